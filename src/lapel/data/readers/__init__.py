@@ -1,0 +1,1 @@
+"""One public layout a file; readers only yield annotations."""

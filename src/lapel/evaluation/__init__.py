@@ -1,0 +1,1 @@
+"""Judge the predictor that ships: numbers with intervals, and a report to look at."""

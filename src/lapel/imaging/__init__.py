@@ -1,0 +1,1 @@
+"""Bytes to pixels: decoding with limits, deterministic preprocessing, the way back."""

@@ -1,0 +1,1 @@
+"""From bytes to predictions, with a bundle and nothing else."""

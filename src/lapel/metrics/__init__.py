@@ -1,0 +1,1 @@
+"""Pure functions and counts that add up, one file a family."""

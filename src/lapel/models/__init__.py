@@ -1,0 +1,1 @@
+"""Networks, in torch: one backbone and a head a task."""

@@ -1,0 +1,1 @@
+"""Pure values that everything else speaks in: label spaces, annotations, predictions, errors."""

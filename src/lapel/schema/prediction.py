@@ -1,0 +1,84 @@
+"""What a model answers about one image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Answer(Protocol):
+    """The answer to one task; each kind of task has its own value class."""
+
+    def cells(self, task: str) -> dict[str, str | float | None]:
+        """Columns of a table: the answer under the task's name, what belongs to it under
+        ``TASK.something``."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole answer as plain values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SingleLabelAnswer:
+    """Exactly one of the labels.
+
+    Attributes:
+        label: the most probable label.
+        probability: its calibrated probability, 0 to 1.
+        top: the best labels with their probabilities, best first.
+    """
+
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+
+    def cells(self, task: str) -> dict[str, str | float | None]:
+        """``TASK`` and ``TASK.probability``, then ``TASK.2``, ``TASK.2.probability``, ..."""
+        row: dict[str, str | float | None] = {
+            task: self.label,
+            f"{task}.probability": self.probability,
+        }
+        for rank, (label, probability) in enumerate(self.top[1:], start=2):
+            row[f"{task}.{rank}"] = label
+            row[f"{task}.{rank}.probability"] = probability
+        return row
+
+    def to_json(self) -> dict[str, Any]:
+        """``label``, ``probability`` and ``top``."""
+        top = [{"label": label, "probability": value} for label, value in self.top]
+        return {"label": self.label, "probability": self.probability, "top": top}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """All answers about one image, in the pixels of the original.
+
+    Attributes:
+        image: its name as the caller gave it.
+        width: of the upright original, in pixels.
+        height: of the upright original, in pixels.
+        answers: task name to answer, in the order of the schema.
+    """
+
+    image: str
+    width: int
+    height: int
+    answers: Mapping[str, Answer]
+
+    def cells(self) -> dict[str, str | float | None]:
+        """One row of a table: ``image``, then each task's columns."""
+        row: dict[str, str | float | None] = {"image": self.image}
+        for task, answer in self.answers.items():
+            row.update(answer.cells(task))
+        return row
+
+    def to_json(self) -> dict[str, Any]:
+        """The prediction as plain values."""
+        return {
+            "image": self.image,
+            "width": self.width,
+            "height": self.height,
+            "answers": {task: answer.to_json() for task, answer in self.answers.items()},
+        }

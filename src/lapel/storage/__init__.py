@@ -1,0 +1,1 @@
+"""Where bytes live, and writes that are whole or did not happen."""

@@ -1,0 +1,129 @@
+"""Folders on this machine, and writes that are whole or did not happen."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lapel.schema.errors import StorageError
+from lapel.storage.names import checked_name
+
+#: Files being written carry this ending; whoever lists a folder passes over them.
+PARTIAL_SUFFIX = ".partial"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A path to write to; when the block ends well, its file takes the place of ``path``.
+
+    The bytes are flushed to the disk before the rename and the folder after it, so that a
+    power cut leaves the old file or the new one, never half of one.
+
+    Raises:
+        StorageError: the disk is full, read-only, forbidden or failing; ``path`` is as before.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        flush_to_disk(partial)
+        partial.replace(path)
+        flush_to_disk(path.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{path} could not be written: {error.strerror or error}; "
+            "what stood there before is untouched"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        StorageError: as :func:`atomic_path`.
+    """
+    with atomic_path(path) as partial:
+        partial.write_bytes(data)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Make sure that a file's bytes, or a folder's entries, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(f"{path} could not be read: {error.strerror or error}") from error
+
+
+class LocalStore:
+    """A folder as a :class:`lapel.storage.base.Store`.
+
+    Symbolic links that lead out of the folder are refused: bytes come from under the root.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, name: str) -> Path:
+        """The file of a name.
+
+        Raises:
+            StorageError: the name, or a link on its way, leaves the root.
+        """
+        path = self.root / checked_name(name)
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise StorageError(f"{name!r} leads out of {self.root} through a link; copy the file in")
+        return path
+
+    def read(self, name: str) -> bytes:
+        """All bytes under a name."""
+        path = self.path(name)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise StorageError(f"{path} could not be read: {error.strerror or error}") from error
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep bytes under a name: whole, or not at all."""
+        write_atomically(self.path(name), data)
+
+    def exists(self, name: str) -> bool:
+        """Whether a name holds bytes."""
+        return self.path(name).is_file()
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """All names that begin with a prefix, sorted."""
+        found = []
+        for folder, _, files in os.walk(self.root):
+            for file in files:
+                name = (Path(folder) / file).relative_to(self.root).as_posix()
+                if name.startswith(prefix) and not name.endswith(PARTIAL_SUFFIX):
+                    found.append(name)
+        yield from sorted(found)
+
+    def delete(self, name: str) -> None:
+        """Forget a name; one that is not there is no error."""
+        path = self.path(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{path} could not be deleted: {error.strerror or error}") from error

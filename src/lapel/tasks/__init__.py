@@ -1,0 +1,1 @@
+"""What each kind of answer means, in numpy."""

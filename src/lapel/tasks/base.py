@@ -1,0 +1,76 @@
+"""The one idea: a Task is a question asked of a photo.
+
+A kind of task has two halves. This is the face of the first, its meaning, in numpy; the
+second, how it is learned, is in ``lapel/models/heads``. Adding a kind is adding a file to
+each half and a line to each table (``lapel.tasks.kinds.KINDS``, ``lapel.models.heads.HEADS``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lapel.schema.annotation import Label
+from lapel.schema.labels import TaskSpec
+from lapel.schema.prediction import Answer
+
+#: What was fitted on validation after learning, for one task: ``temperature``, thresholds, ...
+#: Kept in the bundle beside the network.
+Calibration = Mapping[str, float]
+
+
+class Counts(Protocol):
+    """What a score adds up, over batches and machines, before it becomes numbers."""
+
+    def __add__(self, other: Self) -> Self:
+        """The counts of both together."""
+        ...
+
+    def numbers(self) -> dict[str, float]:
+        """Metric name to value; the names are the ones reports and logs use."""
+        ...
+
+
+class Task(Protocol):
+    """The meaning of one question.
+
+    Attributes:
+        spec: its name, kind and labels.
+        metric: the number by which epochs are compared, one of ``Counts.numbers()``; more
+            is better.
+    """
+
+    spec: TaskSpec
+    metric: str
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the network's output for one image."""
+        ...
+
+    def encode(self, labels: Sequence[Label]) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Labels as annotated to targets and weights, both (N, ...); 0 weighs the unknown.
+
+        Raises:
+            SchemaError: a label outside the schema.
+        """
+        ...
+
+    def score(
+        self,
+        output: NDArray[np.float32],
+        target: NDArray[Any],
+        weight: NDArray[np.float32],
+        calibration: Calibration | None = None,
+    ) -> Counts:
+        """Outputs (N, ...) against targets, as counts that add up."""
+        ...
+
+    def decode(
+        self, output: NDArray[np.float32], calibration: Calibration | None = None, *, top: int = 5
+    ) -> list[Answer]:
+        """Outputs (N, ...) to N answers."""
+        ...

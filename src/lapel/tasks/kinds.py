@@ -1,0 +1,27 @@
+"""The table of kinds of task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lapel.schema.errors import SchemaError
+from lapel.schema.labels import TaskSpec
+from lapel.tasks.base import Task
+from lapel.tasks.single_label import SingleLabelTask
+
+KINDS: dict[str, Callable[[TaskSpec], Task]] = {
+    "single_label": SingleLabelTask,
+}
+
+
+def task_of(spec: TaskSpec) -> Task:
+    """The meaning of a task.
+
+    Raises:
+        SchemaError: no such kind.
+    """
+    if spec.kind not in KINDS:
+        raise SchemaError(
+            f"task '{spec.name}' is of kind {spec.kind!r}; this version knows: {', '.join(KINDS)}"
+        )
+    return KINDS[spec.kind](spec)
