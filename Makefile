@@ -1,0 +1,63 @@
+# Everything that a contributor types. `make` alone says what there is.
+# Each target sets up what it needs by itself: a virtual environment with the pinned packages.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+LOCK := requirements.lock
+
+# Where `make demo` works; which benchmark `make bench` runs, and with what.
+DEMO := demo
+NAME :=
+ARGS :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fix bench lock
+
+help: ## what there is
+	@printf 'Lapel: labels for apparel. Type one of:\n\n'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@printf '\nPython: make PYTHON=python3.12 TARGET (3.11 or newer; taken when $(VENV) is first made)\n'
+
+setup: $(INSTALLED) ## make .venv with the pinned packages (the others do it by themselves)
+
+demo: $(INSTALLED) ## Fashion-MNIST from raw files to a trained model, its report and tagged pictures
+	@$(BIN)/lapel demo $(DEMO)
+
+test: $(INSTALLED) ## run the tests; make test ARGS='tests/data -k split' runs some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED) ## lint, formatting, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+fix: $(INSTALLED) ## mend lint and formatting where a tool can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## list the benchmarks; make bench NAME=startup ARGS='--help' runs one
+ifeq ($(NAME),)
+	@$(BIN)/python benchmarks/list.py
+else
+	@$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+endif
+
+lock: $(INSTALLED) ## write requirements.lock from what .venv holds
+	@# torch pins its own GPU libraries; left out, a build of torch without them fits the lock too.
+	@$(BIN)/python -m pip list --format=freeze --exclude-editable --exclude pip \
+	  | grep -vE '^(nvidia-|cuda-|triton)' > $(LOCK)
+	@touch $(INSTALLED)
+
+$(INSTALLED): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Lapel needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+	    "Say which to take: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { \
+	  echo "No virtual environment could be made. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing the pinned packages into $(VENV) (the first time some minutes; 5.5 GB with GPU libraries)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement $(LOCK)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $(INSTALLED)
