@@ -1,0 +1,5 @@
+"""``python -m lapel`` is ``lapel``."""
+
+from lapel.cli.main import main
+
+main()

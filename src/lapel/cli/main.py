@@ -1,0 +1,71 @@
+"""The command ``lapel``: every command group in one place, none of its work.
+
+Modules named here import typer and nothing heavier; commands import what they need when they
+run, so that ``lapel --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from lapel.cli.console import report_error
+from lapel.cli.predict import predict
+from lapel.schema.errors import LapelError
+
+app = typer.Typer(
+    name="lapel",
+    help="Labels for apparel: train one model that reads clothes, learn how good it is, "
+    "put it to work.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lapel {version('lapel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and end.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+def _mount() -> None:
+    # Other groups are being built beside this one; what is there is mounted.
+    for name in ("data", "train", "evaluate"):
+        try:
+            module = importlib.import_module(f"lapel.cli.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"lapel.cli.{name}":
+                raise
+            continue
+        if name == "data":
+            app.add_typer(module.data_app, name="data")
+        else:
+            app.command(name)(getattr(module, name))
+
+
+_mount()
+app.command()(predict)
+
+
+def main() -> None:
+    """Run one command; ends the process with 0 (done), 1 (failed) or 2 (wrong command)."""
+    try:
+        app(prog_name="lapel")
+    except LapelError as error:
+        sys.exit(report_error(error))

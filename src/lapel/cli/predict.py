@@ -1,0 +1,7 @@
+"""``lapel predict``: photos in, answers out."""
+
+from __future__ import annotations
+
+
+def predict() -> None:
+    """Say what is on photos."""

@@ -1,0 +1,200 @@
+"""Bytes to pixels: what is accepted, how it is turned upright and into RGB, what is refused.
+
+Decided by content, never by name. Nothing is guessed for a torn file: it is refused, since
+half a picture filled with grey is a wrong picture.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lapel.imaging.quiet import pillow_warnings_ignored
+from lapel.imaging.signatures import SIGNATURES, format_by_signature, webp_canvas
+from lapel.schema.errors import ImageError
+
+MEBIBYTE = 2**20
+
+#: What Pillow and the libraries below it raise for bytes that they cannot read. The last
+#: ones are faults of its readers that a damaged file brings to light.
+DECODER_FAULTS = (
+    OSError,  # with PIL.UnidentifiedImageError
+    SyntaxError,
+    ValueError,
+    EOFError,
+    Image.DecompressionBombError,
+    struct.error,
+    zlib.error,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+)
+
+#: EXIF orientation (tag 0x0112, CIPA DC-008 4.6.5 A) to what turns the picture upright. 1 is
+#: upright; other values (0, 9, ...) are not defined and read as 1, as viewers do.
+ORIENTATION_TAG = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Ceilings on what is decoded, checked before memory is spent on it.
+
+    Of an animation only the first frame is decoded, so the number of frames costs nothing.
+
+    Attributes:
+        pixels: width times height of the picture.
+        bytes: size of the file.
+        metadata: bytes of EXIF, XMP, colour profile and texts together, unpacked.
+        formats: names of the accepted formats as Pillow spells them.
+    """
+
+    pixels: int = 40_000_000
+    bytes: int = 64 * MEBIBYTE
+    metadata: int = 16 * MEBIBYTE
+    formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP")
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def decode(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
+    """Decode one picture, upright and in RGB.
+
+    Transparent parts lie over white. CMYK, 16-bit, palette and one-bit pictures become 8-bit
+    RGB; embedded colour profiles are ignored, as training did. May be called from many threads.
+
+    Args:
+        data: the whole file.
+        name: what the picture is called in errors.
+        limits: the ceilings.
+
+    Returns:
+        Pixels (H, W, 3), writable.
+
+    Raises:
+        ImageError: the bytes are no whole picture of an accepted format, or above a ceiling.
+    """
+    _check_bytes(data, name, limits)
+    try:
+        with pillow_warnings_ignored(), _open(data, name, limits) as image:
+            _check_header(image, name, limits)
+            image.load()
+            return np.array(_to_rgb(_upright(image)))
+    except ImageError:
+        raise
+    except DECODER_FAULTS as error:
+        raise ImageError(name, _fault_of(error)) from error
+
+
+def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
+    if not data:
+        raise ImageError(name, "the file is empty; copy or download it again")
+    if len(data) > limits.bytes:
+        raise ImageError(
+            name,
+            f"{len(data) / MEBIBYTE:.1f} MiB, the limit is {limits.bytes / MEBIBYTE:g}; "
+            "save it smaller, or raise the limit",
+        )
+
+
+def _open(data: bytes, name: str, limits: Limits) -> Image.Image:
+    """Read the header: size, mode and metadata, no pixels yet."""
+    found = format_by_signature(data)
+    if found == "WEBP":
+        # Pillow's WebP reader allocates the canvas when it opens the file.
+        _check_pixels(webp_canvas(data), name, limits)
+    return Image.open(io.BytesIO(data), formats=_candidates(found, data, name, limits))
+
+
+def _candidates(found: str | None, data: bytes, name: str, limits: Limits) -> list[str]:
+    """Formats to try: the announced one, else those that the user allowed and we cannot tell."""
+    if found in limits.formats:
+        return [found]
+    known = {kind for _, _, kind in SIGNATURES}
+    candidates = [kind for kind in limits.formats if kind not in known]
+    if not candidates:
+        what = f"a {found} file" if found else f"bytes that begin with {data[:8]!r}"
+        accepted = _listed(limits.formats)
+        raise ImageError(name, f"found {what}, expected {accepted}; convert it or leave it out")
+    return candidates
+
+
+def _check_header(image: Image.Image, name: str, limits: Limits) -> None:
+    _check_pixels(image.size, name, limits)
+    metadata = sum(len(value) for value in image.info.values() if isinstance(value, bytes | str))
+    if metadata > limits.metadata:
+        raise ImageError(
+            name,
+            f"{metadata / MEBIBYTE:.1f} MiB of metadata, the limit is "
+            f"{limits.metadata / MEBIBYTE:g}; save it without metadata",
+        )
+
+
+def _check_pixels(size: tuple[int, int], name: str, limits: Limits) -> None:
+    width, height = size
+    if width * height > limits.pixels:
+        raise ImageError(
+            name,
+            f"{width} x {height} pixels, the limit is {limits.pixels / 1e6:g} million; "
+            "save it smaller, or raise the limit",
+        )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    turn = UPRIGHT.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except DECODER_FAULTS:
+        return 1  # unreadable metadata says nothing about whole pixels
+    return value if isinstance(value, int) else 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _wide_to_rgb(image)
+    if image.has_transparency_data:
+        layers = image.convert("RGBA")
+        white = Image.new("RGBA", layers.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, layers).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _wide_to_rgb(image: Image.Image) -> Image.Image:
+    """Gray of more than 8 bits: integers are read as 16-bit, floats as 0 to 1 or 0 to 255."""
+    values = np.nan_to_num(np.asarray(image, np.float64))
+    float_white = 1.0 if values.max(initial=0.0) <= 1.0 else 255.0
+    white = float_white if image.mode == "F" else 65535.0
+    gray = np.rint(np.clip(values / white, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return Image.fromarray(gray).convert("RGB")
+
+
+def _fault_of(error: Exception) -> str:
+    text = str(error).split("<_io", 1)[0].strip() or type(error).__name__
+    return f"torn or damaged ({text}); copy or download it again"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
