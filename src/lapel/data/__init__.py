@@ -1,1 +1,51 @@
-"""Datasets on disk, and the layouts they are read from."""
+"""Layouts and datasets: what is known of many pictures, on disk and in memory.
+
+``import_dataset``, ``check_dataset``, ``split_dataset``, ``explore_dataset`` and
+``export_dataset`` are the commands of ``lapel data`` in Python. They load on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from lapel.schema.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from lapel.data.check import check_dataset
+    from lapel.data.dataset import Dataset, create_dataset
+    from lapel.data.explore import explore_dataset
+    from lapel.data.export import export_dataset
+    from lapel.data.importing import import_dataset
+    from lapel.data.split import split_dataset
+
+# Everything here works on tables: better said once, by name, than by a module not found later.
+if find_spec("polars") is None:
+    raise MissingExtraError(extra="data", need="Work with datasets")
+
+_HOMES = {
+    "Dataset": "dataset",
+    "check_dataset": "check",
+    "create_dataset": "dataset",
+    "explore_dataset": "explore",
+    "export_dataset": "export",
+    "import_dataset": "importing",
+    "split_dataset": "split",
+}
+
+__all__ = [
+    "Dataset",
+    "check_dataset",
+    "create_dataset",
+    "explore_dataset",
+    "export_dataset",
+    "import_dataset",
+    "split_dataset",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the members differ in type
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lapel.data' has no attribute {name!r}")
+    return getattr(import_module(f"lapel.data.{_HOMES[name]}"), name)

@@ -1,0 +1,237 @@
+"""A dataset on disk: ``dataset.json`` and ``annotations.parquet``, a row an image.
+
+Images stay where they are; pictures without files of their own (IDX) are kept beside the
+table as one packed array, ``images.npy``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lapel.data.description import Description, recorded_root
+from lapel.data.images import PACKED_FILE, ImageFiles, Images, PackedImages, packed_row
+from lapel.data.measuring import measure_all
+from lapel.data.progress import Track, silent
+from lapel.data.table import TABLE_FILE, build_table, check_rows, read_table, write_table
+from lapel.imaging.decode import Limits
+from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Annotation, Label
+from lapel.schema.errors import DatasetError, Fault
+from lapel.schema.labels import Schema
+from lapel.storage.folders import atomic_folder
+from lapel.storage.stores import open_store
+
+
+class Dataset:
+    """Rows of a dataset folder: all of them as opened, or those of one split.
+
+    Attributes:
+        folder: where it is.
+        description: what is true of it as a whole.
+        table: a row an image: ``image``, ``split``, ``width``, ``height`` (pixels, upright),
+            ``sha256``, perhaps ``group``, then a column a task.
+        images: where its pictures come from.
+    """
+
+    def __init__(
+        self, *, folder: Path, description: Description, table: pl.DataFrame, images: Images
+    ) -> None:
+        self.folder = folder
+        self.description = description
+        self.table = table
+        self.images = images
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Dataset:
+        """The dataset in a folder.
+
+        Raises:
+            DatasetError: the folder is no dataset, or its files do not fit each other.
+        """
+        folder = Path(folder)
+        description = Description.read(folder)
+        table = read_table(folder / TABLE_FILE, description.schema)
+        return cls(
+            folder=folder,
+            description=description,
+            table=table,
+            images=_open_images(folder, description, table),
+        )
+
+    @property
+    def name(self) -> str:
+        """What the dataset is called."""
+        return self.description.name
+
+    @property
+    def schema(self) -> Schema:
+        """Its tasks."""
+        return self.description.schema
+
+    @property
+    def gray(self) -> bool:
+        """Whether every picture of the whole dataset is without colour."""
+        return self.description.gray
+
+    def __len__(self) -> int:
+        return self.table.height
+
+    def names(self) -> list[str]:
+        """The images' names, in row order."""
+        return self.table["image"].to_list()
+
+    def labels(self, task: str) -> list[Label]:
+        """The labels of a task, in row order; None where unknown.
+
+        Raises:
+            SchemaError: no such task; the message lists those there are.
+        """
+        return self.table[self.schema[task].name].to_list()
+
+    def splits(self) -> dict[str, int]:
+        """The splits that have rows, in the order of ``SPLITS``, and how many."""
+        counts = dict(self.table.group_by("split").len().iter_rows())
+        return {split: counts[split] for split in SPLITS if split in counts}
+
+    def split(self, name: str) -> Dataset:
+        """The rows of one split.
+
+        Raises:
+            DatasetError: it has none; the message lists the splits there are.
+        """
+        wanted = SPLIT_NAMES.get(name, name)
+        if wanted not in self.splits():
+            there = ", ".join(f"{split} ({count})" for split, count in self.splits().items())
+            hint = "; make one with `lapel data split`" if wanted in SPLITS else ""
+            raise DatasetError(
+                f"dataset '{self.name}' has no {name!r} split; it has: {there or 'no rows'}{hint}"
+            )
+        return self.rows(pl.col("split") == wanted)
+
+    def rows(self, condition: pl.Expr) -> Dataset:
+        """The rows for which a condition on the table holds."""
+        return Dataset(
+            folder=self.folder,
+            description=self.description,
+            table=self.table.filter(condition),
+            images=self.images,
+        )
+
+    def pixels(self, name: str) -> NDArray[np.uint8]:
+        """A picture, upright, uint8 (H, W, 3) RGB.
+
+        Raises:
+            StorageError: there is no such file, or it cannot be read.
+            ImageError: bytes that are no picture we accept.
+        """
+        return self.images.pixels(name)
+
+    def read(self, name: str) -> bytes:
+        """A picture as the bytes of a file (PNG for packed pictures).
+
+        Raises:
+            StorageError: there is no such file, or it cannot be read.
+        """
+        return self.images.read(name)
+
+    def packed(self) -> NDArray[np.uint8] | None:
+        """All rows' pixels, uint8 (N, H, W) or (N, H, W, 3), in row order, if they are packed.
+
+        Rows that follow one another in the file come as a read-only view on it, without a copy.
+        """
+        if not isinstance(self.images, PackedImages):
+            return None
+        rows = self.table["image"].str.extract(r"#(\d+)$").cast(pl.Int64).to_numpy()
+        array = self.images.array
+        if len(rows) and rows.max() >= len(array):
+            raise DatasetError(
+                f"{self.folder} names row {rows.max()} of {len(array)} pictures; import again"
+            )
+        follows = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
+        if follows and bool((np.diff(rows) == 1).all()):
+            return array[rows[0] : rows[-1] + 1]
+        chosen: NDArray[np.uint8] = array[rows]
+        return chosen
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change with any row, label or name of the schema.
+
+        The pictures take part through the SHA-256 of each, as recorded.
+        """
+        digest = hashlib.sha256(json.dumps(self.schema.to_json()).encode())
+        digest.update(self.table.write_ndjson().encode())
+        return digest.hexdigest()[:16]
+
+
+def _open_images(folder: Path, description: Description, table: pl.DataFrame) -> Images:
+    packed = [packed_row(name) is not None for name in table["image"].head(1)]
+    if packed and packed[0]:
+        return PackedImages(folder / PACKED_FILE)
+    root = description.root
+    return ImageFiles(open_store(root if "://" in root else folder / root))
+
+
+def create_dataset(
+    folder: str | Path,
+    *,
+    name: str,
+    schema: Schema,
+    annotations: Iterable[Annotation],
+    images: str | Path | NDArray[np.uint8],
+    origin: str = "",
+    licence: str = "",
+    limits: Limits | None = None,
+    on_unreadable: Callable[[Sequence[Fault]], None] | None = None,
+    replace: bool = False,
+    track: Track = silent,
+) -> Dataset:
+    """Make a dataset folder. Every picture is opened; the folder appears whole or not at all.
+
+    Args:
+        folder: where; it must be new or empty unless ``replace``.
+        name: what to call it.
+        schema: its tasks.
+        annotations: a row each; a split of None is kept as ``train``.
+        images: the folder (or location) that image names are relative to; or the pictures
+            themselves, uint8 (N, H, W) or (N, H, W, 3), named ``images.npy#ROW``.
+        origin: where it comes from, in words.
+        licence: what may be done with it, in words.
+        limits: what a picture may cost to open.
+        on_unreadable: is told of the pictures that could not be opened, which are then left
+            out; without it they are refused.
+        replace: take the place of what stands in ``folder``.
+        track: is told how far the work is.
+
+    Raises:
+        DatasetError: no rows, or a task named like one of the table's own columns.
+        FormatError: images twice, splits or labels that do not exist, pictures that cannot be
+            opened; all faults together.
+        StorageError: the folder is not empty or cannot be written.
+    """
+    rows = list(annotations)
+    check_rows(rows, schema)
+    folder = Path(folder)
+    with atomic_folder(folder, replace=replace) as building:
+        if isinstance(images, np.ndarray):
+            np.save(building / PACKED_FILE, images, allow_pickle=False)
+            source: ImageFiles | PackedImages = PackedImages(building / PACKED_FILE)
+            root = "."
+        else:
+            source = ImageFiles(open_store(images), limits)
+            root = recorded_root(images, folder)
+        measured = measure_all(source, rows, on_unreadable, track)
+        gray = all(found.gray for _, found in measured)
+        write_table(building, build_table(measured, schema))
+        # Last, so that a folder with a description is a whole dataset.
+        Description(
+            name=name, schema=schema, root=root, gray=gray, origin=origin, licence=licence
+        ).write(building)
+    return Dataset.open(folder)

@@ -1,0 +1,74 @@
+"""Opening every picture once: its size, its hash, and whether it opens at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from lapel.data.images import ImageFiles, PackedImages
+from lapel.data.progress import Track
+from lapel.schema.annotation import Annotation
+from lapel.schema.errors import Fault, FormatError, ImageError, StorageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is known of a picture once it has been opened.
+
+    Attributes:
+        width: of the upright picture, in pixels.
+        height: of the upright picture, in pixels.
+        sha256: of the file's bytes, or of a packed picture's pixels, in hexadecimal.
+        gray: whether it is without colour.
+    """
+
+    width: int
+    height: int
+    sha256: str
+    gray: bool
+
+
+def _measure(source: ImageFiles | PackedImages, name: str) -> Measured | Fault:
+    try:
+        raw = source.raw(name) if isinstance(source, PackedImages) else source.read(name)
+        pixels = source.pixels(name)
+    except (ImageError, StorageError) as error:
+        fault = error.fault if isinstance(error, ImageError) else str(error)
+        return Fault(file=name, found=fault, expected="a picture that opens")
+    height, width, _ = pixels.shape
+    gray = bool((pixels[..., :1] == pixels[..., 1:]).all())
+    return Measured(width=width, height=height, sha256=hashlib.sha256(raw).hexdigest(), gray=gray)
+
+
+def measure_all(
+    source: ImageFiles | PackedImages,
+    rows: Sequence[Annotation],
+    on_unreadable: Callable[[Sequence[Fault]], None] | None,
+    track: Track,
+) -> list[tuple[Annotation, Measured]]:
+    """Open every image once, on all cores; the order of the rows is kept.
+
+    Raises:
+        FormatError: images that cannot be opened, all together, unless ``on_unreadable`` takes
+            them; and when not one image can be opened.
+    """
+    measured: list[tuple[Annotation, Measured]] = []
+    faults: list[Fault] = []
+    # Decoders and hashes let go of the interpreter's lock: threads keep all cores busy.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        results = pool.map(lambda row: _measure(source, row.image), rows)
+        for row, found in track(zip(rows, results, strict=True), len(rows), "Opening images"):
+            if isinstance(found, Fault):
+                faults.append(found)
+            else:
+                measured.append((row, found))
+    if faults and (on_unreadable is None or not measured):
+        raise FormatError(
+            faults, remedy=f"{len(faults)} of {len(rows)} images cannot be used; mend or skip them"
+        )
+    if faults and on_unreadable is not None:
+        on_unreadable(faults)
+    return measured

@@ -1,0 +1,120 @@
+"""``annotations.parquet``: a row an image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from lapel.data.images import packed_row
+from lapel.data.measuring import Measured
+from lapel.schema.annotation import SPLITS, Annotation
+from lapel.schema.errors import DatasetError, Fault, FormatError
+from lapel.schema.labels import Schema
+from lapel.storage.local import atomic_path
+
+TABLE_FILE = "annotations.parquet"
+
+#: Columns of the table that are no tasks, with their types; ``group`` may be left out.
+COLUMNS: dict[str, pl.DataType] = {
+    "image": pl.String(),
+    "split": pl.String(),
+    "width": pl.Int32(),
+    "height": pl.Int32(),
+    "sha256": pl.String(),
+    "group": pl.String(),
+}
+
+
+def read_table(path: Path, schema: Schema) -> pl.DataFrame:
+    """The table of a dataset.
+
+    Raises:
+        DatasetError: it is missing or torn, or its columns are not those of the schema.
+    """
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DatasetError(f"{path} could not be read ({error}); import again") from error
+    expected = {name: kind for name, kind in COLUMNS.items() if name != "group"}
+    expected |= {task.name: pl.String() for task in schema}
+    for name, kind in expected.items():
+        found = table.schema.get(name)
+        if found != kind:
+            raise DatasetError(
+                f"{path}: found {found or 'no column'} for '{name}', expected {kind}; "
+                "import again, or write the column as it was"
+            )
+    if table["image"].null_count() or table["image"].n_unique() != table.height:
+        raise DatasetError(f"{path}: found images without a name or twice; each has one row")
+    return table
+
+
+def write_table(folder: Path, table: pl.DataFrame) -> None:
+    """Put a table in the place of a dataset's own, whole or not at all.
+
+    Raises:
+        StorageError: it could not be written; the table is as before.
+    """
+    with atomic_path(folder / TABLE_FILE) as partial:
+        table.write_parquet(partial)
+
+
+def check_rows(rows: Sequence[Annotation], schema: Schema) -> None:
+    """Refuse rows that no table can hold.
+
+    Raises:
+        DatasetError: no rows, or a task named like one of the table's own columns.
+        FormatError: images twice, splits or labels that do not exist; all faults together.
+    """
+    if not rows:
+        raise DatasetError("found no images, expected at least one; look at the source's layout")
+    reserved = [task.name for task in schema if task.name in COLUMNS]
+    if reserved:
+        raise DatasetError(
+            f"found a task named {reserved[0]!r}, which the table needs for itself; rename it"
+        )
+    packed = {packed_row(row.image) is not None for row in rows}
+    if len(packed) > 1:
+        raise DatasetError("found packed pictures beside files; a dataset holds one kind")
+    faults = list(_row_faults(rows, schema))
+    if faults:
+        raise FormatError(faults)
+
+
+def _row_faults(rows: Sequence[Annotation], schema: Schema) -> Iterator[Fault]:
+    counts = Counter(row.image for row in rows)
+    for image, count in counts.items():
+        if count > 1:
+            yield Fault(file=image, found=f"{count} rows", expected="one row an image")
+    known = {task.name: frozenset(task.labels) for task in schema}
+    for row in rows:
+        if row.split is not None and row.split not in SPLITS:
+            yield Fault(file=row.image, found=f"split {row.split!r}", expected=", ".join(SPLITS))
+        for task, label in row.labels.items():
+            if task not in known:
+                yield Fault(file=row.image, found=f"task {task!r}", expected=", ".join(known))
+            elif label is not None and label not in known[task]:
+                yield Fault(
+                    file=row.image, found=f"{task} {label!r}", expected="a label of the schema"
+                )
+
+
+def build_table(measured: Sequence[tuple[Annotation, Measured]], schema: Schema) -> pl.DataFrame:
+    """The table of annotated and measured images; a split of None becomes ``train``."""
+    rows = [row for row, _ in measured]
+    found = [measure for _, measure in measured]
+    columns: dict[str, list[str | None] | list[str] | list[int]] = {
+        "image": [row.image for row in rows],
+        "split": [row.split or "train" for row in rows],
+        "width": [one.width for one in found],
+        "height": [one.height for one in found],
+        "sha256": [one.sha256 for one in found],
+    }
+    if any(row.group is not None for row in rows):
+        columns["group"] = [row.group for row in rows]
+    columns |= {task.name: [row.labels.get(task.name) for row in rows] for task in schema}
+    kinds = {name: COLUMNS.get(name, pl.String()) for name in columns}
+    return pl.DataFrame(columns, schema=kinds)
