@@ -49,4 +49,4 @@ def _box(garment: NDArray[np.bool_]) -> Box:
     rows = np.flatnonzero(garment.mean(axis=1) > SPECKS)
     if columns.size == 0 or rows.size == 0:
         return 0.0, 0.0, float(width), float(height)
-    return float(columns[0]), float(rows[0]), columns[-1] + 1.0, rows[-1] + 1.0
+    return float(columns[0]), float(rows[0]), float(columns[-1]) + 1.0, float(rows[-1]) + 1.0

@@ -1,0 +1,216 @@
+"""A trained model as a folder that explains itself, and all that prediction needs.
+
+    lapel.json           format version, schema, preprocessing, architecture, calibration,
+                         scores, provenance, SHA-256 of the other files
+    model.onnx           the network, to predict with
+    weights.safetensors  the network, to learn on from
+    README.md            the model card
+
+Nothing in it is trusted before its hash is checked, and no name in it leads out of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from lapel.imaging.preprocess import Preprocess
+from lapel.inference.manifest import FORMAT, as_json, parse_manifest
+from lapel.schema.errors import BundleError, LapelError, StorageError
+from lapel.schema.labels import Schema
+from lapel.storage.folders import replace_folder
+from lapel.storage.local import LocalStore
+
+MANIFEST = "lapel.json"
+NETWORK = "model.onnx"
+WEIGHTS = "weights.safetensors"
+CARD = "README.md"
+FILES = (MANIFEST, NETWORK, WEIGHTS, CARD)
+
+#: Where a run keeps its bundle.
+BUNDLE_OF_RUN = "bundle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A checked bundle.
+
+    Attributes:
+        folder: where it lies.
+        name: of the model.
+        schema: what it is asked.
+        preprocess: what is done to a picture first.
+        architecture: how its network is built anew: the backbone's name, options and heads.
+        calibration: task name to what was fitted on validation (``temperature``, ...).
+        scores: split name to metric name to value.
+        provenance: recipe, dataset and its fingerprint, versions, git commit, time of making.
+        files: name to SHA-256, in hexadecimal, of every file but ``lapel.json``.
+    """
+
+    folder: Path
+    name: str
+    schema: Schema
+    preprocess: Preprocess
+    architecture: Mapping[str, Any]
+    calibration: Mapping[str, Mapping[str, float]]
+    scores: Mapping[str, Mapping[str, float]]
+    provenance: Mapping[str, Any]
+    files: Mapping[str, str]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open a bundle, or the bundle of a run, and check every file of it.
+
+        Raises:
+            BundleError: no bundle, one of another format version, damaged or tampered with.
+        """
+        home = _home_of(Path(folder))
+        try:
+            text = LocalStore(home).read(MANIFEST)
+        except StorageError as error:
+            raise BundleError(
+                f"{folder} holds no bundle: {error}; give the folder that holds {MANIFEST}, "
+                "or the run that made it"
+            ) from error
+        fields = parse_manifest(text, where=home / MANIFEST)
+        try:
+            schema = Schema.from_json(fields.pop("schema"))
+            preprocess = Preprocess.from_json(fields.pop("preprocess"))
+        except LapelError as error:
+            raise BundleError(f"{home / MANIFEST}: {error}; export the model again") from error
+        bundle = cls(folder=home, schema=schema, preprocess=preprocess, **fields)
+        for name in bundle.files:
+            bundle.read(name)
+        return bundle
+
+    def read(self, name: str) -> bytes:
+        """All bytes of one of its files, checked against its hash.
+
+        Raises:
+            BundleError: it is not one of its files, is missing, or was changed.
+        """
+        if name not in self.files:
+            raise BundleError(
+                f"the bundle {self.folder} has no {name!r}; it has: {', '.join(self.files)}"
+            )
+        try:
+            data = LocalStore(self.folder).read(name)
+        except StorageError as error:
+            raise BundleError(
+                f"the bundle {self.folder} is not whole: {error}; copy it again"
+            ) from error
+        found = hashlib.sha256(data).hexdigest()
+        if found != self.files[name]:
+            raise BundleError(
+                f"{self.folder / name} is not the file that was bundled: its SHA-256 begins with "
+                f"{found[:12]}, expected {self.files[name][:12]}; copy the bundle again, and do "
+                "not use this one if you cannot say who changed it"
+            )
+        return data
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``lapel.json``."""
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "schema": self.schema.to_json(),
+            "fingerprint": self.schema.fingerprint,
+            "preprocess": self.preprocess.to_json(),
+            "architecture": self.architecture,
+            "calibration": self.calibration,
+            "scores": self.scores,
+            "provenance": self.provenance,
+            "files": self.files,
+        }
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    name: str,
+    schema: Schema,
+    preprocess: Preprocess,
+    architecture: Mapping[str, Any],
+    calibration: Mapping[str, Mapping[str, float]],
+    scores: Mapping[str, Mapping[str, float]],
+    provenance: Mapping[str, Any],
+    model_onnx: bytes,
+    weights: bytes,
+    card: str,
+) -> Bundle:
+    """Write a bundle whole, in the place of a former one, or not at all.
+
+    Raises:
+        StorageError: it cannot be written; what stood there before still does.
+        BundleError: values that JSON cannot hold, or a folder that holds files of others.
+    """
+    _check_replaceable(Path(folder))
+    contents = {NETWORK: model_onnx, WEIGHTS: weights, CARD: card.encode()}
+    bundle = Bundle(
+        folder=Path(folder),
+        name=name,
+        schema=schema,
+        preprocess=preprocess,
+        architecture=architecture,
+        calibration=calibration,
+        scores=scores,
+        provenance=provenance,
+        files={file: hashlib.sha256(data).hexdigest() for file, data in contents.items()},
+    )
+    contents[MANIFEST] = as_json(bundle.to_json())
+    replace_folder(Path(folder), contents)
+    return bundle
+
+
+def update_bundle(
+    folder: Path,
+    *,
+    calibration: Mapping[str, Mapping[str, float]] | None = None,
+    scores: Mapping[str, Mapping[str, float]] | None = None,
+    card: str | None = None,
+) -> Bundle:
+    """Add what was found out after training; given tasks and splits replace those of their name.
+
+    Args:
+        folder: a bundle or the run that holds one.
+        calibration: task name to fitted values.
+        scores: split name to metric values.
+        card: a new model card.
+
+    Raises:
+        BundleError: no bundle there, or one that cannot be trusted.
+        StorageError: it cannot be written; the bundle is as before.
+    """
+    bundle = Bundle.load(folder)
+    files = dict(bundle.files)
+    store = LocalStore(bundle.folder)
+    if card is not None:
+        files[CARD] = hashlib.sha256(card.encode()).hexdigest()
+        store.write(CARD, card.encode())
+    updated = replace(
+        bundle,
+        calibration={**bundle.calibration, **(calibration or {})},
+        scores={**bundle.scores, **(scores or {})},
+        files=files,
+    )
+    store.write(MANIFEST, as_json(updated.to_json()))
+    return updated
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Nobody's files are lost to a bundle that takes the place of their folder."""
+    foreign = [name for name in LocalStore(folder).names() if name not in FILES]
+    if foreign:
+        raise BundleError(
+            f"{folder} holds files that are no bundle's ({', '.join(foreign[:3])}, ...); "
+            "choose a folder that is empty or not there yet"
+        )
+
+
+def _home_of(folder: Path) -> Path:
+    inner = folder / BUNDLE_OF_RUN
+    holds_none = not (folder / MANIFEST).is_file()
+    return inner if holds_none and (inner / MANIFEST).is_file() else folder
