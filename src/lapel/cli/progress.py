@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with the time left on a terminal, a plain line now and then elsewhere."""
+"""Progress of long work: a bar with the time left on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

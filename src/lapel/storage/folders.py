@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from lapel.schema.errors import StorageError
@@ -12,37 +14,71 @@ from lapel.storage.local import PARTIAL_SUFFIX, flush_to_disk
 from lapel.storage.names import checked_name
 
 
-def replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Put a folder with these files in the place of what stands there.
+@contextmanager
+def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A new folder to fill; when the block ends well, it takes the place of ``folder``.
 
     It is built beside the place, flushed to the disk and renamed. Where a folder stood before,
     two renames follow each other, since no portable call exchanges folders: killed exactly
     between them, the former folder is left beside, under a name that ends in ``.partial``.
 
+    Args:
+        folder: the place. An empty folder that stands there is taken over.
+        replace: take the place of a folder that holds something, too.
+
     Raises:
-        StorageError: it cannot be written; what stood there before still does.
+        StorageError: something stands there, or the disk refuses; ``folder`` is as before.
     """
+    # Not resolve(): a link that stands there stays the user's.
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - pathlib has only resolve()
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
-    former = partial.with_name(f".former{partial.name}")
     try:
+        _refuse_occupied(folder, replace=replace)
         partial.mkdir(parents=True)
-        for name, data in contents.items():
-            path = partial / checked_name(name)
-            path.write_bytes(data)
+        yield partial
+        for path in sorted(partial.rglob("*")):
             flush_to_disk(path)
         flush_to_disk(partial)
-        if folder.exists():
-            folder.rename(former)
-        partial.rename(folder)
-        flush_to_disk(folder.parent)
+        _take_place(partial, folder)
     except OSError as error:
-        if former.exists() and not folder.exists():
-            former.rename(folder)
+        if isinstance(error, StorageError):
+            raise
         raise StorageError(
             f"{folder} could not be written: {error.strerror or error}; "
             "what stood there before is untouched"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        if folder.exists():
-            shutil.rmtree(former, ignore_errors=True)
+
+
+def replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Put a folder with these files in the place of what stands there.
+
+    Raises:
+        StorageError: as :func:`atomic_folder`; what stood there before still does.
+    """
+    with atomic_folder(folder, replace=True) as building:
+        for name, data in contents.items():
+            path = building / checked_name(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+
+def _refuse_occupied(folder: Path, *, replace: bool) -> None:
+    occupied = any(folder.iterdir()) and not replace if folder.is_dir() else folder.exists()
+    if occupied:
+        raise StorageError(f"{folder} exists and is not empty; name a new folder, or remove it")
+
+
+def _take_place(partial: Path, folder: Path) -> None:
+    former = partial.with_name(f".former{partial.name}")
+    if folder.exists():
+        folder.rename(former)
+    try:
+        partial.rename(folder)
+        flush_to_disk(folder.parent)
+    except OSError:
+        if former.exists() and not folder.exists():
+            former.rename(folder)
+        raise
+    shutil.rmtree(former, ignore_errors=True)
