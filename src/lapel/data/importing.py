@@ -1,0 +1,84 @@
+"""The table of readers, and making datasets with them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.progress import Track, silent
+from lapel.data.readers.fashion_mnist import read_fashion_mnist
+from lapel.data.readers.folder import read_folder
+from lapel.data.readers.table import read_table
+from lapel.data.reading import Reading
+from lapel.imaging.decode import Limits
+from lapel.schema.errors import Fault, UsageError
+
+#: Name of a layout to what reads it. The first argument is the source; others by name.
+READERS: dict[str, Callable[..., Reading]] = {
+    "fashion-mnist": read_fashion_mnist,
+    "folder": read_folder,
+    "table": read_table,
+}
+
+
+def import_dataset(
+    layout: str,
+    source: str | Path | None,
+    folder: str | Path,
+    *,
+    name: str | None = None,
+    limits: Limits | None = None,
+    on_unreadable: Callable[[Sequence[Fault]], None] | None = None,
+    on_notes: Callable[[Sequence[str]], None] | None = None,
+    replace: bool = False,
+    track: Track = silent,
+    **options: Any,  # noqa: ANN401 - each reader has its own, and checks them
+) -> Dataset:
+    """Make a dataset of a public layout.
+
+    Args:
+        layout: a name in ``READERS``.
+        source: what is read; None where the reader knows where to look.
+        folder: the dataset to make; new or empty unless ``replace``.
+        name: what to call it; by default what the reader says.
+        limits: what a picture may cost to open.
+        on_unreadable: is told of pictures that cannot be opened, which are then left out;
+            without it they are refused.
+        on_notes: is told how the source was understood.
+        replace: take the place of what stands in ``folder``.
+        track: is told how far the work is.
+        **options: the reader's own, such as ``images`` and ``single`` of ``table``.
+
+    Raises:
+        UsageError: no such layout or option, or a source that is not there.
+        FormatError: a source that does not keep its layout, or pictures that cannot be opened.
+        StorageError: the source cannot be read, or the dataset not be written.
+    """
+    if layout not in READERS:
+        raise UsageError(f"no layout is called {layout!r}; known: {', '.join(READERS)}")
+    reader = READERS[layout]
+    if "track" in inspect.signature(reader).parameters:
+        options["track"] = track
+    try:
+        inspect.signature(reader).bind(source, **options)
+    except TypeError as error:
+        raise UsageError(f"layout '{layout}': {error}") from None
+    reading = reader(source, **options)
+    if on_notes:
+        on_notes(reading.notes)
+    return create_dataset(
+        folder,
+        name=name or reading.name,
+        schema=reading.schema,
+        annotations=reading.annotations,
+        images=reading.images,
+        origin=reading.origin,
+        licence=reading.licence,
+        limits=limits,
+        on_unreadable=on_unreadable,
+        replace=replace,
+        track=track,
+    )

@@ -1,0 +1,111 @@
+"""What readers share: the value that they yield, and careful looks at files.
+
+A reader turns one public layout into a :class:`Reading`. It opens no picture: that is done
+once for all layouts, when the dataset is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lapel.schema.annotation import Annotation
+from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
+from lapel.schema.labels import Schema
+
+#: Endings of files that are taken for pictures. Those of formats that are not accepted are
+#: among them on purpose, so that they are reported rather than passed over in silence.
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A public layout as read: all that a dataset is made of.
+
+    Attributes:
+        name: what to call the dataset.
+        schema: its tasks; labels in the layout's own order, or sorted.
+        annotations: a row an image, in an order that never changes.
+        images: the folder that image names are relative to, or the packed pictures
+            themselves, uint8 (N, H, W), named by ``lapel.data.images.packed_name``.
+        origin: where it comes from and what was done to it, in words.
+        licence: what may be done with it; empty when unknown.
+        notes: what the user should know about how the source was understood.
+    """
+
+    name: str
+    schema: Schema
+    annotations: tuple[Annotation, ...]
+    images: Path | NDArray[np.uint8]
+    origin: str
+    licence: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name ends like a picture's."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is an operating system's own, and no part of the data."""
+    return name.startswith((".", "__MACOSX")) or name in {"Thumbs.db", "desktop.ini"}
+
+
+def existing_folder(path: str | Path) -> Path:
+    """A folder that the user named.
+
+    Raises:
+        UsageError: there is none.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        raise UsageError(f"{folder}: found {found}, expected a folder")
+    return folder
+
+
+def existing_file(path: str | Path) -> Path:
+    """A file that the user named.
+
+    Raises:
+        UsageError: there is none.
+    """
+    file = Path(path)
+    if not file.is_file():
+        found = "a folder" if file.is_dir() else "nothing"
+        raise UsageError(f"{file}: found {found}, expected a file")
+    return file
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path} could not be read: {error.strerror or error}") from error
+
+
+def sorted_labels(labels: Iterable[str | None]) -> tuple[str, ...]:
+    """The different labels, sorted: an order that does not depend on the order of rows."""
+    return tuple(sorted({label for label in labels if label is not None}))
+
+
+def refuse(faults: list[Fault], *, remedy: str = "") -> None:
+    """Raise all faults together, if there are any.
+
+    Raises:
+        FormatError: there are.
+    """
+    if faults:
+        raise FormatError(faults, remedy=remedy)
