@@ -118,12 +118,10 @@ class Preprocess:
             if wrong:
                 raise UsageError(f"preprocessing expects {allowed}, found {self}")
 
-    def apply(self, rgb: NDArray[np.uint8]) -> Prepared:
-        """Prepare one upright picture (H, W, 3)."""
-        height, width = rgb.shape[:2]
-        image = Image.fromarray(rgb)
-        if self.channels == 1:
-            image = image.convert("L")
+    def apply(self, pixels: NDArray[np.uint8]) -> Prepared:
+        """Prepare one upright picture: uint8 (H, W, 3), or (H, W) for gray."""
+        height, width = pixels.shape[:2]
+        image = Image.fromarray(pixels).convert("L" if self.channels == 1 else "RGB")
         if (width, height) == (self.width, self.height):
             return Prepared(
                 pixels=_planes(image),

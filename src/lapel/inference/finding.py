@@ -1,0 +1,68 @@
+"""From what a user typed to the pictures that are meant."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from lapel.imaging.decode import DEFAULT_LIMITS
+from lapel.imaging.signatures import format_by_signature
+from lapel.schema.errors import UsageError
+
+#: Names that say "picture": a file in a folder with such a name is meant even if it is damaged.
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
+
+
+def find_pictures(paths: Iterable[str]) -> list[str]:
+    """Files named, files in folders named (at any depth), and files that patterns match.
+
+    A file that is named is always meant. In a folder, files count whose name or first bytes say
+    that they are pictures; hidden ones do not. Folders and patterns are read in sorted order,
+    and no file is named twice.
+
+    Raises:
+        UsageError: none of the paths leads to any picture.
+    """
+    asked = list(paths)
+    found = list(dict.fromkeys(picture for path in asked for picture in _expand(path)))
+    if not found:
+        raise UsageError(
+            f"no pictures in {', '.join(asked)}; expected JPEG, PNG or WebP files, "
+            "folders of them, or a pattern such as 'photos/**/*.jpg'"
+        )
+    return found
+
+
+def _expand(path: str) -> Iterator[str]:
+    if Path(path).is_dir():
+        yield from _inside(path)
+    elif glob.has_magic(path) and not Path(path).exists():
+        matches = glob.glob(path, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute one
+        for match in sorted(matches):
+            if not Path(match).is_dir():
+                yield match
+    else:
+        yield path
+
+
+def _inside(folder: str) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(parent) / name
+            if not name.startswith(".") and _looks_like_a_picture(path):
+                yield str(path)
+
+
+def _looks_like_a_picture(path: Path) -> bool:
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return True
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return format_by_signature(file.read(16)) in DEFAULT_LIMITS.formats
+    except OSError:
+        return False

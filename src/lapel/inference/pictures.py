@@ -1,0 +1,76 @@
+"""Where a picture comes from: a path, bytes, or pixels; and what is said when it fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lapel.imaging.decode import MEBIBYTE, Limits, decode
+from lapel.schema.errors import ImageError, UsageError
+
+#: What may be predicted: a file, the bytes of one, or pixels (H, W, 3) or gray (H, W).
+Picture = str | Path | bytes | NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A picture that got no answer.
+
+    Attributes:
+        image: its name as the caller gave it.
+        fault: what is wrong with it, and what to do.
+    """
+
+    image: str
+    fault: str
+
+
+def name_of(picture: Picture, index: int) -> str:
+    """The path as given; for bytes and pixels their place, counted from 0, as ``image[3]``."""
+    return str(picture) if isinstance(picture, str | Path) else f"image[{index}]"
+
+
+def pixels_of(picture: Picture, *, name: str, limits: Limits) -> NDArray[np.uint8]:
+    """Upright pixels (H, W, 3), or (H, W) where gray pixels were given.
+
+    Raises:
+        ImageError: a file that cannot be read or decoded.
+        UsageError: pixels of another shape or type.
+    """
+    if isinstance(picture, np.ndarray):
+        return _checked(picture, name)
+    if isinstance(picture, str | Path):
+        picture = _read(Path(picture), name, limits)
+    return decode(picture, name=name, limits=limits)
+
+
+def _read(path: Path, name: str, limits: Limits) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            raise ImageError(name, "no regular file; give files of pictures, or folders")
+        # Asked before reading: a file of a hundred gigabytes should not fill the memory.
+        if path.stat().st_size > limits.bytes:
+            raise ImageError(
+                name,
+                f"{path.stat().st_size / MEBIBYTE:.1f} MiB, the limit is "
+                f"{limits.bytes / MEBIBYTE:g}; save it smaller, or raise the limit",
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, ImageError):
+            raise
+        fault = error.strerror if isinstance(error, OSError) else error
+        raise ImageError(name, f"could not be read: {fault}; check its path") from error
+
+
+def _checked(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    color = pixels.ndim == 3 and pixels.shape[2] == 3
+    if pixels.dtype != np.uint8 or not (color or pixels.ndim == 2) or pixels.size == 0:
+        raise UsageError(
+            f"{name}: pixels are uint8 (H, W, 3), or (H, W) for gray; "
+            f"found {pixels.dtype} {pixels.shape}"
+        )
+    return pixels

@@ -1,0 +1,198 @@
+"""Pictures in, answers out: the one way that everything predicts, and that evaluation measures."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lapel.imaging.decode import DEFAULT_LIMITS, Limits
+from lapel.imaging.preprocess import Preprocess
+from lapel.inference.bundle import NETWORK, Bundle
+from lapel.inference.engines import Engine, open_engine, usable_cores
+from lapel.inference.pictures import Failure, Picture, name_of, pixels_of
+from lapel.schema.errors import BundleError, ImageError, UsageError
+from lapel.schema.labels import Schema
+from lapel.schema.prediction import Prediction
+from lapel.tasks.kinds import task_of
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """One picture between decoding and the engine."""
+
+    image: str
+    width: int
+    height: int
+    pixels: NDArray[np.uint8]
+
+
+class Predictor:
+    """A bundle ready to answer.
+
+    Attributes:
+        bundle: what it answers with.
+    """
+
+    def __init__(
+        self, bundle: Bundle, engine: Engine, *, batch: int = 32, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        """Wire a bundle to an engine that runs its network.
+
+        Args:
+            bundle: schema, preprocessing and calibration.
+            engine: runs the network of the bundle.
+            batch: pictures a run of the engine; changes speed and memory, never answers.
+            limits: ceilings on what is decoded.
+
+        Raises:
+            UsageError: a batch below 1.
+            BundleError: a network whose outputs are not the schema's answers.
+        """
+        if batch < 1:
+            raise UsageError(f"a batch has at least 1 picture, found {batch}")
+        self.bundle = bundle
+        self._engine = engine
+        self._batch = batch
+        self._limits = limits
+        self._tasks = {spec.name: task_of(spec) for spec in bundle.schema}
+        self._check_network()
+
+    @classmethod
+    def load(cls, bundle: str | Path, *, engine: str = "auto", batch: int = 32) -> Self:
+        """Open a bundle, or the run that holds one.
+
+        Args:
+            bundle: the folder.
+            engine: a name in ``lapel.inference.engines.ENGINES``, or ``auto``.
+            batch: pictures a run of the engine.
+
+        Raises:
+            BundleError: no bundle there, or one that cannot be trusted or run.
+            UsageError: no such engine, or a batch below 1.
+        """
+        opened = Bundle.load(Path(bundle))
+        return cls(opened, open_engine(engine, opened.read(NETWORK)), batch=batch)
+
+    @property
+    def schema(self) -> Schema:
+        """What is answered."""
+        return self.bundle.schema
+
+    def predict(self, images: Iterable[Picture], *, top: int = 5) -> Iterator[Prediction | Failure]:
+        """Answer for each picture, in order, as soon as its batch is done.
+
+        Pictures are decoded by threads while the engine works; two batches are held at a time.
+
+        Args:
+            images: paths, bytes of files, or upright pixels uint8 (H, W, 3) or (H, W).
+            top: how many of the best labels to name.
+
+        Yields:
+            A prediction, or the failure of a picture that cannot be read or decoded.
+
+        Raises:
+            UsageError: pixels of another shape or type, or ``top`` below 1.
+        """
+        if top < 1:
+            raise UsageError(f"the best 1 or more labels can be named, found top={top}")
+        for batch in self._prepared(images):
+            yield from self._answer(batch, top)
+
+    def outputs(self, images: Iterable[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
+        """Raw outputs of the network, before calibration, for evaluation.
+
+        Args:
+            images: upright pixels uint8, each (H, W, 3) or (H, W).
+
+        Returns:
+            Task name to float32 (N, ...); for ``single_label`` logits (N, labels).
+        """
+        parts = [
+            self._engine.run(_stack(batch, self.bundle.preprocess))
+            for batch in self._batches(images)
+        ]
+        return {
+            name: np.concatenate([part[name] for part in parts])
+            if parts
+            else np.zeros((0, *task.output_shape), np.float32)
+            for name, task in self._tasks.items()
+        }
+
+    def _batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:
+        rest = iter(items)
+        while batch := list(islice(rest, self._batch)):
+            yield batch
+
+    def _prepared(self, images: Iterable[Picture]) -> Iterator[list[_Ready | Failure]]:
+        """Batches of decoded pictures; the next is being decoded while one is worked on."""
+        waiting: deque[list[Future[_Ready | Failure]]] = deque()
+        pool = ThreadPoolExecutor(max_workers=usable_cores())
+        try:
+            for batch in self._batches(enumerate(images)):
+                waiting.append([pool.submit(self._prepare, *numbered) for numbered in batch])
+                if len(waiting) > 1:
+                    yield [future.result() for future in waiting.popleft()]
+            while waiting:
+                yield [future.result() for future in waiting.popleft()]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _prepare(self, index: int, picture: Picture) -> _Ready | Failure:
+        name = name_of(picture, index)
+        try:
+            rgb = pixels_of(picture, name=name, limits=self._limits)
+        except ImageError as error:
+            return Failure(image=name, fault=error.fault)
+        height, width = rgb.shape[:2]
+        pixels = self.bundle.preprocess.apply(rgb).pixels
+        return _Ready(image=name, width=width, height=height, pixels=pixels)
+
+    def _answer(self, batch: list[_Ready | Failure], top: int) -> Iterator[Prediction | Failure]:
+        ready = [entry for entry in batch if isinstance(entry, _Ready)]
+        predictions = iter(self._predictions(ready, top) if ready else [])
+        for entry in batch:
+            yield entry if isinstance(entry, Failure) else next(predictions)
+
+    def _predictions(self, ready: list[_Ready], top: int) -> list[Prediction]:
+        outputs = self._engine.run(np.stack([picture.pixels for picture in ready]))
+        answers = {
+            name: task.decode(outputs[name], self.bundle.calibration.get(name), top=top)
+            for name, task in self._tasks.items()
+        }
+        return [
+            Prediction(
+                image=picture.image,
+                width=picture.width,
+                height=picture.height,
+                answers={name: answers[name][row] for name in answers},
+            )
+            for row, picture in enumerate(ready)
+        ]
+
+    def _check_network(self) -> None:
+        """Let the network answer once: what it says must be what the schema asks."""
+        preprocess = self.bundle.preprocess
+        black = np.zeros((1, preprocess.channels, preprocess.height, preprocess.width), np.uint8)
+        outputs = self._engine.run(black)
+        for name, task in self._tasks.items():
+            expected = (1, *task.output_shape)
+            found = outputs[name].shape if name in outputs else "no output of that name"
+            if found != expected:
+                raise BundleError(
+                    f"the network in {self.bundle.folder} answers task '{name}' with {found}, "
+                    f"the schema expects {expected}; export the model again"
+                )
+
+
+def _stack(images: list[NDArray[np.uint8]], preprocess: Preprocess) -> NDArray[np.uint8]:
+    return np.stack([preprocess.apply(image).pixels for image in images])
