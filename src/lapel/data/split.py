@@ -1,0 +1,125 @@
+"""Drawing validation and test splits that look like the whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+
+from lapel.data.dataset import Dataset
+from lapel.data.stratify import hold_out
+from lapel.data.table import write_table
+from lapel.schema.errors import DatasetError, UsageError
+
+
+def split_dataset(
+    folder: str | Path,
+    *,
+    validation: float,
+    test: float = 0.0,
+    seed: int = 0,
+    by: str | None = None,
+    redraw_test: bool = False,
+) -> Dataset:
+    """Draw the splits of a dataset anew, and write them into its table.
+
+    Every split gets each combination of labels in the proportion of the whole. A test split
+    that exists is kept as it is, since results measured on it would lose their meaning; the
+    fractions are then of the other rows.
+
+    Args:
+        folder: the dataset.
+        validation: fraction for validation, above 0.
+        test: fraction for test.
+        seed: the same seed, names and labels give the same draw, everywhere.
+        by: column of what must stay on one side; by default ``group`` where there is one.
+        redraw_test: give up the test split that exists and draw from all rows.
+
+    Raises:
+        UsageError: fractions that leave nothing to train on, no such column, or a test split
+            asked for where one exists.
+        DatasetError: items of the kept test split stand in other splits too, or there are too
+            few rows.
+        StorageError: the table cannot be written; it is as before.
+    """
+    dataset = Dataset.open(folder)
+    _check_fractions(validation, test)
+    kept_test = dataset.splits().get("test", 0) if not redraw_test else 0
+    if test and kept_test:
+        raise UsageError(
+            f"dataset '{dataset.name}' has a test split of {kept_test:,} already, which is kept; "
+            "leave --test out, or add --redraw-test to give it up"
+        )
+    table = dataset.table
+    groups = _groups(dataset, by)
+    free = [not (kept_test and split == "test") for split in table["split"]]
+    _check_groups(groups, free)
+    drawn = _draw(dataset, groups, free, {"validation": validation, "test": test}, seed)
+    for name, fraction in {"validation": validation, "test": test}.items():
+        if fraction and name not in drawn:
+            raise DatasetError(
+                f"{sum(free)} images are too few for a {name} split of {fraction:g}; "
+                "add images or ask for a larger fraction"
+            )
+    write_table(Path(folder), table.with_columns(pl.Series("split", drawn, dtype=pl.String)))
+    return Dataset.open(folder)
+
+
+def _check_fractions(validation: float, test: float) -> None:
+    if not (0 < validation < 1 and 0 <= test < 1 and validation + test < 1):
+        raise UsageError(
+            f"found --validation {validation:g} and --test {test:g}; expected fractions that "
+            "leave something to train on, such as 0.1 and 0.1"
+        )
+
+
+def _groups(dataset: Dataset, by: str | None) -> list[str | None] | None:
+    columns = dataset.table.columns
+    if by is None:
+        return dataset.table["group"].to_list() if "group" in columns else None
+    if by not in columns:
+        raise UsageError(
+            f"dataset '{dataset.name}' has no column {by!r}; it has: {', '.join(columns)}"
+        )
+    return dataset.table[by].cast(pl.String).to_list()
+
+
+def _check_groups(groups: list[str | None] | None, free: list[bool]) -> None:
+    if groups is None:
+        return
+    sides: dict[str, set[bool]] = {}
+    for group, is_free in zip(groups, free, strict=True):
+        if group is not None:
+            sides.setdefault(group, set()).add(is_free)
+    torn = sorted(group for group, found in sides.items() if len(found) > 1)
+    if torn:
+        raise DatasetError(
+            f"{len(torn)} items stand in test and in other splits, the first {torn[0]!r}; "
+            "add --redraw-test to draw all splits anew"
+        )
+
+
+def _draw(
+    dataset: Dataset,
+    groups: list[str | None] | None,
+    free: list[bool],
+    fractions: dict[str, float],
+    seed: int,
+) -> list[str]:
+    labels = dataset.table.select([task.name for task in dataset.schema]).rows()
+    rows = [row for row, is_free in enumerate(free) if is_free]
+    names = dataset.names()
+    parts = hold_out(
+        [names[row] for row in rows],
+        [labels[row] for row in rows],
+        {name: fraction for name, fraction in fractions.items() if fraction},
+        seed=seed,
+        groups=[groups[row] for row in rows] if groups else None,
+    )
+    drawn = ["test"] * len(free)
+    for row, part in zip(rows, parts, strict=True):
+        drawn[row] = part or "train"
+    if Counter(drawn)["train"] == 0:
+        raise DatasetError("the draw leaves no image to train on; ask for smaller fractions")
+    return drawn

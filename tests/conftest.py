@@ -1,0 +1,113 @@
+"""Data for the tests: drawn here, small, the same every time. Nothing is committed or fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+CLASSES = ("dress", "hat", "shoes")
+
+
+def draw_photo(kind: int, *, seed: int, width: int = 48, height: int = 64) -> NDArray[np.uint8]:
+    """A bright picture (height, width, 3) with a dark shape that tells its kind, 0 to 9."""
+    random = np.random.default_rng((kind, seed))
+    photo: NDArray[np.uint8] = random.integers(225, 256, (height, width, 3), dtype=np.uint8)
+    top, left = random.integers(2, 8, 2)
+    rows, columns = np.mgrid[0:height, 0:width]
+    inside = (rows >= top) & (columns >= left) & (rows < height - 6) & (columns < width - 6)
+    stripes = (rows * (kind % 3 - 1) + columns * (kind % 4)) // 6 % 2 == 0
+    shape = inside & (stripes | (np.hypot(rows - height / 2, columns - width / 2) < 4 + 2 * kind))
+    photo[shape] = random.integers(20, 90, 3) + np.array([kind * 12, 60 - kind * 6, 5 * kind])
+    return photo
+
+
+def draw_small(kind: int, *, seed: int) -> NDArray[np.uint8]:
+    """A picture like Fashion-MNIST's: uint8 (28, 28), bright on black, of kind 0 to 9."""
+    photo = draw_photo(kind, seed=seed, width=28, height=28)
+    return (255 - photo.mean(axis=2)).astype(np.uint8)
+
+
+def write_class_folders(root: Path, *, per_class: int = 6) -> Path:
+    """``train/`` and ``valid/`` with a folder a class, photos in JPEG and PNG of two sizes."""
+    for kind, label in enumerate(CLASSES):
+        for number in range(per_class):
+            split = "valid" if number % 3 == 2 else "train"
+            path = root / split / label / f"{label}_{number}.{'png' if number % 2 else 'jpg'}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            width = 48 if number % 2 else 60
+            Image.fromarray(draw_photo(kind, seed=number, width=width)).save(path)
+    return root
+
+
+def write_idx_folder(root: Path, *, train: int = 120, test: int = 40) -> Path:
+    """Four IDX files like Fashion-MNIST's, with all ten classes in turn."""
+    from lapel.data.idx import idx_bytes
+
+    root.mkdir(parents=True, exist_ok=True)
+    for part, count, first in (("train", train, 0), ("t10k", test, 100_000)):
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        pictures = [draw_small(int(kind), seed=first + row) for row, kind in enumerate(labels)]
+        (root / f"{part}-images-idx3-ubyte").write_bytes(idx_bytes(np.stack(pictures)))
+        (root / f"{part}-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
+    return root
+
+
+@pytest.fixture(scope="session")
+def class_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eighteen photos in class folders below ``train/`` and ``valid/``. Not to be changed."""
+    return write_class_folders(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="session")
+def idx_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small set in Fashion-MNIST's layout, 120 to train and 40 to test. Not to be changed."""
+    return write_idx_folder(tmp_path_factory.mktemp("idx"))
+
+
+@pytest.fixture(scope="session")
+def photo_dataset(class_folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an imported dataset of ``class_folders``: train 12, validation 6."""
+    from lapel.data.importing import import_dataset
+
+    folder = tmp_path_factory.mktemp("datasets") / "photos"
+    return import_dataset("folder", class_folders, folder).folder
+
+
+@pytest.fixture(scope="session")
+def small_dataset(idx_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an imported dataset of ``idx_folder``: train 110, validation 10, test 40."""
+    from lapel.data.importing import import_dataset
+
+    folder = tmp_path_factory.mktemp("datasets") / "small"
+    return import_dataset("fashion-mnist", idx_folder, folder, verify=False).folder
+
+
+@pytest.fixture
+def own_photos(tmp_path: Path) -> Path:
+    """The photos of ``class_folders`` once more, for a test that damages them."""
+    return write_class_folders(tmp_path / "photos")
+
+
+@pytest.fixture
+def own_dataset(own_photos: Path, tmp_path: Path) -> Path:
+    """A dataset of ``own_photos``, for a test that changes it."""
+    from lapel.data.importing import import_dataset
+
+    return import_dataset("folder", own_photos, tmp_path / "dataset").folder
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A machine that reaches nothing: neither hosts nor the distribution's packages."""
+
+    def cut() -> None:
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+
+    return cut
