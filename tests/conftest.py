@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +111,83 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
 
     return cut
+
+
+COLOURS = ("red", "green", "blue")
+
+
+def colour_network(*, size: int, task: str = "colour", labels: Sequence[str] = COLOURS) -> bytes:
+    """An ONNX graph that names the strongest colour of ``pixels`` uint8 (batch, 3, size, size).
+
+    A layer of random filters has a small say too, so that answers have all their digits.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    random = np.random.default_rng(5)
+    filters = random.normal(0, 0.2, (24, 3, 3, 3)).astype(np.float32)
+    readout = random.normal(0, 0.1, (24, len(labels))).astype(np.float32)
+    strength = np.eye(3, len(labels), dtype=np.float32) * 12
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["pixels"], ["values"], to=TensorProto.FLOAT),
+        node("Div", ["values", "white"], ["scaled"]),
+        node("GlobalAveragePool", ["scaled"], ["means"]),
+        node("Flatten", ["means"], ["colour_means"]),
+        node("MatMul", ["colour_means", "strength"], ["by_colour"]),
+        node("Conv", ["scaled", "filters"], ["maps"], pads=[1, 1, 1, 1]),
+        node("Relu", ["maps"], ["rectified"]),
+        node("GlobalAveragePool", ["rectified"], ["pooled"]),
+        node("Flatten", ["pooled"], ["features"]),
+        node("MatMul", ["features", "readout"], ["by_filters"]),
+        node("Add", ["by_colour", "by_filters"], [task]),
+    ]
+    constants = {"white": np.float32(255), "strength": strength, "filters": filters}
+    graph = helper.make_graph(
+        nodes,
+        "colours",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 3, size, size])],
+        [helper.make_tensor_value_info(task, TensorProto.FLOAT, ["batch", len(labels)])],
+        [
+            numpy_helper.from_array(np.asarray(value), name)
+            for name, value in {**constants, "readout": readout}.items()
+        ],
+    )
+    opset = helper.make_opsetid("", 17)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def write_colour_bundle(folder: Path, *, size: int = 24) -> Path:
+    """A bundle whose task ``colour`` names a picture's strongest colour."""
+    from lapel.imaging.preprocess import Preprocess
+    from lapel.inference.bundle import write_bundle
+    from lapel.schema.labels import Schema, TaskSpec
+
+    write_bundle(
+        folder,
+        name="colours",
+        schema=Schema((TaskSpec(name="colour", kind="single_label", labels=COLOURS),)),
+        preprocess=Preprocess(
+            height=size, width=size, channels=3, fit="letterbox", mean=(0.5,) * 3, std=(0.5,) * 3
+        ),
+        architecture={"backbone": "colours"},
+        calibration={"colour": {"temperature": 1.25}},
+        scores={"validation": {"colour.accuracy": 1.0}},
+        provenance={"recipe": "tests"},
+        model_onnx=colour_network(size=size),
+        weights=b"",
+        card="# Colours",
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def colour_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that names the strongest colour of a picture. Not to be changed."""
+    return write_colour_bundle(tmp_path_factory.mktemp("bundles") / "colours")
+
+
+@pytest.fixture
+def own_colour_bundle(tmp_path: Path) -> Path:
+    """The same bundle, to be damaged."""
+    return write_colour_bundle(tmp_path / "colours")
