@@ -1,0 +1,54 @@
+"""The learning curves of a run, from its ``log.csv``."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from lapel.evaluation.figures import curves_figure
+from lapel.schema.errors import StorageError
+
+#: Title of a figure, the columns that it shows with their names, and whether they are shares.
+FIGURES = (
+    ("Loss", {"train_loss": "training", "validation_loss": "validation"}, False),
+    ("Accuracy", {"train_accuracy": "training", "validation_accuracy": "validation"}, True),
+    ("Learning rate", {"learning_rate": "rate"}, False),
+)
+
+
+def learning_curves(log: Path) -> list[str]:
+    """A figure each for loss, accuracy and learning rate; those without numbers are left out.
+
+    A run that was cut off may have left an unfinished row, and some rows have no validation:
+    cells that are no number are passed over.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    try:
+        with log.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise StorageError(f"{log} could not be read: {error}") from error
+    figures = []
+    for title, columns, shares in FIGURES:
+        lines = {name: _points(rows, column) for column, name in columns.items()}
+        figures.append(curves_figure(lines, title=title, shares=shares))
+    return [figure for figure in figures if figure]
+
+
+def _points(rows: list[dict[str, str]], column: str) -> list[tuple[float, float]]:
+    points = []
+    for row in rows:
+        epoch, value = _number(row.get("epoch")), _number(row.get(column))
+        if epoch is not None and value is not None:
+            points.append((epoch, value))
+    return points
+
+
+def _number(cell: str | None) -> float | None:
+    try:
+        value = float(cell or "")
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None

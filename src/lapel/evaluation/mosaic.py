@@ -1,0 +1,80 @@
+"""Pictures to look at: thumbnails inside the page, each with what is to be said of it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from lapel.data.dataset import Dataset
+from lapel.evaluation.figures import percent
+from lapel.evaluation.page import escaped
+from lapel.schema.errors import ImageError, StorageError
+
+#: Longest side of a thumbnail, in pixels.
+THUMBNAIL = 160
+
+#: Pictures up to this side are kept to the pixel and shown enlarged without blur.
+TINY = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One picture of a mosaic.
+
+    Attributes:
+        image: its name in the dataset.
+        label: the label that it bears.
+        answer: what the model says instead.
+        answer_probability: 0 to 1.
+        label_probability: probability of the label that it bears; None leaves it out.
+    """
+
+    image: str
+    label: str
+    answer: str
+    answer_probability: float
+    label_probability: float | None = None
+
+
+def mosaic(dataset: Dataset, tiles: Sequence[Tile]) -> str:
+    """Tiles as HTML; a picture that cannot be read is named all the same."""
+    return f'<div class="tiles">{"".join(_tile(dataset, tile) for tile in tiles)}</div>'
+
+
+def _tile(dataset: Dataset, tile: Tile) -> str:
+    own = ""
+    if tile.label_probability is not None:
+        own = f' <span class="soft">{percent(tile.label_probability, 1)}</span>'
+    return (
+        f'<figure class="tile">{_thumbnail(dataset, tile.image)}<figcaption>'
+        f"{escaped(tile.label)}{own}<br>→ <span class='wrong'>{escaped(tile.answer)}</span> "
+        f"{percent(tile.answer_probability, 1)}"
+        f'<span class="name">{escaped(tile.image)}</span></figcaption></figure>'
+    )
+
+
+def _thumbnail(dataset: Dataset, name: str) -> str:
+    try:
+        picture = Image.fromarray(dataset.pixels(name))
+    except (ImageError, StorageError):
+        return '<span class="none">not to be had</span>'
+    tiny = max(picture.size) <= TINY
+    if not tiny:
+        picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    style = ' class="small"' if tiny else ""
+    return f'<img{style} alt="{escaped(name)}" loading="lazy" src="{_data_address(picture, tiny)}">'
+
+
+def _data_address(picture: Image.Image, tiny: bool) -> str:
+    """The picture itself as an address, so that the page needs no other file."""
+    buffer = io.BytesIO()
+    if tiny:
+        picture.save(buffer, format="PNG", optimize=True)
+    else:
+        picture.save(buffer, format="JPEG", quality=82)
+    kind = "png" if tiny else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
