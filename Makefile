@@ -40,9 +40,9 @@ fix: $(INSTALLED) ## mend lint and formatting where a tool can
 
 bench: $(INSTALLED) ## list the benchmarks; make bench NAME=startup ARGS='--help' runs one
 ifeq ($(NAME),)
-	@$(BIN)/python benchmarks/list.py
+	@$(BIN)/python -m benchmarks
 else
-	@$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+	@$(BIN)/python -m benchmarks.$(NAME) $(ARGS)
 endif
 
 lock: $(INSTALLED) ## write requirements.lock from what .venv holds

@@ -1,0 +1,23 @@
+"""``python -m benchmarks``: what can be measured, and how."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+#: The benchmarks; the other files here are theirs.
+BENCHMARKS = ("time_to_accuracy", "startup")
+
+
+def main() -> None:
+    """Print each benchmark with the first line of its text."""
+    for name in BENCHMARKS:
+        module = ast.parse((Path(__file__).with_name(f"{name}.py")).read_text("utf-8"))
+        print(f"  {name:18} {(ast.get_docstring(module) or '').splitlines()[0]}")
+    print(
+        "\nRun one: make bench NAME=startup ARGS='--out runs/startup'  (ARGS='--help': its options)"
+    )
+
+
+if __name__ == "__main__":
+    main()

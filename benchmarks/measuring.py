@@ -1,0 +1,74 @@
+"""What benchmarks share: the machine in words, medians, tables, results kept as they come."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("lapel", "torch", "torchvision", "timm", "onnxruntime", "numpy", "pillow")
+
+#: Variables that change how fast threads are; `performance.md` of the project tells how much.
+VARIABLES = ("OMP_NUM_THREADS", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME")
+
+
+def surroundings() -> dict[str, Any]:
+    """Machine, versions, variables and load, as kept beside every result."""
+    return {
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "processor": processor(),
+        "cores": usable_cores(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: installed_version(name) for name in PACKAGES},
+        "variables": {name: os.environ.get(name) for name in VARIABLES},
+        "load": os.getloadavg(),
+    }
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text("utf-8").splitlines() if cpuinfo.exists() else []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def installed_version(package: str) -> str | None:
+    """Version of an installed package."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def median(values: Sequence[float]) -> float:
+    """The median; infinity stands for what was not reached, and may be the median too."""
+    return statistics.median(values)
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as Markdown, numbers to the right."""
+    ruler = [":--", *("--:" for _ in header[1:])]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ruler, *rows]) + "\n"
+
+
+def write_results(out: Path, *, name: str, content: dict[str, Any], table: str) -> None:
+    """Write ``NAME.json`` and ``NAME.md`` and say where."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (out / f"{name}.md").write_text(table, encoding="utf-8")
+    print(f"\n{table}\nwritten: {out / name}.json and .md")
