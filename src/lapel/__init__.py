@@ -1,0 +1,94 @@
+"""Lapel: labels for apparel.
+
+    import lapel
+
+    predictor = lapel.Predictor.load("runs/first")
+    for answer in predictor.predict(["photo.jpg"]):
+        print(answer)
+
+Names are loaded when they are first used, so that ``import lapel`` costs nothing and prediction
+never waits for what only training needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lapel.data.dataset import Dataset as Dataset
+    from lapel.data.importing import import_dataset as import_dataset
+    from lapel.evaluation.evaluate import evaluate as evaluate
+    from lapel.inference.bundle import Bundle as Bundle
+    from lapel.inference.pictures import Failure as Failure
+    from lapel.inference.predictor import Predictor as Predictor
+    from lapel.schema.errors import LapelError as LapelError
+    from lapel.schema.labels import Schema as Schema
+    from lapel.schema.labels import TaskSpec as TaskSpec
+    from lapel.schema.prediction import Prediction as Prediction
+    from lapel.training.train import train as train
+
+#: Public name to the module that defines it.
+_HOMES = {
+    "Bundle": "lapel.inference.bundle",
+    "Dataset": "lapel.data.dataset",
+    "Failure": "lapel.inference.pictures",
+    "LapelError": "lapel.schema.errors",
+    "Prediction": "lapel.schema.prediction",
+    "Predictor": "lapel.inference.predictor",
+    "Schema": "lapel.schema.labels",
+    "TaskSpec": "lapel.schema.labels",
+    "evaluate": "lapel.evaluation.evaluate",
+    "import_dataset": "lapel.data.importing",
+    "train": "lapel.training.train",
+}
+
+#: Packages that come with an extra, and the extra.
+_EXTRAS = {
+    "matplotlib": "data",
+    "polars": "data",
+    "safetensors": "train",
+    "timm": "train",
+    "torch": "train",
+    "torchvision": "train",
+    "yaml": "train",
+}
+
+__all__ = [  # the keys of _HOMES, spelled out for those who read and check types
+    "Bundle",
+    "Dataset",
+    "Failure",
+    "LapelError",
+    "Prediction",
+    "Predictor",
+    "Schema",
+    "TaskSpec",
+    "evaluate",
+    "import_dataset",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - each public name has a type of its own
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("lapel")
+    if name not in _HOMES:
+        raise AttributeError(f"lapel has no {name!r}; it has: {', '.join(__all__)}")
+    try:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        raise _with_advice(error, name) from error
+    globals()[name] = value
+    return value
+
+
+def _with_advice(error: ModuleNotFoundError, name: str) -> ImportError:
+    """The same error, or one that names the extra to install."""
+    from lapel.schema.errors import MissingExtraError  # noqa: PLC0415 - an import of ours is lazy
+
+    extra = _EXTRAS.get((error.name or "").split(".")[0])
+    return MissingExtraError(extra=extra, need=f"lapel.{name}") if extra else error
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

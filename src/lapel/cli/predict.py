@@ -88,7 +88,7 @@ class _Results:
 
 def _write(results: _Results, out: Path, *, total: int) -> None:
     from lapel.cli.progress import track
-    from lapel.inference.writers import open_writer
+    from lapel.cli.answer_files import open_writer
     from lapel.schema.errors import ImageError
 
     with open_writer(out) as add:

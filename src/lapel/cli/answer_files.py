@@ -1,4 +1,4 @@
-"""Predictions as files: CSV and Parquet with a row a picture, JSONL with everything."""
+"""Answers as files: CSV and Parquet with a row a picture, JSONL with everything."""
 
 from __future__ import annotations
 
