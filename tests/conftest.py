@@ -16,7 +16,8 @@ CLASSES = ("dress", "hat", "shoes")
 def draw_photo(kind: int, *, seed: int, width: int = 48, height: int = 64) -> NDArray[np.uint8]:
     """A bright picture (height, width, 3) with a dark shape that tells its kind, 0 to 9."""
     random = np.random.default_rng((kind, seed))
-    photo: NDArray[np.uint8] = random.integers(225, 256, (height, width, 3), dtype=np.uint8)
+    photo = np.empty((height, width, 3), np.uint8)
+    photo[:] = random.integers(225, 256, photo.shape)
     top, left = random.integers(2, 8, 2)
     rows, columns = np.mgrid[0:height, 0:width]
     inside = (rows >= top) & (columns >= left) & (rows < height - 6) & (columns < width - 6)
@@ -29,7 +30,8 @@ def draw_photo(kind: int, *, seed: int, width: int = 48, height: int = 64) -> ND
 def draw_small(kind: int, *, seed: int) -> NDArray[np.uint8]:
     """A picture like Fashion-MNIST's: uint8 (28, 28), bright on black, of kind 0 to 9."""
     photo = draw_photo(kind, seed=seed, width=28, height=28)
-    return (255 - photo.mean(axis=2)).astype(np.uint8)
+    gray: NDArray[np.uint8] = (255 - photo.mean(axis=2)).astype(np.uint8)
+    return gray
 
 
 def write_class_folders(root: Path, *, per_class: int = 6) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -212,3 +213,37 @@ def split(
         dataset, validation=validation, test=test, seed=seed, by=by, redraw_test=redraw_test
     )
     _print_dataset(drawn)
+
+
+@data_app.command("check")
+def check(
+    dataset: DatasetFolder,
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the findings as JSON, and nothing else.")
+    ] = False,
+) -> None:
+    """Open every image and look for faults and oddities; exit code 1 if there are faults.
+
+    Faults: images that are missing, torn or changed since import; labels and splits that do
+    not exist; the same picture in two splits. Warnings do not fail: look-alikes across splits,
+    rare and missing classes, pictures twice in one split.
+    """
+    from lapel.cli.progress import track
+    from lapel.data.check import check_dataset
+
+    report = check_dataset(dataset, track=track)
+    if as_json:
+        print(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
+    else:
+        splits = ", ".join(f"{split} {count:,}" for split, count in report.splits.items())
+        print(f"Dataset '{report.dataset}': {report.images:,} images ({splits})")
+        for finding in report.findings:
+            print(f"{finding.severity}: {finding.count:,} {finding.message}")
+            for example in finding.examples:
+                print(f"    {example}")
+            if finding.count > len(finding.examples) > 0:
+                print(f"    ... and {finding.count - len(finding.examples):,} more")
+        print(f"{report.faults:,} faults" if report.faults else "No faults.")
+    if report.faults:
+        raise typer.Exit(1)

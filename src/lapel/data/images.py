@@ -81,7 +81,11 @@ class ImageFiles:
 
     def pixels(self, name: str) -> NDArray[np.uint8]:
         """A decoded file."""
-        return decode(self.store.read(name), name=name, limits=self.limits)
+        return self.decoded(self.store.read(name), name)
+
+    def decoded(self, data: bytes, name: str) -> NDArray[np.uint8]:
+        """Bytes that were read before, decoded."""
+        return decode(data, name=name, limits=self.limits)
 
 
 class PackedImages:

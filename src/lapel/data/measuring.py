@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lapel.data.images import ImageFiles, PackedImages
 from lapel.data.progress import Track
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault, FormatError, ImageError, StorageError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +38,28 @@ class Measured:
     gray: bool
 
 
-def _measure(source: ImageFiles | PackedImages, name: str) -> Measured | Fault:
+def measure_image(
+    source: ImageFiles | PackedImages, name: str
+) -> tuple[Measured, NDArray[np.uint8]] | Fault:
+    """Open one image: what there is to know of it, and its pixels (H, W, 3); or what is wrong."""
     try:
         raw = source.raw(name) if isinstance(source, PackedImages) else source.read(name)
-        pixels = source.pixels(name)
+        digest = hashlib.sha256(raw).hexdigest()
+        pixels = (
+            source.decoded(raw, name) if isinstance(source, ImageFiles) else source.pixels(name)
+        )
     except (ImageError, StorageError) as error:
         fault = error.fault if isinstance(error, ImageError) else str(error)
         return Fault(file=name, found=fault, expected="a picture that opens")
     height, width, _ = pixels.shape
     gray = bool((pixels[..., :1] == pixels[..., 1:]).all())
-    return Measured(width=width, height=height, sha256=hashlib.sha256(raw).hexdigest(), gray=gray)
+    return Measured(width=width, height=height, sha256=digest, gray=gray), pixels
+
+
+def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Do work on all cores, in order. Decoders and hashes let go of the interpreter's lock."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        yield from pool.map(work, items)
 
 
 def measure_all(
@@ -57,14 +76,12 @@ def measure_all(
     """
     measured: list[tuple[Annotation, Measured]] = []
     faults: list[Fault] = []
-    # Decoders and hashes let go of the interpreter's lock: threads keep all cores busy.
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        results = pool.map(lambda row: _measure(source, row.image), rows)
-        for row, found in track(zip(rows, results, strict=True), len(rows), "Opening images"):
-            if isinstance(found, Fault):
-                faults.append(found)
-            else:
-                measured.append((row, found))
+    results = in_parallel(lambda row: _without_pixels(measure_image(source, row.image)), rows)
+    for row, found in track(zip(rows, results, strict=True), len(rows), "Opening images"):
+        if isinstance(found, Fault):
+            faults.append(found)
+        else:
+            measured.append((row, found))
     if faults and (on_unreadable is None or not measured):
         raise FormatError(
             faults, remedy=f"{len(faults)} of {len(rows)} images cannot be used; mend or skip them"
@@ -72,3 +89,7 @@ def measure_all(
     if faults and on_unreadable is not None:
         on_unreadable(faults)
     return measured
+
+
+def _without_pixels(found: tuple[Measured, NDArray[np.uint8]] | Fault) -> Measured | Fault:
+    return found if isinstance(found, Fault) else found[0]
