@@ -121,15 +121,16 @@ class Preprocess:
     def apply(self, pixels: NDArray[np.uint8]) -> Prepared:
         """Prepare one upright picture: uint8 (H, W, 3), or (H, W) for gray."""
         height, width = pixels.shape[:2]
-        image = Image.fromarray(pixels).convert("L" if self.channels == 1 else "RGB")
+        original = Image.fromarray(pixels)
+        image = original.convert("L" if self.channels == 1 else "RGB")
         if (width, height) == (self.width, self.height):
             return Prepared(
                 pixels=_planes(image),
                 placement=_placement((0, 0, width, height), (0, 0, width, height)),
             )
         if self.from_photo:
-            gray, box = isolate_garment(np.asarray(image))
-            return self._letterbox(Image.fromarray(gray), box)
+            small, box = isolate_garment(original)
+            return self._letterbox(small, box, shrunk=(width / small.width, height / small.height))
         whole = (0.0, 0.0, float(width), float(height))
         if self.fit == "letterbox":
             return self._letterbox(image, whole)
@@ -137,8 +138,13 @@ class Preprocess:
             image, whole if self.fit == "stretch" else self._centre(width, height)
         )
 
-    def _letterbox(self, image: Image.Image, box: Box) -> Prepared:
-        """Show a box of the picture whole, in its own shape, on the fill."""
+    def _letterbox(
+        self, image: Image.Image, box: Box, *, shrunk: tuple[float, float] = (1.0, 1.0)
+    ) -> Prepared:
+        """Show a box of the picture whole, in its own shape, on the fill.
+
+        ``shrunk`` tells how many pixels of the original one of the picture stands for.
+        """
         wide, high = box[2] - box[0], box[3] - box[1]
         scale = min(self.width / wide, self.height / high)
         size = max(1, round(wide * scale)), max(1, round(high * scale))
@@ -147,7 +153,8 @@ class Preprocess:
         canvas = Image.new(image.mode, (self.width, self.height), fill)
         canvas.paste(image.resize(size, FILTERS[self.resample], box=box), (left, top))
         target = (left, top, left + size[0], top + size[1])
-        return Prepared(pixels=_planes(canvas), placement=_placement(box, target))
+        original = box[0] * shrunk[0], box[1] * shrunk[1], box[2] * shrunk[0], box[3] * shrunk[1]
+        return Prepared(pixels=_planes(canvas), placement=_placement(original, target))
 
     def _fill_all(self, image: Image.Image, box: Box) -> Prepared:
         """Show a box of the picture on the whole canvas."""
