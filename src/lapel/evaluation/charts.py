@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lapel.evaluation.page import escaped
 
-LEFT, TOP, RIGHT, BOTTOM = 52, 26, 14, 40
+#: Pixels around the axes, for their numbers and names.
+LEFT, TOP, RIGHT, BOTTOM = 54, 28, 26, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,12 +188,14 @@ def _subject(
 
 def _chosen_on(model: Bundle) -> str:
     """On what the best epoch was chosen, as the bundle tells."""
-    stated = model.provenance.get("chosen_on")
-    if stated:
-        return str(stated)
-    scores = [
-        f"{name} {value:.4f}"
-        for name, value in model.scores.get("validation", {}).items()
-        if name.endswith(".accuracy")
-    ]
-    return f"validation ({', '.join(scores)})" if scores else "not recorded in the bundle"
+    chosen = model.provenance.get("chosen")
+    if not isinstance(chosen, dict) or "on" not in chosen:
+        return "not recorded in the bundle"
+    words = [str(chosen["on"])]
+    if "by" in chosen:
+        words.append(f"by {chosen['by']}")
+    if isinstance(chosen.get("score"), float):
+        words.append(f"({chosen['score']:.4f})")
+    if "epoch" in chosen and "epochs" in chosen:
+        words.append(f"epoch {chosen['epoch']} of {chosen['epochs']}")
+    return ", ".join(words).replace(", (", " (")

@@ -102,8 +102,8 @@ def _cell(
 def reliability_figure(bins: CalibrationBins, *, title: str) -> str:
     """How often answers of each confidence are right, against how often they claim to be.
 
-    A bar's height is accuracy, the light part up to the dot is what is claimed too much (or too
-    little); the ticks below show how many images fall in the bin.
+    A bar's full height is the accuracy of its images. What confidence claims beyond it stands on
+    top in the colour of mistakes; what it claims too little is the bar's pale end.
     """
     axes = Axes(width=420, height=340, x_range=(0, 1), y_range=(0, 1))
     count = len(bins.images)
@@ -111,8 +111,7 @@ def reliability_figure(bins: CalibrationBins, *, title: str) -> str:
     parts = [
         axes.frame(
             title=title, x_name="confidence of the answer", x_format=percent, y_format=percent
-        ),
-        axes.line([(0, 0), (1, 1)], "var(--soft)", dashed=True),
+        )
     ]
     for index in np.flatnonzero(bins.images):
         images = int(bins.images[index])
@@ -122,12 +121,17 @@ def reliability_figure(bins: CalibrationBins, *, title: str) -> str:
         about = f"{images} images: claimed {percent(confidence, 1)}, right {percent(accuracy, 1)}"
         # Bins with few images are noise: they are drawn fainter.
         faint = 0.35 + 0.65 * min(1.0, float(share[index]) * count / 2)
+        gap_colour = "var(--wrong)" if confidence > accuracy else "var(--right)"
+        sure, gap = f"{faint:.2f}", f"{0.4 * faint:.2f}"
         parts.append(
             f"<g><title>{escaped(about)}</title>"
-            + axes.box(span, (0, accuracy), f'fill="var(--right)" fill-opacity="{faint:.2f}"')
-            + axes.box(span, (accuracy, confidence), 'fill="var(--wrong)" fill-opacity="0.3"')
+            + axes.box(
+                span, (0, min(accuracy, confidence)), f'fill="var(--right)" fill-opacity="{sure}"'
+            )
+            + axes.box(span, (accuracy, confidence), f'fill="{gap_colour}" fill-opacity="{gap}"')
             + "</g>"
         )
+    parts.append(axes.line([(0, 0), (1, 1)], "var(--soft)", dashed=True))
     return svg(axes.width, axes.height, "".join(parts), description=title)
 
 

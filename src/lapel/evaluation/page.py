@@ -27,7 +27,7 @@ header { padding-top: 44px; }
 h1 { font-size: 30px; line-height: 1.2; margin: 6px 0 4px; font-weight: 650; }
 h2 { font-size: 20px; margin: 52px 0 4px; font-weight: 650; }
 h3 { font-size: 15px; margin: 24px 0 8px; font-weight: 650; }
-p { margin: 4px 0 14px; max-width: 76ch; }
+p { margin: 4px 0 14px; max-width: 80ch; text-wrap: pretty; }
 .soft, figcaption, caption { color: var(--soft); }
 nav { margin: 18px 0 0; display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; }
 a { color: var(--right); text-decoration: none; } a:hover { text-decoration: underline; }
@@ -50,10 +50,10 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 caption { text-align: left; font-size: 13px; padding-bottom: 8px; }
 th { text-align: right; font-weight: 550; color: var(--soft); font-size: 13px; padding: 4px 10px;
   border-bottom: 1px solid var(--line); white-space: nowrap; }
-td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--line); }
+td { text-align: right; white-space: nowrap; padding: 4px 10px; border-bottom: 1px solid var(--line); }
 tr:last-child td { border-bottom: 0; }
 th:first-child, td:first-child, .words th, .words td { text-align: left; }
-td:first-child { overflow-wrap: anywhere; }
+td:first-child { white-space: normal; overflow-wrap: anywhere; }
 .meter { width: 72px; height: 8px; margin-left: 8px; vertical-align: middle; border: 0;
   background: var(--line); border-radius: 4px; overflow: hidden; display: inline-block; }
 .meter i { display: block; height: 8px; background: var(--right); }

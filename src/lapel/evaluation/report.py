@@ -14,6 +14,7 @@ from lapel.evaluation.page import card, escaped, page
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.single_label import SingleLabelEvaluation
 from lapel.evaluation.single_label_page import interval, single_label_sections
+from lapel.evaluation.tables import encoded
 from lapel.schema.errors import FormatError, StorageError
 from lapel.storage.local import write_atomically
 
@@ -55,7 +56,7 @@ def write_report(
     sections += _run_sections(whole, run)
     sections += [
         ("speed", "Speed", _speed(evaluation.throughput, flip=evaluation.subject.flip)),
-        ("provenance", "Where this comes from", _provenance(evaluation)),
+        ("provenance", "Provenance", _provenance(evaluation)),
     ]
     subject = evaluation.subject
     text = page(
@@ -66,7 +67,7 @@ def write_report(
         foot="<p>Every number of this page is in <b>metrics.json</b>; the tables are in "
         "<b>per_class.csv</b>, <b>confusion.csv</b> and <b>predictions.csv</b> beside it.</p>",
     )
-    write_atomically(evaluation.out / "report.html", text.encode())
+    write_atomically(evaluation.out / "report.html", encoded(text))
 
 
 def _lead(evaluation: Evaluation) -> str:
@@ -85,22 +86,22 @@ def _cards(evaluation: Evaluation, name: str, judged: SingleLabelEvaluation) -> 
     accuracy = numbers["accuracy"]
     cards = [
         card(
-            f"{name}: accuracy",
+            "accuracy" if len(evaluation.tasks) == 1 else f"{name}: accuracy",
             percent(accuracy.value, 2),
-            f"between {interval(accuracy, 2)}",
-            f"majority answer {percent(majority['accuracy'], 1)}",
+            f"95 %: {interval(accuracy, 2)}",
+            f"majority: {percent(majority['accuracy'], 1)}",
         ),
         card(
             "macro F1",
             percent(numbers["macro_f1"].value, 2),
-            f"between {interval(numbers['macro_f1'], 2)}",
-            f"majority answer {percent(majority['macro_f1'], 1)}",
+            f"95 %: {interval(numbers['macro_f1'], 2)}",
+            f"majority: {percent(majority['macro_f1'], 1)}",
         ),
         card(
             "calibration error",
             percent(numbers["ece"].value, 2),
-            f"between {interval(numbers['ece'], 2)}",
-            f"{percent(numbers['ece_before_temperature'].value, 2)} before temperature",
+            f"95 %: {interval(numbers['ece'], 2)}",
+            f"{percent(numbers['ece_before_temperature'].value, 2)} uncalibrated",
         ),
     ]
     if "top3" in numbers:
@@ -108,10 +109,10 @@ def _cards(evaluation: Evaluation, name: str, judged: SingleLabelEvaluation) -> 
         cards.insert(
             1,
             card(
-                "right within the best three",
+                "top-3 accuracy",
                 percent(third.value, 2),
-                f"between {interval(third, 2)}",
-                f"majority answer {percent(majority['top3'], 1)}",
+                f"95 %: {interval(third, 2)}",
+                f"majority: {percent(majority['top3'], 1)}",
             ),
         )
     if len(evaluation.tasks) == 1:
@@ -144,9 +145,9 @@ def _run_sections(whole: Dataset, run: Path | None) -> list[Section]:
         curves = learning_curves(run / LOG)
         panels = "".join(f'<div class="panel">{figure}</div>' for figure in curves)
         content = f'<div class="pair">{panels}</div>' if panels else "<p>The log is empty.</p>"
-        sections.append(("curves", "How it learnt", content))
+        sections.append(("curves", "Learning curves", content))
     except StorageError as error:
-        sections.append(("curves", "How it learnt", f"<p>{escaped(error)}</p>"))
+        sections.append(("curves", "Learning curves", f"<p>{escaped(error)}</p>"))
     if (run / OUT_OF_SAMPLE).is_file():
         heading = "Doubtful training labels"
         sections.append(("doubtful-training", heading, _doubtful_training(whole, run)))

@@ -27,14 +27,14 @@ PAIRS = 8
 #: Names of the numbers as a reader calls them, in reading order.
 NUMBER_NAMES = {
     "accuracy": "Accuracy",
-    "top3": "Right within the best 3",
-    "top5": "Right within the best 5",
-    "macro_precision": "Precision, mean of labels",
-    "macro_recall": "Recall, mean of labels",
-    "macro_f1": "F1, mean of labels (macro F1)",
-    "weighted_precision": "Precision, weighted by occurrence",
-    "weighted_recall": "Recall, weighted by occurrence",
-    "weighted_f1": "F1, weighted by occurrence",
+    "top3": "Top-3 accuracy",
+    "top5": "Top-5 accuracy",
+    "macro_precision": "Macro precision",
+    "macro_recall": "Macro recall",
+    "macro_f1": "Macro F1",
+    "weighted_precision": "Weighted precision",
+    "weighted_recall": "Weighted recall",
+    "weighted_f1": "Weighted F1",
     "nll": "Negative log-likelihood (nats)",
     f"nll{RAW}": "Negative log-likelihood before temperature",
     "ece": "Expected calibration error",
@@ -56,17 +56,17 @@ def single_label_sections(
     """
     return [
         ("numbers", "All numbers", _numbers(judged)),
-        ("confusion", "What is taken for what", _confusion(judged)),
-        ("labels", "Label by label", _per_class(judged)),
-        ("calibration", "Can its probabilities be believed?", _calibration(judged)),
-        ("mistakes", "The worst mistakes", _mistakes(evaluation, judged, part)),
+        ("confusion", "Confusion matrix", _confusion(judged)),
+        ("labels", "Per-class results", _per_class(judged)),
+        ("calibration", "Calibration", _calibration(judged)),
+        ("mistakes", "Worst mistakes", _mistakes(evaluation, judged, part)),
         ("doubtful", "Doubtful labels", _doubtful(evaluation, judged, part)),
     ]
 
 
 def interval(found: Interval, digits: int) -> str:
     """The ends of an interval of shares, as per cent."""
-    return f"{100 * found.low:.{digits}f} and {percent(found.high, digits)}"
+    return f"{100 * found.low:.{digits}f}\N{EN DASH}{percent(found.high, digits)}"
 
 
 def is_share(name: str) -> bool:
@@ -101,7 +101,8 @@ def _numbers(judged: SingleLabelEvaluation) -> str:
     about = (
         f"{len(judged.classified):,} labelled images. The majority answer always says "
         f"“{majority.label}”, the most frequent label of {_where(majority.counted_on)}, with the "
-        "labels' frequencies as its probabilities: what one reaches without looking."
+        "labels' frequencies as its probabilities: what one reaches without looking. Macro: the "
+        "plain mean over labels; weighted: the mean by occurrence."
     )
     rows = [[escaped(cell) for cell in row] for row in number_rows(judged)]
     header = ["", "this model", "95 % interval", "majority answer"]
@@ -172,9 +173,9 @@ def _per_class(judged: SingleLabelEvaluation) -> str:
 def _calibration(judged: SingleLabelEvaluation) -> str:
     about = (
         "When it says 80 %, it should be right in 80 of 100 cases: bars should end on the dashed "
-        "line. The orange part is what it claims too much or too little; bins with few images "
-        f"are faint. The temperature ({judged.temperature:.3f}) was fitted on validation and is "
-        "part of the model."
+        "line. Orange is what it claims too much, a pale end what it claims too little; bins "
+        f"with few images are faint. The temperature ({judged.temperature:.3f}) was fitted on "
+        "validation and is part of the model."
     )
     error = {name: percent(judged.numbers[name].value, 2) for name in ("ece", f"ece{RAW}")}
     before = reliability_figure(

@@ -10,22 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
+from lapel.data.formulas import escape_formula
 from lapel.evaluation.result import Evaluation
 from lapel.evaluation.single_label import per_class_rows
 from lapel.storage.local import write_atomically
 
-#: A cell that begins like this would be run as a formula by a spreadsheet (OWASP, "CSV
-#: Injection"); an apostrophe before it makes it text.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
 
 def safe_cell(value: object) -> str:
-    """A value as a cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    """A value as a cell: texts that a spreadsheet would run are escaped, numbers stay numbers."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = str(value)
-    is_text = isinstance(value, str)
-    return f"'{text}" if is_text and text.startswith(FORMULA_STARTS) else text
+    return escape_formula(value) if isinstance(value, str) else str(value)
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -34,7 +29,12 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([safe_cell(cell) for cell in row] for row in rows)
-    return buffer.getvalue().encode()
+    return encoded(buffer.getvalue())
+
+
+def encoded(text: str) -> bytes:
+    """A text as UTF-8; bytes of file names that are none become their escapes."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def write_tables(evaluation: Evaluation) -> None:
@@ -47,7 +47,7 @@ def write_tables(evaluation: Evaluation) -> None:
     """
     out = evaluation.out
     metrics = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(out / "metrics.json", metrics.encode() + b"\n")
+    write_atomically(out / "metrics.json", encoded(f"{metrics}\n"))
     _write_per_class(out / "per_class.csv", evaluation)
     _write_confusion(out / "confusion.csv", evaluation)
     _write_predictions(out / "predictions.csv", evaluation)

@@ -1,0 +1,102 @@
+"""``lapel evaluate``: how good a model is, on labelled pictures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lapel.evaluation.result import Evaluation
+
+#: What the command writes, in the order in which one looks at it.
+WRITTEN = ("report.html", "metrics.json", "per_class.csv", "confusion.csv", "predictions.csv")
+
+HEADER = ("", "value", "95 % interval", "majority")
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="The model: a bundle, or the run that made it.")],
+    dataset: Annotated[Path, typer.Argument(help="The dataset that knows the answers.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and tables.")],
+    split: Annotated[
+        str, typer.Option(help="The rows to judge: test, validation or train.")
+    ] = "test",
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Also look at every picture mirrored, and take the mean."),
+    ] = False,
+    engine: Annotated[str, typer.Option(help="What runs the network.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead.")] = False,
+) -> None:
+    """Measure a model on labelled pictures, and write a report to look at.
+
+    Writes report.html, metrics.json, per_class.csv, confusion.csv and predictions.csv into the
+    folder. Pictures that cannot be read are counted and named; they end nothing.
+    """
+    from lapel.cli.extras import needs_extra
+    from lapel.cli.progress import track
+
+    with needs_extra("data", "lapel evaluate"):
+        from lapel.evaluation.evaluate import evaluate as judge
+
+    evaluation = judge(bundle, dataset, split=split, out=out, flip=flip, engine=engine, track=track)
+    if as_json:
+        print(json.dumps(evaluation.to_json(), indent=2, ensure_ascii=True, allow_nan=False))
+        return
+    _print_summary(evaluation)
+    for name in WRITTEN:
+        print(f"wrote {out / name}")
+
+
+def _print_summary(evaluation: Evaluation) -> None:
+    from lapel.cli.console import complain, shown
+
+    subject = evaluation.subject
+    flip = ", test-time augmentation: flip" if subject.flip else ""
+    print(
+        shown(
+            f"{subject.bundle} on {subject.dataset}, {subject.split} split{flip}: "
+            f"{len(evaluation.images):,} images, "
+            f"{evaluation.throughput.images_per_second:,.0f} a second"
+        )
+    )
+    print(shown(f"Best epoch chosen on: {subject.chosen_on}"))
+    for remark in subject.remarks:
+        print(shown(remark))
+    _print_numbers(evaluation)
+    if evaluation.unreadable:
+        first = evaluation.unreadable[0]
+        complain(
+            f"{len(evaluation.unreadable)} images could not be read and take no part, first: "
+            f"{first.image}: {first.fault}"
+        )
+
+
+def _print_numbers(evaluation: Evaluation) -> None:
+    from lapel.cli.console import shown
+    from lapel.evaluation.single_label_page import number_rows
+
+    for task, judged in evaluation.tasks.items():
+        rows = [tuple(map(shown, row)) for row in number_rows(judged)]
+        if sys.stdout.isatty():
+            _print_table(shown(task), rows)
+            continue
+        for name, value, interval, majority in rows:
+            print(f"{shown(task)}\t{name}\t{value}\t{interval}\t{majority}")
+
+
+def _print_table(task: str, rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(task), title_justify="left", box=None, pad_edge=False)
+    for place, name in enumerate(HEADER):
+        table.add_column(name, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)
