@@ -163,8 +163,9 @@ def curves_figure(
             x_format=lambda value: f"{value:g}",
             y_format=(lambda value: percent(value, 1)) if shares else (lambda value: f"{value:g}"),
         ),
-        axes.legend([(name, colour) for name, colour in zip(lines, colours, strict=False)]),
     ]
+    if len(lines) > 1:
+        parts.append(axes.legend(list(zip(lines, colours, strict=False))))
     for line, colour in zip(lines.values(), colours, strict=False):
         if line:
             parts.append(axes.line(line, colour))

@@ -14,6 +14,9 @@ from lapel.evaluation.figures import percent
 from lapel.evaluation.page import escaped
 from lapel.schema.errors import ImageError, StorageError
 
+#: Pictures in a mosaic: full rows at most widths.
+TILES = 42
+
 #: Longest side of a thumbnail, in pixels.
 THUMBNAIL = 160
 
@@ -52,7 +55,7 @@ def _tile(dataset: Dataset, tile: Tile) -> str:
     return (
         f'<figure class="tile">{_thumbnail(dataset, tile.image)}<figcaption>'
         f"{escaped(tile.label)}{own}<br>→ <span class='wrong'>{escaped(tile.answer)}</span> "
-        f"{percent(tile.answer_probability, 1)}"
+        f"<span class='whole'>{percent(tile.answer_probability, 1)}</span>"
         f'<span class="name">{escaped(tile.image)}</span></figcaption></figure>'
     )
 

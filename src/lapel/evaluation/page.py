@@ -50,9 +50,10 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 caption { text-align: left; font-size: 13px; padding-bottom: 8px; }
 th { text-align: right; font-weight: 550; color: var(--soft); font-size: 13px; padding: 4px 10px;
   border-bottom: 1px solid var(--line); white-space: nowrap; }
-td { text-align: right; white-space: nowrap; padding: 4px 10px; border-bottom: 1px solid var(--line); }
+td { text-align: right; white-space: nowrap; padding: 4px 10px;
+  border-bottom: 1px solid var(--line); }
 tr:last-child td { border-bottom: 0; }
-th:first-child, td:first-child, .words th, .words td { text-align: left; }
+th:first-child, td:first-child, .words th:nth-child(2), .words td:nth-child(2) { text-align: left; }
 td:first-child { white-space: normal; overflow-wrap: anywhere; }
 .meter { width: 72px; height: 8px; margin-left: 8px; vertical-align: middle; border: 0;
   background: var(--line); border-radius: 4px; overflow: hidden; display: inline-block; }
@@ -73,7 +74,8 @@ svg { display: block; max-width: 100%; height: auto; margin: 0 auto;
   font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 svg text { fill: var(--ink); } svg .soft { fill: var(--soft); }
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); }
-svg .over { fill: #ffffff; }
+svg .over { fill: var(--paper); }
+.whole { white-space: nowrap; }
 details summary { cursor: pointer; color: var(--right); }
 pre { overflow-x: auto; font-size: 12px; line-height: 1.45; }
 footer { color: var(--soft); font-size: 13px; padding-top: 40px; padding-bottom: 48px; }

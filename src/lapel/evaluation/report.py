@@ -9,7 +9,7 @@ from lapel.data.dataset import Dataset
 from lapel.evaluation.curves import learning_curves
 from lapel.evaluation.doubtful import read_doubtful
 from lapel.evaluation.figures import percent
-from lapel.evaluation.mosaic import mosaic
+from lapel.evaluation.mosaic import TILES, mosaic
 from lapel.evaluation.page import card, escaped, page
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.single_label import SingleLabelEvaluation
@@ -17,9 +17,6 @@ from lapel.evaluation.single_label_page import interval, single_label_sections
 from lapel.evaluation.tables import encoded
 from lapel.schema.errors import FormatError, StorageError
 from lapel.storage.local import write_atomically
-
-#: Pictures in a mosaic.
-TILES = 40
 
 #: Unreadable images named in the report.
 UNREADABLE_SHOWN = 20

@@ -12,14 +12,11 @@ from lapel.evaluation.figures import (
     reliability_figure,
     shown_labels,
 )
-from lapel.evaluation.mosaic import Tile, mosaic
+from lapel.evaluation.mosaic import TILES, Tile, mosaic
 from lapel.evaluation.page import bar, escaped, figure, table
 from lapel.evaluation.result import Evaluation
 from lapel.evaluation.single_label import RAW, SingleLabelEvaluation, per_class_rows
 from lapel.metrics.bootstrap import Interval
-
-#: Pictures in a mosaic.
-TILES = 40
 
 #: Confused pairs named.
 PAIRS = 8
@@ -148,7 +145,7 @@ def _confused_pairs(judged: SingleLabelEvaluation) -> str:
     if not rows:
         return "<p>Not one mistake.</p>"
     header = ["true", "taken for", "images", "of the label"]
-    return f"<h3>Most frequent mistakes</h3>{table(header, rows)}"
+    return f"<h3>Most frequent mistakes</h3>{table(header, rows, style='words')}"
 
 
 def _per_class(judged: SingleLabelEvaluation) -> str:
