@@ -1,0 +1,224 @@
+"""``lapel train``: learn from a dataset as a recipe says."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from lapel.training.learner import Learner
+    from lapel.training.loop import Plan, Tally
+
+Item = TypeVar("Item")
+
+#: Seconds between two lines about the same epoch, where there is no terminal.
+LINE_EVERY = 10.0
+
+
+def train(
+    recipe: Annotated[
+        str | None, typer.Argument(help="A shipped recipe's name, or a YAML file.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="The dataset to learn from.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run, to be made.")] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE of the recipe, such as schedule.epochs=2."),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this run, exactly where it stopped.")
+    ] = None,
+    recipes: Annotated[
+        bool, typer.Option("--recipes", help="List the shipped recipes and end.")
+    ] = False,
+) -> None:
+    """Learn from a dataset as a recipe says; ends with a bundle that is ready to predict.
+
+    A run may be stopped at any moment, by Ctrl-C or otherwise, and goes on with --resume.
+    """
+    if recipes:
+        _list_recipes()
+        return
+    # Must stand before torch is imported. Its threads otherwise spin while they wait, which
+    # slows a step several times over when anything else wants a core.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    from lapel.cli.extras import needs_extra
+
+    with needs_extra("train", "lapel train"):
+        from lapel.training.recipe import parse_changes
+        from lapel.training.stopping import RunInterruptedError
+        from lapel.training.train import train as learn
+    reporter = BarReporter() if sys.stderr.isatty() else LineReporter()
+    try:
+        trained = learn(
+            recipe,
+            data=data,
+            out=out,
+            changes=parse_changes(setting or []),
+            resume=resume,
+            reporter=reporter,
+        )
+    except RunInterruptedError as interruption:
+        print(f"lapel: {interruption}", file=sys.stderr)
+        raise typer.Exit(128 + interruption.signal_number) from None
+    finally:
+        reporter.close()
+    print(
+        f"Best epoch {trained.best_epoch}: {trained.best_score:.4f} on validation, "
+        f"after {trained.seconds:.0f} s of learning"
+    )
+    print(f"Run:    {trained.run}")
+    print(f"Bundle: {trained.bundle}")
+    print(f"Next:   lapel evaluate {trained.run} {data or 'DATASET'} --split test --out REPORT")
+
+
+def _list_recipes() -> None:
+    from lapel.cli.extras import needs_extra
+
+    with needs_extra("train", "lapel train --recipes"):
+        from lapel.training.recipe import load_recipe, shipped_recipes
+    for name in shipped_recipes():
+        loaded = load_recipe(name)
+        print(f"{name}: {loaded.about}")
+        if loaded.stands_for:
+            print(f"    stands for: {loaded.stands_for}")
+
+
+class LineReporter:
+    """Plain lines: one an epoch, and one in a while within a long one."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+        self._pace = Pace()
+
+    def say(self, text: str) -> None:
+        """A line."""
+        print(text, file=sys.stderr, flush=True)
+
+    def track(
+        self, items: Iterable[Item], /, total: int | None, description: str
+    ) -> Iterator[Item]:
+        """Plain lines in a while."""
+        from lapel.cli.progress import track
+
+        yield from track(items, total, description)
+
+    def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
+        """A line in a while."""
+        left = self._pace.left(learner.progress.step, plan.steps)
+        now = time.monotonic()
+        if now - self._said >= LINE_EVERY:
+            self._said = now
+            self.say(f"step {learner.progress.step:,} of {plan.steps:,}{_facts(tally, left)}")
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """A line."""
+        self._said = time.monotonic()
+        self._pace.skip()
+        self.say(epoch_line(row))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class BarReporter:
+    """A bar over the whole run, and above it a line an epoch."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[facts]}"),
+            console=Console(stderr=True),
+        )
+        self._pace = Pace()
+        self._task: int | None = None
+
+    def say(self, text: str) -> None:
+        """A line above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
+    def track(
+        self, items: Iterable[Item], /, total: int | None, description: str
+    ) -> Iterator[Item]:
+        """A bar of its own."""
+        from lapel.cli.progress import track
+
+        yield from track(items, total, description)
+
+    def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
+        """Move the bar."""
+        if self._task is None:
+            self._bar.start()
+            self._task = self._bar.add_task("Learning", total=plan.steps, facts="")
+        left = self._pace.left(learner.progress.step, plan.steps)
+        self._bar.update(
+            self._bar.task_ids[0], completed=learner.progress.step, facts=_facts(tally, left)
+        )
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """A line above the bar."""
+        self._pace.skip()
+        self.say(epoch_line(row))
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._bar.stop()
+
+
+class Pace:
+    """Seconds a step, smoothed, without what lies between epochs."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._seconds = 0.0
+
+    def left(self, step: int, steps: int) -> float:
+        """Seconds left, to be called once a step."""
+        now = time.monotonic()
+        if self._last is not None:
+            latest = now - self._last
+            self._seconds = 0.95 * self._seconds + 0.05 * latest if self._seconds else latest
+        self._last = now
+        return self._seconds * (steps - step)
+
+    def skip(self) -> None:
+        """What comes until the next step is none."""
+        self._last = None
+
+
+def _facts(tally: Tally, left: float) -> str:
+    loss = "" if tally.latest_loss is None else f", loss {tally.latest_loss:.3f}"
+    speed = tally.pictures / max(tally.seconds, 1e-9)
+    return f"{loss}, {speed:,.0f} images/s, {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def epoch_line(row: dict[str, float]) -> str:
+    """One epoch in a line that stays the same from version to version; tools may parse it."""
+    parts = [f"epoch={row['epoch']:.0f}", f"seconds={row['seconds']:.1f}"]
+    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+    parts += [f"{name}={row[name]:.4f}" for name in names if name in row]
+    if "images_per_second" in row:
+        parts.append(f"images_per_second={row['images_per_second']:.0f}")
+    return "metric " + " ".join(parts)

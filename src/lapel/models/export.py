@@ -1,0 +1,53 @@
+"""A network as an ONNX graph, so that nothing but an engine is needed to predict."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from lapel.models.multitask import Network
+
+#: Operators of this set are known to every engine we answer with.
+OPSET = 17
+
+
+class _Outputs(nn.Module):
+    """The network with its outputs as a tuple, since a graph has no dictionaries."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network(pixels).values())
+
+
+def export_onnx(network: Network, *, channels: int, height: int, width: int) -> bytes:
+    """The ONNX graph of a network: ``pixels`` uint8 (batch, C, H, W) to one output a task.
+
+    torch's TorchScript-based exporter is used, as it also takes detectors with free sizes,
+    which the newer one refuses.
+    """
+    # The exporter puts the mode back as it found it, all the way down: so the wrapper, too, has
+    # to be one that judges.
+    wrapped = _Outputs(network).eval()
+    example = torch.zeros(2, channels, height, width, dtype=torch.uint8)
+    names = list(network.task_names)
+    graph = io.BytesIO()
+    with warnings.catch_warnings():
+        # It says at each call that the other exporter is the default now.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            wrapped,
+            (example,),
+            graph,  # type: ignore[arg-type] # it takes a buffer, its annotation does not say so
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["pixels"],
+            output_names=names,
+            dynamic_axes={name: {0: "batch"} for name in ["pixels", *names]},
+        )
+    return graph.getvalue()

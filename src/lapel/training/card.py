@@ -1,0 +1,95 @@
+"""The model card: what a model is, how it was made, how good it is, where it should not be used.
+
+After M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019 (arXiv 1810.03993).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lapel.imaging.preprocess import Preprocess
+from lapel.schema.labels import Schema
+from lapel.training.recipe import Recipe
+
+#: Numbers of a task that the card shows, where the task has them.
+SHOWN = ("accuracy", "top3", "macro_f1", "nll", "ece")
+
+
+def model_card(
+    recipe: Recipe,
+    schema: Schema,
+    preprocess: Preprocess,
+    scores: Mapping[str, float],
+    provenance: Mapping[str, Any],
+    parameters: int,
+) -> str:
+    """The card, in Markdown."""
+    dataset, chosen = provenance["dataset"], provenance["chosen"]
+    made = provenance["environment"]
+    lines = [
+        f"# {recipe.name}",
+        "",
+        recipe.about or "A model trained with Lapel.",
+        "",
+        "## What it answers",
+        "",
+        *(_task_line(task.name, task.kind, task.labels) for task in schema),
+        "",
+        "## How good it is",
+        "",
+        (
+            f"On the validation pictures of `{dataset['name']}`, on which its best epoch "
+            f"({chosen['epoch']} of {chosen['epochs']}) was chosen and its temperature fitted; "
+            "so these are a little too good. `lapel evaluate` measures it on a test split."
+        ),
+        "",
+        "| measure | value |",
+        "|---|---|",
+        *(f"| {name} | {value:.4f} |" for name, value in scores.items() if _shown(name)),
+        "",
+        "## How it was made",
+        "",
+        f"- data: `{dataset['name']}`, fingerprint `{dataset['fingerprint']}`",
+        (
+            f"- network: `{recipe.model.backbone}`, {parameters:,} parameters, on "
+            f"{preprocess.width}x{preprocess.height} pixels, {_colour(preprocess)}"
+        ),
+        (
+            f"- learning: {provenance['learning']['steps']:,} steps, "
+            f"{provenance['learning']['seconds']:.0f} s on {made['accelerator'] or made['processor']}, "
+            f"{provenance['learning']['precision']}"
+        ),
+        (
+            f"- made {provenance['created']} with Lapel {made['versions']['lapel']} and torch "
+            f"{made['versions']['torch']}; the whole recipe is in `lapel.json`"
+        ),
+        "",
+        "## What it is not",
+        "",
+        (
+            "It knows the labels above and no others: to a picture of something else it gives one "
+            "of them all the same. It has seen pictures like those of its dataset; on pictures of "
+            "another kind (other cameras, other backgrounds, garments worn instead of laid out) it "
+            "will be worse than the numbers above, by how much only `lapel evaluate` on such "
+            "pictures can say."
+        ),
+        "",
+        "## Use it",
+        "",
+        "    lapel predict FOLDER_OF_THIS_FILE photo.jpg",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _task_line(name: str, kind: str, labels: tuple[str, ...]) -> str:
+    return f"- **{name}** ({kind.replace('_', ' ')}): {', '.join(labels)}"
+
+
+def _shown(name: str) -> bool:
+    return name.rpartition(".")[2] in SHOWN
+
+
+def _colour(preprocess: Preprocess) -> str:
+    return "gray" if preprocess.channels == 1 else "RGB"

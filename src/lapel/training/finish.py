@@ -1,0 +1,196 @@
+"""The end of a run: the best network, exported, checked, calibrated and bundled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+
+from lapel.data.dataset import Dataset
+from lapel.evaluation.calibrate import calibrate
+from lapel.imaging.preprocess import Preprocess
+from lapel.inference.bundle import Bundle, write_bundle
+from lapel.inference.engines import ENGINES, Engine
+from lapel.models.export import export_onnx
+from lapel.models.multitask import Architecture, Network
+from lapel.schema.errors import TrainingError
+from lapel.tasks.kinds import task_of
+from lapel.training.card import model_card
+from lapel.training.checkpoint import copy_of
+from lapel.training.examples import Examples, in_batches
+from lapel.training.learner import Learner
+from lapel.training.loop import as_array
+from lapel.training.run import RunFolder
+
+#: The exported network may differ from torch's by so much of the largest output ...
+PARITY_TOLERANCE = 1e-3
+#: ... and on so large a share of the pictures in its answer.
+PARITY_CHANGED = 1e-3
+
+#: Pictures a batch when the exported network is checked.
+CHECK_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """How far the exported network is from torch's, on the validation pictures.
+
+    Attributes:
+        pictures: compared.
+        largest_difference: between two outputs, as a share of the largest output.
+        changed_answers: pictures whose most probable label differs.
+    """
+
+    pictures: int
+    largest_difference: float
+    changed_answers: int
+
+    def check(self) -> None:
+        """See that they agree.
+
+        Raises:
+            TrainingError: they do not.
+        """
+        if (
+            self.largest_difference > PARITY_TOLERANCE
+            or self.changed_answers > PARITY_CHANGED * self.pictures
+        ):
+            raise TrainingError(
+                f"the exported network differs from torch's on {self.changed_answers} of "
+                f"{self.pictures} validation pictures (largest difference "
+                f"{self.largest_difference:.2g} of the largest output, allowed "
+                f"{PARITY_TOLERANCE:.2g}); the run is kept, no bundle was written. Please report "
+                "it with the recipe"
+            )
+
+
+def finish(
+    learner: Learner,
+    architecture: Architecture,
+    preprocess: Preprocess,
+    dataset: Dataset,
+    validation: Examples,
+    run: RunFolder,
+) -> tuple[Bundle, Parity]:
+    """Write the bundle of the best epoch.
+
+    Args:
+        learner: after its last step.
+        architecture: of its network.
+        preprocess: what the network's pixels are made by.
+        dataset: the whole dataset, for its name and fingerprint.
+        validation: where the best epoch was chosen; the export is checked and the temperature
+            fitted there.
+        run: where the bundle goes.
+
+    Raises:
+        TrainingError: the exported network answers otherwise than torch's.
+    """
+    network = learner.network
+    network.load_state_dict(learner.best)
+    network.to("cpu").eval()
+    model = export_onnx(
+        network,
+        channels=preprocess.channels,
+        height=preprocess.height,
+        width=preprocess.width,
+    )
+    engine = ENGINES["onnxruntime"](model)
+    outputs, parity = compare(network, engine, validation)
+    parity.check()
+    targets = {task: as_array(target) for task, target in validation.targets.items()}
+    weights = {task: as_array(weight) for task, weight in validation.weights.items()}
+    calibration = calibrate(learner.schema, outputs, targets, weights)
+    scores = _scores(learner, outputs, targets, weights, calibration)
+    provenance = _provenance(learner, dataset, run, parity)
+    card = model_card(
+        learner.recipe, learner.schema, preprocess, scores, provenance, network.parameter_count
+    )
+    bundle = write_bundle(
+        run.bundle,
+        name=learner.recipe.name,
+        schema=learner.schema,
+        preprocess=preprocess,
+        architecture=architecture.to_json() | {"parameters": network.parameter_count},
+        calibration=calibration,
+        scores={"validation": scores},
+        provenance=provenance,
+        model_onnx=model,
+        weights=save(copy_of(network.state_dict())),
+        card=card,
+    )
+    return bundle, parity
+
+
+@torch.no_grad()
+def compare(
+    network: Network, engine: Engine, examples: Examples
+) -> tuple[dict[str, NDArray[np.float32]], Parity]:
+    """The engine's outputs on examples, and how far torch's are from them."""
+    rows = in_batches(len(examples), CHECK_BATCH)
+    parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in network.task_names}
+    difference, largest, changed = 0.0, 1e-9, 0
+    for pixels in examples.pictures.batches(rows):
+        answers = engine.run(as_array(pixels))
+        for task, theirs in network(pixels.to("cpu")).items():
+            mine, reference = answers[task], as_array(theirs)
+            difference = max(difference, float(np.abs(mine - reference).max()))
+            largest = max(largest, float(np.abs(reference).max()))
+            changed += int((mine.argmax(1) != reference.argmax(1)).sum())
+            parts[task].append(mine)
+    outputs = {task: np.concatenate(chunks) for task, chunks in parts.items()}
+    return outputs, Parity(
+        pictures=len(examples), largest_difference=difference / largest, changed_answers=changed
+    )
+
+
+def _scores(
+    learner: Learner,
+    outputs: Mapping[str, NDArray[np.float32]],
+    targets: Mapping[str, NDArray[Any]],
+    weights: Mapping[str, NDArray[np.float32]],
+    calibration: Mapping[str, Mapping[str, float]],
+) -> dict[str, float]:
+    scores: dict[str, float] = {}
+    for spec in learner.schema:
+        counts = task_of(spec).score(
+            outputs[spec.name], targets[spec.name], weights[spec.name], calibration.get(spec.name)
+        )
+        scores |= {f"{spec.name}.{name}": value for name, value in counts.numbers().items()}
+    return scores
+
+
+def _provenance(
+    learner: Learner, dataset: Dataset, run: RunFolder, parity: Parity
+) -> dict[str, Any]:
+    facts = run.facts()
+    progress = learner.progress
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "recipe": learner.recipe.model_dump(mode="json"),
+        "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+        "chosen": {
+            "on": "validation",
+            "by": learner.recipe.select or "the mean of each task's own metric",
+            "epoch": progress.best_epoch,
+            "epochs": len(progress.history),
+            "score": progress.best_score,
+        },
+        "learning": {
+            "seconds": progress.seconds,
+            "steps": progress.step,
+            "precision": facts["precision"],
+        },
+        "parity": {
+            "pictures": parity.pictures,
+            "largest_difference": parity.largest_difference,
+            "changed_answers": parity.changed_answers,
+        },
+        "environment": facts["environment"],
+    }

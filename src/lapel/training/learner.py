@@ -1,0 +1,136 @@
+"""All that changes while a network learns, and how it is saved and brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from lapel.models.multitask import Network
+from lapel.schema.errors import CheckpointError
+from lapel.schema.labels import Schema
+from lapel.training.checkpoint import (
+    Checkpoint,
+    copy_of,
+    optimiser_tensors,
+    restore_optimisers,
+    with_prefix,
+    without_prefix,
+)
+from lapel.training.optimise import AveragedWeights, build_optimisers
+from lapel.training.recipe import Recipe
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far a run is, as plain values.
+
+    Attributes:
+        step: steps done.
+        seconds: spent learning, over all its parts if it was resumed.
+        best_epoch: epoch of the best score so far, counted from 1; 0 before the first.
+        best_score: that score.
+        history: a row of the log an epoch.
+        finished: nothing is left to learn.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    best_score: float = float("-inf")
+    history: list[dict[str, float]] = field(default_factory=list)
+    finished: bool = False
+
+
+class Learner:
+    """A network with its optimisers, the average of its weights, and the best so far."""
+
+    def __init__(
+        self, network: Network, schema: Schema, recipe: Recipe, precision: torch.dtype
+    ) -> None:
+        self.network = network
+        self.schema = schema
+        self.recipe = recipe
+        self.precision = precision
+        self.optimisers = build_optimisers(network, recipe.optimiser)
+        self.base_rates = [
+            [group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers
+        ]
+        self.average = AveragedWeights(network, recipe.average) if recipe.average else None
+        self.best: dict[str, Tensor] = {}
+        self.progress = Progress()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def set_rate(self, share: float) -> None:
+        """Set every learning rate to a share of its full value."""
+        for optimiser, rates in zip(self.optimisers, self.base_rates, strict=True):
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * share
+
+    @contextmanager
+    def judged_weights(self) -> Iterator[None]:
+        """The weights that are judged and shipped: the average, where one is kept."""
+        if self.average is None:
+            yield
+            return
+        learned = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average.values)
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(learned)
+
+    def keep_best(self, epoch: int, score: float) -> None:
+        """Remember the judged weights of an epoch as the best so far."""
+        with self.judged_weights():
+            self.best = copy_of(self.network.state_dict())
+        self.progress.best_epoch = epoch
+        self.progress.best_score = score
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything that the next step depends on."""
+        tensors = with_prefix("network.", self.network.state_dict())
+        if self.average is not None:
+            tensors |= with_prefix("average.", self.average.values)
+        moments, plain = optimiser_tensors(self.optimisers)
+        tensors |= with_prefix("", moments)
+        tensors |= with_prefix("best.", self.best)
+        state: dict[str, Any] = {"progress": asdict(self.progress), "optimisers": plain}
+        state["precision"] = str(self.precision).removeprefix("torch.")
+        return Checkpoint(tensors=tensors, state=state)
+
+    def restore(self, checkpoint: Checkpoint) -> Self:
+        """Go on from a checkpoint.
+
+        Raises:
+            CheckpointError: it is of another network.
+        """
+        tensors, state = checkpoint.tensors, checkpoint.state
+        try:
+            self.network.load_state_dict(without_prefix("network.", tensors))
+            restore_optimisers(self.optimisers, named(tensors, "optimiser."), state["optimisers"])
+            if self.average is not None:
+                self.average.values = {
+                    name: value.to(self.device)
+                    for name, value in without_prefix("average.", tensors).items()
+                }
+            self.best = without_prefix("best.", tensors)
+            self.progress = Progress(**state["progress"])
+        except (RuntimeError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"the checkpoint does not fit the network of this recipe: {error}"
+            ) from error
+        return self
+
+
+def named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Any]:
+    """The tensors whose names begin with a prefix, names unchanged."""
+    return {name: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,324 @@
+"""The loop: what happens at each step and at the end of each epoch, in that order.
+
+Everything random in a step (the order of the pictures, augmentation, dropout) is drawn from
+generators seeded by the recipe's seed and the step's or epoch's number. So a run that was
+killed anywhere and resumed from a checkpoint takes exactly the steps that it would have taken.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lapel.models.heads.table import HEADS
+from lapel.schema.errors import TrainingError
+from lapel.tasks.base import Counts
+from lapel.tasks.kinds import task_of
+from lapel.training.augment import augment
+from lapel.training.examples import Examples, in_batches
+from lapel.training.learner import Learner
+from lapel.training.optimise import rate_at
+
+#: Training outputs are scored on about so many steps an epoch; all would cost time.
+SCORED_STEPS = 32
+
+#: On an accelerator, looking at the loss waits for it; so it is looked at each so many steps.
+LOOK_EVERY = 50
+
+
+class Watcher(Protocol):
+    """Who is told how a run goes, and may end it by raising."""
+
+    def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
+        """A step was taken; everything is in a state that can be saved."""
+        ...
+
+    def epoch(self, learner: Learner, row: dict[str, float]) -> None:
+        """An epoch was judged and its row added to the history."""
+        ...
+
+    def pause(self) -> None:
+        """Judging goes on; nothing has changed since the last step."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How many steps, and which pictures at which.
+
+    Attributes:
+        count: training pictures.
+        batch: pictures a step.
+        epochs: passes over them; the last may be a part of one.
+        seed: of the order of the pictures.
+    """
+
+    count: int
+    batch: int
+    epochs: float
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in a pass; what is left over takes its turn in another epoch."""
+        return max(1, self.count // self.batch)
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return max(1, round(self.epochs * self.steps_per_epoch))
+
+    def rest_of_epoch(self, epoch: int, step: int) -> list[Tensor]:
+        """Row numbers of the batches of an epoch (counted from 0) from a step of the run on."""
+        generator = torch.Generator().manual_seed(seed_of(self.seed, "order", epoch))
+        order = torch.randperm(self.count, generator=generator)
+        first = epoch * self.steps_per_epoch
+        last = min(self.steps, first + self.steps_per_epoch)
+        places = [place - first for place in range(step, last)]
+        return [order[place * self.batch : (place + 1) * self.batch] for place in places]
+
+
+def learn(learner: Learner, train: Examples, validation: Examples | None, watcher: Watcher) -> None:
+    """Learn until the recipe's end, or until the watcher raises.
+
+    Raises:
+        TrainingError: the loss is no number any more.
+    """
+    recipe, progress = learner.recipe, learner.progress
+    plan = plan_of(learner, len(train))
+    generator = torch.Generator(learner.device)
+    while not progress.finished:
+        tally = Tally(learner, plan)
+        rest = plan.rest_of_epoch(len(progress.history), progress.step)
+        started = time.perf_counter()
+        for rows, pixels in train.batches(rest):
+            generator.manual_seed(seed_of(recipe.seed, "augment", progress.step))
+            torch.manual_seed(seed_of(recipe.seed, "network", progress.step))
+            changed = augment(pixels, recipe.augment, generator)
+            loss, outputs = take_step(learner, plan, changed, train, rows.to(learner.device))
+            progress.step += 1
+            tally.add(loss, outputs, train, rows, time.perf_counter() - started)
+            watcher.step(learner, plan, tally)
+            started = time.perf_counter()  # what the watcher did was not learning
+        tally.check_loss()
+        finish_epoch(learner, plan, tally, validation, watcher)
+
+
+def plan_of(learner: Learner, count: int) -> Plan:
+    """The plan of a recipe for so many training pictures."""
+    recipe = learner.recipe
+    return Plan(
+        count=count,
+        batch=min(recipe.batch, count),
+        epochs=recipe.schedule.epochs,
+        seed=recipe.seed,
+    )
+
+
+def take_step(
+    learner: Learner, plan: Plan, pixels: Tensor, train: Examples, rows: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """One step: forward, backward, clip, move, average. Returns the loss and the outputs."""
+    recipe, network = learner.recipe, learner.network
+    share = rate_at(learner.progress.step, plan.steps, recipe.schedule)
+    learner.set_rate(share)
+    network.train()
+    with autocast(learner):
+        outputs = network(pixels)
+        loss = total_loss(learner, outputs, train, rows)
+    network.zero_grad(set_to_none=True)
+    # Each optimiser moves the parameters of its own that have a gradient.
+    loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+    if recipe.optimiser.clip:
+        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
+    for optimiser in learner.optimisers:
+        optimiser.step()
+    if learner.average is not None:
+        learner.average.update(network, learner.progress.step)
+    return loss.detach(), {name: output.detach() for name, output in outputs.items()}
+
+
+def total_loss(
+    learner: Learner, outputs: Mapping[str, Tensor], examples: Examples, rows: Tensor
+) -> Tensor:
+    """The weighted sum of the losses of all tasks."""
+    loss_options = learner.recipe.loss
+    total = torch.zeros((), device=learner.device)
+    for spec in learner.schema:
+        loss = HEADS[spec.kind].loss(
+            outputs[spec.name],
+            examples.targets[spec.name][rows],
+            examples.weights[spec.name][rows],
+            loss_options.model_dump(),
+        )
+        total = total + loss_options.task_weights.get(spec.name, 1.0) * loss
+    return total
+
+
+class Tally:
+    """What the log says of an epoch's training: the mean loss, and a sample of the scores."""
+
+    def __init__(self, learner: Learner, plan: Plan) -> None:
+        self._learner = learner
+        self._score_every = max(1, plan.steps_per_epoch // SCORED_STEPS)
+        # Where the network is: adding there does not wait for an accelerator.
+        self._sum = torch.zeros((), device=learner.device)
+        self._steps = 0
+        self._counts: dict[str, Counts] = {}
+        self.latest_loss: float | None = None
+        self.pictures = 0
+        self.seconds = 0.0
+
+    def add(
+        self,
+        loss: Tensor,
+        outputs: Mapping[str, Tensor],
+        examples: Examples,
+        rows: Tensor,
+        seconds: float,
+    ) -> None:
+        """Count one step."""
+        self._sum += loss
+        self._steps += 1
+        self.pictures += len(rows)
+        self.seconds += seconds
+        self._learner.progress.seconds += seconds
+        if loss.device.type == "cpu" or self._steps % LOOK_EVERY == 0:
+            self.latest_loss = float(loss)
+            self.check_loss()
+        if self._steps % self._score_every == 0:
+            counts = score(self._learner, outputs, examples, rows)
+            for task, count in counts.items():
+                self._counts[task] = self._counts[task] + count if task in self._counts else count
+
+    def check_loss(self) -> None:
+        """See that the loss is still a number.
+
+        Raises:
+            TrainingError: it is not; names the step and the learning rate.
+        """
+        if math.isfinite(float(self._sum)):
+            return
+        step = self._learner.progress.step
+        rates = ", ".join(f"{o.param_groups[0]['lr']:.3g}" for o in self._learner.optimisers)
+        raise TrainingError(
+            f"the loss is {float(self._sum)} by step {step}, at learning rate {rates}; the "
+            "checkpoint before it is kept. Try --set optimiser.clip=1, a lower "
+            "optimiser.learning_rate, or --set precision=float32"
+        )
+
+    def row(self) -> dict[str, float]:
+        """Speed, mean loss, and the score on the sampled steps."""
+        if not self._steps:  # resumed between an epoch's last step and its judgement
+            return {}
+        row = {
+            "images_per_second": self.pictures / max(self.seconds, 1e-9),
+            "train_loss": float(self._sum) / self._steps,
+        }
+        if self._counts:
+            row["train_accuracy"] = main_score(self._learner, self._counts)
+        return row
+
+
+def finish_epoch(
+    learner: Learner, plan: Plan, tally: Tally, validation: Examples | None, watcher: Watcher
+) -> None:
+    """Judge an epoch on validation, keep it if it is the best, write its row, maybe stop."""
+    progress, recipe = learner.progress, learner.recipe
+    epoch = len(progress.history) + 1
+    last = progress.step >= plan.steps
+    row: dict[str, float] = {
+        "epoch": epoch,
+        "step": progress.step,
+        "seconds": progress.seconds,
+        "learning_rate": learner.optimisers[-1].param_groups[0]["lr"],
+        **tally.row(),
+    }
+    if validation is not None and (last or epoch % recipe.validate_every == 0):
+        with learner.judged_weights():
+            row |= judge(learner, validation, watcher)
+        if row["validation_accuracy"] > progress.best_score:
+            learner.keep_best(epoch, row["validation_accuracy"])
+    patience = recipe.early_stopping.patience
+    stalled = bool(patience) and epoch - progress.best_epoch >= patience
+    progress.history.append(row)
+    progress.finished = last or stalled
+    watcher.epoch(learner, row)
+
+
+@torch.no_grad()
+def judge(learner: Learner, examples: Examples, watcher: Watcher) -> dict[str, float]:
+    """Loss and every number of every task on examples, with the weights as they are."""
+    outputs = predict(learner, examples, watcher)
+    everything = torch.arange(len(examples), device=learner.device)
+    loss = float(total_loss(learner, outputs, examples, everything))
+    counts = score(learner, outputs, examples, everything)
+    row = {"validation_loss": loss, "validation_accuracy": main_score(learner, counts)}
+    for task, count in counts.items():
+        row |= {f"validation.{task}.{name}": value for name, value in count.numbers().items()}
+    return row
+
+
+@torch.no_grad()
+def predict(learner: Learner, examples: Examples, watcher: Watcher) -> dict[str, Tensor]:
+    """Outputs of all examples, task name -> (N, ...), in their order."""
+    learner.network.eval()
+    rows = in_batches(len(examples), learner.recipe.batch)
+    parts: dict[str, list[Tensor]] = {spec.name: [] for spec in learner.schema}
+    for _, pixels in examples.batches(rows):
+        with autocast(learner):
+            outputs = learner.network(pixels)
+        for task, output in outputs.items():
+            parts[task].append(output.float())
+        watcher.pause()
+    return {task: torch.cat(chunks) for task, chunks in parts.items()}
+
+
+def score(
+    learner: Learner, outputs: Mapping[str, Tensor], examples: Examples, rows: Tensor
+) -> dict[str, Counts]:
+    """Counts of each task."""
+    return {
+        spec.name: task_of(spec).score(
+            as_array(outputs[spec.name].float()),
+            as_array(examples.targets[spec.name][rows]),
+            as_array(examples.weights[spec.name][rows]),
+        )
+        for spec in learner.schema
+    }
+
+
+def main_score(learner: Learner, counts: Mapping[str, Counts]) -> float:
+    """The number by which epochs are compared; more is better."""
+    if learner.recipe.select is not None:
+        task, _, metric = learner.recipe.select.rpartition(".")
+        return counts[task].numbers()[metric]
+    values = [counts[spec.name].numbers()[task_of(spec).metric] for spec in learner.schema]
+    return sum(values) / len(values)
+
+
+def as_array(tensor: Tensor) -> np.ndarray[Any, np.dtype[Any]]:
+    """A tensor as a numpy array on the CPU."""
+    array: np.ndarray[Any, np.dtype[Any]] = tensor.detach().cpu().numpy()
+    return array
+
+
+def autocast(learner: Learner) -> torch.autocast:
+    """The precision that the run decided for."""
+    return torch.autocast(
+        learner.device.type, torch.bfloat16, enabled=learner.precision is torch.bfloat16
+    )
+
+
+def seed_of(seed: int, purpose: str, number: int) -> int:
+    """A seed for one purpose at one step or epoch; purposes do not share their draws."""
+    purposes = {"order": 1, "augment": 2, "network": 3, "start": 4}
+    sequence = np.random.SeedSequence([seed, purposes[purpose], number])
+    return int(sequence.generate_state(1, np.uint32)[0])

@@ -1,0 +1,139 @@
+"""How weights move: optimisers, the course of the learning rate, the average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import Optimizer
+
+from lapel.training.recipe import OptimiserPart, SchedulePart
+
+#: Coefficients of the quintic that drives all singular values towards 1 (K. Jordan et al.,
+#: "Muon: An optimizer for hidden layers in neural networks", 2024).
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+NEWTON_SCHULZ_STEPS = 3
+
+#: The norm layers and biases of a small network learn best a little slower than its head:
+#: measured in docs/models.md.
+HEAD_SHARE = 1.0
+VECTOR_SHARE = 0.8
+
+
+class Muon(Optimizer):
+    """Momentum, made orthogonal, for the filters of convolutions (Jordan et al. 2024).
+
+    Each filter bank (out, in, kh, kw) is taken as a matrix (out, in * kh * kw). As batch
+    normalisation follows every such layer, the scale of a bank has no effect on the output; it
+    is kept at ``sqrt(out)`` so that the learning rate means the same throughout (as in K.
+    Jordan's airbench, arXiv 2404.00498).
+    """
+
+    def __init__(self, filters: Iterable[nn.Parameter], *, lr: float, momentum: float) -> None:
+        super().__init__(list(filters), {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override] # ours returns no loss
+        """Move every filter bank once."""
+        if closure is not None:
+            closure()
+        for group in self.param_groups:
+            for filters in group["params"]:
+                if filters.grad is not None:
+                    self._move(filters, filters.grad, group["lr"], group["momentum"])
+
+    def _move(self, filters: Tensor, gradient: Tensor, rate: float, momentum: float) -> None:
+        state = self.state[filters]
+        if not state:
+            state["momentum"] = torch.zeros_like(gradient)
+        average = state["momentum"].mul_(momentum).add_(gradient)
+        ahead = gradient.add(average, alpha=momentum)  # Nesterov's
+        direction = orthogonal(ahead.reshape(len(ahead), -1)).view_as(filters)
+        filters.mul_(math.sqrt(len(filters)) / filters.norm())
+        filters.add_(direction, alpha=-rate)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """The nearest matrix with singular values near 1, by Newton-Schulz iteration in bfloat16."""
+    first, second, third = NEWTON_SCHULZ
+    result = matrix.bfloat16()
+    result = result / (result.norm() + 1e-7)
+    tall = result.shape[0] > result.shape[1]
+    if tall:
+        result = result.T
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        square = result @ result.T
+        result = first * result + (second * square + third * square @ square) @ result
+    nearest: Tensor = result.T if tall else result
+    return nearest.to(matrix.dtype)
+
+
+def build_optimisers(network: nn.Module, options: OptimiserPart) -> list[Optimizer]:
+    """The optimisers of a network; with ``muon``, its filters have one and the rest another."""
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if options.name == "adamw":
+        groups = _decay_groups(learned, options)
+        return [torch.optim.AdamW(groups, lr=options.learning_rate)]
+    if options.name == "sgd":
+        return [_sgd(_decay_groups(learned, options), options)]
+    filters = [parameter for parameter in learned if parameter.ndim == 4]
+    rest = [parameter for parameter in learned if parameter.ndim != 4]
+    muon = Muon(filters, lr=options.filter_learning_rate, momentum=MUON_MOMENTUM)
+    return [muon, _sgd(_decay_groups(rest, options), options)]
+
+
+#: Of Muon; shorter than plain SGD's because a step is already of full length.
+MUON_MOMENTUM = 0.6
+
+
+def _sgd(groups: list[dict[str, Any]], options: OptimiserPart) -> Optimizer:
+    return torch.optim.SGD(
+        groups, lr=options.learning_rate, momentum=options.momentum, nesterov=options.momentum > 0
+    )
+
+
+def _decay_groups(parameters: list[nn.Parameter], options: OptimiserPart) -> list[dict[str, Any]]:
+    """Weight decay for matrices and filters; none for biases and norms, which it only hurts."""
+    vectors = [parameter for parameter in parameters if parameter.ndim < 2]
+    matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
+    return [
+        {"params": matrices, "weight_decay": options.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def rate_at(step: int, steps: int, schedule: SchedulePart) -> float:
+    """Share of the full learning rate at a step of a run, 0 to 1."""
+    done = step / max(steps, 1)
+    if done < schedule.warmup:
+        return (step + 1) / (schedule.warmup * steps + 1)
+    if schedule.kind == "constant":
+        return 1.0
+    left = (1 - done) / (1 - schedule.warmup)
+    return left if schedule.kind == "triangle" else 0.5 - 0.5 * math.cos(math.pi * left)
+
+
+class AveragedWeights:
+    """A moving average of a network's weights, which scores better than the last ones.
+
+    Early in a run the decay is shorter, ``(1 + step) / (10 + step)``, so that the random
+    start is forgotten (as TensorFlow's ``ExponentialMovingAverage`` has it). Statistics of
+    batch normalisation are averaged alike.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.values = {name: value.clone() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move the average towards the network's weights."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                self.values[name].lerp_(value, 1 - decay)
+            else:
+                self.values[name].copy_(value)

@@ -1,0 +1,260 @@
+"""Recipes: what to learn, from what, with what. Typed, complete, and all faults at once.
+
+A recipe is a YAML file; the shipped ones run by name. Any value is changed by its dotted key,
+as in ``--set model.backbone=resnet50``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lapel.schema.errors import RecipeError
+
+
+class _Part(BaseModel):
+    """Frozen, and without room for keys that nobody reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PreprocessPart(_Part):
+    """From a photo to the pixels that the network takes."""
+
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+    channels: Literal[1, 3] = 3
+    fit: Literal["letterbox", "stretch", "crop"] = "letterbox"
+    resample: Literal["bilinear", "bicubic", "lanczos"] = "bilinear"
+    fill: int = Field(default=0, ge=0, le=255)
+    from_photo: bool = False
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class AugmentPart(_Part):
+    """What may happen to a training picture; all off by default."""
+
+    flip: float = Field(default=0.0, ge=0, le=1, description="share of pictures mirrored")
+    shift: int = Field(default=0, ge=0, description="pixels moved at most, each way")
+    zoom: float = Field(default=0.0, ge=0, lt=1, description="0.2: 80 to 120 % of the size")
+    erase: float = Field(default=0.0, ge=0, le=1, description="share with a rectangle erased")
+    erase_area: float = Field(default=0.33, gt=0, le=1, description="largest share of the area")
+    brightness: float = Field(default=0.0, ge=0, lt=1)
+    contrast: float = Field(default=0.0, ge=0, lt=1)
+
+
+class ModelPart(_Part):
+    """The network."""
+
+    backbone: str = "lapel-small"
+    options: dict[str, Any] = Field(default_factory=dict)
+    pool: Literal["average", "max"] = "average"
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class LossPart(_Part):
+    """How wrong answers count."""
+
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    task_weights: dict[str, float] = Field(default_factory=dict)
+
+
+class OptimiserPart(_Part):
+    """How weights move."""
+
+    name: Literal["muon", "sgd", "adamw"] = "adamw"
+    learning_rate: float = Field(gt=0)
+    filter_learning_rate: float = Field(
+        default=0.05, gt=0, description="muon's own, for the filters of convolutions"
+    )
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    clip: float = Field(default=0.0, ge=0, description="largest norm of the gradient; 0: none")
+
+
+class SchedulePart(_Part):
+    """How long, and the course of the learning rate."""
+
+    epochs: float = Field(gt=0, description="passes over the training pictures; 0.5 is half a one")
+    kind: Literal["triangle", "cosine", "constant"] = "cosine"
+    warmup: float = Field(default=0.05, ge=0, lt=1, description="share of the steps")
+
+
+class EarlyStoppingPart(_Part):
+    """When to stop before the schedule ends."""
+
+    patience: int = Field(default=0, ge=0, description="epochs without a better score; 0: never")
+
+
+class DataPart(_Part):
+    """How pictures come to the network."""
+
+    resident: Literal["auto", "yes", "no"] = "auto"
+    workers: int | Literal["auto"] = "auto"
+
+
+class CheckpointPart(_Part):
+    """How much work a crash may cost."""
+
+    every_seconds: float = Field(default=30.0, ge=0)
+    every_steps: int | None = Field(default=None, ge=1)
+
+
+class DoubtfulLabelsPart(_Part):
+    """Whether to look for wrong training labels after learning, by out-of-sample prediction."""
+
+    folds: int = Field(default=0, ge=0, description="networks learned for it; 0: do not look")
+    epochs: float = Field(default=1.0, gt=0)
+
+
+class Recipe(_Part):
+    """A whole recipe.
+
+    Attributes:
+        stands_for: the published result that a shipped recipe is measured against.
+        tasks: names of the dataset's tasks to learn; none: all of them.
+        select: the number on validation by which the best epoch is chosen, as
+            ``task.metric``; none: the mean of each task's own metric.
+        average: decay of the moving average of the weights; 0 keeps none.
+        precision: ``auto`` measures at the start whether bfloat16 is quicker here.
+    """
+
+    name: str
+    about: str = ""
+    stands_for: str = ""
+    tasks: tuple[str, ...] | None = None
+    seed: int = 0
+    batch: int = Field(default=64, ge=1)
+    average: float = Field(default=0.0, ge=0, lt=1)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    deterministic: bool = False
+    select: str | None = None
+    validate_every: int = Field(default=1, ge=1, description="epochs between two validations")
+    preprocess: PreprocessPart
+    augment: AugmentPart = AugmentPart()
+    model: ModelPart = ModelPart()
+    loss: LossPart = LossPart()
+    optimiser: OptimiserPart
+    schedule: SchedulePart
+    early_stopping: EarlyStoppingPart = EarlyStoppingPart()
+    data: DataPart = DataPart()
+    checkpoint: CheckpointPart = CheckpointPart()
+    doubtful_labels: DoubtfulLabelsPart = DoubtfulLabelsPart()
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with Lapel."""
+    files = resources.files("lapel.recipes").iterdir()
+    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+
+
+def load_recipe(recipe: str | Path, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe by shipped name or by file, with some values changed.
+
+    Args:
+        recipe: a name of :func:`shipped_recipes`, or a path ending in ``.yaml``.
+        changes: dotted key to value, or to its text as typed.
+
+    Raises:
+        RecipeError: no such recipe, no YAML, or faults; all of them are listed.
+    """
+    values = _read(recipe)
+    for key, value in (changes or {}).items():
+        _change(values, key, yaml.safe_load(value) if isinstance(value, str) else value)
+    return recipe_from(values, origin=str(recipe))
+
+
+def recipe_from(values: object, *, origin: str) -> Recipe:
+    """A recipe from plain values.
+
+    Raises:
+        RecipeError: faults; all of them are listed, unknown keys with the nearest known one.
+    """
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        faults = "\n".join(f"  {_fault(entry)}" for entry in error.errors())
+        raise RecipeError(f"recipe {origin} has {error.error_count()} faults:\n{faults}") from None
+    channels = recipe.preprocess.channels
+    if not len(recipe.preprocess.mean) == len(recipe.preprocess.std) == channels:
+        raise RecipeError(
+            f"recipe {origin}: preprocess.mean and preprocess.std need {channels} numbers each, "
+            f"found {len(recipe.preprocess.mean)} and {len(recipe.preprocess.std)}"
+        )
+    return recipe
+
+
+def parse_changes(settings: list[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` texts to changes.
+
+    Raises:
+        RecipeError: a text without ``=``.
+    """
+    changes = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise RecipeError(f"--set takes KEY=VALUE, found {setting!r}")
+        changes[key.strip()] = value
+    return changes
+
+
+def _read(recipe: str | Path) -> dict[str, Any]:
+    if str(recipe).endswith((".yaml", ".yml")):
+        path = Path(recipe)
+        if not path.is_file():
+            raise RecipeError(f"there is no recipe file {path}")
+        text = path.read_text("utf-8")
+    else:
+        known = shipped_recipes()
+        if str(recipe) not in known:
+            close = difflib.get_close_matches(str(recipe), known, n=2, cutoff=0.5)
+            hint = f"did you mean {' or '.join(close)}?" if close else "or name a .yaml file"
+            raise RecipeError(
+                f"there is no shipped recipe {str(recipe)!r}; {hint} (shipped: {', '.join(known)})"
+            )
+        text = resources.files("lapel.recipes").joinpath(f"{recipe}.yaml").read_text("utf-8")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"recipe {recipe} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"recipe {recipe} holds no keys; see the shipped ones for the shape")
+    return values
+
+
+def _change(values: dict[str, Any], key: str, value: object) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        inner = values.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(f"--set {key}: '{parent}' is a value, not a group of keys")
+        values = inner
+    values[last] = value
+
+
+def _fault(entry: Any) -> str:  # noqa: ANN401 - pydantic's error record is a TypedDict of its core
+    place = ".".join(str(part) for part in entry["loc"])
+    if entry["type"] != "extra_forbidden":
+        return f"{place}: {entry['msg']}, found {entry['input']!r}"
+    known = _keys_at(entry["loc"][:-1])
+    close = difflib.get_close_matches(str(entry["loc"][-1]), known, n=1, cutoff=0.5)
+    hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
+    return f"{place}: no such key; {hint}"
+
+
+def _keys_at(location: tuple[str | int, ...]) -> list[str]:
+    part: type[BaseModel] = Recipe
+    for step in location:
+        annotation = part.model_fields[str(step)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        part = annotation
+    return list(part.model_fields)

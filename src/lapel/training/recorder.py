@@ -1,0 +1,133 @@
+"""Watches a run: saves it, logs it, tells who listens, and ends it when asked to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from lapel.data.progress import silent
+from lapel.training.checkpoint import save_checkpoint
+from lapel.training.learner import Learner
+from lapel.training.loop import Plan, Tally
+from lapel.training.run import TENSORBOARD, RunFolder
+from lapel.training.stopping import StopSignals
+
+Item = TypeVar("Item")
+
+#: Saving may take this share of the time: CheckFreq's figure (Mohan et al., FAST 2021).
+SAVING_SHARE = 0.035
+
+
+class Reporter(Protocol):
+    """Who is told how learning goes; ``lapel.cli.train`` shows it."""
+
+    def say(self, text: str) -> None:
+        """Something worth a line."""
+        ...
+
+    def track(
+        self, items: Iterable[Item], /, total: int | None, description: str
+    ) -> Iterator[Item]:
+        """Hand items on and show how far the work is."""
+        ...
+
+    def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
+        """A step was taken."""
+        ...
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """An epoch was judged."""
+        ...
+
+
+class Quiet:
+    """Tells nobody."""
+
+    def say(self, text: str) -> None:
+        """Tell nobody."""
+
+    def track(
+        self, items: Iterable[Item], /, total: int | None, description: str
+    ) -> Iterator[Item]:
+        """Hand items on."""
+        return silent(items, total, description)
+
+    def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
+        """Tell nobody."""
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """Tell nobody."""
+
+
+class Recorder:
+    """The watcher of the main run."""
+
+    def __init__(self, run: RunFolder, reporter: Reporter, stop: StopSignals) -> None:
+        self._run = run
+        self._reporter = reporter
+        self._stop = stop
+        self._saved_at = time.monotonic()
+        self._save_cost = 0.0
+        self._board = SummaryWriter(str(run.folder / TENSORBOARD))
+
+    def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
+        """Save when it is time, tell, and end if a signal came."""
+        if self._due(learner):
+            tally.check_loss()
+            self.save(learner)
+        self._reporter.step(learner, plan, tally)
+        self._stop.check()
+
+    def epoch(self, learner: Learner, row: dict[str, float]) -> None:
+        """Log the epoch, save when it is time or the end, and end if a signal came."""
+        self._run.write_log(learner.progress.history)
+        for name, value in row.items():
+            self._board.add_scalar(name.replace(".", "/"), value, learner.progress.step)
+        self._reporter.epoch(row)
+        if learner.progress.finished or self._due(learner):
+            self.save(learner)
+        self._stop.check()
+
+    def pause(self) -> None:
+        """End if a signal came."""
+        self._stop.check()
+
+    def save(self, learner: Learner) -> None:
+        """Write a checkpoint now."""
+        started = time.monotonic()
+        save_checkpoint(self._run.checkpoints, learner.progress.step, learner.checkpoint())
+        self._saved_at = time.monotonic()
+        self._save_cost = self._saved_at - started
+
+    def close(self) -> None:
+        """Flush the TensorBoard log."""
+        self._board.close()
+
+    def _due(self, learner: Learner) -> bool:
+        options = learner.recipe.checkpoint
+        if options.every_steps is not None:
+            return learner.progress.step % options.every_steps == 0
+        wait = max(options.every_seconds, self._save_cost / SAVING_SHARE)
+        return time.monotonic() - self._saved_at >= wait
+
+
+class OnlyStops:
+    """The watcher of side runs, such as those that look for doubtful labels."""
+
+    def __init__(self, stop: StopSignals) -> None:
+        self._stop = stop
+
+    def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:  # noqa: ARG002 - the shape of Watcher
+        """End if a signal came."""
+        self._stop.check()
+
+    def epoch(self, learner: Learner, row: dict[str, float]) -> None:  # noqa: ARG002 - the shape of Watcher
+        """End if a signal came."""
+        self._stop.check()
+
+    def pause(self) -> None:
+        """End if a signal came."""
+        self._stop.check()

@@ -1,0 +1,263 @@
+"""Train: from a recipe and a dataset to a run with a bundle, or on from where a run stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lapel.data.dataset import Dataset
+from lapel.imaging.preprocess import Preprocess
+from lapel.models.multitask import Architecture, Network
+from lapel.schema.errors import DatasetError, RecipeError, UsageError
+from lapel.schema.labels import Schema
+from lapel.training.checkpoint import newest_checkpoint
+from lapel.training.doubtful import find_doubtful_labels, first_pixels
+from lapel.training.examples import Examples, load_examples
+from lapel.training.finish import finish
+from lapel.training.learner import Learner
+from lapel.training.loop import learn, seed_of
+from lapel.training.precision import choose_precision
+from lapel.training.recipe import Recipe, load_recipe
+from lapel.training.recorder import Quiet, Recorder, Reporter
+from lapel.training.run import RunFolder, environment
+from lapel.training.stopping import RunInterruptedError, StopSignals, watching_signals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a run ended with.
+
+    Attributes:
+        run: the run's folder.
+        bundle: its bundle, with the network of the best epoch.
+        best_epoch: counted from 1.
+        best_score: on validation.
+        seconds: spent learning.
+    """
+
+    run: Path
+    bundle: Path
+    best_epoch: int
+    best_score: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    """What a run learns from, and with."""
+
+    dataset: Dataset
+    schema: Schema
+    preprocess: Preprocess
+    architecture: Architecture
+    train: Examples
+    validation: Examples
+    device: torch.device
+
+
+def train(
+    recipe: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    changes: Mapping[str, Any] | None = None,
+    resume: str | Path | None = None,
+    reporter: Reporter | None = None,
+) -> Trained:
+    """Learn as a recipe says, or go on with a run that was stopped.
+
+    Args:
+        recipe: a shipped recipe's name, or a YAML file.
+        data: a dataset folder with a train and a validation split.
+        out: the run's folder, to be made.
+        changes: values of the recipe to change, dotted key to value.
+        resume: a run to go on with, instead of the four above.
+        reporter: told how it goes.
+
+    Raises:
+        UsageError: arguments that do not go together, or a folder that holds a run already.
+        RecipeError: faults in the recipe, or a recipe that does not fit the dataset.
+        DatasetError: no such dataset, or one without a train or validation split.
+        CheckpointError: no checkpoint of the run is whole.
+        TrainingError: the loss is no number any more, a worker was lost, another process
+            trains in the folder.
+        RunInterruptedError: SIGTERM or SIGINT came; the run is saved and can be resumed.
+    """
+    reporter = reporter or Quiet()
+    if resume is not None:
+        if recipe is not None or data is not None or out is not None or changes:
+            raise UsageError("--resume goes on with a run as it is: give nothing else with it")
+        run = RunFolder(Path(resume))
+        resolved = run.recipe()
+        data = run.facts()["data"]
+    else:
+        if recipe is None or data is None or out is None:
+            raise UsageError("training needs a recipe, --data DATASET and --out RUN")
+        run = RunFolder(Path(out))
+        resolved = load_recipe(recipe, changes)
+    with run.locked(), watching_signals() as stop:
+        return _train(run, resolved, Path(data), resume is not None, reporter, stop)
+
+
+def _train(
+    run: RunFolder,
+    recipe: Recipe,
+    data: Path,
+    resuming: bool,
+    reporter: Reporter,
+    stop: StopSignals,
+) -> Trained:
+    torch.use_deterministic_algorithms(recipe.deterministic)
+    material = _gather(recipe, data, reporter)
+    torch.manual_seed(seed_of(recipe.seed, "start", 0))
+    network = Network(material.schema, material.architecture).to(material.device)
+    pixels = first_pixels(material.train)
+    network.fit_to(pixels)
+    if resuming:
+        _check_same_data(run, material.dataset)
+        precision = getattr(torch, run.facts()["precision"])
+    else:
+        precision = choose_precision(network, pixels, recipe.precision)
+        run.begin(recipe, _facts(data, material, precision))
+    learner = Learner(network, material.schema, recipe, precision)
+    if resuming:
+        _restore(learner, run, reporter)
+    reporter.say(_announcement(learner, material))
+    _learn_and_save(learner, material, run, reporter, stop)
+    bundle, parity = finish(
+        learner,
+        material.architecture,
+        material.preprocess,
+        material.dataset,
+        material.validation,
+        run,
+    )
+    reporter.say(
+        f"Exported and checked on {parity.pictures:,} validation pictures: largest difference "
+        f"{parity.largest_difference:.1e}, {parity.changed_answers} answers changed"
+    )
+    network.to(material.device)
+    if recipe.doubtful_labels.folds:
+        count = find_doubtful_labels(
+            learner,
+            material.architecture,
+            material.dataset.split("train"),
+            material.train,
+            run,
+            reporter,
+            stop,
+        )
+        reporter.say(f"{count:,} training labels are doubtful; the report shows the most doubtful")
+    return Trained(
+        run=run.folder,
+        bundle=bundle.folder,
+        best_epoch=learner.progress.best_epoch,
+        best_score=learner.progress.best_score,
+        seconds=learner.progress.seconds,
+    )
+
+
+def _gather(recipe: Recipe, data: Path, reporter: Reporter) -> _Material:
+    dataset = Dataset.open(data)
+    schema = dataset.schema if recipe.tasks is None else dataset.schema.select(recipe.tasks)
+    _check_selection(recipe, schema)
+    preprocess = Preprocess.from_json(recipe.preprocess.model_dump(mode="json"))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    parts = {
+        name: load_examples(
+            dataset.split(name),
+            schema,
+            preprocess,
+            device=device,
+            resident=recipe.data.resident,
+            workers=recipe.data.workers,
+            track=reporter.track,
+        )
+        for name in ("train", "validation")
+    }
+    architecture = Architecture(
+        backbone=recipe.model.backbone,
+        options=recipe.model.options,
+        head={"pool": recipe.model.pool, "dropout": recipe.model.dropout},
+        mean=preprocess.mean,
+        std=preprocess.std,
+    )
+    return _Material(
+        dataset=dataset,
+        schema=schema,
+        preprocess=preprocess,
+        architecture=architecture,
+        train=parts["train"],
+        validation=parts["validation"],
+        device=device,
+    )
+
+
+def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
+    expected = run.facts()["fingerprint"]
+    if dataset.fingerprint != expected:
+        raise DatasetError(
+            f"the dataset {dataset.folder} has changed since the run began (its fingerprint is "
+            f"{dataset.fingerprint}, it was {expected}); put it back, or train anew on it"
+        )
+
+
+def _check_selection(recipe: Recipe, schema: Schema) -> None:
+    names = [spec.name for spec in schema]
+    unknown = [task for task in recipe.loss.task_weights if task not in names]
+    if recipe.select is not None and recipe.select.rpartition(".")[0] not in names:
+        unknown.append(recipe.select)
+    if unknown:
+        raise RecipeError(
+            f"the recipe speaks of {', '.join(unknown)}; the dataset's tasks are: "
+            f"{', '.join(names)}. 'select' is written TASK.METRIC, as in {names[0]}.accuracy"
+        )
+
+
+def _facts(data: Path, material: _Material, precision: torch.dtype) -> dict[str, Any]:
+    return {
+        "data": str(data.resolve()),
+        "fingerprint": material.dataset.fingerprint,
+        "precision": str(precision).removeprefix("torch."),
+        "environment": environment(material.device),
+    }
+
+
+def _restore(learner: Learner, run: RunFolder, reporter: Reporter) -> None:
+    checkpoint, notes = newest_checkpoint(run.checkpoints)
+    for note in notes:
+        reporter.say(note)
+    if checkpoint is None:
+        reporter.say("The run was stopped before its first checkpoint: it begins anew")
+        return
+    learner.restore(checkpoint)
+    reporter.say(f"Going on from step {learner.progress.step:,}")
+
+
+def _announcement(learner: Learner, material: _Material) -> str:
+    return (
+        f"{learner.recipe.name}: {learner.network.parameter_count:,} parameters, "
+        f"{len(material.train):,} training and {len(material.validation):,} validation pictures, "
+        f"{material.device.type}, {str(learner.precision).removeprefix('torch.')}"
+    )
+
+
+def _learn_and_save(
+    learner: Learner, material: _Material, run: RunFolder, reporter: Reporter, stop: StopSignals
+) -> None:
+    recorder = Recorder(run, reporter, stop)
+    try:
+        learn(learner, material.train, material.validation, recorder)
+    except RunInterruptedError as interruption:
+        recorder.save(learner)
+        raise RunInterruptedError(
+            interruption.signal_number,
+            f"{interruption}; all {learner.progress.step:,} steps are saved. Go on with: "
+            f"lapel train --resume {run.folder}",
+        ) from None
+    finally:
+        recorder.close()
