@@ -46,7 +46,7 @@ def _options(
 
 def _mount() -> None:
     # Other groups are being built beside this one; what is there is mounted.
-    for name in ("data", "train", "evaluate"):
+    for name in ("data", "train", "evaluate", "demo"):
         try:
             module = importlib.import_module(f"lapel.cli.{name}")
         except ModuleNotFoundError as error:

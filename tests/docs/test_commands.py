@@ -1,0 +1,108 @@
+"""Every command and every example that the documentation shows is run, as it stands there.
+
+A page is a story: its blocks run one after another in a folder of their own, which holds what a
+reader has who did ``make demo`` and has some photos: ``demo/``, ``photos/CLASS/*.jpg``, ``new/``
+and ``labels.csv``. Only lengths differ: training takes one pass over tiny data.
+
+A block that cannot be run has ``<!-- not run: REASON -->`` above it; ``NOT_RUN`` lists them all.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += [ROOT / "benchmarks" / "README.md"]
+
+#: Page and reason of each block that is not run.
+NOT_RUN = {
+    ("README.md", "installs packages"),
+    ("CONTRIBUTING.md", "works on a clone"),
+    ("benchmarks/README.md", "minutes to hours on a quiet machine"),
+}
+
+BLOCK = re.compile(
+    r"(?:<!-- not run: (?P<reason>[^>]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+LANGUAGES_RUN = {"sh", "console", "python"}
+LANGUAGES_SHOWN = {"text", "yaml", "toml", "json", "csv"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    reason: str | None
+
+    @property
+    def place(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    def program(self) -> list[str]:
+        """What runs it: outputs in a console block are left out."""
+        if self.language == "python":
+            return [sys.executable, "-c", self.text]
+        lines = self.text.splitlines()
+        if self.language == "console":
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        return ["bash", "-euo", "pipefail", "-c", "\n".join(lines)]
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    content = page.read_text(encoding="utf-8")
+    for match in BLOCK.finditer(content):
+        yield Block(
+            page=page,
+            line=content.count("\n", 0, match.start()) + 1,
+            language=match["language"],
+            text=match["text"],
+            reason=match["reason"],
+        )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_shows_works(
+    page: Path, bench: Path, run: Callable[[list[str], Path, str], None], tmp_path: Path
+) -> None:
+    runnable = [b for b in blocks(page) if b.language in LANGUAGES_RUN and b.reason is None]
+    if not runnable:
+        pytest.skip("this page shows nothing to run")
+    folder = tmp_path / "reader"
+    shutil.copytree(bench, folder, symlinks=True)
+    for block in runnable:
+        run(block.program(), folder, block.place)
+
+
+def test_only_the_listed_blocks_are_not_run() -> None:
+    found = {
+        (str(block.page.relative_to(ROOT)), block.reason)
+        for page in PAGES
+        for block in blocks(page)
+        if block.reason is not None
+    }
+    assert found == NOT_RUN
+
+
+def test_every_block_is_of_a_language_that_is_run_or_shown() -> None:
+    strange = [
+        f"{block.place}: {block.language}"
+        for page in PAGES
+        for block in blocks(page)
+        if block.language not in LANGUAGES_RUN | LANGUAGES_SHOWN
+    ]
+    assert strange == []
+    # A fence without a language would not be seen at all.
+    for page in PAGES:
+        fences = page.read_text(encoding="utf-8").count("\n```")
+        assert fences == 2 * len(list(blocks(page))), f"{page.name}: a fence without a language"
