@@ -1,0 +1,187 @@
+"""What every kind of task must keep: encode, score and decode agree with each other.
+
+A new kind is tested by being listed in ``KINDS`` and by a rig here: how to make labels of it,
+and outputs that answer them perfectly or at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lapel.schema.annotation import Label
+from lapel.schema.errors import SchemaError
+from lapel.schema.labels import TaskSpec
+from lapel.schema.prediction import Answer, SingleLabelAnswer
+from lapel.tasks.base import Task
+from lapel.tasks.kinds import KINDS, task_of
+
+LABELS = ("T-shirt/top", "Trouser", "치마", "a, b", "=1+1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rig:
+    """How to handle a kind in tests.
+
+    Attributes:
+        labels: random number generator and count to labels as annotated, none unknown.
+        perfect: encoded targets (N, ...) to outputs (N, ...) that answer them without a doubt.
+        wrong_label: a label outside the schema.
+        said: an answer to the label that it amounts to.
+    """
+
+    labels: Callable[[np.random.Generator, int], list[Label]]
+    perfect: Callable[[NDArray[Any]], NDArray[np.float32]]
+    wrong_label: Label
+    said: Callable[[Answer], Label]
+
+
+def _chosen(answer: Answer) -> Label:
+    assert isinstance(answer, SingleLabelAnswer)
+    return answer.label
+
+
+RIGS = {
+    "single_label": Rig(
+        labels=lambda random, count: [LABELS[place] for place in random.integers(5, size=count)],
+        perfect=lambda target: (np.eye(len(LABELS))[target] * 60).astype(np.float32),
+        wrong_label="Trousers",
+        said=_chosen,
+    ),
+}
+
+
+def test_every_kind_has_a_rig() -> None:
+    assert set(RIGS) == set(KINDS)
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def rig(kind: str) -> Rig:
+    return RIGS[kind]
+
+
+@pytest.fixture
+def task(kind: str) -> Task:
+    return task_of(TaskSpec(name="question", kind=kind, labels=LABELS))
+
+
+def random_outputs(task: Task, count: int, *, seed: int = 0) -> NDArray[np.float32]:
+    random = np.random.default_rng(seed)
+    return random.normal(size=(count, *task.output_shape)).astype(np.float32)
+
+
+def encoded(
+    task: Task, rig: Rig, count: int, *, seed: int = 0
+) -> tuple[Sequence[Label], NDArray[Any], NDArray[np.float32]]:
+    labels = rig.labels(np.random.default_rng(seed), count)
+    return labels, *task.encode(labels)
+
+
+def test_targets_and_weights_have_a_row_a_label(task: Task, rig: Rig) -> None:
+    labels, target, weight = encoded(task, rig, 12)
+    assert len(target) == len(weight) == len(labels)
+    assert weight.dtype == np.float32
+    assert (weight > 0).all()
+
+
+def test_no_labels_encode_to_no_rows(task: Task) -> None:
+    target, weight = task.encode([])
+    assert len(target) == len(weight) == 0
+
+
+def test_unknown_labels_weigh_nothing(task: Task, rig: Rig) -> None:
+    labels, _, _ = encoded(task, rig, 4)
+    _, weight = task.encode([labels[0], None, labels[1], None])
+    weighs = weight.reshape(4, -1).max(axis=1) > 0
+    assert weighs.tolist() == [True, False, True, False]
+
+
+def test_labels_outside_the_schema_are_refused_with_those_there_are(task: Task, rig: Rig) -> None:
+    with pytest.raises(SchemaError) as refusal:
+        task.encode([rig.wrong_label])
+    message = str(refusal.value)
+    assert "question" in message
+    assert str(rig.wrong_label) in message
+    assert all(label in message for label in LABELS)
+
+
+def test_perfect_outputs_reach_the_best_score(task: Task, rig: Rig) -> None:
+    _, target, weight = encoded(task, rig, 40)
+    numbers = task.score(rig.perfect(target), target, weight).numbers()
+    assert numbers[task.metric] == pytest.approx(1.0)
+
+
+def test_random_outputs_do_not(task: Task, rig: Rig) -> None:
+    _, target, weight = encoded(task, rig, 400)
+    numbers = task.score(random_outputs(task, 400), target, weight).numbers()
+    assert numbers[task.metric] < 0.7
+
+
+def test_perfect_outputs_decode_to_the_labels_they_were_made_of(task: Task, rig: Rig) -> None:
+    labels, target, _ = encoded(task, rig, 20)
+    assert [rig.said(answer) for answer in task.decode(rig.perfect(target))] == labels
+
+
+def test_decoding_and_scoring_agree(task: Task, rig: Rig) -> None:
+    """What is said to a user is what was counted: scored against its own words it is perfect."""
+    output = random_outputs(task, 30)
+    said = [rig.said(answer) for answer in task.decode(output)]
+    target, weight = task.encode(said)
+    assert task.score(output, target, weight).numbers()[task.metric] == pytest.approx(1.0)
+
+
+def test_rows_of_weight_zero_take_no_part(task: Task, rig: Rig) -> None:
+    _, target, weight = encoded(task, rig, 30)
+    output = random_outputs(task, 30)
+    hidden = weight.copy()
+    hidden[::3] = 0
+    kept = np.arange(30) % 3 != 0
+    some = task.score(output, target, hidden).numbers()
+    alone = task.score(output[kept], target[kept], weight[kept]).numbers()
+    assert some == pytest.approx(alone)
+    # Whatever stands in hidden rows, even what no network should say.
+    output[::3] = 1e6
+    assert task.score(output, target, hidden).numbers() == pytest.approx(some)
+
+
+def test_counts_of_batches_add_up(task: Task, rig: Rig) -> None:
+    _, target, weight = encoded(task, rig, 50)
+    output = random_outputs(task, 50)
+    weight[5:20] = 0
+    whole = task.score(output, target, weight)
+    cuts = [slice(0, 7), slice(7, 18), slice(18, 50)]
+    parts = [task.score(output[cut], target[cut], weight[cut]) for cut in cuts]
+    assert (parts[0] + parts[1] + parts[2]).numbers() == pytest.approx(whole.numbers())
+
+
+def test_no_rows_give_counts_that_add_nothing(task: Task, rig: Rig) -> None:
+    _, target, weight = encoded(task, rig, 10)
+    output = random_outputs(task, 10)
+    counts = task.score(output, target, weight)
+    nothing = task.score(output, target, np.zeros_like(weight))
+    assert (counts + nothing).numbers() == pytest.approx(counts.numbers())
+
+
+def test_answers_become_rows_and_json(task: Task) -> None:
+    for answer in task.decode(random_outputs(task, 5), top=3):
+        cells = answer.cells("question")
+        assert "question" in cells
+        assert all(name.split(".")[0] == "question" for name in cells)
+        assert answer.to_json()
+
+
+def test_decoding_rows_together_or_alone_is_the_same(task: Task) -> None:
+    output = random_outputs(task, 8)
+    together = task.decode(output)
+    alone = [task.decode(output[row : row + 1])[0] for row in range(8)]
+    assert together == alone

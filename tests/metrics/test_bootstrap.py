@@ -1,0 +1,67 @@
+"""Intervals: as wide as theory says, the same every time, honest about what is undefined."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lapel.metrics.bootstrap import bootstrap
+from lapel.schema.errors import UsageError
+
+
+def mean_of(values: NDArray[np.float64], rows: NDArray[np.int64]) -> dict[str, float]:
+    return {"mean": float(values[rows].mean())}
+
+
+def test_interval_of_a_share_is_as_wide_as_theory_says() -> None:
+    right = (np.arange(2000) < 1800).astype(np.float64)
+    found = bootstrap(lambda rows: mean_of(right, rows), 2000, seed=1)["mean"]
+    half = 1.96 * np.sqrt(0.9 * 0.1 / 2000)
+    assert found.value == 0.9
+    assert found.low == pytest.approx(0.9 - half, abs=half / 8)
+    assert found.high == pytest.approx(0.9 + half, abs=half / 8)
+
+
+def test_intervals_cover_the_truth_as_often_as_they_claim() -> None:
+    random = np.random.default_rng(0)
+    covered = 0
+    for trial in range(150):
+        values = (random.random(200) < 0.7).astype(np.float64)
+        found = bootstrap(partial(mean_of, values), 200, resamples=200, seed=trial)["mean"]
+        covered += found.low <= 0.7 <= found.high
+    assert 0.88 <= covered / 150 <= 1.0
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    values = np.random.default_rng(0).random(50)
+    one, same, other = (
+        bootstrap(lambda rows: mean_of(values, rows), 50, resamples=100, seed=seed)["mean"]
+        for seed in (3, 3, 4)
+    )
+    assert one == same
+    assert one != other
+
+
+def test_resamples_without_a_number_say_nothing() -> None:
+    def sometimes(rows: NDArray[np.int64]) -> dict[str, float]:
+        return {"number": 1.0 if 0 in rows else float("nan"), "never": float("nan")}
+
+    found = bootstrap(sometimes, 3, resamples=50)
+    assert (found["number"].low, found["number"].high) == (1.0, 1.0)
+    assert np.isnan(found["never"].low)
+
+
+def test_one_image_has_no_width() -> None:
+    found = bootstrap(lambda rows: mean_of(np.array([0.5]), rows), 1, resamples=20)["mean"]
+    assert (found.low, found.value, found.high) == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(("images", "resamples", "level"), [(0, 10, 0.9), (5, 0, 0.9), (5, 5, 1.0)])
+def test_what_makes_no_interval_is_refused(images: int, resamples: int, level: float) -> None:
+    with pytest.raises(UsageError, match="intervals need images, resamples and a level"):
+        bootstrap(
+            lambda rows: {"count": float(len(rows))}, images, resamples=resamples, level=level
+        )
