@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lapel.cli.console import shown
+
 if TYPE_CHECKING:
     from lapel.data.dataset import Dataset
     from lapel.schema.errors import Fault
@@ -170,13 +172,13 @@ def _import(
 
 def _print_notes(notes: Sequence[str]) -> None:
     for note in notes:
-        print(f"  {note}")
+        print(f"  {shown(note)}")
 
 
 def _print_skipped(faults: Sequence[Fault]) -> None:
     print(f"  {len(faults):,} pictures that cannot be opened were left out:")
     for fault in faults[:20]:
-        print(f"    {fault.file}: {fault.found}")
+        print(f"    {shown(fault.file)}: {shown(fault.found)}")
     if len(faults) > 20:
         print(f"    ... and {len(faults) - 20:,} more")
 
@@ -241,9 +243,66 @@ def check(
         for finding in report.findings:
             print(f"{finding.severity}: {finding.count:,} {finding.message}")
             for example in finding.examples:
-                print(f"    {example}")
+                print(f"    {shown(example)}")
             if finding.count > len(finding.examples) > 0:
                 print(f"    ... and {finding.count - len(finding.examples):,} more")
         print(f"{report.faults:,} faults" if report.faults else "No faults.")
     if report.faults:
         raise typer.Exit(1)
+
+
+@export_app.command("folder")
+def export_folder(
+    dataset: DatasetFolder,
+    out: Annotated[Path, typer.Argument(help="Folder to make.", show_default=False)],
+    *,
+    task: Annotated[
+        str | None, typer.Option(help="Whose labels become folders.", show_default="the only one")
+    ] = None,
+) -> None:
+    """Class folders below train/, validation/ and test/; packed pictures become PNG files."""
+    from lapel.cli.progress import track
+    from lapel.data.export import export_dataset
+
+    done = export_dataset("folder", dataset, out, task=task, track=track)
+    print(f"{done.images:,} images in class folders: {done.path}")
+    if done.left_out:
+        print(f"{done.left_out:,} images have no label and were left out")
+
+
+@export_app.command("table")
+def export_table(
+    dataset: DatasetFolder,
+    out: Annotated[Path, typer.Argument(help="FILE.csv, .tsv or .parquet.", show_default=False)],
+    *,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder to make with the images in it.", show_default=False),
+    ] = None,
+) -> None:
+    """A table with a row an image. Packed pictures are written to NAME-images beside it.
+
+    In CSV and TSV, a cell that a spreadsheet would run (=, +, -, @ first, and no number) gets a
+    leading '; the import takes it off again.
+    """
+    from lapel.cli.progress import track
+    from lapel.data.export import export_dataset
+
+    done = export_dataset("table", dataset, out, images=images, track=track)
+    print(f"{done.images:,} rows: {done.path}; image names are relative to {done.image_root}")
+
+
+@data_app.command("explore")
+def explore(
+    dataset: DatasetFolder,
+    *,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE.html", help="The page to write.", show_default=False)
+    ],
+) -> None:
+    """Write one page to look at: classes, sizes, mean pictures, mosaics, train against test."""
+    from lapel.cli.progress import track
+    from lapel.data.explore import explore_dataset
+
+    path = explore_dataset(dataset, out, track=track)
+    print(f"A page about the dataset, to open in a browser: {path}")

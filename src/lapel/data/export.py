@@ -1,0 +1,221 @@
+"""Datasets written as public layouts: class folders, and tables."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import polars as pl
+
+from lapel.data.dataset import Dataset
+from lapel.data.formulas import escape_formula
+from lapel.data.images import packed_row
+from lapel.data.progress import Track, silent
+from lapel.data.readers.folder import CLASSES_FILE, CLASSES_HEADER
+from lapel.data.reading import is_image
+from lapel.imaging.signatures import format_by_signature
+from lapel.schema.errors import SchemaError, UsageError
+from lapel.storage.folders import atomic_folder
+from lapel.storage.local import atomic_path
+
+#: Characters that some file system does not take in a name.
+_FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the folder or file.
+        images: how many images it holds or names.
+        left_out: images without a label, which have no place in class folders.
+        image_root: what a table's image names are relative to; None for folders.
+    """
+
+    path: Path
+    images: int
+    left_out: int = 0
+    image_root: str | None = None
+
+
+def export_folder(
+    dataset: Dataset, out: Path, *, task: str | None = None, track: Track = silent
+) -> Exported:
+    """Class folders below folders of splits, with the labels' order in ``classes.csv``.
+
+    Files are copied byte for byte; packed pictures become PNG files, named by their row.
+
+    Args:
+        dataset: what to write.
+        out: the folder to make, new or empty.
+        task: whose labels become folders; may be left out where there is only one.
+        track: is told how far the work is.
+
+    Raises:
+        UsageError: several tasks and none named.
+        StorageError: ``out`` is not empty or cannot be written, or an image cannot be read.
+    """
+    spec = dataset.schema[_only_task(dataset, task)]
+    if spec.kind != "single_label":
+        raise SchemaError(f"task '{spec.name}' is {spec.kind}; class folders hold single_label")
+    folders = _class_folders(spec.labels)
+    written: set[str] = set()
+    rows = list(
+        zip(dataset.names(), dataset.table["split"], dataset.labels(spec.name), strict=True)
+    )
+    with atomic_folder(out) as building:
+        _write_csv(building / CLASSES_FILE, [CLASSES_HEADER, *([f, n] for n, f in folders.items())])
+        for split in dataset.splits():
+            for folder in folders.values():
+                (building / split / folder).mkdir(parents=True)
+        for name, split, label in track(rows, len(rows), "Writing images"):
+            if label is not None:
+                data = dataset.read(name)
+                place = _free_name(f"{split}/{folders[label]}", _file_name(name, data), written)
+                (building / place).write_bytes(data)
+    return Exported(path=out, images=len(written), left_out=len(rows) - len(written))
+
+
+def export_table(
+    dataset: Dataset, out: Path, *, images: Path | None = None, track: Track = silent
+) -> Exported:
+    """A CSV, TSV or Parquet table, a row an image.
+
+    In CSV and TSV, cells that a spreadsheet would run get a leading ``'`` (see
+    :mod:`lapel.data.formulas`); ``lapel data import table`` takes it off again.
+
+    Args:
+        dataset: what to write.
+        out: the file to write; its ending decides the format.
+        images: a folder to make with the images in it. Packed pictures, which have no files,
+            are written in any case: to ``NAME-images`` beside ``out``.
+        track: is told how far the work is.
+
+    Raises:
+        UsageError: another ending.
+        StorageError: something cannot be read or written.
+    """
+    suffix = out.suffix.lower()
+    if suffix not in {".csv", ".tsv", ".parquet"}:
+        raise UsageError(f"{out}: found ending {suffix!r}, expected .csv, .tsv or .parquet")
+    packed = any(packed_row(name) is not None for name in dataset.names())
+    if packed and images is None:
+        images = out.with_name(f"{out.stem}-images")
+    table, root = dataset.table, dataset.description.root
+    if images is not None:
+        table = _copy_images(dataset, images, track)
+        root = str(images)
+    elif "://" not in root:
+        root = str((dataset.folder / root).resolve())
+    with atomic_path(out) as partial:
+        if suffix == ".parquet":
+            table.write_parquet(partial)
+        else:
+            rows = ([_cell(value) for value in row] for row in table.iter_rows())
+            _write_csv(partial, [table.columns, *rows], "\t" if suffix == ".tsv" else ",")
+    return Exported(path=out, images=table.height, image_root=root)
+
+
+#: Name of a layout to what writes it.
+EXPORTERS: dict[str, Callable[..., Exported]] = {"folder": export_folder, "table": export_table}
+
+
+def export_dataset(
+    layout: str,
+    folder: str | Path,
+    out: str | Path,
+    *,
+    track: Track = silent,
+    **options: Any,  # noqa: ANN401 - each exporter has its own, and checks them
+) -> Exported:
+    """Write a dataset as a public layout.
+
+    Args:
+        layout: a name in ``EXPORTERS``.
+        folder: the dataset.
+        out: what to write.
+        track: is told how far the work is.
+        **options: the layout's own; see :func:`export_folder` and :func:`export_table`.
+
+    Raises:
+        UsageError: no such layout.
+        DatasetError: the folder is no dataset.
+        StorageError: something cannot be read or written; nothing half is left.
+    """
+    if layout not in EXPORTERS:
+        raise UsageError(f"no layout is called {layout!r}; known: {', '.join(EXPORTERS)}")
+    return EXPORTERS[layout](Dataset.open(folder), Path(out), track=track, **options)
+
+
+def _only_task(dataset: Dataset, task: str | None) -> str:
+    names = [spec.name for spec in dataset.schema]
+    if task is None and len(names) > 1:
+        raise UsageError(f"found several tasks, name one with --task: {', '.join(names)}")
+    return task or names[0]
+
+
+def _class_folders(labels: tuple[str, ...]) -> dict[str, str]:
+    """Label to a folder name that every file system takes, and that differs from the others
+    in more than case.
+    """
+    taken: set[str] = set()
+    folders = {}
+    for label in labels:
+        plain = _FORBIDDEN.sub("_", label).strip(" .") or "_"
+        plain = f"_{plain}" if plain.startswith("__MACOSX") else plain
+        name, number = plain, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        taken.add(name.lower())
+        folders[label] = name
+    return folders
+
+
+def _file_name(name: str, data: bytes) -> str:
+    row = packed_row(name)
+    if row is not None:
+        return f"{row:06d}.png"
+    base = PurePosixPath(name).name.lstrip(".") or "image"
+    # A file that is a picture by content alone gets the ending that says so.
+    return (
+        base if is_image(Path(base)) else f"{base}.{(format_by_signature(data) or 'png').lower()}"
+    )
+
+
+def _free_name(folder: str, base: str, written: set[str]) -> str:
+    path = PurePosixPath(base)
+    place, number = f"{folder}/{base}", 1
+    while place.lower() in written:
+        number += 1
+        place = f"{folder}/{path.stem}-{number}{path.suffix}"
+    written.add(place.lower())
+    return place
+
+
+def _copy_images(dataset: Dataset, images: Path, track: Track) -> pl.DataFrame:
+    """Write all images to a new folder; the table with their names in it."""
+    names = dataset.names()
+    copied: list[str] = []
+    with atomic_folder(images) as building:
+        for name in track(names, len(names), "Writing images"):
+            data = dataset.read(name)
+            place = name if packed_row(name) is None else _file_name(name, data)
+            (building / place).parent.mkdir(parents=True, exist_ok=True)
+            (building / place).write_bytes(data)
+            copied.append(place)
+    return dataset.table.with_columns(pl.Series("image", copied, dtype=pl.String))
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else escape_formula(str(value))
+
+
+def _write_csv(path: Path, rows: Iterable[Iterable[str]], delimiter: str = ",") -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)
