@@ -192,6 +192,8 @@ def _wide_to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _fault_of(error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return "far more pixels than are ever decoded; save it smaller"
     text = str(error).split("<_io", 1)[0].strip() or type(error).__name__
     return f"torn or damaged ({text}); copy or download it again"
 
