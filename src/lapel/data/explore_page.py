@@ -19,12 +19,20 @@ from lapel.data.explore_charts import (
     sizes_chart,
 )
 from lapel.data.explore_style import STYLE
-from lapel.data.sampling import Look, chance_distance, distribution_distance
+from lapel.data.sampling import (
+    SMALL_SIDE,
+    Look,
+    chance_distance,
+    distribution_distance,
+    side_of,
+)
 from lapel.schema.labels import TaskSpec
 
 MOSAIC_TILES = 24
 #: Classes of a task that get pictures; the balance shows all.
 CLASSES_SHOWN = 80
+#: Shares of a label that differ by less are called equal.
+ALIKE_SHARES = 0.0005
 
 
 def page(dataset: Dataset, looks: Sequence[Look]) -> str:
@@ -102,6 +110,7 @@ def _of_class(
 
 def _faces(dataset: Dataset, task: TaskSpec, looks: Sequence[Look]) -> str:
     cells = []
+    small = side_of(dataset) == SMALL_SIDE
     for label, found in _of_class(dataset, task, looks):
         if not found:
             cells.append(f"<figure><figcaption>{_word(label)}: none</figcaption></figure>")
@@ -109,19 +118,18 @@ def _faces(dataset: Dataset, task: TaskSpec, looks: Sequence[Look]) -> str:
         step = max(1, len(found) // MOSAIC_TILES)
         tiles = [look.tile for look in found[::step][:MOSAIC_TILES]]
         mean = mean_picture([look.square for look in found])
-        scale = 2 if mean.shape[0] < 40 else 1
         cells.append(
             f"<figure><figcaption>{_word(label)}</figcaption><div>"
-            f'<div class="mean">{image_tag(mean, f"mean of {label}", scale=scale)}'
+            f'<div class="mean">{image_tag(mean, f"mean of {label}", scale=2 if small else 1)}'
             "<small>mean</small></div>"
-            + image_tag(mosaic(tiles, columns=8), f"pictures of {label}", scale=1)
+            + image_tag(mosaic(tiles, columns=8 if small else 6), f"pictures of {label}")
             + "</div></figure>"
         )
     more = len(task.labels) - CLASSES_SHOWN
     rest = f"<p>{more:,} more classes are not shown.</p>" if more > 0 else ""
     return (
         f"<section><h2>Faces of each {html.escape(task.name)}</h2>"
-        f'<div class="faces">{"".join(cells)}</div>{rest}</section>'
+        f'<div class="faces{"" if small else " photos"}">{"".join(cells)}</div>{rest}</section>'
     )
 
 
@@ -138,9 +146,9 @@ def _sizes(dataset: Dataset) -> str:
     else:
         low, middle, high = (np.percentile(everything, q, axis=0).round() for q in (0, 50, 100))
         body = (
-            f"<p>{len(different):,} sizes: {low[0]:.0f} to {high[0]:.0f} pixels wide (half are "
-            f"below {middle[0]:.0f}), {low[1]:.0f} to {high[1]:.0f} high (half are below "
-            f"{middle[1]:.0f}).</p>{sizes_chart(sizes)}"
+            f"<p>{len(different):,} sizes: {low[0]:.0f} to {high[0]:.0f} pixels wide (median "
+            f"{middle[0]:.0f}), {low[1]:.0f} to {high[1]:.0f} high (median {middle[1]:.0f})."
+            f"</p>{sizes_chart(sizes)}"
         )
     return f"<section><h2>Sizes</h2>{body}</section>"
 
@@ -197,6 +205,9 @@ def _shares(dataset: Dataset, other: str) -> str:
         }
         label = max(gaps, key=lambda name: abs(gaps[name]))
         shares = 100 * counts[0][label] / len(train), 100 * counts[1][label] / len(test)
+        if abs(gaps[label]) < ALIKE_SHARES:
+            lines.append(f"<p>Labels of {html.escape(task.name)} have equal shares in both.</p>")
+            continue
         lines.append(
             f"<p>Of all labels of {html.escape(task.name)}, the share of "
             f"<b>{html.escape(label)}</b> differs most: {shares[0]:.1f} % of train, "
@@ -206,10 +217,12 @@ def _shares(dataset: Dataset, other: str) -> str:
 
 
 def _histograms(train: Sequence[Look], test: Sequence[Look], other: str) -> str:
-    return "".join(
-        histogram(number, {"train": _values(train, number), other: _values(test, number)})
-        for number in ("brightness", "contrast", "colourfulness")
-    )
+    charts = []
+    for number in ("brightness", "contrast", "colourfulness"):
+        values = {"train": _values(train, number), other: _values(test, number)}
+        if np.ptp(np.concatenate(list(values.values()))) > 0:
+            charts.append(histogram(number, values))
+    return "".join(charts)
 
 
 def _mean_differences(

@@ -46,10 +46,12 @@ td { padding: .2rem 1rem .2rem 0; text-align: right; }
 .alike { color: var(--good); }
 .differs { color: var(--bad); font-weight: 600; }
 .faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(20.5rem, 1fr)); gap: 1rem; }
+.faces.photos { grid-template-columns: repeat(auto-fill, minmax(min(29.5rem, 100%), 1fr)); }
 .faces.small { grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); }
 figure { margin: 0; min-width: 0; }
 figure > div { display: flex; gap: .6rem; align-items: flex-start; }
 figcaption { font-weight: 600; font-size: .9rem; margin-bottom: .3rem; overflow-wrap: anywhere; }
+.mean small { display: block; }
 .mean { text-align: center; color: var(--soft); line-height: 1.2; }
 img { image-rendering: pixelated; max-width: 100%; height: auto; border-radius: 3px; }
 .charts { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1rem; }
