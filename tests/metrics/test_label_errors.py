@@ -18,7 +18,7 @@ def test_planted_errors_are_found() -> None:
     planted = random.choice(1000, 60, replace=False)
     label[planted] = (truth[planted] + 1) % 5
     found = find_label_errors(probabilities, label)
-    # About half of the planted ones lie above the threshold if it is a median, more if a mean.
+    # Those of them whose true label reaches its threshold, the mean: more than half.
     right = np.isin(found.rows, planted)
     assert right.sum() >= 45
     assert right.mean() >= 0.95

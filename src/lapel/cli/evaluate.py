@@ -71,8 +71,8 @@ def _print_summary(evaluation: Evaluation) -> None:
     if evaluation.unreadable:
         first = evaluation.unreadable[0]
         complain(
-            f"{len(evaluation.unreadable)} images could not be read and take no part, first: "
-            f"{first.image}: {first.fault}"
+            f"images that could not be read and take no part: {len(evaluation.unreadable)}; the "
+            f"first: {first.image}: {first.fault}"
         )
 
 

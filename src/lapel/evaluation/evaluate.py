@@ -18,7 +18,7 @@ from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import ENGINES, open_engine, usable_cores
 from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES, Label
-from lapel.schema.errors import DatasetError, UsageError
+from lapel.schema.errors import DatasetError, StorageError, UsageError
 from lapel.schema.labels import Schema
 
 #: Kind of task to how it is judged.
@@ -76,6 +76,8 @@ def evaluate(
     part = whole.split(split)
     differences = check_fits(model.schema, part)
     network = open_engine(engine, model.read(NETWORK))
+    # Before the work, so that a folder that cannot be written costs no waiting.
+    _make_folder(Path(out))
     answers = answer_dataset(network, model.preprocess, part, flip=flip, track=track)
     names = part.names()
     evaluation = Evaluation(
@@ -113,6 +115,15 @@ def _processor() -> str:
     lines = facts.read_text("utf-8").splitlines() if facts.is_file() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return named[0] if named else platform.processor() or platform.machine()
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{out} could not be made a folder: {error.strerror or error}; choose another --out"
+        ) from error
 
 
 def _check_kinds(schema: Schema) -> None:

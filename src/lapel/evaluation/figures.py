@@ -118,7 +118,9 @@ def reliability_figure(bins: CalibrationBins, *, title: str) -> str:
         accuracy = bins.correct[index] / images
         confidence = bins.confidence[index] / images
         span = (index / count, (index + 1) / count)
-        about = f"{images} images: claimed {percent(confidence, 1)}, right {percent(accuracy, 1)}"
+        about = (
+            f"{images:,} answered: claimed {percent(confidence, 1)}, right {percent(accuracy, 1)}"
+        )
         # Bins with few images are noise: they are drawn fainter.
         faint = 0.35 + 0.65 * min(1.0, float(share[index]) * count / 2)
         gap_colour = "var(--wrong)" if confidence > accuracy else "var(--right)"

@@ -128,8 +128,8 @@ def _unreadable(evaluation: Evaluation) -> str:
     rest = len(images) - UNREADABLE_SHOWN
     more = f"<li>and {rest:,} more</li>" if rest > 0 else ""
     return (
-        f'<div class="note"><b>{len(images):,} images could not be read</b> and take no part in '
-        f"any number:<ul>{listed}{more}</ul></div>"
+        f'<div class="note"><b>Images that could not be read: {len(images):,}.</b> They take '
+        f"no part in any number.<ul>{listed}{more}</ul></div>"
     )
 
 

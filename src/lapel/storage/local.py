@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lapel.schema.errors import StorageError
@@ -39,7 +39,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
             "what stood there before is untouched"
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        # What cannot be removed was never written; the error on its way says more.
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -91,7 +93,9 @@ class LocalStore:
         """
         path = self.root / checked_name(name)
         if not path.resolve().is_relative_to(self.root.resolve()):
-            raise StorageError(f"{name!r} leads out of {self.root} through a link; copy the file in")
+            raise StorageError(
+                f"{name!r} leads out of {self.root} through a link; copy the file in"
+            )
         return path
 
     def read(self, name: str) -> bytes:

@@ -1,0 +1,118 @@
+"""``lapel evaluate`` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lapel.data.dataset import create_dataset
+from lapel.schema.annotation import Annotation
+from lapel.schema.labels import Schema, TaskSpec
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A packed dataset of 18 pictures, all test, each of one strong colour."""
+    labels = ("red", "green", "blue")
+    pictures = np.random.default_rng(0).integers(0, 60, (18, 24, 24, 3), dtype=np.uint8)
+    for row in range(18):
+        pictures[row, :, :, row % 3] += 150
+    return create_dataset(
+        tmp_path_factory.mktemp("colours") / "dataset",
+        name="strong colours",
+        schema=Schema((TaskSpec(name="colour", kind="single_label", labels=labels),)),
+        annotations=[
+            Annotation(image=f"images.npy#{row}", labels={"colour": labels[row % 3]}, split="test")
+            for row in range(18)
+        ],
+        images=pictures,
+    ).folder
+
+
+def lapel(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lapel", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_it_prints_the_numbers_and_where_it_wrote_what(
+    colour_bundle: Path, colours: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "report"
+    done = lapel("evaluate", colour_bundle, colours, "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("colours on strong colours, test split: 18 images, ")
+    assert "Best epoch chosen on: not recorded in the bundle" in lines
+    accuracy = next(line.split("\t") for line in lines if "Accuracy" in line)
+    assert accuracy == ["colour", "Accuracy", "100.00 %", "100.00 % to 100.00 %", "33.33 %"]
+    written = [line.removeprefix("wrote ") for line in lines if line.startswith("wrote ")]
+    assert len(written) == 5
+    assert all(Path(path).is_file() for path in written)
+
+
+def test_json_is_what_was_written(colour_bundle: Path, colours: Path, tmp_path: Path) -> None:
+    done = lapel("evaluate", colour_bundle, colours, "--out", tmp_path, "--flip", "--json")
+    assert done.returncode == 0
+    printed = json.loads(done.stdout)
+    assert printed == json.loads((tmp_path / "metrics.json").read_text("utf-8"))
+    assert printed["test_time_augmentation"] == "flip"
+
+
+def test_flip_is_named(colour_bundle: Path, colours: Path, tmp_path: Path) -> None:
+    done = lapel("evaluate", colour_bundle, colours, "--out", tmp_path, "--flip")
+    assert "test-time augmentation: flip" in done.stdout.splitlines()[0]
+
+
+def test_failures_are_told_in_a_line_and_by_the_exit_code(
+    colour_bundle: Path, colours: Path, tmp_path: Path
+) -> None:
+    done = lapel("evaluate", colour_bundle, colours, "--split", "train", "--out", tmp_path / "a")
+    assert done.returncode == 1
+    assert "has no 'train' split; it has: test (18)" in done.stderr
+    done = lapel("evaluate", colour_bundle, colours, "--engine", "abacus", "--out", tmp_path / "b")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    done = lapel("evaluate", colour_bundle, tmp_path / "nothing", "--out", tmp_path / "c")
+    assert done.returncode == 1
+    assert str(tmp_path / "nothing") in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_extra_is_named(colour_bundle: Path, colours: Path, tmp_path: Path) -> None:
+    """An environment without polars, played by a path on which it is shadowed by a fault."""
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / "sitecustomize.py").write_text(
+        "import sys, importlib.abc\n"
+        "class Hidden(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] == 'polars':\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Hidden())\n"
+    )
+    command = [sys.executable, "-m", "lapel", "evaluate", colour_bundle, colours]
+    done = subprocess.run(
+        [*map(str, command), "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(shadow), "PATH": ""},
+    )
+    assert done.returncode == 1
+    assert "needs the extra 'data': pip install 'lapel[data]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_moved_bundle_evaluates_the_same(
+    colour_bundle: Path, colours: Path, tmp_path: Path
+) -> None:
+    moved = shutil.copytree(colour_bundle, tmp_path / "elsewhere")
+    first = lapel("evaluate", colour_bundle, colours, "--out", tmp_path / "a", "--json")
+    second = lapel("evaluate", moved, colours, "--out", tmp_path / "b", "--json")
+    assert json.loads(first.stdout)["tasks"] == json.loads(second.stdout)["tasks"]
