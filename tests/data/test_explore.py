@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+
+from lapel.data.dataset import create_dataset
+from lapel.data.explore import explore_dataset
+from lapel.data.images import packed_name
+from lapel.data.sampling import distribution_distance
+from lapel.schema.annotation import Annotation
+from lapel.schema.labels import Schema, TaskSpec
+
+
+class Tags(HTMLParser):
+    """The tags, addresses and words of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def look(folder: Path, out: Path) -> Tags:
+    return Tags(explore_dataset(folder, out).read_text())
+
+
+def test_one_file_shows_classes_sizes_and_splits(photo_dataset: Path, tmp_path: Path) -> None:
+    page = look(photo_dataset, tmp_path / "page.html")
+    text = " ".join(page.words)
+    for words in ("dress", "shoes", "Sizes", "Train against validation", "brightness", "12"):
+        assert words in text
+    assert "48 to 60 pixels wide" in text
+    # Nothing is fetched: pictures are in the page, references stay within it.
+    assert all(re.match(r"data:image/png;base64,|#", address) for address in page.addresses)
+    assert not {"script", "link", "iframe"} & set(page.tags)
+    # Three classes: mean and mosaic each, then train, validation and difference each.
+    assert page.tags.count("img") == 3 * 2 + 3 * 3
+
+
+def test_small_pictures_and_an_official_test(small_dataset: Path, tmp_path: Path) -> None:
+    text = " ".join(look(small_dataset, tmp_path / "page.html").words)
+    assert "Every picture is 28 x 28 pixels." in text
+    assert "Train against test" in text
+    assert "T-shirt/top" in text
+
+
+def test_labels_and_names_are_escaped_and_unknown_ones_shown(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>"
+    schema = Schema((TaskSpec(name='"><img src=x>', kind="single_label", labels=(evil, "none")),))
+    rows = [
+        Annotation(image=packed_name(0), labels={'"><img src=x>': evil}),
+        Annotation(image=packed_name(1), labels={}),
+    ]
+    pictures = np.zeros((2, 5, 5), np.uint8)
+    folder = create_dataset(
+        tmp_path / "d", name=evil, schema=schema, annotations=rows, images=pictures, origin=evil
+    ).folder
+    page = look(folder, tmp_path / "page.html")
+    assert "script" not in page.tags
+    assert page.addresses.count("x") == 0
+    text = " ".join(page.words)
+    assert evil in text
+    assert "unknown" in text
+
+
+def test_the_page_is_the_same_each_time(photo_dataset: Path, tmp_path: Path) -> None:
+    pages = [explore_dataset(photo_dataset, tmp_path / f"{n}.html").read_bytes() for n in (1, 2)]
+    assert pages[0] == pages[1]
+
+
+def test_the_distance_of_distributions() -> None:
+    low, high = np.arange(10.0), np.arange(10.0) + 100
+    assert distribution_distance(low, low) == 0
+    assert distribution_distance(low, high) == 1
+    assert distribution_distance(low, np.arange(20.0)) == 0.5

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.export import export_dataset
+from lapel.data.formulas import escape_formula, unescape_formula
+from lapel.data.importing import import_dataset
+from lapel.schema.annotation import Annotation
+from lapel.schema.errors import StorageError, UsageError
+from lapel.schema.labels import Schema, TaskSpec
+
+
+def test_class_folders_come_back_as_they_were(photo_dataset: Path, tmp_path: Path) -> None:
+    export_dataset("folder", photo_dataset, tmp_path / "out")
+    again = import_dataset("folder", tmp_path / "out", tmp_path / "again")
+    dataset = Dataset.open(photo_dataset)
+    assert again.schema == dataset.schema
+    columns = ["sha256", "split", "category", "width", "height"]
+    assert (
+        again.table.select(columns)
+        .sort("sha256")
+        .equals(dataset.table.select(columns).sort("sha256"))
+    )
+    one = "train/hat/hat_0.jpg"
+    assert (tmp_path / "out" / one).read_bytes() == dataset.read(one)
+
+
+def test_packed_pictures_become_png_files_and_labels_keep_names_and_order(
+    small_dataset: Path, tmp_path: Path
+) -> None:
+    done = export_dataset("folder", small_dataset, tmp_path / "out")
+    assert (done.images, done.left_out) == (160, 0)
+    again = import_dataset("folder", tmp_path / "out", tmp_path / "again")
+    dataset = Dataset.open(small_dataset)
+    assert again.schema == dataset.schema
+    assert again.splits() == dataset.splits()
+    path = tmp_path / "out" / "test" / "T-shirt_top" / "000120.png"
+    packed = dataset.split("test").packed()
+    assert packed is not None
+    with Image.open(path) as picture:
+        assert np.array_equal(np.asarray(picture), packed[0])
+
+
+def strange(folder: Path, labels: list[str | None]) -> Dataset:
+    """A packed dataset of strange labels, one picture each."""
+    known = tuple(sorted({label for label in labels if label}))
+    schema = Schema((TaskSpec(name="kind", kind="single_label", labels=known),))
+    rows = [
+        Annotation(image=f"images.npy#{number}", labels={"kind": label}, split="train")
+        for number, label in enumerate(labels)
+    ]
+    pictures = np.arange(len(labels) * 16, dtype=np.uint8).reshape(-1, 4, 4)
+    return create_dataset(folder, name="strange", schema=schema, annotations=rows, images=pictures)
+
+
+STRANGE = ["a/b", "a:b", "A_B", "..", "=1+1", "한복", None, "-", "'=x", "+5", "with, comma", '"']
+
+
+def test_labels_that_no_folder_can_be_named_after_survive(tmp_path: Path) -> None:
+    dataset = strange(tmp_path / "d", STRANGE)
+    done = export_dataset("folder", tmp_path / "d", tmp_path / "out")
+    assert (done.images, done.left_out) == (11, 1)
+    assert all(path.is_relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*"))
+    again = import_dataset("folder", tmp_path / "out", tmp_path / "again", task="kind")
+    assert again.schema == dataset.schema
+    for name, label in zip(dataset.names(), dataset.labels("kind"), strict=True):
+        if label is not None:
+            exported = f"{int(name.split('#')[1]):06d}.png"
+            there = again.table.filter(pl.col("image").str.ends_with(exported))
+            assert there["kind"].to_list() == [label]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+def test_tables_come_back_as_they_were(tmp_path: Path, ending: str) -> None:
+    dataset = strange(tmp_path / "d", STRANGE)
+    out = tmp_path / f"out.{ending}"
+    done = export_dataset("table", tmp_path / "d", out)
+    assert done.image_root == str(tmp_path / "out-images")
+    again = import_dataset(
+        "table",
+        out,
+        tmp_path / "again",
+        images=tmp_path / "out-images",
+        single=["kind"],
+        split_column="split",
+    )
+    assert again.labels("kind") == dataset.labels("kind")
+    assert again.schema == dataset.schema
+    assert again.names()[:2] == ["000000.png", "000001.png"]
+
+
+def test_a_table_of_files_names_them_as_they_are(photo_dataset: Path, tmp_path: Path) -> None:
+    done = export_dataset("table", photo_dataset, tmp_path / "out.csv")
+    dataset = Dataset.open(photo_dataset)
+    table = pl.read_csv(tmp_path / "out.csv")
+    assert table.equals(dataset.table.cast({"width": pl.Int64, "height": pl.Int64}))
+    assert done.image_root is not None
+    assert (Path(done.image_root) / dataset.names()[0]).is_file()
+    copied = export_dataset(
+        "table", photo_dataset, tmp_path / "copy.csv", images=tmp_path / "copies"
+    )
+    assert copied.image_root == str(tmp_path / "copies")
+    assert (tmp_path / "copies" / dataset.names()[0]).read_bytes() == dataset.read(
+        dataset.names()[0]
+    )
+
+
+def test_no_spreadsheet_runs_a_cell(tmp_path: Path) -> None:
+    strange(tmp_path / "d", ["=cmd|' /C calc'!A0", "@SUM(1)", "-2+3", "+1.5", "-7e3"])
+    export_dataset("table", tmp_path / "d", tmp_path / "out.csv")
+    kinds = pl.read_csv(tmp_path / "out.csv", infer_schema=False)["kind"].to_list()
+    assert kinds == ["'=cmd|' /C calc'!A0", "'@SUM(1)", "'-2+3", "+1.5", "-7e3"]
+
+
+@given(st.text(alphabet="'=+-@\t\r19.eab ", max_size=8))
+def test_escaped_cells_come_back_and_begin_no_formula(cell: str) -> None:
+    written = escape_formula(cell)
+    assert unescape_formula(written) == cell
+    if written[:1] in ("=", "@", "\t", "\r"):
+        pytest.fail(f"{written!r} begins a formula")
+
+
+def test_what_cannot_be_exported_is_refused(photo_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("precious")
+    with pytest.raises(StorageError, match="is not empty"):
+        export_dataset("folder", photo_dataset, tmp_path / "full")
+    with pytest.raises(UsageError, match=r"found ending '\.xlsx', expected \.csv, \.tsv"):
+        export_dataset("table", photo_dataset, tmp_path / "out.xlsx")
+    with pytest.raises(UsageError, match="no layout is called 'coco'; known: folder, table"):
+        export_dataset("coco", photo_dataset, tmp_path / "out")

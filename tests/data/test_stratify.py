@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lapel.data.stratify import hold_out
+
+NAMES = [f"{number}.jpg" for number in range(1000)]
+STRATA = [("ab"[number % 10 == 0],) for number in range(1000)]
+
+
+def test_every_class_gives_its_share() -> None:
+    drawn = hold_out(NAMES, STRATA, {"validation": 0.1, "test": 0.2}, seed=0)
+    counts = Counter(zip(drawn, STRATA, strict=True))
+    assert counts["validation", ("a",)] == 90
+    assert counts["validation", ("b",)] == 10
+    assert counts["test", ("a",)] == 180
+    assert counts["test", ("b",)] == 20
+
+
+def test_the_draw_hangs_on_the_seed_and_the_names_alone() -> None:
+    drawn = dict(zip(NAMES, hold_out(NAMES, STRATA, {"v": 0.1}, seed=3), strict=True))
+    backwards = hold_out(NAMES[::-1], STRATA[::-1], {"v": 0.1}, seed=3)
+    assert dict(zip(NAMES[::-1], backwards, strict=True)) == drawn
+    other = dict(zip(NAMES, hold_out(NAMES, STRATA, {"v": 0.1}, seed=4), strict=True))
+    assert other != drawn
+    # The draw is part of published results: it may not change between versions.
+    assert [name for name, part in drawn.items() if part][:4] == [
+        "32.jpg",
+        "41.jpg",
+        "42.jpg",
+        "46.jpg",
+    ]
+
+
+def test_labels_that_all_differ_are_drawn_too() -> None:
+    drawn = hold_out(NAMES, [(name,) for name in NAMES], {"v": 0.1}, seed=0)
+    assert Counter(drawn) == {None: 900, "v": 100}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, *"vwxyz"])), max_size=60),
+    st.integers(0, 3),
+)
+def test_groups_stay_together_and_sizes_come_close(
+    rows: list[tuple[str, str | None]], seed: int
+) -> None:
+    names = [str(number) for number in range(len(rows))]
+    groups = [group for _, group in rows]
+    strata = [(label,) for label, _ in rows]
+    drawn = hold_out(names, strata, {"v": 0.3, "t": 0.2}, seed=seed, groups=groups)
+    parts: dict[str, set[str | None]] = {}
+    for group, part in zip(groups, drawn, strict=True):
+        if group is not None:
+            parts.setdefault(group, set()).add(part)
+    assert all(len(found) == 1 for found in parts.values())
+    largest = max(Counter(group for group in groups if group).values(), default=1)
+    assert abs(Counter(drawn)["v"] - 0.3 * len(rows)) <= largest + 1
+    assert abs(Counter(drawn)["t"] - 0.2 * len(rows)) <= largest + 1
