@@ -29,6 +29,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from PIL import Image
+
 from benchmarks.contestants.points import Order, Point, read_points
 from benchmarks.measuring import (
     markdown_table,
@@ -37,8 +41,6 @@ from benchmarks.measuring import (
     usable_cores,
     write_results,
 )
-from PIL import Image
-
 from lapel.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[1]
@@ -180,23 +182,32 @@ def rotated(contestants: Sequence[Contestant], by: int) -> list[Contestant]:
 
 
 def prepare(dataset: Path, folder: Path) -> None:
-    """The pictures in the two forms that contestants read: arrays, and class folders."""
+    """The pictures in the two forms that contestants read: arrays, and class folders.
+
+    They learn from all 60,000; what Lapel holds out for validation is theirs to learn from.
+    """
     whole = Dataset.open(dataset)
     task = next(iter(whole.schema))
+    parts = {"train": pl.col("split") != "test", "test": pl.col("split") == "test"}
     arrays: dict[str, Any] = {}
-    for split in ("train", "test"):
-        part = whole.split(split)
+    for name, condition in parts.items():
+        part = whole.rows(condition)
         pixels = part.packed()
         if pixels is None:
             raise SystemExit(f"{dataset} is no packed dataset; import fashion-mnist")
         labels = [task.index(str(label)) for label in part.labels(task.name)]
-        arrays |= {f"{split}_pixels": pixels, f"{split}_labels": np.array(labels, np.int64)}
-        for label in range(len(task.labels)):
-            (folder / "pictures" / split / str(label)).mkdir(parents=True)
-        for row, label in enumerate(labels):
-            name = folder / "pictures" / split / str(label) / f"{row:05d}.png"
-            Image.fromarray(pixels[row]).save(name, compress_level=1)
+        arrays |= {f"{name}_pixels": pixels, f"{name}_labels": np.array(labels, np.int64)}
+        write_pictures(folder / "pictures" / name, pixels, labels)
     np.savez(folder / "arrays.npz", **arrays)
+
+
+def write_pictures(folder: Path, pixels: NDArray[np.uint8], labels: Sequence[int]) -> None:
+    """Class folders of PNG files."""
+    for label in sorted(set(labels)):
+        (folder / str(label)).mkdir(parents=True)
+    for row, label in enumerate(labels):
+        path = folder / str(label) / f"{row:05d}.png"
+        Image.fromarray(pixels[row]).save(path, compress_level=1)
 
 
 def run_schedules(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 import torch
-from benchmarks.contestants.points import Order, read_order
 from fastai.callback.core import Callback, CancelFitException
 from fastai.vision.all import (
     Flip,
@@ -19,6 +18,8 @@ from fastai.vision.all import (
     set_seed,
     vision_learner,
 )
+
+from benchmarks.contestants.points import Order, read_order
 
 
 class Watch(Callback):  # type: ignore[misc] # fastai has no types

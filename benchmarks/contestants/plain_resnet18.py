@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from benchmarks.contestants.points import Order, read_order
 from torch import Tensor, nn
 from torchvision.models import resnet18
+
+from benchmarks.contestants.points import Order, read_order
 
 BATCH = 128
 TEST_BATCH = 500

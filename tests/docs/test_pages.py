@@ -1,9 +1,13 @@
 """The documentation holds together: links lead somewhere, pictures are there, README is short."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
+
+from lapel.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
@@ -45,3 +49,19 @@ def test_readme_is_short_and_shows_the_report() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(readme.splitlines()) <= README_LINES
     assert "(docs/images/report.png)" in readme
+
+
+def test_the_reference_names_every_key_of_a_recipe() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"`([a-z_.]+)`", reference.split("## Recipes")[1]))
+    assert set(recipe_keys(Recipe)) - described == set()
+
+
+def recipe_keys(part: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every key of a recipe, dotted."""
+    for name, field in part.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from recipe_keys(kind, f"{prefix}{name}.")
+        else:
+            yield prefix + name

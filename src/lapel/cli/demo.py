@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +16,14 @@ from lapel.schema.errors import MissingExtraError
 #: What the demo makes in its folder.
 DATASET, RUN, REPORT, PHOTOS = "fashion-mnist", "run", "report", "photos"
 
+STEPS = 4
+
 #: Classes of which a test picture is laid beside the drawn photos; the file's name tells it.
 TEST_PICTURES = ("Pullover", "Sandal", "Shirt", "Ankle boot")
 
 
 def demo(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Where everything is put.")] = Path("demo"),
     source: Annotated[
         Path | None,
@@ -48,70 +52,75 @@ def demo(
     if fresh:
         for part in (DATASET, RUN, REPORT, PHOTOS):
             shutil.rmtree(folder / part, ignore_errors=True)
-    import_pictures(folder, source, unverified=unverified)
-    trained = train_model(folder, recipe, setting or [])
-    judge_model(folder, again=trained)
-    tag_photos(folder)
+    steps = Steps(context)
+    import_pictures(steps, folder, source, unverified=unverified)
+    trained = train_model(steps, folder, recipe, setting or [])
+    judge_model(steps, folder, again=trained)
+    tag_photos(steps, folder)
     print("\nDone. To look at:")
     print(f"  Report  {folder / REPORT / 'report.html'}  (open it in a browser)")
     print(f"  Bundle  {folder / RUN / 'bundle'}  (the model; its README.md is the model card)")
     print(f"  Photos  {folder / PHOTOS}  (put your own there, and predict again)")
 
 
-def import_pictures(folder: Path, source: Path | None, *, unverified: bool) -> None:
-    """Step 1: the dataset."""
-    from lapel.cli.data import import_fashion_mnist
+class Steps:
+    """Announces each step as the command that does it, and runs just that."""
 
-    dataset = folder / DATASET
-    paths = [dataset] if source is None else [source, dataset]
-    command = ["data", "import", "fashion-mnist", *map(str, paths)]
-    show(1, "import 70,000 pictures", [*command, *(["--unverified"] if unverified else [])])
-    if (dataset / "dataset.json").is_file():
-        print("done already")
-        return
-    import_fashion_mnist(paths, unverified=unverified)
+    def __init__(self, context: typer.Context) -> None:
+        self._lapel = context.find_root().command
+        self._number = 0
 
+    def take(self, what: str, command: Sequence[str | Path], *, done: bool = False) -> None:
+        """One step, unless it is done already.
 
-def train_model(folder: Path, recipe: str, settings: list[str]) -> bool:
-    """Step 2: the run; says whether anything was learned now."""
-    from lapel.cli.train import train
-
-    run, dataset = folder / RUN, folder / DATASET
-    if (run / "run.json").is_file():
-        show(2, "go on training", ["train", "--resume", str(run)])
-        if (run / "bundle" / "lapel.json").is_file():
+        Raises:
+            Exit: the command ended with another code than 0.
+        """
+        self._number += 1
+        words = [str(word) for word in command]
+        print(f"\n[{self._number}/{STEPS}] {what}\n$ lapel {shlex.join(words)}", flush=True)
+        if done:
             print("done already")
-            return False
-        train(resume=run)
-        return True
-    changes = [text for setting in settings for text in ("--set", setting)]
-    show(2, "train", ["train", recipe, "--data", str(dataset), "--out", str(run), *changes])
-    train(recipe, data=dataset, out=run, setting=settings)
-    return True
+            return
+        code = self._lapel.main(words, prog_name="lapel", standalone_mode=False)
+        if code:
+            raise typer.Exit(code)
 
 
-def judge_model(folder: Path, *, again: bool) -> None:
-    """Step 3: the report on the official test pictures."""
-    from lapel.cli.evaluate import evaluate
-
-    run, dataset, report = folder / RUN, folder / DATASET, folder / REPORT
-    command = ["evaluate", str(run), str(dataset), "--split", "test", "--out", str(report)]
-    show(3, "judge it on pictures it has never seen", command)
-    if (report / "report.html").is_file() and not again:
-        print("done already")
-        return
-    evaluate(run, dataset, split="test", out=report)
+def import_pictures(steps: Steps, folder: Path, source: Path | None, *, unverified: bool) -> None:
+    """The dataset."""
+    dataset = folder / DATASET
+    command: list[str | Path] = ["data", "import", "fashion-mnist", *([source] if source else [])]
+    command += [dataset, *(["--unverified"] if unverified else [])]
+    steps.take("import the pictures", command, done=(dataset / "dataset.json").is_file())
 
 
-def tag_photos(folder: Path) -> None:
-    """Step 4: answers for photos, drawn ones and a few of the test set's."""
-    from lapel.cli.predict import predict
+def train_model(steps: Steps, folder: Path, recipe: str, settings: Sequence[str]) -> bool:
+    """The run and its bundle; says whether anything was learned now."""
+    run = folder / RUN
+    done = (run / "bundle" / "lapel.json").is_file()
+    if (run / "run.json").is_file():
+        steps.take("go on training", ["train", "--resume", run], done=done)
+    else:
+        changes = [text for setting in settings for text in ("--set", setting)]
+        steps.take("train", ["train", recipe, "--data", folder / DATASET, "--out", run, *changes])
+    return not done
 
-    run, photos = folder / RUN, folder / PHOTOS
-    show(4, "tag photos", ["predict", str(run), str(photos)])
+
+def judge_model(steps: Steps, folder: Path, *, again: bool) -> None:
+    """The report on the official test pictures."""
+    report = folder / REPORT
+    done = (report / "report.html").is_file() and not again
+    where: list[str | Path] = [folder / RUN, folder / DATASET, "--split", "test", "--out", report]
+    steps.take("judge it on pictures it has never seen", ["evaluate", *where], done=done)
+
+
+def tag_photos(steps: Steps, folder: Path) -> None:
+    """Answers for photos: drawn ones, and a few of the test set's."""
+    photos = folder / PHOTOS
     if not photos.is_dir():
         lay_out_photos(folder / DATASET, photos)
-    predict(run, [str(photos)])
+    steps.take("tag photos", ["predict", folder / RUN, photos])
 
 
 def lay_out_photos(dataset: Path, photos: Path) -> None:
@@ -129,8 +138,3 @@ def lay_out_photos(dataset: Path, photos: Path) -> None:
             name = test.names()[labels.index(label)]
             slug = label.lower().replace(" ", "-")
             write_atomically(building / f"test-picture-{slug}.png", test.read(name))
-
-
-def show(number: int, what: str, command: list[str]) -> None:
-    """Announce a step, and the command that does it."""
-    print(f"\n[{number}/4] {what}\n$ lapel {shlex.join(command)}", flush=True)

@@ -6,7 +6,6 @@ run, so that ``lapel --help`` answers at once.
 
 from __future__ import annotations
 
-import importlib
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -14,7 +13,11 @@ from typing import Annotated
 import typer
 
 from lapel.cli.console import report_error
+from lapel.cli.data import data_app
+from lapel.cli.demo import demo
+from lapel.cli.evaluate import evaluate
 from lapel.cli.predict import predict
+from lapel.cli.train import train
 from lapel.schema.errors import LapelError
 
 app = typer.Typer(
@@ -44,23 +47,12 @@ def _options(
     """Options that stand before the command."""
 
 
-def _mount() -> None:
-    # Other groups are being built beside this one; what is there is mounted.
-    for name in ("data", "train", "evaluate", "demo"):
-        try:
-            module = importlib.import_module(f"lapel.cli.{name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"lapel.cli.{name}":
-                raise
-            continue
-        if name == "data":
-            app.add_typer(module.data_app, name="data")
-        else:
-            app.command(name)(getattr(module, name))
-
-
-_mount()
+app.add_typer(data_app, name="data")
+app.command()(train)
+app.command()(evaluate)
 app.command()(predict)
+app.command()(demo)
+app.command()(demo)
 
 
 def main() -> None:
