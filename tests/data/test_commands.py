@@ -1,0 +1,108 @@
+"""``lapel data`` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from PIL import Image
+
+from lapel.data.dataset import Dataset
+
+CLOTHING_SMALL = Path(__file__).parents[3] / "shared" / "data" / "clothing-small"
+
+
+def lapel(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lapel", "data", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_from_class_folders_to_a_page_and_back(own_photos: Path, tmp_path: Path) -> None:
+    done = lapel("import", "folder", own_photos, "clothes", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Dataset 'photos' in clothes: train 12, validation 6; category (3 labels)" in done.stdout
+    done = lapel("split", "clothes", "--validation", "0.2", "--test", "0.2", folder=tmp_path)
+    assert "train 11, validation 4, test 3" in done.stdout
+    done = lapel("check", "clothes", folder=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.endswith("No faults.\n")
+    done = lapel("explore", "clothes", "--out", "page.html", folder=tmp_path)
+    assert "page.html" in done.stdout
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+    done = lapel("export", "folder", "clothes", "out", folder=tmp_path)
+    assert "18 images in class folders: out" in done.stdout
+    done = lapel("export", "table", "clothes", "out.csv", folder=tmp_path)
+    assert f"18 rows: out.csv; image names are relative to {own_photos}" in done.stdout
+    assert pl.read_csv(tmp_path / "out.csv").height == 18
+
+
+def test_a_table_is_imported(own_photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("image,kind,use\ntrain/hat/hat_0.jpg,cap,sun\n")
+    options = ["--images", str(own_photos), "--single", "kind,use"]
+    done = lapel("import", "table", "t.csv", "d", *options, folder=tmp_path)
+    assert "train 1; kind (1 labels), use (1 labels)" in done.stdout
+    assert "There is no validation split; make one: lapel data split d" in done.stdout
+
+
+def test_fashion_mnist_takes_one_folder_or_two(idx_folder: Path, tmp_path: Path) -> None:
+    done = lapel("import", "fashion-mnist", idx_folder, "d", "--unverified", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "10 of the 120 training pictures are held out as validation" in done.stdout
+    # With one, it is the dataset, and the files are looked for.
+    (tmp_path / "data/FashionMNIST").mkdir(parents=True)
+    shutil.copytree(idx_folder, tmp_path / "data/FashionMNIST/raw")
+    done = lapel("import", "fashion-mnist", "e", "--unverified", folder=tmp_path)
+    assert f"read from {Path('data/FashionMNIST/raw')}" in done.stdout
+    assert Dataset.open(tmp_path / "d").fingerprint == Dataset.open(tmp_path / "e").fingerprint
+    done = lapel("import", "fashion-mnist", "a", "b", "c", folder=tmp_path)
+    assert done.returncode == 2
+    assert "expected [SOURCE] DATASET" in done.stderr
+
+
+def test_faults_end_with_one_and_warnings_with_zero(own_photos: Path, tmp_path: Path) -> None:
+    lapel("import", "folder", own_photos, "d", folder=tmp_path)
+    Image.new("RGB", (60, 64)).save(own_photos / "valid/hat/hat_2.jpg")
+    done = lapel("check", "d", "--json", folder=tmp_path)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["faults"] == 1
+    assert report["findings"][0]["kind"] == "changed"
+    done = lapel("check", "d", folder=tmp_path)
+    assert done.returncode == 1
+    assert "fault: 1 images are not the bytes imported" in done.stdout
+
+
+def test_what_cannot_be_done_is_said_without_a_traceback(own_photos: Path, tmp_path: Path) -> None:
+    (own_photos / "train/hat/torn.jpg").write_bytes(b"\xff\xd8\xff torn")
+    done = lapel("import", "folder", own_photos, "d", folder=tmp_path)
+    assert done.returncode == 1
+    assert "train/hat/torn.jpg: found" in done.stderr
+    assert "1 of 19 images cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "d").exists()
+    done = lapel("import", "folder", own_photos, "d", "--skip-unreadable", folder=tmp_path)
+    assert done.returncode == 0
+    assert "1 pictures that cannot be opened were left out" in done.stdout
+    done = lapel("import", "folder", own_photos, "d", folder=tmp_path)
+    assert done.returncode == 1
+    assert "exists and is not empty" in done.stderr
+    done = lapel("import", "folder", "nowhere", "e", folder=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere: found nothing, expected a folder" in done.stderr
+
+
+def test_real_photos_are_imported(tmp_path: Path) -> None:
+    if not CLOTHING_SMALL.is_dir():
+        pytest.skip("the photos of clothing-small are not beside this checkout")
+    source = tmp_path / "photos"
+    for path in sorted((CLOTHING_SMALL / "validation").glob("*/*.jpg"))[::8]:
+        (source / path.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, source / path.parent.name)
+    done = lapel("import", "folder", source, "d", folder=tmp_path)
+    assert "category (10 labels)" in done.stdout
+    assert lapel("check", "d", folder=tmp_path).returncode == 0
