@@ -72,6 +72,7 @@ def test_numbers_agree_with_scikit_learn_and_lie_in_their_intervals(
     assert numbers["accuracy"]["low"] < accuracy < numbers["accuracy"]["high"]
     labels = ["red", "green", "blue"]
     assert found["confusion"] == metrics.confusion_matrix(true, predicted, labels=labels).tolist()
+    assert all(one["low"] <= one["value"] <= one["high"] for one in numbers.values())
     assert evaluation.numbers["colour.accuracy"] == pytest.approx(accuracy)
     assert evaluation.throughput.images_per_second > 0
 

@@ -54,6 +54,18 @@ def test_resamples_without_a_number_say_nothing() -> None:
     assert np.isnan(found["never"].low)
 
 
+def test_a_number_that_leans_is_brought_back_to_its_value() -> None:
+    # Fewer distinct images in a resample: always less than on all.
+    def distinct(rows: NDArray[np.int64]) -> dict[str, float]:
+        return {"plain": len(set(rows)) / 50, "leaning": len(set(rows)) / 50}
+
+    found = bootstrap(distinct, 50, resamples=200, leaning=["leaning"])
+    assert found["plain"].high < found["plain"].value == 1.0
+    assert found["leaning"].low < 1.0 < found["leaning"].high
+    width = found["plain"].high - found["plain"].low
+    assert found["leaning"].high - found["leaning"].low == pytest.approx(width)
+
+
 def test_one_image_has_no_width() -> None:
     found = bootstrap(lambda rows: mean_of(np.array([0.5]), rows), 1, resamples=20)["mean"]
     assert (found.low, found.value, found.high) == (0.5, 0.5, 0.5)

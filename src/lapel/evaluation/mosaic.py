@@ -56,7 +56,8 @@ def _tile(dataset: Dataset, tile: Tile) -> str:
         f'<figure class="tile">{_thumbnail(dataset, tile.image)}<figcaption>'
         f"{escaped(tile.label)}{own}<br>→ <span class='wrong'>{escaped(tile.answer)}</span> "
         f"<span class='whole'>{percent(tile.answer_probability, 1)}</span>"
-        f'<span class="name">{escaped(tile.image)}</span></figcaption></figure>'
+        f'<span class="name" title="{escaped(tile.image)}">{escaped(tile.image)}</span>'
+        "</figcaption></figure>"
     )
 
 

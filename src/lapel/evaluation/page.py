@@ -54,7 +54,7 @@ td { text-align: right; white-space: nowrap; padding: 4px 10px;
   border-bottom: 1px solid var(--line); }
 tr:last-child td { border-bottom: 0; }
 th:first-child, td:first-child, .words th:nth-child(2), .words td:nth-child(2) { text-align: left; }
-td:first-child { white-space: normal; overflow-wrap: anywhere; }
+td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 10em; }
 .meter { width: 72px; height: 8px; margin-left: 8px; vertical-align: middle; border: 0;
   background: var(--line); border-radius: 4px; overflow: hidden; display: inline-block; }
 .meter i { display: block; height: 8px; background: var(--right); }
@@ -63,12 +63,13 @@ td:first-child { white-space: normal; overflow-wrap: anywhere; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   overflow: hidden; font-size: 13px; line-height: 1.35; }
 .tile img, .tile .none { display: block; width: 100%; aspect-ratio: 1; object-fit: contain;
-  background: #000; }
+  background: var(--paper); }
 .tile .none { display: grid; place-items: center; color: var(--soft); background: var(--line); }
-.tile .small { image-rendering: pixelated; }
+.tile .small { image-rendering: pixelated; background: #000; }
 .tile figcaption { margin: 0; padding: 8px 10px 10px; color: var(--ink); font-size: 13px;
   overflow-wrap: anywhere; }
-.tile .name { color: var(--soft); font-size: 11px; display: block; margin-top: 3px; }
+.tile .name { color: var(--soft); font-size: 11px; margin-top: 3px; overflow: hidden;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-clamp: 2; }
 .right { color: var(--right); } .wrong { color: var(--wrong); font-weight: 600; }
 svg { display: block; max-width: 100%; height: auto; margin: 0 auto;
   font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }

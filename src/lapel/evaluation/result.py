@@ -111,7 +111,7 @@ class Evaluation:
             "images": len(self.images),
             "unreadable": _unreadable(self.unreadable),
             "intervals": {
-                "method": "percentile bootstrap over images",
+                "method": "percentile bootstrap over images; calibration errors less their bias",
                 "level": LEVEL,
                 "resamples": self.resamples,
             },

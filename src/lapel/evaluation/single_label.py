@@ -128,7 +128,7 @@ def _with_intervals(
         added = {name + RAW: before[name] for name in ("nll", "ece")}
         return calibrated.take(rows).counts().numbers() | added
 
-    return bootstrap(numbers, len(calibrated), resamples=resamples)
+    return bootstrap(numbers, len(calibrated), resamples=resamples, leaning=("ece", f"ece{RAW}"))
 
 
 def _majority(
