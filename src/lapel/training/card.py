@@ -27,6 +27,7 @@ def model_card(
     """The card, in Markdown."""
     dataset, chosen = provenance["dataset"], provenance["chosen"]
     made = provenance["environment"]
+    machine = made["accelerator"] or made["processor"]
     lines = [
         f"# {recipe.name}",
         "",
@@ -57,7 +58,7 @@ def model_card(
         ),
         (
             f"- learning: {provenance['learning']['steps']:,} steps, "
-            f"{provenance['learning']['seconds']:.0f} s on {made['accelerator'] or made['processor']}, "
+            f"{provenance['learning']['seconds']:.0f} s on {machine}, "
             f"{provenance['learning']['precision']}"
         ),
         (

@@ -193,7 +193,7 @@ def load_examples(
         schema: the tasks learned.
         preprocess: from a photo to the network's pixels.
         device: where batches go.
-        resident: ``yes``, ``no``, or ``auto``: when all pictures fit into memory.
+        resident: ``always``, ``never``, or ``auto``: when all pictures fit into memory.
         workers: that decode beside the network; ``auto`` takes a core less than there are.
         track: shows how far reading the pictures is.
 
@@ -207,7 +207,9 @@ def load_examples(
         weights[spec.name] = torch.from_numpy(weight).to(device)
     size = len(dataset) * preprocess.channels * preprocess.height * preprocess.width
     pictures: Pictures
-    if resident == "yes" or (resident == "auto" and size <= RESIDENT_SHARE * free_memory(device)):
+    if resident == "always" or (
+        resident == "auto" and size <= RESIDENT_SHARE * free_memory(device)
+    ):
         pictures = Resident(torch.from_numpy(_all_pixels(dataset, preprocess, track)).to(device))
     else:
         count = max(1, cores() - 1) if workers == "auto" else int(workers)
@@ -231,7 +233,7 @@ def _all_pixels(dataset: Dataset, preprocess: Preprocess, track: Track) -> NDArr
     packed = dataset.packed()
     wanted = (preprocess.height, preprocess.width)
     if packed is not None and packed.shape[1:] == wanted and preprocess.channels == 1:
-        return np.ascontiguousarray(packed[:, None])
+        return np.array(packed[:, None])  # a copy: the file's own pages cannot be written to
     names = dataset.names()
     pixels = np.empty((len(names), preprocess.channels, *wanted), np.uint8)
 

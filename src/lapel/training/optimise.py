@@ -81,8 +81,10 @@ def build_optimisers(network: nn.Module, options: OptimiserPart) -> list[Optimiz
         return [_sgd(_decay_groups(learned, options), options)]
     filters = [parameter for parameter in learned if parameter.ndim == 4]
     rest = [parameter for parameter in learned if parameter.ndim != 4]
-    muon = Muon(filters, lr=options.filter_learning_rate, momentum=MUON_MOMENTUM)
-    return [muon, _sgd(_decay_groups(rest, options), options)]
+    others = _sgd(_decay_groups(rest, options), options)
+    if not filters:
+        return [others]
+    return [Muon(filters, lr=options.filter_learning_rate, momentum=MUON_MOMENTUM), others]
 
 
 #: Of Muon; shorter than plain SGD's because a step is already of full length.

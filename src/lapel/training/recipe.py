@@ -96,7 +96,7 @@ class EarlyStoppingPart(_Part):
 class DataPart(_Part):
     """How pictures come to the network."""
 
-    resident: Literal["auto", "yes", "no"] = "auto"
+    resident: Literal["auto", "always", "never"] = "auto"
     workers: int | Literal["auto"] = "auto"
 
 

@@ -1,12 +1,11 @@
 """A run is a folder: its recipe, log, checkpoints, environment, and in the end its bundle.
 
-recipe.yaml        the recipe as resolved
-run.json           dataset, precision, versions, hardware
-log.csv            a row an epoch
-tensorboard/       the same for TensorBoard
-checkpoints/       the newest two
-bundle/            the network of the best epoch
-out_of_sample.csv  doubtful training labels, if they were looked for
+- ``recipe.yaml``: the recipe as resolved
+- ``run.json``: dataset, precision, versions, hardware
+- ``log.csv``: a row an epoch; ``tensorboard/``: the same for TensorBoard
+- ``checkpoints/``: the newest two
+- ``bundle/``: the network of the best epoch
+- ``out_of_sample.csv``: doubtful training labels, if they were looked for
 """
 
 from __future__ import annotations

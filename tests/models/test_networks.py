@@ -1,0 +1,107 @@
+"""Networks: their shapes, what is fitted, and that the exported one is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lapel.inference.engines import ENGINES
+from lapel.models.export import export_onnx
+from lapel.models.heads.single_label import LearnedSingleLabel
+from lapel.models.multitask import Architecture, Network
+from lapel.models.small import Whitening
+from lapel.schema.labels import Schema, TaskSpec
+
+SCHEMA = Schema(
+    (
+        TaskSpec(name="category", kind="single_label", labels=("coat", "dress", "hat")),
+        TaskSpec(name="색상.main", kind="single_label", labels=("빨강", "파랑")),
+    )
+)
+
+
+def network(backbone: str, options: Mapping[str, Any], *, channels: int = 1) -> Network:
+    torch.manual_seed(0)
+    architecture = Architecture(
+        backbone=backbone, options=options, mean=[0.4] * channels, std=[0.3] * channels
+    )
+    made = Network(SCHEMA, architecture)
+    made.fit_to(pixels(64, channels=channels))
+    made.train()
+    made(pixels(64, channels=channels))  # so that batch normalisation has seen something
+    return made.eval()
+
+
+def pixels(count: int, *, channels: int = 1, size: int = 28) -> Tensor:
+    generator = torch.Generator().manual_seed(2)
+    return torch.randint(
+        0, 256, (count, channels, size, size), dtype=torch.uint8, generator=generator
+    )
+
+
+BACKBONES: dict[str, tuple[str, dict[str, Any], int]] = {
+    "small": ("lapel-small", {"widths": [8, 16]}, 1),
+    "small residual": ("lapel-small", {"widths": [8, 16], "depth": 3, "residual": True}, 3),
+    "resnet": ("resnet18", {"small_images": True}, 1),
+    "vgg": ("vgg11_bn", {"small_images": True}, 1),
+}
+
+
+@pytest.mark.parametrize("case", BACKBONES)
+def test_the_exported_network_gives_the_same_outputs_for_any_batch(case: str) -> None:
+    backbone, options, channels = BACKBONES[case]
+    made = network(backbone, options, channels=channels)
+    graph = export_onnx(made, channels=channels, height=28, width=28)
+    assert not made.training
+    engine = ENGINES["onnxruntime"](graph)
+    for count in (1, 5):
+        batch = pixels(count, channels=channels)
+        with torch.no_grad():
+            expected = made(batch)
+        outputs = engine.run(batch.numpy())
+        assert list(outputs) == ["category", "색상.main"]
+        for task, output in outputs.items():
+            reference = expected[task].numpy()
+            assert output.shape == reference.shape
+            assert np.abs(output - reference).max() < 1e-4 * max(1, np.abs(reference).max())
+
+
+def test_whitened_patches_have_unit_variance_and_no_correlation() -> None:
+    layer = Whitening(1)
+    smooth = torch.nn.functional.avg_pool2d(torch.randn(400, 1, 32, 32), 3, 1)
+    layer.fit(smooth)
+    maps = layer(smooth)[:, :9, 1:-1, 1:-1].permute(1, 0, 2, 3).flatten(1)
+    covariance = maps @ maps.T / maps.shape[1]
+    assert torch.allclose(covariance, torch.eye(9), atol=0.1)
+    assert not layer.weight.requires_grad
+
+
+def test_adapted_networks_keep_a_small_picture_large_enough() -> None:
+    for name, size in (("resnet18", 4), ("vgg16_bn", 1)):
+        made = network(name, {"small_images": True})
+        features = made.backbone(made.normalise(pixels(2)))
+        assert features.shape[2:] == (size, size)
+
+
+def test_the_network_answers_for_the_mean_as_for_zero() -> None:
+    made = network("lapel-small", {"widths": [8]})
+    mean = torch.full((1, 1, 28, 28), round(0.4 * 255), dtype=torch.uint8)
+    assert made.normalise(mean).abs().max() < 0.01
+
+
+def test_unknown_labels_give_no_loss_and_no_gradient() -> None:
+    output = torch.randn(3, 4, requires_grad=True)
+    target, weight = torch.tensor([1, 0, 3]), torch.tensor([1.0, 0.0, 1.0])
+    LearnedSingleLabel.loss(output, target, weight, {}).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+    assert output.grad is not None
+    assert output.grad[1].abs().max() == 0
+    assert output.grad[0].abs().max() > 0
+    known = torch.nn.functional.cross_entropy(output[[0, 2]], target[[0, 2]])
+    assert torch.isclose(LearnedSingleLabel.loss(output, target, weight, {}), known)
+    nothing = LearnedSingleLabel.loss(output, target, torch.zeros(3), {})
+    assert nothing == 0

@@ -1,0 +1,105 @@
+"""What may happen to training pictures, and what may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from lapel.training.augment import augment, erase, flip, relight, shift, zoom_and_shift
+from lapel.training.recipe import AugmentPart
+
+EVERYTHING = AugmentPart(
+    flip=0.5, shift=2, zoom=0.2, erase=0.5, erase_area=0.3, brightness=0.2, contrast=0.2
+)
+
+
+def pictures(count: int = 64, channels: int = 1, size: int = 20) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    shape = (count, channels, size, size + 4)
+    return torch.randint(1, 255, shape, dtype=torch.uint8, generator=generator)
+
+
+def seeded(seed: int = 0) -> Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shape_and_type_stay_and_the_generator_decides_everything(channels: int) -> None:
+    pixels = pictures(channels=channels)
+    changed = augment(pixels, EVERYTHING, seeded(3))
+    torch.manual_seed(99)
+    again = augment(pixels, EVERYTHING, seeded(3))
+    assert changed.shape == pixels.shape
+    assert changed.dtype == torch.uint8
+    assert torch.equal(changed, again)
+    assert not torch.equal(changed, augment(pixels, EVERYTHING, seeded(4)))
+
+
+def test_nothing_asked_for_changes_nothing() -> None:
+    pixels = pictures()
+    assert torch.equal(augment(pixels, AugmentPart(), seeded()), pixels)
+
+
+def test_the_pictures_given_are_not_written_to() -> None:
+    pixels = pictures()
+    before = pixels.clone()
+    augment(pixels, EVERYTHING, seeded())
+    assert torch.equal(pixels, before)
+
+
+def test_a_flip_mirrors_the_share_asked_for() -> None:
+    pixels = pictures(1000)
+    changed = flip(pixels, 0.3, seeded())
+    mirrored = (changed == pixels.flip(3)).flatten(1).all(1)
+    kept = (changed == pixels).flatten(1).all(1)
+    assert (mirrored ^ kept).all()
+    assert 0.25 < mirrored.float().mean() < 0.35
+
+
+def test_a_shift_moves_whole_pixels_and_brings_in_black() -> None:
+    pixels = pictures(200)
+    moves = set()
+    for before, after in zip(pixels, shift(pixels, 2, seeded()), strict=True):
+        rows, columns = after[0].nonzero().min(0).values.tolist()
+        bottom, right = (
+            after[0].shape[i] - 1 - after[0].nonzero().max(0).values[i] for i in (0, 1)
+        )
+        down, across = int(rows - bottom), int(columns - right)
+        expected = torch.roll(before, (down, across), (1, 2))
+        inside = after > 0
+        assert torch.equal(after[inside], expected[inside])
+        moves.add((down, across))
+    assert len(moves) == 25
+    assert max(abs(step) for move in moves for step in move) == 2
+
+
+def test_a_zoom_enlarges_and_shrinks_around_the_middle() -> None:
+    rows, columns = torch.meshgrid(torch.arange(40) - 19.5, torch.arange(40) - 19.5, indexing="ij")
+    disc = (255 * ((rows**2 + columns**2) < 100)).to(torch.uint8).expand(300, 1, 40, 40)
+    areas = (zoom_and_shift(disc, 0.2, 0, seeded()) > 127).flatten(1).sum(1) / (disc[0] > 0).sum()
+    assert 0.58 < areas.min() < 0.7
+    assert 1.3 < areas.max() < 1.5
+
+
+def test_erasing_covers_no_more_than_asked_for() -> None:
+    pixels = torch.zeros(500, 1, 32, 32, dtype=torch.uint8)
+    touched = erase(pixels, 0.4, 0.25, seeded()) > 0
+    share = touched.flatten(1).float().mean(1)
+    assert 0.34 < (share > 0).float().mean() < 0.46
+    assert share.max() <= 0.29  # a rectangle of whole pixels
+    assert share.max() > 0.2
+
+
+@pytest.mark.parametrize("change", [relight])
+def test_light_changes_no_picture_beyond_recognition(
+    change: Callable[[Tensor, float, float, Generator], Tensor],
+) -> None:
+    pixels = pictures(100, channels=3)
+    changed = change(pixels, 0.2, 0.2, seeded())
+    for before, after in zip(pixels, changed, strict=True):
+        values = torch.stack([before.flatten().float(), after.flatten().float()])
+        assert torch.corrcoef(values)[0, 1] > 0.97
+        assert abs(values[1].mean() / values[0].mean() - 1) < 0.25

@@ -1,0 +1,212 @@
+"""Whatever happens to a run, it goes on to the weights that it would have had."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import pytest
+from training_runs import SMALL, Start
+
+from lapel.schema.errors import CheckpointError, TrainingError, UsageError
+from lapel.training.checkpoint import newest_checkpoint
+from lapel.training.train import train
+
+KILLS = 20
+
+#: Enough steps for twenty kills, and a checkpoint every few of them.
+LONG = {"schedule.epochs": 24, "checkpoint.every_steps": 7, "average": 0.9}
+
+
+def weights_of(run: Path) -> bytes:
+    return (run / "bundle" / "weights.safetensors").read_bytes()
+
+
+def losses_of(run: Path) -> list[tuple[str, str, str]]:
+    with (run / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [(row["epoch"], row["step"], row["validation_loss"]) for row in rows]
+
+
+def newest_step(run: Path) -> int:
+    names = [path.name for path in (run / "checkpoints").glob("step-*.safetensors")]
+    return max((int(name[5:14]) for name in names), default=0)
+
+
+def wait_for_checkpoints(run: Path, process: ForkServerProcess, *, more: int) -> None:
+    seen = newest_step(run)
+    while more and process.exitcode is None:
+        time.sleep(0.002)
+        if newest_step(run) > seen:
+            seen, more = newest_step(run), more - 1
+
+
+@pytest.fixture(scope="module")
+def undisturbed(start_run: Start, patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run: Path = tmp_path_factory.mktemp("runs") / "undisturbed"
+    process = start_run(run, patterns, LONG)
+    process.join(120)
+    assert process.exitcode == 0
+    return run
+
+
+def test_twenty_kills_at_random_moments_end_in_the_same_weights(
+    start_run: Start, patterns: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(3)
+    run = tmp_path / "killed"
+    places = set()
+    for _ in range(KILLS):
+        process = start_run(run, patterns, LONG)
+        # Somewhere after so many more checkpoints, be it while the next is being written.
+        wait_for_checkpoints(run, process, more=chance.randrange(4))
+        process.join(chance.uniform(0, 0.05))
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+        places.add(newest_step(run))
+    last = start_run(run, patterns, LONG)
+    last.join(120)
+    assert last.exitcode == 0
+    assert len(places) > KILLS / 2, f"the kills fell on few places: {sorted(places)}"
+    assert weights_of(run) == weights_of(undisturbed)
+    assert losses_of(run) == losses_of(undisturbed)
+
+
+def test_sigterm_saves_and_says_so(patterns: Path, undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = [f"--set={key}={value}" for key, value in {**SMALL, **LONG}.items()]
+    command = [sys.executable, "-m", "lapel", "train"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "fashion-mnist-fast", "--data", str(patterns), "--out", str(run), *settings],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    while not (run / "log.csv").exists():  # the first epoch is done
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM" in said
+    assert "lapel train --resume" in said
+    assert "Traceback" not in said
+    result = subprocess.run([*command, "--resume", str(run)], check=True, env=environment)
+    assert result.returncode == 0
+    assert weights_of(run) == weights_of(undisturbed)
+
+
+def interrupted_run(start_run: Start, data: Path, run: Path) -> list[Path]:
+    """A run killed in its middle, with two checkpoints; the newest first."""
+    process = start_run(run, data, LONG)
+    while len(list((run / "checkpoints").glob("step-*"))) < 2:
+        assert process.exitcode is None
+        time.sleep(0.005)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    return sorted((run / "checkpoints").glob("step-*"), reverse=True)
+
+
+@pytest.mark.parametrize("damage", ["torn", "flipped bit"])
+def test_a_damaged_checkpoint_is_found_and_the_one_before_is_taken(
+    damage: str, start_run: Start, patterns: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    newest, before, *_ = interrupted_run(start_run, patterns, run)
+    data = bytearray(newest.read_bytes())
+    if damage == "torn":
+        del data[len(data) // 2 :]
+    else:
+        data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    checkpoint, notes = newest_checkpoint(run / "checkpoints")
+    assert checkpoint is not None
+    assert f"step-{checkpoint.state['progress']['step']:09d}" in before.name
+    assert "damaged" in notes[0]
+    assert "falling back" in notes[0]
+    process = start_run(run, patterns)
+    process.join(120)
+    assert weights_of(run) == weights_of(undisturbed)
+
+
+def test_no_whole_checkpoint_is_an_error_and_not_a_new_beginning(
+    start_run: Start, patterns: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    for path in interrupted_run(start_run, patterns, run):
+        path.write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole"):
+        train(resume=run)
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(patterns: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = [f"--set={key}={value}" for key, value in {**SMALL, **LONG}.items()]
+    arguments = ["train", "fashion-mnist-fast", "--data", str(patterns), "--out", str(run)]
+    # Larger than the recipe and the log, smaller than a checkpoint.
+    script = 'ulimit -f 16; exec "$0" -m lapel "$@"'
+    result = subprocess.run(
+        ["bash", "-c", script, sys.executable, *arguments, *settings],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1, result.stderr
+    assert str(run / "checkpoints") in result.stderr
+    assert "could not be written" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list((run / "checkpoints").iterdir())
+
+
+def test_two_runs_in_one_folder_the_second_is_refused(
+    start_run: Start, patterns: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    process = start_run(run, patterns, LONG)
+    while not (run / "run.json").exists():
+        time.sleep(0.005)
+    with pytest.raises(TrainingError, match="another process is training in"):
+        train(resume=run)
+    process.kill()
+    process.join()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(
+    patterns: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    changes = {
+        **SMALL,
+        "optimiser.name": "sgd",
+        "optimiser.learning_rate": 1e30,
+        "schedule.kind": "constant",
+        "schedule.warmup": 0.9,
+        "checkpoint.every_steps": 1,
+    }
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) by step \d+, at learning rate"):
+        train("fashion-mnist-fast", data=patterns, out=run, changes=changes)
+    checkpoint, _ = newest_checkpoint(run / "checkpoints")
+    assert checkpoint is not None
+    assert not (run / "bundle").exists()
+
+
+def test_a_second_start_in_the_same_folder_names_resume(patterns: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train("fashion-mnist-fast", data=patterns, out=run, changes=SMALL)
+    with pytest.raises(UsageError, match="--resume"):
+        train("fashion-mnist-fast", data=patterns, out=run, changes=SMALL)
+
+
+def test_a_folder_with_other_files_is_left_alone(patterns: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(UsageError, match=r"not empty \(it holds thesis.txt\)"):
+        train("fashion-mnist-fast", data=patterns, out=tmp_path, changes=SMALL)
+    assert (tmp_path / "thesis.txt").read_text() == "precious"

@@ -1,0 +1,103 @@
+"""Pictures come to the network the same way from memory and from files."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lapel.data.dataset import Dataset
+from lapel.imaging.preprocess import Preprocess
+from lapel.schema.errors import ImageError, TrainingError
+from lapel.training import examples
+from lapel.training.examples import Examples, load_examples, subset
+
+CPU = torch.device("cpu")
+COLOUR = Preprocess(
+    height=40, width=32, channels=3, fit="letterbox", mean=(0.5,) * 3, std=(0.25,) * 3
+)
+
+
+def load(folder: Path, *, resident: str, workers: int = 0, split: str = "train") -> Examples:
+    dataset = Dataset.open(folder).split(split)
+    return load_examples(
+        dataset, dataset.schema, COLOUR, device=CPU, resident=resident, workers=workers
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_streamed_batches_are_the_resident_ones(workers: int, photo_dataset: Path) -> None:
+    rows = [torch.tensor([3, 1]), torch.tensor([0]), torch.tensor([5, 5, 2])]
+    resident = load(photo_dataset, resident="always").pictures.batches(rows)
+    streamed = load(photo_dataset, resident="never", workers=workers).pictures.batches(rows)
+    for one, other in zip(resident, streamed, strict=True):
+        assert one.dtype == torch.uint8
+        assert one.shape[1:] == (3, 40, 32)
+        assert torch.equal(one, other)
+
+
+def test_packed_pictures_are_the_same_as_opened_ones(small_dataset: Path) -> None:
+    gray = Preprocess(height=28, width=28, channels=1, fit="letterbox", mean=(0.3,), std=(0.3,))
+    dataset = Dataset.open(small_dataset).split("train")
+    packed = load_examples(dataset, dataset.schema, gray, device=CPU)
+    rows = [torch.arange(10)]
+    opened = [gray.apply(dataset.pixels(name)).pixels for name in dataset.names()[:10]]
+    assert torch.equal(next(packed.pictures.batches(rows)), torch.from_numpy(np.stack(opened)))
+
+
+def test_targets_follow_the_rows(photo_dataset: Path) -> None:
+    dataset = Dataset.open(photo_dataset).split("train")
+    (task,) = dataset.schema
+    loaded = load(photo_dataset, resident="always")
+    labels = [task.labels[target] for target in loaded.targets[task.name]]
+    assert labels == dataset.labels(task.name)
+    chosen = subset(loaded, torch.tensor([4, 2]))
+    assert [task.labels[target] for target in chosen.targets[task.name]] == [labels[4], labels[2]]
+    picture = next(chosen.pictures.batches([torch.tensor([1])]))
+    assert torch.equal(picture, next(loaded.pictures.batches([torch.tensor([2])])))
+
+
+@pytest.mark.parametrize("resident", ["always", "never"])
+def test_a_picture_that_cannot_be_read_is_named(resident: str, own_dataset: Path) -> None:
+    dataset = Dataset.open(own_dataset).split("train")
+    (own_dataset.parent / "photos" / dataset.names()[1]).write_bytes(b"torn")
+    with pytest.raises(ImageError, match=dataset.names()[1].split("/")[-1]):
+        list(load(own_dataset, resident=resident).pictures.batches([torch.arange(3)]))
+
+
+def disturb(action: Callable[[int], None]) -> threading.Thread:
+    """Do something to the first worker that appears."""
+
+    def wait_and_act() -> None:
+        while not multiprocessing.active_children():
+            time.sleep(0.001)
+        action(multiprocessing.active_children()[0].pid or 0)
+
+    thread = threading.Thread(target=wait_and_act)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGSTOP])
+# The loader's own clean-up complains when it finds its worker gone.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_lost_worker_ends_the_run_with_the_way_out(
+    signal_number: signal.Signals, photo_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "WORKER_SECONDS", 2)
+    pictures = load(photo_dataset, resident="never", workers=1).pictures
+    rows = [torch.arange(12)] * 2000
+    thread = disturb(lambda worker: os.kill(worker, signal_number))
+    with pytest.raises(TrainingError, match=r"worker .* was lost .*--resume"):
+        list(pictures.batches(rows))
+    thread.join()
+    for worker in multiprocessing.active_children():
+        worker.kill()

@@ -1,0 +1,121 @@
+"""Recipes are checked whole before anything is learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import torch
+
+from lapel.models.multitask import Architecture, Network
+from lapel.schema.errors import RecipeError
+from lapel.schema.labels import Schema, TaskSpec
+from lapel.training.recipe import Recipe, load_recipe, parse_changes, shipped_recipes
+
+SCHEMA = Schema((TaskSpec(name="category", kind="single_label", labels=("coat", "dress", "hat")),))
+
+
+def build(recipe: Recipe) -> Network:
+    architecture = Architecture(
+        backbone=recipe.model.backbone,
+        options=recipe.model.options,
+        head={"pool": recipe.model.pool, "dropout": recipe.model.dropout},
+        mean=recipe.preprocess.mean,
+        std=recipe.preprocess.std,
+    )
+    return Network(SCHEMA, architecture)
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_every_shipped_recipe_says_what_it_is_and_makes_a_network_that_answers(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.about
+    assert recipe.stands_for
+    part = recipe.preprocess
+    pixels = torch.randint(0, 256, (2, part.channels, part.height, part.width), dtype=torch.uint8)
+    with torch.no_grad():
+        outputs = build(recipe).eval()(pixels)
+    assert outputs["category"].shape == (2, 3)
+    assert torch.isfinite(outputs["category"]).all()
+
+
+def test_an_unknown_recipe_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="did you mean fashion-mnist"):
+        load_recipe("fashion-mnst")
+    with pytest.raises(RecipeError, match="there is no recipe file"):
+        load_recipe(tmp_path / "mine.yaml")
+
+
+def test_all_faults_are_listed_at_once_with_the_nearest_key() -> None:
+    changes = {
+        "schedule.epoch": 3,
+        "optimiser.name": "sdg",
+        "batch": 0,
+        "augment.flop": 1,
+    }
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("fashion-mnist-fast", changes)
+    message = str(caught.value)
+    assert "has 4 faults" in message
+    assert "schedule.epoch: no such key; did you mean 'epochs'?" in message
+    assert "augment.flop: no such key; did you mean 'flip'?" in message
+    assert "optimiser.name: " in message
+    assert "found 'sdg'" in message
+    assert "batch: " in message
+
+
+def test_a_change_takes_its_place_and_its_type() -> None:
+    changes = parse_changes(["model.options.widths=[8, 16]", "schedule.epochs=0.5", "seed=7"])
+    recipe = load_recipe("fashion-mnist-fast", changes)
+    assert recipe.model.options["widths"] == [8, 16]
+    assert recipe.schedule.epochs == 0.5
+    assert recipe.seed == 7
+
+
+@pytest.mark.parametrize("setting", ["schedule.epochs", "=3", ""])
+def test_a_setting_without_key_or_value_is_refused(setting: str) -> None:
+    with pytest.raises(RecipeError, match="KEY=VALUE"):
+        parse_changes([setting])
+
+
+def test_a_group_below_a_value_is_refused() -> None:
+    with pytest.raises(RecipeError, match="'batch' is a value"):
+        load_recipe("fashion-mnist-fast", {"batch.size": 3})
+
+
+def test_means_for_other_channels_are_refused() -> None:
+    with pytest.raises(RecipeError, match="need 3 numbers each, found 1 and 1"):
+        load_recipe(
+            "fashion-mnist-fast", {"preprocess.channels": 3, "preprocess.from_photo": False}
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("- a\n", "holds no keys"), ("a: [", "is not YAML"), ("", "holds no keys")],
+)
+def test_a_file_that_is_no_recipe_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path)
+
+
+def test_backbones_that_do_not_exist_or_do_not_fit_are_refused() -> None:
+    with pytest.raises(RecipeError, match="did you mean resnet18"):
+        build(load_recipe("fashion-mnist-resnet18", {"model.backbone": "resnet81"}))
+    with pytest.raises(RecipeError, match=r"model\.options do not fit backbone 'lapel-small'"):
+        build(load_recipe("fashion-mnist-fast", {"model.options.width": 3}))
+    with pytest.raises(RecipeError, match="cannot be adapted to small images"):
+        build(load_recipe("fashion-mnist-resnet18", {"model.backbone": "mobilenetv2_100"}))
+
+
+def test_weights_that_cannot_be_fetched_name_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    changes = {"model.options.weights": "pretrained"}
+    with pytest.raises(
+        RecipeError, match=r"weights of 'resnet18' could not be fetched.*from scratch"
+    ):
+        build(load_recipe("fashion-mnist-resnet18", changes))

@@ -1,0 +1,62 @@
+"""What the tests of training share: a task of patterns that is learned in a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lapel.data.dataset import Dataset, create_dataset
+from lapel.schema.annotation import Annotation
+from lapel.schema.labels import Schema, TaskSpec
+
+#: What turns the demo's recipe into a run of a second.
+SMALL: Mapping[str, Any] = {
+    "batch": 16,
+    "schedule.epochs": 4,
+    "model.options.widths": [8, 16],
+    "precision": "float32",
+    "doubtful_labels.folds": 0,
+}
+
+PATTERNS = ("across", "down", "dot")
+
+
+def draw_pattern(kind: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Stripes across, stripes down, or a dot, somewhere in noise: uint8 (28, 28)."""
+    picture = random.integers(0, 90, (28, 28))
+    rows, columns = np.mgrid[0:28, 0:28]
+    phase = random.integers(0, 6)
+    marks = (
+        (rows + phase) % 6 < 3,
+        (columns + phase) % 6 < 3,
+        np.hypot(rows - random.integers(8, 20), columns - random.integers(8, 20)) < 5,
+    )
+    picture[marks[kind]] += random.integers(60, 160)
+    return picture.astype(np.uint8)
+
+
+def pattern_dataset(folder: Path, splits: Mapping[str, int], *, wrong: int = 0) -> Dataset:
+    """Patterns in the splits asked for; the first `wrong` training labels are not true."""
+    random = np.random.default_rng(7)
+    pictures: list[NDArray[np.uint8]] = []
+    annotations: list[Annotation] = []
+    for split, count in splits.items():
+        for number in range(count):
+            label = (number + (1 if split == "train" and number < wrong else 0)) % 3
+            name = f"images.npy#{len(pictures)}"
+            pictures.append(draw_pattern(number % 3, random))
+            annotations.append(
+                Annotation(image=name, split=split, labels={"pattern": PATTERNS[label]})
+            )
+    schema = Schema((TaskSpec(name="pattern", kind="single_label", labels=PATTERNS),))
+    return create_dataset(
+        folder, name="patterns", schema=schema, annotations=annotations, images=np.stack(pictures)
+    )
+
+
+Start = Callable[..., ForkServerProcess]
