@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from unicodedata import east_asian_width
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> str
     totals = np.maximum(confusion[shown].sum(axis=1), 1)
     names = [labels[index] for index in shown]
     side = max(15, min(46, 760 // len(shown)))
-    margin = 7 * min(max(map(len, names)), LABEL_CHARACTERS) + 16
+    margin = max(_text_width(name[:LABEL_CHARACTERS]) for name in names) + 16
     size = margin + side * len(shown) + 8
     parts = [_confusion_names(names, side, margin)]
     for row, column in np.argwhere(part | np.eye(len(part), dtype=np.int64)):
@@ -62,6 +63,11 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> str
             )
         )
     return svg(size, size, "".join(parts), description="Confusion matrix: rows are true labels")
+
+
+def _text_width(text: str) -> int:
+    """About how wide a text is, in pixels at 12 px: East Asian characters fill a square."""
+    return sum(12 if east_asian_width(character) in {"W", "F"} else 7 for character in text)
 
 
 def _confusion_names(names: Sequence[str], side: int, margin: int) -> str:

@@ -12,7 +12,7 @@ from lapel.evaluation.figures import percent
 from lapel.evaluation.mosaic import TILES, mosaic
 from lapel.evaluation.page import card, escaped, page
 from lapel.evaluation.result import Evaluation, Throughput
-from lapel.evaluation.single_label import SingleLabelEvaluation
+from lapel.evaluation.single_label import RAW, SingleLabelEvaluation
 from lapel.evaluation.single_label_page import interval, single_label_sections
 from lapel.evaluation.tables import encoded
 from lapel.schema.errors import FormatError, StorageError
@@ -79,43 +79,40 @@ def _lead(evaluation: Evaluation) -> str:
 
 
 def _cards(evaluation: Evaluation, name: str, judged: SingleLabelEvaluation) -> str:
-    numbers, majority = judged.numbers, judged.majority.numbers
-    accuracy = numbers["accuracy"]
+    alone = len(evaluation.tasks) == 1
     cards = [
-        card(
-            "accuracy" if len(evaluation.tasks) == 1 else f"{name}: accuracy",
-            percent(accuracy.value, 2),
-            f"95 %: {interval(accuracy, 2)}",
-            f"majority: {percent(majority['accuracy'], 1)}",
-        ),
-        card(
-            "macro F1",
-            percent(numbers["macro_f1"].value, 2),
-            f"95 %: {interval(numbers['macro_f1'], 2)}",
-            f"majority: {percent(majority['macro_f1'], 1)}",
-        ),
+        _share_card(judged, number, called)
+        for number, called in (
+            ("accuracy", "accuracy" if alone else f"{name}: accuracy"),
+            ("top3", "top-3 accuracy"),
+            ("macro_f1", "macro F1"),
+        )
+        if number in judged.numbers
+    ]
+    error = judged.numbers["ece"]
+    before = percent(judged.numbers[f"ece{RAW}"].value, 2)
+    cards.append(
         card(
             "calibration error",
-            percent(numbers["ece"].value, 2),
-            f"95 %: {interval(numbers['ece'], 2)}",
-            f"{percent(numbers['ece_before_temperature'].value, 2)} uncalibrated",
-        ),
-    ]
-    if "top3" in numbers:
-        third = numbers["top3"]
-        cards.insert(
-            1,
-            card(
-                "top-3 accuracy",
-                percent(third.value, 2),
-                f"95 %: {interval(third, 2)}",
-                f"majority: {percent(majority['top3'], 1)}",
-            ),
+            percent(error.value, 2),
+            f"95 %: {interval(error, 2)}",
+            f"{before} uncalibrated",
         )
-    if len(evaluation.tasks) == 1:
+    )
+    if alone:
         rate = f"{evaluation.throughput.images_per_second:,.0f}"
         cards.append(card("images a second", rate, evaluation.throughput.engine))
     return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _share_card(judged: SingleLabelEvaluation, number: str, called: str) -> str:
+    found = judged.numbers[number]
+    return card(
+        called,
+        percent(found.value, 2),
+        f"95 %: {interval(found, 2)}",
+        f"majority: {percent(judged.majority.numbers[number], 1)}",
+    )
 
 
 def _unreadable(evaluation: Evaluation) -> str:
