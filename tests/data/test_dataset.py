@@ -13,6 +13,7 @@ from PIL import Image
 
 from lapel.data.dataset import Dataset, create_dataset
 from lapel.data.images import packed_name
+from lapel.data.importing import import_dataset
 from lapel.data.table import write_table
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import DatasetError, Fault, FormatError, SchemaError, StorageError
@@ -187,6 +188,16 @@ def test_what_stands_there_is_kept_unless_it_is_to_be_replaced(tmp_path: Path) -
         make(tmp_path / "d", row(0))
     assert (tmp_path / "d" / "mine.txt").read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
+
+
+def test_a_dataset_is_replaced_but_nothing_else(own_photos: Path, tmp_path: Path) -> None:
+    make(tmp_path / "d", row(0))
+    replaced = import_dataset("folder", own_photos, tmp_path / "d", replace=True)
+    assert len(replaced) == 18
+    assert not (tmp_path / "d" / "images.npy").exists()
+    with pytest.raises(DatasetError, match=r"holds more than a dataset \(train, valid\)"):
+        import_dataset("folder", own_photos, own_photos, replace=True)
+    assert len(list(own_photos.rglob("*.jpg"))) == 9
 
 
 def torn(root: Path) -> list[Annotation]:

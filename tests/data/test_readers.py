@@ -65,6 +65,13 @@ def test_pictures_of_formats_that_are_not_accepted_are_reported(tmp_path: Path) 
         import_dataset("folder", source, tmp_path / "d")
 
 
+def test_a_folder_too_many_is_noticed(tmp_path: Path) -> None:
+    source = photos(tmp_path / "p", "archive/train/hat/1.png", "archive/train/shoes/2.png")
+    with pytest.raises(FormatError, match=r"one class, 'archive', with folders in it.*p/archive"):
+        read_folder(source)
+    assert len(read_folder(source / "archive").annotations) == 2
+
+
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="found no pictures in class folders, expected CLASS"):
         read_folder(tmp_path)

@@ -22,7 +22,7 @@ NewFolder = Annotated[
     Path, typer.Argument(metavar="DATASET", help="Folder to make.", show_default=False)
 ]
 Name = Annotated[str | None, typer.Option(help="What to call the dataset.", show_default=False)]
-Replace = Annotated[bool, typer.Option("--replace", help="Replace what stands in DATASET.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace the dataset that stands there.")]
 Skip = Annotated[
     bool,
     typer.Option("--skip-unreadable", help="Leave out pictures that cannot be opened."),

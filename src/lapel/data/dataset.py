@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lapel.data.description import Description, recorded_root
+from lapel.data.description import DESCRIPTION_FILE, Description, recorded_root
 from lapel.data.images import PACKED_FILE, ImageFiles, Images, PackedImages, packed_row
 from lapel.data.measuring import measure_all
 from lapel.data.progress import Track, silent
@@ -207,11 +207,12 @@ def create_dataset(
         limits: what a picture may cost to open.
         on_unreadable: is told of the pictures that could not be opened, which are then left
             out; without it they are refused.
-        replace: take the place of what stands in ``folder``.
+        replace: take the place of a dataset that stands in ``folder``.
         track: is told how far the work is.
 
     Raises:
-        DatasetError: no rows, or a task named like one of the table's own columns.
+        DatasetError: no rows, a task named like one of the table's own columns, or files to
+            replace that are no dataset's.
         FormatError: images twice, splits or labels that do not exist, pictures that cannot be
             opened; all faults together.
         StorageError: the folder is not empty or cannot be written.
@@ -219,6 +220,8 @@ def create_dataset(
     rows = list(annotations)
     check_rows(rows, schema)
     folder = Path(folder)
+    if replace:
+        _refuse_to_replace_more(folder)
     with atomic_folder(folder, replace=replace) as building:
         if isinstance(images, np.ndarray):
             np.save(building / PACKED_FILE, images, allow_pickle=False)
@@ -235,3 +238,14 @@ def create_dataset(
             name=name, schema=schema, root=root, gray=gray, origin=origin, licence=licence
         ).write(building)
     return Dataset.open(folder)
+
+
+def _refuse_to_replace_more(folder: Path) -> None:
+    """A dataset is replaced, never photos or notes that somebody keeps beside it."""
+    own = {DESCRIPTION_FILE, TABLE_FILE, PACKED_FILE}
+    others = sorted(path.name for path in folder.glob("*") if path.name not in own)
+    if others:
+        raise DatasetError(
+            f"{folder} holds more than a dataset ({', '.join(others[:5])}); "
+            "move it away, or name a new folder"
+        )

@@ -14,6 +14,7 @@ import tempfile
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from lapel.data.progress import Track, silent
@@ -21,9 +22,11 @@ from lapel.schema.errors import Fault, FormatError, StorageError
 from lapel.storage.local import write_atomically
 
 #: Seconds that a host may take to answer. A machine without a network is through in seconds.
-ANSWER_WITHIN = 6
+ANSWER_WITHIN = 4
 #: Seconds for fetching and unpacking the distribution's package.
 PACKAGE_WITHIN = 180
+#: apt waits long and tries often by itself; a machine without a network should not.
+APT = ("apt-get", "-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=0")
 BYTES_LIMIT = 1_000_000_000
 
 
@@ -109,7 +112,7 @@ def fetch_files(remote: RemoteFiles, *, track: Track = silent) -> dict[str, Path
     for address in remote.addresses:
         try:
             return _download(remote, address, folder, track)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             said.append(f"{address}: {error}")
     try:
         return _unpack_package(remote, folder)
@@ -148,12 +151,12 @@ def _unpack_package(remote: RemoteFiles, folder: Path) -> dict[str, Path]:
         where = Path(scratch)
         where.chmod(0o755)  # apt fetches as a user of its own, which must be able to enter
         try:
-            _run(["apt-get", "download", remote.debian_package], where)
+            _run([*APT, "download", remote.debian_package], where)
         except OSError:
             # Lists may never have been fetched here; keep our own, since theirs need root.
             private = _private_state(where)
-            _run(["apt-get", *private, "update"], where)
-            _run(["apt-get", *private, "download", remote.debian_package], where)
+            _run([*APT, *private, "update"], where)
+            _run([*APT, *private, "download", remote.debian_package], where)
         package = next(where.glob(f"{remote.debian_package}_*.deb"))
         _run(["dpkg-deb", "-x", str(package), str(where / "unpacked")], where)
         found = find_files(remote, [where / "unpacked" / remote.debian_folder], needed=True) or {}
@@ -165,9 +168,11 @@ def _unpack_package(remote: RemoteFiles, folder: Path) -> dict[str, Path]:
 
 
 def _private_state(where: Path) -> list[str]:
-    for part in ("state/lists/partial", "cache/archives/partial"):
-        (where / part).mkdir(parents=True)
-    return ["-o", f"Dir::State={where / 'state'}", "-o", f"Dir::Cache={where / 'cache'}"]
+    """Options that let apt keep its lists and packages in a folder of ours."""
+    places = {"State": where / "state", "State::lists": where / "lists", "Cache": where / "cache"}
+    for folder in ("state", "lists/partial", "cache/archives/partial"):
+        (where / folder).mkdir(parents=True)
+    return [f"-oDir::{name}={folder}" for name, folder in places.items()]
 
 
 def _run(command: Sequence[str], where: Path) -> None:

@@ -48,7 +48,7 @@ def import_dataset(
         on_unreadable: is told of pictures that cannot be opened, which are then left out;
             without it they are refused.
         on_notes: is told how the source was understood.
-        replace: take the place of what stands in ``folder``.
+        replace: take the place of a dataset that stands in ``folder``.
         track: is told how far the work is.
         **options: the reader's own, such as ``images`` and ``single`` of ``table``.
 

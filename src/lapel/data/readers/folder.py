@@ -73,8 +73,10 @@ def read_folder(source: str | Path, *, task: str = "category", split: str | None
         walk.faults.append(
             Fault(file=str(root), found="no pictures in class folders", expected="CLASS/photo.jpg")
         )
-    refuse(walk.faults)
     found = sorted_labels(row.labels[task] for row in walk.annotations)
+    if not split_folders:
+        _report_wrapper(found, walk)
+    refuse(walk.faults)
     labels = tuple(names.values()) or found
     return Reading(
         name=root.resolve().name,
@@ -117,6 +119,18 @@ def _report_loose_images(folder: Path, walk: _Walk) -> None:
                 file=str(folder),
                 found=f"{len(loose)} pictures outside any class folder, the first {loose[0]!r}",
                 expected="each picture in the folder of its class",
+            )
+        )
+
+
+def _report_wrapper(labels: tuple[str, ...], walk: _Walk) -> None:
+    """A single class with folders in it is a folder too many: archives unpack like that."""
+    if len(labels) == 1 and all(row.image.count("/") > 1 for row in walk.annotations):
+        walk.faults.append(
+            Fault(
+                file=str(walk.root),
+                found=f"one class, {labels[0]!r}, with folders in it",
+                expected=f"classes at the top; if they are below it, name {walk.root / labels[0]}",
             )
         )
 
