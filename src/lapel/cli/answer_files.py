@@ -52,7 +52,7 @@ def jsonl_writer(path: Path) -> Iterator[Add]:
 @contextmanager
 def parquet_writer(path: Path) -> Iterator[Add]:
     """The columns of the CSV, with their types."""
-    import polars as pl  # noqa: PLC0415 - an extra, needed for this form of output alone
+    import polars as pl
 
     rows: list[dict[str, str | float | None]] = []
 

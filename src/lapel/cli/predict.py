@@ -87,8 +87,8 @@ class _Results:
 
 
 def _write(results: _Results, out: Path, *, total: int) -> None:
-    from lapel.cli.progress import track
     from lapel.cli.answer_files import open_writer
+    from lapel.cli.progress import track
     from lapel.schema.errors import ImageError
 
     with open_writer(out) as add:
