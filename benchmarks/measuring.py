@@ -14,7 +14,7 @@ from typing import Any
 
 PACKAGES = ("lapel", "torch", "torchvision", "timm", "onnxruntime", "numpy", "pillow")
 
-#: Variables that change how fast threads are; `performance.md` of the project tells how much.
+#: Variables that change how fast threads are.
 VARIABLES = ("OMP_NUM_THREADS", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME")
 
 

@@ -76,14 +76,22 @@ class SmallNetwork(nn.Module):
         widths: channels of each stage; a picture is halved once a stage.
         depth: convolutions a stage; from 3 on a stage may be residual.
         residual: add a stage's entry to its end.
+        whitening: whether the first layer is fitted and frozen, or learned like the others.
     """
 
     def __init__(
-        self, channels: int, *, widths: Sequence[int], depth: int = 2, residual: bool = False
+        self,
+        channels: int,
+        *,
+        widths: Sequence[int],
+        depth: int = 2,
+        residual: bool = False,
+        whitening: bool = True,
     ) -> None:
         super().__init__()
-        self.whitening = Whitening(channels)
-        inputs = [self.whitening.out_channels, *widths[:-1]]
+        first = Whitening(channels)
+        self.first = first if whitening else _convolution(channels, first.out_channels)
+        inputs = [first.out_channels, *widths[:-1]]
         self.stages = nn.Sequential(
             *(
                 Stage(entered, width, depth, residual=residual)
@@ -94,11 +102,12 @@ class SmallNetwork(nn.Module):
 
     def fit_to(self, images: Tensor) -> None:
         """Fit what is fitted rather than learned, on normalised images (N, C, H, W)."""
-        self.whitening.fit(images)
+        if isinstance(self.first, Whitening):
+            self.first.fit(images)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (N, C, H, W) to features (N, width, h, w)."""
-        features: Tensor = self.stages(functional.gelu(self.whitening(images)))
+        features: Tensor = self.stages(functional.gelu(self.first(images)))
         return features
 
 
