@@ -32,7 +32,7 @@ check: $(INSTALLED) ## lint, formatting, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 
 fix: $(INSTALLED) ## mend lint and formatting where a tool can
 	$(BIN)/ruff check --fix .

@@ -17,7 +17,7 @@ def draw_photo(kind: int, *, seed: int, width: int = 48, height: int = 64) -> ND
     """A bright picture (height, width, 3) with a dark shape that tells its kind, 0 to 9."""
     random = np.random.default_rng((kind, seed))
     photo = np.empty((height, width, 3), np.uint8)
-    photo[:] = random.integers(225, 256, photo.shape)
+    photo[...] = random.integers(225, 256, photo.shape)
     top, left = random.integers(2, 8, 2)
     rows, columns = np.mgrid[0:height, 0:width]
     inside = (rows >= top) & (columns >= left) & (rows < height - 6) & (columns < width - 6)

@@ -11,10 +11,10 @@ from PIL import Image
 
 from lapel.data.dataset import Dataset, create_dataset
 from lapel.data.export import export_dataset
-from lapel.data.formulas import escape_formula, unescape_formula
 from lapel.data.importing import import_dataset
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import StorageError, UsageError
+from lapel.schema.formulas import escape_formula, unescape_formula
 from lapel.schema.labels import Schema, TaskSpec
 
 

@@ -10,14 +10,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from lapel.schema.errors import MissingExtraError, UsageError
+from lapel.schema.formulas import escape_formula
 from lapel.schema.prediction import Prediction
 from lapel.storage.local import atomic_path
 
 #: Takes one prediction at a time.
 Add = Callable[[Prediction], None]
-
-#: A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV Injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
@@ -92,8 +90,7 @@ def open_writer(path: Path) -> AbstractContextManager[Add]:
 def _harmless(value: str | float | None) -> str | float | None:
     if not isinstance(value, str):
         return value
-    text = _encodable(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return escape_formula(_encodable(value))
 
 
 def _encodable(text: str) -> str:

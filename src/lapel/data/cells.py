@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from lapel.data.formulas import unescape_formula
 from lapel.data.reading import read_bytes
 from lapel.schema.errors import Fault, FormatError, UsageError
+from lapel.schema.formulas import unescape_formula
 
 DELIMITERS = (",", ";", "\t", "|")
 PARQUET_MAGIC = b"PAR1"

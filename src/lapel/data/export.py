@@ -12,13 +12,13 @@ from typing import Any
 import polars as pl
 
 from lapel.data.dataset import Dataset
-from lapel.data.formulas import escape_formula
 from lapel.data.images import packed_row
 from lapel.data.progress import Track, silent
 from lapel.data.readers.folder import CLASSES_FILE, CLASSES_HEADER
 from lapel.data.reading import is_image
 from lapel.imaging.signatures import format_by_signature
 from lapel.schema.errors import SchemaError, UsageError
+from lapel.schema.formulas import escape_formula
 from lapel.storage.folders import atomic_folder
 from lapel.storage.local import atomic_path
 
@@ -87,7 +87,7 @@ def export_table(
     """A CSV, TSV or Parquet table, a row an image.
 
     In CSV and TSV, cells that a spreadsheet would run get a leading ``'`` (see
-    :mod:`lapel.data.formulas`); ``lapel data import table`` takes it off again.
+    :mod:`lapel.schema.formulas`); ``lapel data import table`` takes it off again.
 
     Args:
         dataset: what to write.

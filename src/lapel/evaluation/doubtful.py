@@ -12,9 +12,9 @@ import csv
 import io
 from pathlib import Path
 
-from lapel.data.formulas import unescape_formula
 from lapel.evaluation.mosaic import Tile
 from lapel.schema.errors import Fault, FormatError, StorageError
+from lapel.schema.formulas import unescape_formula
 
 COLUMNS = ("image", "label", "self_confidence", "suggested", "suggested_probability")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lapel.data.formulas import escape_formula
 from lapel.evaluation.result import Evaluation
 from lapel.evaluation.single_label import per_class_rows
+from lapel.schema.formulas import escape_formula
 from lapel.storage.local import write_atomically
 
 

@@ -117,8 +117,10 @@ class Schema:
 
     def differences(self, other: Schema) -> list[str]:
         """What sets this schema apart from another, in sentences; empty when equal."""
-        lines = [f"task '{t.name}' is only in the first" for t in self if t.name not in other._by_name]
-        lines += [f"task '{t.name}' is only in the second" for t in other if t.name not in self._by_name]
+        mine_only = [task.name for task in self if task.name not in other._by_name]
+        theirs_only = [task.name for task in other if task.name not in self._by_name]
+        lines = [f"task '{name}' is only in the first" for name in mine_only]
+        lines += [f"task '{name}' is only in the second" for name in theirs_only]
         for mine in self:
             theirs = other._by_name.get(mine.name)
             if theirs is not None and theirs != mine:

@@ -12,7 +12,8 @@ class Answer(Protocol):
 
     def cells(self, task: str) -> dict[str, str | float | None]:
         """Columns of a table: the answer under the task's name, what belongs to it under
-        ``TASK.something``."""
+        ``TASK.something``.
+        """
         ...
 
     def to_json(self) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._resolved = root.resolve()  # once: a dataset asks for a great many names
 
     def path(self, name: str) -> Path:
         """The file of a name.
@@ -92,7 +93,7 @@ class LocalStore:
             StorageError: the name, or a link on its way, leaves the root.
         """
         path = self.root / checked_name(name)
-        if not path.resolve().is_relative_to(self.root.resolve()):
+        if not path.resolve().is_relative_to(self._resolved):
             raise StorageError(
                 f"{name!r} leads out of {self.root} through a link; copy the file in"
             )

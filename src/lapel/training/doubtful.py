@@ -18,6 +18,7 @@ from lapel.data.dataset import Dataset
 from lapel.metrics.classification import softmax
 from lapel.metrics.label_errors import find_label_errors
 from lapel.models.multitask import Architecture, Network
+from lapel.schema.formulas import escape_formula
 from lapel.schema.labels import TaskSpec
 from lapel.storage.local import write_atomically
 from lapel.training.examples import Examples, subset
@@ -117,11 +118,11 @@ def _rows(
     names = dataset.names()
     return [
         [
-            spec.name,
-            names[known[row]],
-            spec.labels[target[row]],
+            escape_formula(spec.name),
+            escape_formula(names[known[row]]),
+            escape_formula(spec.labels[target[row]]),
             f"{confidence:.4f}",
-            spec.labels[suggested],
+            escape_formula(spec.labels[suggested]),
             f"{probability:.4f}",
         ]
         for row, confidence, suggested, probability in zip(
