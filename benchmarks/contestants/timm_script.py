@@ -20,21 +20,25 @@ from benchmarks.contestants.points import Order, read_order
 NORMALISATION = ("--mean", "0.286", "0.286", "0.286", "--std", "0.353", "0.353", "0.353")
 
 
+#: How its lines begin, and what it is doing then.
+PHASES = {"Train:": "train", "Test:": "test"}
+
+
 @dataclass(slots=True)
 class Clock:
     """Seconds of training and testing, told apart by what the script prints."""
 
-    phase: str = "start"
+    phase: str = "other"
     since: float = 0.0
     trained: float = 0.0
     tested: float = 0.0
 
-    def enter(self, phase: str) -> None:
-        """The script has begun something else."""
+    def hear(self, phase: str) -> None:
+        """A line said that the script is training, testing, or doing something else."""
         now = time.perf_counter()
-        if self.phase == "train":
+        if phase == "train" and self.phase == "train":
             self.trained += now - self.since
-        elif self.phase == "test":
+        elif phase == "test":
             self.tested += now - self.since
         self.phase, self.since = phase, now
 
@@ -72,23 +76,16 @@ def main() -> None:
         command(order), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in process.stdout or ():
-            if line.startswith("Train:") and clock.phase != "train":
-                clock.enter("train")
-            elif line.startswith("Test:") and clock.phase != "test":
-                clock.enter("test")
-            elif not line.startswith(("Train:", "Test:")):
+            phase = next((name for word, name in PHASES.items() if line.startswith(word)), "other")
+            clock.hear(phase)
+            if phase == "other":
                 print(line, end="", file=sys.stderr)
-            rows = summary_rows(order.scratch) if clock.phase == "test" else []
+            rows = summary_rows(order.scratch)
             if len(rows) > told:
                 told = len(rows)
                 if say(order, clock, rows):
                     process.terminate()
                     break
-        else:
-            clock.enter("end")
-            rows = summary_rows(order.scratch)
-            if len(rows) > told:
-                say(order, clock, rows)
 
 
 def say(order: Order, clock: Clock, rows: list[dict[str, str]]) -> bool:
