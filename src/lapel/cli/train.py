@@ -75,7 +75,8 @@ def train(
     )
     print(f"Run:    {trained.run}")
     print(f"Bundle: {trained.bundle}")
-    print(f"Next:   lapel evaluate {trained.run} {data or 'DATASET'} --split test --out REPORT")
+    split = trained.unseen_split
+    print(f"Next:   lapel evaluate {trained.run} {trained.data} --split {split} --out REPORT")
 
 
 def _list_recipes() -> None:
@@ -115,7 +116,7 @@ class LineReporter:
         now = time.monotonic()
         if now - self._said >= LINE_EVERY:
             self._said = now
-            self.say(f"step {learner.progress.step:,} of {plan.steps:,}{_facts(tally, left)}")
+            self.say(f"step {learner.progress.step:,} of {plan.steps:,}, {_facts(tally, left)}")
 
     def epoch(self, row: dict[str, float]) -> None:
         """A line."""
@@ -199,9 +200,9 @@ class Pace:
 
 
 def _facts(tally: Tally, left: float) -> str:
-    loss = "" if tally.latest_loss is None else f", loss {tally.latest_loss:.3f}"
+    loss = "" if tally.latest_loss is None else f"loss {tally.latest_loss:.3f}, "
     speed = tally.pictures / max(tally.seconds, 1e-9)
-    return f"{loss}, {speed:,.0f} images/s, {duration(left)} left"
+    return f"{loss}{speed:,.0f} images/s, {duration(left)} left"
 
 
 def duration(seconds: float) -> str:

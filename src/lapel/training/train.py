@@ -33,6 +33,8 @@ class Trained:
 
     Attributes:
         run: the run's folder.
+        data: the dataset's folder.
+        unseen_split: what to judge on: ``test``, or ``validation`` where there is no test split.
         bundle: its bundle, with the network of the best epoch.
         best_epoch: counted from 1.
         best_score: on validation.
@@ -40,6 +42,8 @@ class Trained:
     """
 
     run: Path
+    data: Path
+    unseen_split: str
     bundle: Path
     best_epoch: int
     best_score: float
@@ -99,30 +103,34 @@ def train(
             raise UsageError("training needs a recipe, --data DATASET and --out RUN")
         run = RunFolder(Path(out))
         resolved = load_recipe(recipe, changes)
+    # Before the run's folder is made: a wrong path leaves nothing behind.
+    dataset = Dataset.open(data)
+    schema = _schema_of(resolved, dataset)
     with run.locked(), watching_signals() as stop:
-        return _train(run, resolved, Path(data), resume is not None, reporter, stop)
+        return _train(run, resolved, dataset, schema, resume is not None, reporter, stop)
 
 
 def _train(
     run: RunFolder,
     recipe: Recipe,
-    data: Path,
+    dataset: Dataset,
+    schema: Schema,
     resuming: bool,
     reporter: Reporter,
     stop: StopSignals,
 ) -> Trained:
     torch.use_deterministic_algorithms(recipe.deterministic)
-    material = _gather(recipe, data, reporter)
+    material = _gather(recipe, dataset, schema, reporter)
     torch.manual_seed(seed_of(recipe.seed, "start", 0))
     network = Network(material.schema, material.architecture).to(material.device)
     pixels = first_pixels(material.train)
     network.fit_to(pixels)
     if resuming:
-        _check_same_data(run, material.dataset)
+        _check_same_data(run, dataset)
         precision = getattr(torch, run.facts()["precision"])
     else:
         precision = choose_precision(network, pixels, recipe.precision)
-        run.begin(recipe, _facts(data, material, precision))
+        run.begin(recipe, _facts(material, precision))
     learner = Learner(network, material.schema, recipe, precision)
     if resuming:
         _restore(learner, run, reporter)
@@ -145,7 +153,7 @@ def _train(
         count = find_doubtful_labels(
             learner,
             material.architecture,
-            material.dataset.split("train"),
+            dataset.split("train"),
             material.train,
             run,
             reporter,
@@ -154,6 +162,8 @@ def _train(
         reporter.say(f"{count:,} training labels are doubtful; the report shows the most doubtful")
     return Trained(
         run=run.folder,
+        data=dataset.folder,
+        unseen_split="test" if "test" in dataset.splits() else "validation",
         bundle=bundle.folder,
         best_epoch=learner.progress.best_epoch,
         best_score=learner.progress.best_score,
@@ -161,10 +171,16 @@ def _train(
     )
 
 
-def _gather(recipe: Recipe, data: Path, reporter: Reporter) -> _Material:
-    dataset = Dataset.open(data)
+def _schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
+    """The tasks that a recipe learns from a dataset, which has the splits that learning needs."""
     schema = dataset.schema if recipe.tasks is None else dataset.schema.select(recipe.tasks)
     _check_selection(recipe, schema)
+    for split in ("train", "validation"):
+        dataset.split(split)
+    return schema
+
+
+def _gather(recipe: Recipe, dataset: Dataset, schema: Schema, reporter: Reporter) -> _Material:
     preprocess = Preprocess.from_json(recipe.preprocess.model_dump(mode="json"))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     parts = {
@@ -218,9 +234,9 @@ def _check_selection(recipe: Recipe, schema: Schema) -> None:
         )
 
 
-def _facts(data: Path, material: _Material, precision: torch.dtype) -> dict[str, Any]:
+def _facts(material: _Material, precision: torch.dtype) -> dict[str, Any]:
     return {
-        "data": str(data.resolve()),
+        "data": str(material.dataset.folder.resolve()),
         "fingerprint": material.dataset.fingerprint,
         "precision": str(precision).removeprefix("torch."),
         "environment": environment(material.device),

@@ -1,0 +1,102 @@
+"""``lapel train`` as it is typed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lapel.cli.train import Pace, duration, epoch_line
+
+SHORT = (
+    "--set=batch=16",
+    "--set=schedule.epochs=2",
+    "--set=model.options.widths=[8]",
+    "--set=doubtful_labels.folds=0",
+)
+
+
+def lapel(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lapel", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_a_run_says_how_it_goes_and_where_everything_is(
+    small_dataset: Path, tmp_path: Path
+) -> None:
+    where = ("--data", small_dataset, "--out", "run")
+    result = lapel("train", "fashion-mnist-fast", *where, *SHORT, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (
+        len(re.findall(r"^metric epoch=\d seconds=.* train_loss=", result.stderr, re.MULTILINE))
+        == 2
+    )
+    assert "110 training and 10 validation pictures" in result.stderr
+    assert "Bundle: run/bundle" in result.stdout
+    assert (tmp_path / "run" / "bundle" / "lapel.json").is_file()
+    follow_up = re.search(r"Next: +lapel (evaluate run .*) --out REPORT", result.stdout)
+    assert follow_up
+    judged = lapel(*follow_up.group(1).split(), "--out", "report", cwd=tmp_path)
+    assert judged.returncode == 0, judged.stderr
+    assert "test split: 40 images" in judged.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["fashion-mnist-fast"], 2, "--data DATASET and --out RUN"),
+        (["fashion-mnist-fst", "--data", "x", "--out", "y"], 1, "did you mean fashion-mnist-fast"),
+        (["fashion-mnist-fast", "--data", "nowhere", "--out", "y"], 1, "nowhere"),
+        (["--resume", "nowhere"], 2, "holds no run to resume"),
+        (["fashion-mnist-fast", "--data", "x", "--out", "y", "--set", "a"], 1, "KEY=VALUE"),
+    ],
+)
+def test_what_cannot_be_done_is_said_without_a_traceback(
+    arguments: list[str], code: int, message: str, tmp_path: Path
+) -> None:
+    result = lapel("train", *arguments, cwd=tmp_path)
+    assert result.returncode == code, result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_recipes_are_listed_with_what_they_stand_for() -> None:
+    result = lapel("train", "--recipes")
+    assert result.returncode == 0
+    assert "fashion-mnist-fast: " in result.stdout
+    assert "stands for: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (59, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_time_is_said_as_people_say_it(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_an_epoch_is_one_line_that_tools_can_read() -> None:
+    row = {"epoch": 3, "seconds": 12.34, "train_loss": 0.5, "validation_accuracy": 0.91234}
+    assert epoch_line(row) == (
+        "metric epoch=3 seconds=12.3 train_loss=0.5000 validation_accuracy=0.9123"
+    )
+
+
+def test_the_time_between_epochs_is_not_taken_for_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([0.0, 1.0, 2.0, 50.0, 51.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(moments))
+    pace = Pace()
+    assert [pace.left(step, 10) for step in (1, 2, 3)] == [0, 8, 7]
+    pace.skip()
+    pace.left(4, 10)
+    assert pace.left(5, 10) == 5
