@@ -52,7 +52,6 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
-app.command()(demo)
 
 
 def main() -> None:
