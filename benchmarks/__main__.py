@@ -14,9 +14,8 @@ def main() -> None:
     for name in BENCHMARKS:
         module = ast.parse((Path(__file__).with_name(f"{name}.py")).read_text("utf-8"))
         print(f"  {name:18} {(ast.get_docstring(module) or '').splitlines()[0]}")
-    print(
-        "\nRun one: make bench NAME=startup ARGS='--out runs/startup'  (ARGS='--help': its options)"
-    )
+    print("\nRun one:      make bench NAME=startup ARGS='--out runs/startup ...'")
+    print("Its options:  make bench NAME=startup ARGS=--help")
 
 
 if __name__ == "__main__":

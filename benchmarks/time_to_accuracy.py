@@ -30,6 +30,7 @@ from pathlib import Path
 from benchmarks.contestants.pictures import prepare
 from benchmarks.contestants.points import Order, Point, read_points
 from benchmarks.measuring import (
+    VARIABLES,
     markdown_table,
     median,
     surroundings,
@@ -209,7 +210,7 @@ def run_order(contestant: Contestant, order: Order) -> Run:
     process = subprocess.Popen(
         [contestant.interpreter, "-m", contestant.module, *order.arguments()],
         cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": str(order.threads)},
+        env=environment(order.threads),
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -237,6 +238,11 @@ def run_order(contestant: Contestant, order: Order) -> Run:
     )
 
 
+def environment(threads: int) -> dict[str, str]:
+    """The same for all: so many threads, which do not spin while they wait."""
+    return {"GOMP_SPINCOUNT": "2000"} | dict(os.environ) | {"OMP_NUM_THREADS": str(threads)}
+
+
 def end_session(process: subprocess.Popen[str]) -> None:
     """End a process, with its loaders' workers, which are of its session."""
     with contextlib.suppress(ProcessLookupError):
@@ -248,10 +254,12 @@ def report(
 ) -> None:
     """Write what is known so far."""
     settings = {key: str(value) for key, value in vars(options).items()}
+    given = environment(options.threads)
+    variables = {name: given.get(name) for name in VARIABLES}
     content = {
         "settings": settings,
         "lapel_schedules": {f"{key:g}": value for key, value in LAPEL_SCHEDULES.items()},
-        "surroundings": surroundings(),
+        "surroundings": surroundings() | {"variables": variables},
         "runs": [asdict(run) for run in runs],
     }
     header = ["seconds of training (wall) until", *(f"{t:g} %" for t in options.targets), "best"]

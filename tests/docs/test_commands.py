@@ -24,6 +24,7 @@ PAGES += [ROOT / "benchmarks" / "README.md"]
 NOT_RUN = {
     ("README.md", "installs packages"),
     ("CONTRIBUTING.md", "works on a clone"),
+    ("docs/models.md", "minutes to hours on a quiet machine"),
     ("benchmarks/README.md", "minutes to hours on a quiet machine"),
 }
 
