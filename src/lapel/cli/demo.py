@@ -99,11 +99,12 @@ def train_model(steps: Steps, folder: Path, recipe: str, settings: Sequence[str]
     """The run and its bundle; says whether anything was learned now."""
     run = folder / RUN
     done = (run / "bundle" / "lapel.json").is_file()
-    if (run / "run.json").is_file():
-        steps.take("go on training", ["train", "--resume", run], done=done)
+    if (run / "run.json").is_file() and not done:
+        steps.take("go on training", ["train", "--resume", run])
     else:
         changes = [text for setting in settings for text in ("--set", setting)]
-        steps.take("train", ["train", recipe, "--data", folder / DATASET, "--out", run, *changes])
+        command = ["train", recipe, "--data", folder / DATASET, "--out", run, *changes]
+        steps.take("train", command, done=done)
     return not done
 
 

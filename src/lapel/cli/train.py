@@ -13,7 +13,8 @@ import typer
 
 if TYPE_CHECKING:
     from lapel.training.learner import Learner
-    from lapel.training.loop import Plan, Tally
+    from lapel.training.loop import Tally
+    from lapel.training.plan import Plan
 
 Item = TypeVar("Item")
 

@@ -22,8 +22,10 @@ from lapel.schema.formulas import escape_formula
 from lapel.schema.labels import TaskSpec
 from lapel.storage.local import write_atomically
 from lapel.training.examples import Examples, subset
+from lapel.training.judging import as_array, predict
 from lapel.training.learner import Learner
-from lapel.training.loop import as_array, learn, predict, seed_of
+from lapel.training.loop import learn
+from lapel.training.plan import seed_of
 from lapel.training.recorder import OnlyStops, Reporter
 from lapel.training.run import OUT_OF_SAMPLE, RunFolder
 from lapel.training.stopping import StopSignals

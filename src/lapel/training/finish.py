@@ -24,8 +24,8 @@ from lapel.tasks.kinds import task_of
 from lapel.training.card import model_card
 from lapel.training.checkpoint import copy_of
 from lapel.training.examples import Examples, in_batches
+from lapel.training.judging import as_array
 from lapel.training.learner import Learner
-from lapel.training.loop import as_array
 from lapel.training.run import RunFolder
 
 #: The exported network may differ from torch's by so much of the largest output ...

@@ -10,21 +10,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from lapel.models.heads.table import HEADS
 from lapel.schema.errors import TrainingError
 from lapel.tasks.base import Counts
-from lapel.tasks.kinds import task_of
 from lapel.training.augment import augment
-from lapel.training.examples import Examples, in_batches
+from lapel.training.examples import Examples
+from lapel.training.judging import autocast, judge, main_score, score, total_loss
 from lapel.training.learner import Learner
 from lapel.training.optimise import rate_at
+from lapel.training.plan import Plan, plan_of, seed_of
 
 #: Training outputs are scored on about so many steps an epoch; all would cost time.
 SCORED_STEPS = 32
@@ -49,42 +47,6 @@ class Watcher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How many steps, and which pictures at which.
-
-    Attributes:
-        count: training pictures.
-        batch: pictures a step.
-        epochs: passes over them; the last may be a part of one.
-        seed: of the order of the pictures.
-    """
-
-    count: int
-    batch: int
-    epochs: float
-    seed: int
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Whole batches in a pass; what is left over takes its turn in another epoch."""
-        return max(1, self.count // self.batch)
-
-    @property
-    def steps(self) -> int:
-        """Steps in all."""
-        return max(1, round(self.epochs * self.steps_per_epoch))
-
-    def rest_of_epoch(self, epoch: int, step: int) -> list[Tensor]:
-        """Row numbers of the batches of an epoch (counted from 0) from a step of the run on."""
-        generator = torch.Generator().manual_seed(seed_of(self.seed, "order", epoch))
-        order = torch.randperm(self.count, generator=generator)
-        first = epoch * self.steps_per_epoch
-        last = min(self.steps, first + self.steps_per_epoch)
-        places = [place - first for place in range(step, last)]
-        return [order[place * self.batch : (place + 1) * self.batch] for place in places]
-
-
 def learn(learner: Learner, train: Examples, validation: Examples | None, watcher: Watcher) -> None:
     """Learn until the recipe's end, or until the watcher raises.
 
@@ -92,7 +54,7 @@ def learn(learner: Learner, train: Examples, validation: Examples | None, watche
         TrainingError: the loss is no number any more.
     """
     recipe, progress = learner.recipe, learner.progress
-    plan = plan_of(learner, len(train))
+    plan = plan_of(recipe, len(train))
     generator = torch.Generator(learner.device)
     while not progress.finished:
         tally = Tally(learner, plan)
@@ -109,17 +71,6 @@ def learn(learner: Learner, train: Examples, validation: Examples | None, watche
             started = time.perf_counter()  # what the watcher did was not learning
         tally.check_loss()
         finish_epoch(learner, plan, tally, validation, watcher)
-
-
-def plan_of(learner: Learner, count: int) -> Plan:
-    """The plan of a recipe for so many training pictures."""
-    recipe = learner.recipe
-    return Plan(
-        count=count,
-        batch=min(recipe.batch, count),
-        epochs=recipe.schedule.epochs,
-        seed=recipe.seed,
-    )
 
 
 def take_step(
@@ -143,23 +94,6 @@ def take_step(
     if learner.average is not None:
         learner.average.update(network, learner.progress.step)
     return loss.detach(), {name: output.detach() for name, output in outputs.items()}
-
-
-def total_loss(
-    learner: Learner, outputs: Mapping[str, Tensor], examples: Examples, rows: Tensor
-) -> Tensor:
-    """The weighted sum of the losses of all tasks."""
-    loss_options = learner.recipe.loss
-    total = torch.zeros((), device=learner.device)
-    for spec in learner.schema:
-        loss = HEADS[spec.kind].loss(
-            outputs[spec.name],
-            examples.targets[spec.name][rows],
-            examples.weights[spec.name][rows],
-            loss_options.model_dump(),
-        )
-        total = total + loss_options.task_weights.get(spec.name, 1.0) * loss
-    return total
 
 
 class Tally:
@@ -251,74 +185,3 @@ def finish_epoch(
     progress.history.append(row)
     progress.finished = last or stalled
     watcher.epoch(learner, row)
-
-
-@torch.no_grad()
-def judge(learner: Learner, examples: Examples, watcher: Watcher) -> dict[str, float]:
-    """Loss and every number of every task on examples, with the weights as they are."""
-    outputs = predict(learner, examples, watcher)
-    everything = torch.arange(len(examples), device=learner.device)
-    loss = float(total_loss(learner, outputs, examples, everything))
-    counts = score(learner, outputs, examples, everything)
-    row = {"validation_loss": loss, "validation_accuracy": main_score(learner, counts)}
-    for task, count in counts.items():
-        row |= {f"validation.{task}.{name}": value for name, value in count.numbers().items()}
-    return row
-
-
-@torch.no_grad()
-def predict(learner: Learner, examples: Examples, watcher: Watcher) -> dict[str, Tensor]:
-    """Outputs of all examples, task name -> (N, ...), in their order."""
-    learner.network.eval()
-    rows = in_batches(len(examples), learner.recipe.batch)
-    parts: dict[str, list[Tensor]] = {spec.name: [] for spec in learner.schema}
-    for _, pixels in examples.batches(rows):
-        with autocast(learner):
-            outputs = learner.network(pixels)
-        for task, output in outputs.items():
-            parts[task].append(output.float())
-        watcher.pause()
-    return {task: torch.cat(chunks) for task, chunks in parts.items()}
-
-
-def score(
-    learner: Learner, outputs: Mapping[str, Tensor], examples: Examples, rows: Tensor
-) -> dict[str, Counts]:
-    """Counts of each task."""
-    return {
-        spec.name: task_of(spec).score(
-            as_array(outputs[spec.name].float()),
-            as_array(examples.targets[spec.name][rows]),
-            as_array(examples.weights[spec.name][rows]),
-        )
-        for spec in learner.schema
-    }
-
-
-def main_score(learner: Learner, counts: Mapping[str, Counts]) -> float:
-    """The number by which epochs are compared; more is better."""
-    if learner.recipe.select is not None:
-        task, _, metric = learner.recipe.select.rpartition(".")
-        return counts[task].numbers()[metric]
-    values = [counts[spec.name].numbers()[task_of(spec).metric] for spec in learner.schema]
-    return sum(values) / len(values)
-
-
-def as_array(tensor: Tensor) -> np.ndarray[Any, np.dtype[Any]]:
-    """A tensor as a numpy array on the CPU."""
-    array: np.ndarray[Any, np.dtype[Any]] = tensor.detach().cpu().numpy()
-    return array
-
-
-def autocast(learner: Learner) -> torch.autocast:
-    """The precision that the run decided for."""
-    return torch.autocast(
-        learner.device.type, torch.bfloat16, enabled=learner.precision is torch.bfloat16
-    )
-
-
-def seed_of(seed: int, purpose: str, number: int) -> int:
-    """A seed for one purpose at one step or epoch; purposes do not share their draws."""
-    purposes = {"order": 1, "augment": 2, "network": 3, "start": 4}
-    sequence = np.random.SeedSequence([seed, purposes[purpose], number])
-    return int(sequence.generate_state(1, np.uint32)[0])

@@ -11,7 +11,8 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from lapel.data.progress import silent
 from lapel.training.checkpoint import save_checkpoint
 from lapel.training.learner import Learner
-from lapel.training.loop import Plan, Tally
+from lapel.training.loop import Tally
+from lapel.training.plan import Plan
 from lapel.training.run import TENSORBOARD, RunFolder
 from lapel.training.stopping import StopSignals
 

@@ -19,7 +19,8 @@ from lapel.training.doubtful import find_doubtful_labels, first_pixels
 from lapel.training.examples import Examples, load_examples
 from lapel.training.finish import finish
 from lapel.training.learner import Learner
-from lapel.training.loop import learn, seed_of
+from lapel.training.loop import learn
+from lapel.training.plan import seed_of
 from lapel.training.precision import choose_precision
 from lapel.training.recipe import Recipe, load_recipe
 from lapel.training.recorder import Quiet, Recorder, Reporter

@@ -1,0 +1,64 @@
+"""How many steps, which pictures at which, and where randomness comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lapel.training.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How many steps, and which pictures at which.
+
+    Attributes:
+        count: training pictures.
+        batch: pictures a step.
+        epochs: passes over them; the last may be a part of one.
+        seed: of the order of the pictures.
+    """
+
+    count: int
+    batch: int
+    epochs: float
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in a pass; what is left over takes its turn in another epoch."""
+        return max(1, self.count // self.batch)
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return max(1, round(self.epochs * self.steps_per_epoch))
+
+    def rest_of_epoch(self, epoch: int, step: int) -> list[Tensor]:
+        """Row numbers of the batches of an epoch (counted from 0) from a step of the run on."""
+        generator = torch.Generator().manual_seed(seed_of(self.seed, "order", epoch))
+        order = torch.randperm(self.count, generator=generator)
+        first = epoch * self.steps_per_epoch
+        last = min(self.steps, first + self.steps_per_epoch)
+        places = [place - first for place in range(step, last)]
+        return [order[place * self.batch : (place + 1) * self.batch] for place in places]
+
+
+def plan_of(recipe: Recipe, count: int) -> Plan:
+    """The plan of a recipe for so many training pictures."""
+    return Plan(
+        count=count,
+        batch=min(recipe.batch, count),
+        epochs=recipe.schedule.epochs,
+        seed=recipe.seed,
+    )
+
+
+def seed_of(seed: int, purpose: str, number: int) -> int:
+    """A seed for one purpose at one step or epoch; purposes do not share their draws."""
+    purposes = {"order": 1, "augment": 2, "network": 3, "start": 4}
+    sequence = np.random.SeedSequence([seed, purposes[purpose], number])
+    return int(sequence.generate_state(1, np.uint32)[0])
