@@ -103,8 +103,8 @@ def train_model(steps: Steps, folder: Path, recipe: str, settings: Sequence[str]
         steps.take("go on training", ["train", "--resume", run])
     else:
         changes = [text for setting in settings for text in ("--set", setting)]
-        command = ["train", recipe, "--data", folder / DATASET, "--out", run, *changes]
-        steps.take("train", command, done=done)
+        where: list[str | Path] = ["--data", folder / DATASET, "--out", run]
+        steps.take("train", ["train", recipe, *where, *changes], done=done)
     return not done
 
 
