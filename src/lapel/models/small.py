@@ -83,7 +83,7 @@ class SmallNetwork(nn.Module):
         self,
         channels: int,
         *,
-        widths: Sequence[int],
+        widths: Sequence[int] = (32, 64, 128),
         depth: int = 2,
         residual: bool = False,
         whitening: bool = True,
