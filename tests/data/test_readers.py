@@ -48,6 +48,8 @@ def test_spellings_of_splits_are_understood(tmp_path: Path) -> None:
 def test_what_is_no_data_is_passed_over_and_said(tmp_path: Path) -> None:
     source = photos(tmp_path, "a/1.png", "__MACOSX/a/1.png", "a/.hidden.png")
     (source / "a" / "notes.txt").write_text("note")
+    (source / "a" / "more.TXT").write_text("note")
+    (source / "a" / "README").write_text("note")
     (source / "LICENSE").write_text("free")
     (source / "empty").mkdir()
     reading = read_folder(source)
@@ -55,14 +57,21 @@ def test_what_is_no_data_is_passed_over_and_said(tmp_path: Path) -> None:
     assert reading.schema["category"].labels == ("a",)
     assert reading.notes == (
         "class folders without pictures, left out: empty",
-        "1 files that are no pictures were passed over",
+        "passed over 3 files that are no pictures: 2 .txt, 1 without an ending",
     )
 
 
 def test_pictures_of_formats_that_are_not_accepted_are_reported(tmp_path: Path) -> None:
     source = photos(tmp_path / "p", "a/1.png", "a/2.gif")
-    with pytest.raises(FormatError, match=r"a/2\.gif: found"):
+    (source / "a" / "3.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0")
+    with pytest.raises(FormatError) as caught:
         import_dataset("folder", source, tmp_path / "d")
+    advice = "expected JPEG, PNG or WEBP; convert it or leave it out"
+    assert str(caught.value).splitlines() == [
+        f"a/2.gif: found a GIF file, {advice}",
+        f"a/3.HEIC: found a HEIC file, {advice}",
+        "2 of 3 images cannot be used; mend them, or leave them out with --skip-unreadable",
+    ]
 
 
 def test_a_folder_too_many_is_noticed(tmp_path: Path) -> None:

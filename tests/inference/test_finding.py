@@ -35,6 +35,13 @@ def test_a_folder_at_any_depth(shop: Path) -> None:
     ]  # fmt: skip
 
 
+def test_pictures_of_formats_that_are_refused_are_meant_too(tmp_path: Path) -> None:
+    meant = ["a.heic", "b.GIF", "c.tiff", "d.bmp", "e.avif", "f.jxl", "g.heif", "h.tif"]
+    for name in [*meant, "notes.txt", "film.mov"]:
+        (tmp_path / name).write_bytes(b"?")
+    assert names(find_pictures([str(tmp_path)]), tmp_path) == meant
+
+
 def test_a_pattern(shop: Path) -> None:
     assert names(find_pictures([f"{shop}/*.jpg"]), shop) == ["[odd].jpg", "b.jpg", "torn.jpg"]
     assert names(find_pictures([f"{shop}/**/*.webp"]), shop) == ["sub/deep/c.webp"]

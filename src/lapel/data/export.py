@@ -15,7 +15,7 @@ from lapel.data.dataset import Dataset
 from lapel.data.images import packed_row
 from lapel.data.progress import Track, silent
 from lapel.data.readers.folder import CLASSES_FILE, CLASSES_HEADER
-from lapel.data.reading import is_image
+from lapel.imaging.file_names import named_like_picture
 from lapel.imaging.signatures import format_by_signature
 from lapel.schema.errors import SchemaError, UsageError
 from lapel.schema.formulas import escape_formula
@@ -184,7 +184,9 @@ def _file_name(name: str, data: bytes) -> str:
     base = PurePosixPath(name).name.lstrip(".") or "image"
     # A file that is a picture by content alone gets the ending that says so.
     return (
-        base if is_image(Path(base)) else f"{base}.{(format_by_signature(data) or 'png').lower()}"
+        base
+        if named_like_picture(base)
+        else f"{base}.{(format_by_signature(data) or 'png').lower()}"
     )
 
 

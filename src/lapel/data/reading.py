@@ -17,12 +17,6 @@ from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
 from lapel.schema.labels import Schema
 
-#: Endings of files that are taken for pictures. Those of formats that are not accepted are
-#: among them on purpose, so that they are reported rather than passed over in silence.
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -46,11 +40,6 @@ class Reading:
     origin: str
     licence: str = ""
     notes: tuple[str, ...] = ()
-
-
-def is_image(path: Path) -> bool:
-    """Whether a file's name ends like a picture's."""
-    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def is_hidden(name: str) -> bool:

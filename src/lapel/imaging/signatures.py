@@ -17,6 +17,8 @@ SIGNATURES = (
     (4, b"ftypavif", "AVIF"),
     (4, b"ftyphei", "HEIC"),
     (4, b"ftypmif1", "HEIC"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
     (0, b"%PDF", "PDF"),
     (0, b"PK\x03\x04", "ZIP"),
 )

@@ -8,18 +8,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lapel.imaging.decode import DEFAULT_LIMITS
+from lapel.imaging.file_names import named_like_picture
 from lapel.imaging.signatures import format_by_signature
 from lapel.schema.errors import UsageError
-
-#: Names that say "picture": a file in a folder with such a name is meant even if it is damaged.
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
 
 
 def find_pictures(paths: Iterable[str]) -> list[str]:
     """Files named, files in folders named (at any depth), and files that patterns match.
 
     A file that is named is always meant. In a folder, files count whose name or first bytes say
-    that they are pictures; hidden ones do not. Folders and patterns are read in sorted order,
+    that they are pictures, also those of formats that are then refused by name; hidden ones do
+    not. Folders and patterns are read in sorted order,
     and no file is named twice.
 
     Raises:
@@ -57,7 +56,7 @@ def _inside(folder: str) -> Iterator[str]:
 
 
 def _looks_like_a_picture(path: Path) -> bool:
-    if path.suffix.lower() in PICTURE_SUFFIXES:
+    if named_like_picture(path):
         return True
     try:
         if not path.is_file():

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,17 +21,21 @@ from lapel.data.reading import (
     Reading,
     existing_folder,
     is_hidden,
-    is_image,
     read_bytes,
     refuse,
     sorted_labels,
 )
+from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Annotation
+from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 
 CLASSES_FILE = "classes.csv"
 CLASSES_HEADER = ["folder", "label"]
+
+#: Endings of passed-over files that are told apart.
+ENDINGS_SHOWN = 8
 
 
 @dataclass(slots=True)
@@ -40,7 +45,7 @@ class _Walk:
     root: Path
     annotations: list[Annotation] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    others: int = 0
+    others: Counter[str] = field(default_factory=Counter)
     empty: list[str] = field(default_factory=list)
 
 
@@ -112,12 +117,13 @@ def _split_folders(root: Path, walk: _Walk) -> dict[str, str]:
 
 
 def _report_loose_images(folder: Path, walk: _Walk) -> None:
-    loose = sorted(e.name for e in os.scandir(folder) if e.is_file() and is_image(Path(e.name)))
+    loose = sorted(e.name for e in os.scandir(folder) if e.is_file() and named_like_picture(e.name))
     if loose:
         walk.faults.append(
             Fault(
                 file=str(folder),
-                found=f"{len(loose)} pictures outside any class folder, the first {loose[0]!r}",
+                found=f"{counted(len(loose), 'picture')} outside any class folder, "
+                f"the first {loose[0]!r}",
                 expected="each picture in the folder of its class",
             )
         )
@@ -160,8 +166,8 @@ def _images(folder: Path, walk: _Walk) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         for path in (Path(place) / name for name in sorted(files) if not is_hidden(name)):
-            if not is_image(path):
-                walk.others += 1
+            if not named_like_picture(path):
+                walk.others[path.suffix.lower()] += 1
                 continue
             fault = _name_fault(path, inside)
             if fault:
@@ -193,7 +199,9 @@ def _named_classes(root: Path, walk: _Walk) -> dict[str, str]:
     try:
         rows = list(csv.reader(io.StringIO(read_bytes(path).decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
-        walk.faults.append(Fault(file=str(path), found=str(error), expected="CSV in UTF-8"))
+        walk.faults.append(
+            Fault(file=str(path), found=f"text that is none ({error})", expected="CSV in UTF-8")
+        )
         return {}
     for line, row in enumerate(rows, start=1):
         if line == 1 and row == CLASSES_HEADER:
@@ -210,4 +218,17 @@ def _notes(walk: _Walk) -> Iterator[str]:
     if walk.empty:
         yield f"class folders without pictures, left out: {', '.join(walk.empty[:10])}"
     if walk.others:
-        yield f"{walk.others:,} files that are no pictures were passed over"
+        files = counted(
+            walk.others.total(), "file that is no picture", "files that are no pictures"
+        )
+        yield f"passed over {files}: {_endings(walk.others)}"
+
+
+def _endings(others: Counter[str]) -> str:
+    """How many files of which endings, the commonest first, as ``2 .txt, 1 .db``."""
+    shown = [
+        f"{count:,} {suffix or 'without an ending'}"
+        for suffix, count in others.most_common(ENDINGS_SHOWN)
+    ]
+    rest = len(others) - len(shown)
+    return ", ".join([*shown, f"... and {counted(rest, 'other ending')}"] if rest else shown)
