@@ -102,8 +102,36 @@ def test_failures_stand_in_their_place(
     assert faults[0].startswith("torn or damaged")
     assert faults[1] == "the file is empty; copy or download it again"
     assert faults[2] == "could not be read: No such file or directory; check its path"
-    assert faults[3] == "no regular file; give files of pictures, or folders"
+    assert faults[3] == "is a folder; name its files, as with Path(folder).iterdir()"
     assert [answer_of(each).label for each in (found[1], found[5])] == ["red", "blue"]
+
+
+def test_a_single_picture_needs_no_list(predictor: Predictor, photos: dict[str, Path]) -> None:
+    red = photos["red"]
+    pixels = np.asarray(Image.open(red))
+    for picture in (red, str(red), red.read_bytes(), pixels):
+        (found,) = predictor.predict(picture)
+        assert answer_of(found).label == "red"
+    (gray,) = predictor.predict(pixels[..., 0])
+    assert isinstance(gray, Prediction)
+    assert len(list(predictor.predict(np.stack([pixels, pixels])))) == 2
+
+
+def test_what_is_no_picture_is_named_by_its_type(
+    predictor: Predictor, photos: dict[str, Path]
+) -> None:
+    red = photos["red"]
+    for unfit, says in (
+        (
+            [red, None],
+            r"image\[1\]: found NoneType, expected a path, the bytes of a file, or pixels",
+        ),
+        ([5], r"image\[0\]: found int, expected a path"),
+        ([Image.new("RGB", (2, 2))], r"found Image, expected .* pixels as a NumPy array"),
+        (None, "^found NoneType, expected a path, .*, or several of these"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            list(predictor.predict(unfit))  # type: ignore[arg-type]  # what a caller may get wrong
 
 
 def test_a_pipe_does_not_hang(predictor: Predictor, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from lapel.schema.errors import ImageError, UsageError
 
 #: What may be predicted: a file, the bytes of one, or pixels (H, W, 3) or gray (H, W).
 Picture = str | Path | bytes | NDArray[np.uint8]
+
+
+_FOLDER = "is a folder; name its files, as with Path(folder).iterdir()"
+_NO_FILE = "no regular file; name files of pictures"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,22 @@ class Failure:
     fault: str
 
 
+def as_pictures(images: Picture | Iterable[Picture]) -> Iterable[Picture]:
+    """The pictures that a caller gave; a single path, file or array of pixels is one picture.
+
+    Raises:
+        UsageError: neither a picture nor several.
+    """
+    if isinstance(images, str | Path | bytes):
+        # All but a Path could be gone through too: letter by letter, and byte by byte.
+        return [images]
+    if isinstance(images, np.ndarray):
+        return [images] if _is_one_picture(images) else iter(images)
+    if not isinstance(images, Iterable):
+        raise UsageError(f"{_unfit(images)}, or several of these")
+    return images
+
+
 def name_of(picture: Picture, index: int) -> str:
     """The path as given; for bytes and pixels their place, counted from 0, as ``image[3]``."""
     return str(picture) if isinstance(picture, str | Path) else f"image[{index}]"
@@ -38,8 +59,9 @@ def pixels_of(picture: Picture, *, name: str, limits: Limits) -> NDArray[np.uint
 
     Raises:
         ImageError: a file that cannot be read or decoded.
-        UsageError: pixels of another shape or type.
+        UsageError: pixels of another shape or type, or no picture at all.
     """
+    _refuse_other_types(picture, name)
     if isinstance(picture, np.ndarray):
         return _checked(picture, name)
     if isinstance(picture, str | Path):
@@ -50,7 +72,7 @@ def pixels_of(picture: Picture, *, name: str, limits: Limits) -> NDArray[np.uint
 def _read(path: Path, name: str, limits: Limits) -> bytes:
     try:
         if path.exists() and not path.is_file():
-            raise ImageError(name, "no regular file; give files of pictures, or folders")
+            raise ImageError(name, _FOLDER if path.is_dir() else _NO_FILE)
         # Asked before reading: a file of a hundred gigabytes should not fill the memory.
         if path.stat().st_size > limits.bytes:
             raise ImageError(
@@ -66,9 +88,24 @@ def _read(path: Path, name: str, limits: Limits) -> bytes:
         raise ImageError(name, f"could not be read: {fault}; check its path") from error
 
 
+def _refuse_other_types(picture: object, name: str) -> None:
+    if not isinstance(picture, str | Path | bytes | np.ndarray):
+        raise UsageError(f"{name}: {_unfit(picture)}")
+
+
+def _unfit(found: object) -> str:
+    return (
+        f"found {type(found).__name__}, expected a path, the bytes of a file, or pixels as a "
+        "NumPy array"
+    )
+
+
+def _is_one_picture(pixels: NDArray[np.uint8]) -> bool:
+    return pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+
+
 def _checked(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
-    color = pixels.ndim == 3 and pixels.shape[2] == 3
-    if pixels.dtype != np.uint8 or not (color or pixels.ndim == 2) or pixels.size == 0:
+    if pixels.dtype != np.uint8 or not _is_one_picture(pixels) or pixels.size == 0:
         raise UsageError(
             f"{name}: pixels are uint8 (H, W, 3), or (H, W) for gray; "
             f"found {pixels.dtype} {pixels.shape}"

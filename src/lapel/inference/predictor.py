@@ -17,7 +17,7 @@ from lapel.imaging.decode import DEFAULT_LIMITS, Limits
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import Engine, open_engine, usable_cores
-from lapel.inference.pictures import Failure, Picture, name_of, pixels_of
+from lapel.inference.pictures import Failure, Picture, as_pictures, name_of, pixels_of
 from lapel.schema.errors import BundleError, ImageError, UsageError
 from lapel.schema.labels import Schema
 from lapel.schema.prediction import Prediction
@@ -88,24 +88,27 @@ class Predictor:
         """What is answered."""
         return self.bundle.schema
 
-    def predict(self, images: Iterable[Picture], *, top: int = 5) -> Iterator[Prediction | Failure]:
+    def predict(
+        self, images: Picture | Iterable[Picture], *, top: int = 5
+    ) -> Iterator[Prediction | Failure]:
         """Answer for each picture, in order, as soon as its batch is done.
 
         Pictures are decoded by threads while the engine works; two batches are held at a time.
 
         Args:
-            images: paths, bytes of files, or upright pixels uint8 (H, W, 3) or (H, W).
+            images: paths, bytes of files, or upright pixels uint8 (H, W, 3) or (H, W); a single
+                one of these is one picture.
             top: how many of the best labels to name.
 
         Yields:
             A prediction, or the failure of a picture that cannot be read or decoded.
 
         Raises:
-            UsageError: pixels of another shape or type, or ``top`` below 1.
+            UsageError: what is no picture, pixels of another shape or type, or ``top`` below 1.
         """
         if top < 1:
             raise UsageError(f"the best 1 or more labels can be named, found top={top}")
-        for batch in self._prepared(images):
+        for batch in self._prepared(as_pictures(images)):
             yield from self._answer(batch, top)
 
     def outputs(self, images: Iterable[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
