@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lapel.cli.train import Pace, duration, epoch_line
+from lapel.cli.train import Pace, duration, epoch_line, epoch_sentence
 
 SHORT = (
     "--set=batch=16",
@@ -54,7 +54,7 @@ def test_a_run_says_how_it_goes_and_where_everything_is(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["fashion-mnist-fast"], 2, "--data DATASET and --out RUN"),
+        (["fashion-mnist-fast"], 2, "training needs --data DATASET and --out RUN too"),
         (["fashion-mnist-fst", "--data", "x", "--out", "y"], 1, "did you mean fashion-mnist-fast"),
         (["fashion-mnist-fast", "--data", "nowhere", "--out", "y"], 1, "nowhere"),
         (["--resume", "nowhere"], 2, "holds no run to resume"),
@@ -92,11 +92,18 @@ def test_an_epoch_is_one_line_that_tools_can_read() -> None:
     )
 
 
+def test_an_epoch_is_a_sentence_on_a_terminal() -> None:
+    row = {"epoch": 3, "seconds": 72.0, "train_loss": 0.5, "validation_accuracy": 0.91234}
+    assert epoch_sentence(row) == (
+        "Epoch 3: 91.23 % on validation, training loss 0.500, after 1 min 12 s"
+    )
+
+
 def test_the_time_between_epochs_is_not_taken_for_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter([0.0, 1.0, 2.0, 50.0, 51.0])
     monkeypatch.setattr("time.monotonic", lambda: next(moments))
     pace = Pace()
-    assert [pace.left(step, 10) for step in (1, 2, 3)] == [0, 8, 7]
+    assert [pace.left(step, 10) for step in (1, 2, 3)] == [None, 8, 7]
     pace.skip()
     pace.left(4, 10)
     assert pace.left(5, 10) == 5

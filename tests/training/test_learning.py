@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from training_runs import SMALL, pattern_dataset
 
 from lapel.data.dataset import Dataset
+from lapel.data.split import split_dataset
+from lapel.evaluation.evaluate import evaluate
 from lapel.inference.bundle import Bundle
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import DatasetError, RecipeError, UsageError
@@ -166,6 +169,7 @@ def test_a_dataset_that_changed_is_not_resumed_on(tmp_path: Path) -> None:
     dataset = pattern_dataset(tmp_path / "data", {"train": 30, "validation": 30})
     run = tmp_path / "run"
     train("fashion-mnist-fast", data=dataset.folder, out=run, changes=SMALL)
+    shutil.rmtree(run / "bundle")  # as if it had been stopped before its end
     for file in dataset.folder.iterdir():
         file.unlink()
     pattern_dataset(dataset.folder, {"train": 33, "validation": 30})
@@ -174,12 +178,58 @@ def test_a_dataset_that_changed_is_not_resumed_on(tmp_path: Path) -> None:
 
 
 def test_arguments_that_do_not_go_together_are_refused(patterns: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--data DATASET and --out RUN"):
+    with pytest.raises(UsageError, match=r"training needs --out RUN too"):
         train("fashion-mnist-fast", data=patterns)
     with pytest.raises(UsageError, match="give nothing else"):
         train("fashion-mnist-fast", resume=tmp_path)
     with pytest.raises(UsageError, match="holds no run to resume"):
         train(resume=tmp_path)
+
+
+def test_a_number_that_a_task_does_not_have_is_refused_before_learning(
+    patterns: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=r"no number 'f1'; did you mean .*macro_f1"):
+        train(
+            "fashion-mnist-fast",
+            data=patterns,
+            out=tmp_path / "run",
+            changes={**SMALL, "select": "pattern.f1"},
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_is_not_finished_again(trained: Trained) -> None:
+    listener = Listener()
+    again = train(resume=trained.run, reporter=listener)
+    assert again.best_score == trained.best_score
+    assert listener.steps == 0
+    assert any("finished already" in text for text in listener.said)
+    assert not any("Exported" in text for text in listener.said)
+
+
+def test_the_bundle_knows_which_pictures_it_has_seen(trained: Trained, patterns: Path) -> None:
+    bundle, dataset = Bundle.load(trained.bundle), Dataset.open(patterns)
+    digests = {split: dataset.split(split).table["sha256"].to_list() for split in dataset.splits()}
+    assert bundle.has_seen("train", digests["train"]) == 300
+    assert bundle.has_seen("validation", digests["validation"]) == 60
+    assert bundle.has_seen("train", digests["test"]) == 0
+    assert bundle.has_seen("validation", digests["test"]) == 0
+
+
+def test_judging_on_pictures_learned_from_is_said_loudly(
+    trained: Trained, patterns: Path, tmp_path: Path
+) -> None:
+    dataset = Dataset.open(patterns)
+    honest = evaluate(trained.bundle, dataset, split="test", out=tmp_path / "honest")
+    assert not any("Warning" in remark for remark in honest.subject.remarks)
+    shutil.copytree(patterns, tmp_path / "redrawn")
+    redrawn = split_dataset(
+        tmp_path / "redrawn", validation=0.2, test=0.2, redraw=True, redraw_test=True
+    )
+    leaked = evaluate(trained.bundle, redrawn, split="test", out=tmp_path / "leaked")
+    assert "Warning: the model has learned from" in leaked.subject.remarks[0]
+    assert "say nothing about new ones" in (tmp_path / "leaked" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("key", ["select", "loss.task_weights"])

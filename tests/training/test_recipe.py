@@ -80,6 +80,13 @@ def test_a_setting_without_key_or_value_is_refused(setting: str) -> None:
         parse_changes([setting])
 
 
+def test_another_backbone_does_not_inherit_the_options_of_the_first() -> None:
+    recipe = load_recipe("class-folders", {"model.backbone": "resnet18"})
+    assert recipe.model.options == {}
+    both = {"model.backbone": "resnet18", "model.options.small_images": "true"}
+    assert load_recipe("class-folders", both).model.options == {"small_images": True}
+
+
 def test_a_group_below_a_value_is_refused() -> None:
     with pytest.raises(RecipeError, match="'batch' is a value"):
         load_recipe("fashion-mnist-fast", {"batch.size": 3})
@@ -108,8 +115,9 @@ def test_backbones_that_do_not_exist_or_do_not_fit_are_refused() -> None:
         build(load_recipe("fashion-mnist-resnet18", {"model.backbone": "resnet81"}))
     with pytest.raises(RecipeError, match=r"model\.options do not fit backbone 'lapel-small'"):
         build(load_recipe("fashion-mnist-fast", {"model.options.width": 3}))
+    changes = {"model.backbone": "mobilenetv2_100", "model.options.small_images": True}
     with pytest.raises(RecipeError, match="cannot be adapted to small images"):
-        build(load_recipe("fashion-mnist-resnet18", {"model.backbone": "mobilenetv2_100"}))
+        build(load_recipe("fashion-mnist-resnet18", changes))
 
 
 def test_weights_that_cannot_be_fetched_name_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from lapel.cli.console import shown
 from lapel.cli.data_import import import_app, print_dataset
+from lapel.schema.counting import counted
 
 data_app = typer.Typer(
     help="Import, check, split, explore and export datasets.", no_args_is_help=True
@@ -39,12 +40,25 @@ def split(
     redraw_test: Annotated[
         bool, typer.Option("--redraw-test", help="Give up the test split that exists.")
     ] = False,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Give up the validation split that exists.")
+    ] = False,
 ) -> None:
-    """Draw a validation (and test) split, with labels in proportion; test is kept if it exists."""
+    """Draw a validation (and test) split, with labels in proportion.
+
+    Splits that exist are kept unless they are given up: a model that was trained before has
+    learned from the pictures that it would then be judged on.
+    """
     from lapel.data.split import split_dataset
 
     drawn = split_dataset(
-        dataset, validation=validation, test=test, seed=seed, by=by, redraw_test=redraw_test
+        dataset,
+        validation=validation,
+        test=test,
+        seed=seed,
+        by=by,
+        redraw_test=redraw_test,
+        redraw=redraw,
     )
     print_dataset(drawn)
 
@@ -71,14 +85,14 @@ def check(
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
     else:
         splits = ", ".join(f"{split} {count:,}" for split, count in report.splits.items())
-        print(f"Dataset '{report.dataset}': {report.images:,} images ({splits})")
+        print(f"Dataset '{report.dataset}': {counted(report.images, 'image')} ({splits})")
         for finding in report.findings:
-            print(f"{finding.severity}: {finding.count:,} {finding.message}")
+            print(f"{finding.severity} ({finding.count:,}): {finding.message}")
             for example in finding.examples:
                 print(f"    {shown(example)}")
             if finding.count > len(finding.examples) > 0:
                 print(f"    ... and {finding.count - len(finding.examples):,} more")
-        print(f"{report.faults:,} faults" if report.faults else "No faults.")
+        print(counted(report.faults, "fault") if report.faults else "No faults.")
     if report.faults:
         raise typer.Exit(1)
 
@@ -97,9 +111,9 @@ def export_folder(
     from lapel.data.export import export_dataset
 
     done = export_dataset("folder", dataset, out, task=task, track=track)
-    print(f"{done.images:,} images in class folders: {done.path}")
+    print(f"{counted(done.images, 'image')} in class folders: {done.path}")
     if done.left_out:
-        print(f"{done.left_out:,} images have no label and were left out")
+        print(f"left out {counted(done.left_out, 'image')} without a label")
 
 
 @export_app.command("table")
@@ -121,7 +135,9 @@ def export_table(
     from lapel.data.export import export_dataset
 
     done = export_dataset("table", dataset, out, images=images, track=track)
-    print(f"{done.images:,} rows: {done.path}; image names are relative to {done.image_root}")
+    print(
+        f"{counted(done.images, 'row')}: {done.path}; image names are relative to {done.image_root}"
+    )
 
 
 @data_app.command("explore")

@@ -172,7 +172,7 @@ class BarReporter:
     def epoch(self, row: dict[str, float]) -> None:
         """A line above the bar."""
         self._pace.skip()
-        self.say(epoch_line(row))
+        self.say(epoch_sentence(row))
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -186,24 +186,25 @@ class Pace:
         self._last: float | None = None
         self._seconds = 0.0
 
-    def left(self, step: int, steps: int) -> float:
-        """Seconds left, to be called once a step."""
+    def left(self, step: int, steps: int) -> float | None:
+        """Seconds left, to be called once a step; None while nothing is known."""
         now = time.monotonic()
         if self._last is not None:
             latest = now - self._last
             self._seconds = 0.95 * self._seconds + 0.05 * latest if self._seconds else latest
         self._last = now
-        return self._seconds * (steps - step)
+        return self._seconds * (steps - step) if self._seconds else None
 
     def skip(self) -> None:
         """What comes until the next step is none."""
         self._last = None
 
 
-def _facts(tally: Tally, left: float) -> str:
+def _facts(tally: Tally, left: float | None) -> str:
     loss = "" if tally.latest_loss is None else f"loss {tally.latest_loss:.3f}, "
     speed = tally.pictures / max(tally.seconds, 1e-9)
-    return f"{loss}{speed:,.0f} images/s, {duration(left)} left"
+    rest = "" if left is None else f", {duration(left)} left"
+    return f"{loss}{speed:,.0f} images/s{rest}"
 
 
 def duration(seconds: float) -> str:
@@ -214,6 +215,16 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def epoch_sentence(row: dict[str, float]) -> str:
+    """One epoch as people read it."""
+    sentence = f"Epoch {row['epoch']:.0f}"
+    if "validation_accuracy" in row:
+        sentence += f": {100 * row['validation_accuracy']:.2f} % on validation"
+    if "train_loss" in row:
+        sentence += f", training loss {row['train_loss']:.3f}"
+    return f"{sentence}, after {duration(row['seconds'])}"
 
 
 def epoch_line(row: dict[str, float]) -> str:

@@ -21,12 +21,14 @@ def split_dataset(
     seed: int = 0,
     by: str | None = None,
     redraw_test: bool = False,
+    redraw: bool = False,
 ) -> Dataset:
     """Draw the splits of a dataset anew, and write them into its table.
 
     Every split gets each combination of labels in the proportion of the whole. A test split
     that exists is kept as it is, since results measured on it would lose their meaning; the
-    fractions are then of the other rows.
+    fractions are then of the other rows. A validation split that exists is given up only when
+    asked for, since models that were trained before have learned from what is then drawn.
 
     Args:
         folder: the dataset.
@@ -35,16 +37,24 @@ def split_dataset(
         seed: the same seed, names and labels give the same draw, everywhere.
         by: column of what must stay on one side; by default ``group`` where there is one.
         redraw_test: give up the test split that exists and draw from all rows.
+        redraw: give up the validation split that exists.
 
     Raises:
-        UsageError: fractions that leave nothing to train on, no such column, or a test split
-            asked for where one exists.
+        UsageError: fractions that leave nothing to train on, no such column, or splits that
+            exist and are not given up.
         DatasetError: items of the kept test split stand in other splits too, or there are too
             few rows.
         StorageError: the table cannot be written; it is as before.
     """
     dataset = Dataset.open(folder)
     _check_fractions(validation, test)
+    there = dataset.splits().get("validation", 0)
+    if there and not (redraw or redraw_test):
+        raise UsageError(
+            f"dataset '{dataset.name}' has a validation split of {there:,} already, and is ready "
+            "to train on. To draw anew all the same, add --redraw; models trained before will "
+            "then have learned from pictures that they are judged on"
+        )
     kept_test = dataset.splits().get("test", 0) if not redraw_test else 0
     if test and kept_test:
         raise UsageError(
@@ -81,6 +91,11 @@ def _groups(dataset: Dataset, by: str | None) -> list[str | None] | None:
     if by not in columns:
         raise UsageError(
             f"dataset '{dataset.name}' has no column {by!r}; it has: {', '.join(columns)}"
+        )
+    if by in [task.name for task in dataset.schema]:
+        raise UsageError(
+            f"--by {by} would put every {by} on one side, so that none could be learned and "
+            "judged; name a column that tells which pictures show the same item"
         )
     return dataset.table[by].cast(pl.String).to_list()
 

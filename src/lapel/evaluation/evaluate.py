@@ -180,6 +180,7 @@ def _subject(
     model: Bundle, part: Dataset, split: str, flip: bool, differences: Sequence[str]
 ) -> Subject:
     remarks = [SPLIT_REMARKS[split]] if split in SPLIT_REMARKS else []
+    remarks += _warnings_of_seen(model, part, split)
     if flip:
         remarks.append(
             "Test-time augmentation: each answer is the mean of the probabilities for the picture "
@@ -195,6 +196,26 @@ def _subject(
         remarks=(*remarks, *differences),
         provenance=model.provenance,
     )
+
+
+def _warnings_of_seen(model: Bundle, part: Dataset, split: str) -> list[str]:
+    """What to know when the judged pictures are no strangers to the model."""
+    digests = part.table["sha256"].to_list()
+    warnings = []
+    learned = 0 if split == "train" else model.has_seen("train", digests)
+    if learned:
+        warnings.append(
+            f"Warning: the model has learned from {learned:,} of these {len(part):,} pictures, so "
+            "the numbers say nothing about new ones. Were the splits drawn anew after training? "
+            "Train again on them, or judge on pictures of another source."
+        )
+    chosen = 0 if split == "validation" else model.has_seen("validation", digests)
+    if chosen:
+        warnings.append(
+            f"Warning: the best epoch and the temperature were chosen on {chosen:,} of these "
+            f"{len(part):,} pictures, so the numbers are kinder than new pictures will be."
+        )
+    return warnings
 
 
 def _chosen_on(model: Bundle) -> str:

@@ -5,6 +5,7 @@
     model.onnx           the network, to predict with
     weights.safetensors  the network, to learn on from
     README.md            the model card
+    seen.*.bin           which pictures it was trained and chosen on, as parts of their hashes
 
 Nothing in it is trusted before its hash is checked, and no name in it leads out of it.
 """
@@ -12,13 +13,14 @@ Nothing in it is trusted before its hash is checked, and no name in it leads out
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.manifest import FORMAT, as_json, parse_manifest
+from lapel.inference.seen import SEEN_FILES, seen_bytes, which_seen
 from lapel.schema.errors import BundleError, LapelError, StorageError
 from lapel.schema.labels import Schema
 from lapel.storage.folders import replace_folder
@@ -28,7 +30,7 @@ MANIFEST = "lapel.json"
 NETWORK = "model.onnx"
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
-FILES = (MANIFEST, NETWORK, WEIGHTS, CARD)
+FILES = (MANIFEST, NETWORK, WEIGHTS, CARD, *SEEN_FILES.values())
 
 #: Where a run keeps its bundle.
 BUNDLE_OF_RUN = "bundle"
@@ -71,10 +73,7 @@ class Bundle:
         try:
             text = LocalStore(home).read(MANIFEST)
         except StorageError as error:
-            raise BundleError(
-                f"{folder} holds no bundle: {error}; give the folder that holds {MANIFEST}, "
-                "or the run that made it"
-            ) from error
+            raise BundleError(_no_bundle(Path(folder), error)) from error
         fields = parse_manifest(text, where=home / MANIFEST)
         try:
             schema = Schema.from_json(fields.pop("schema"))
@@ -111,6 +110,20 @@ class Bundle:
             )
         return data
 
+    def has_seen(self, split: str, digests: Sequence[str]) -> int:
+        """How many of some pictures it was trained on (``train``) or chosen on (``validation``).
+
+        Args:
+            split: one of those two.
+            digests: SHA-256 of the pictures, in hexadecimal.
+
+        Returns:
+            Their number; 0 too for a bundle that does not tell.
+        """
+        if SEEN_FILES[split] not in self.files:
+            return 0
+        return int(which_seen(self.read(SEEN_FILES[split]), digests).sum())
+
     def to_json(self) -> dict[str, Any]:
         """The content of ``lapel.json``."""
         return {
@@ -140,8 +153,23 @@ def write_bundle(
     model_onnx: bytes,
     weights: bytes,
     card: str,
+    seen: Mapping[str, Iterable[str]] | None = None,
 ) -> Bundle:
     """Write a bundle whole, in the place of a former one, or not at all.
+
+    Args:
+        folder: where.
+        name: of the model.
+        schema: what it is asked.
+        preprocess: what is done to a picture first.
+        architecture: how its network is built anew.
+        calibration: task name to fitted values.
+        scores: split name to metric name to value.
+        provenance: where it comes from.
+        model_onnx: the network, to predict with.
+        weights: the network, to learn on from.
+        card: the model card.
+        seen: ``train`` and ``validation`` to the SHA-256 of their pictures, in hexadecimal.
 
     Raises:
         StorageError: it cannot be written; what stood there before still does.
@@ -149,6 +177,8 @@ def write_bundle(
     """
     _check_replaceable(Path(folder))
     contents = {NETWORK: model_onnx, WEIGHTS: weights, CARD: card.encode()}
+    for split, digests in (seen or {}).items():
+        contents[SEEN_FILES[split]] = seen_bytes(digests)
     bundle = Bundle(
         folder=Path(folder),
         name=name,
@@ -208,6 +238,18 @@ def _check_replaceable(folder: Path) -> None:
             f"{folder} holds files that are no bundle's ({', '.join(foreign[:3])}, ...); "
             "choose a folder that is empty or not there yet"
         )
+
+
+def _no_bundle(folder: Path, error: StorageError) -> str:
+    if (folder / "run.json").is_file():
+        return (
+            f"the run {folder} is not finished, so it has no bundle yet; go on with "
+            f"lapel train --resume {folder}"
+        )
+    return (
+        f"{folder} holds no bundle: {error}; give the folder that holds {MANIFEST}, or the run "
+        "that made it"
+    )
 
 
 def _home_of(folder: Path) -> Path:

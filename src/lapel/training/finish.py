@@ -15,7 +15,7 @@ from safetensors.torch import save
 from lapel.data.dataset import Dataset
 from lapel.evaluation.calibrate import calibrate
 from lapel.imaging.preprocess import Preprocess
-from lapel.inference.bundle import Bundle, write_bundle
+from lapel.inference.bundle import write_bundle
 from lapel.inference.engines import ENGINES, Engine
 from lapel.models.export import export_onnx
 from lapel.models.multitask import Architecture, Network
@@ -77,7 +77,7 @@ def finish(
     dataset: Dataset,
     validation: Examples,
     run: RunFolder,
-) -> tuple[Bundle, Parity]:
+) -> Parity:
     """Write the bundle of the best epoch.
 
     Args:
@@ -88,6 +88,9 @@ def finish(
         validation: where the best epoch was chosen; the export is checked and the temperature
             fitted there.
         run: where the bundle goes.
+
+    Returns:
+        How far the exported network is from torch's.
 
     Raises:
         TrainingError: the exported network answers otherwise than torch's.
@@ -112,7 +115,7 @@ def finish(
     card = model_card(
         learner.recipe, learner.schema, preprocess, scores, provenance, network.parameter_count
     )
-    bundle = write_bundle(
+    write_bundle(
         run.bundle,
         name=learner.recipe.name,
         schema=learner.schema,
@@ -124,8 +127,9 @@ def finish(
         model_onnx=model,
         weights=save(copy_of(network.state_dict())),
         card=card,
+        seen={split: dataset.split(split).table["sha256"] for split in ("train", "validation")},
     )
-    return bundle, parity
+    return parity
 
 
 @torch.no_grad()

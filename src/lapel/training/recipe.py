@@ -166,6 +166,7 @@ def load_recipe(recipe: str | Path, changes: Mapping[str, Any] | None = None) ->
         RecipeError: no such recipe, no YAML, or faults; all of them are listed.
     """
     values = _read(recipe)
+    _drop_options_of_another_backbone(values, changes or {})
     for key, value in (changes or {}).items():
         _change(values, key, yaml.safe_load(value) if isinstance(value, str) else value)
     return recipe_from(values, origin=str(recipe))
@@ -181,7 +182,9 @@ def recipe_from(values: object, *, origin: str) -> Recipe:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
         faults = "\n".join(f"  {_fault(entry)}" for entry in error.errors())
-        raise RecipeError(f"recipe {origin} has {error.error_count()} faults:\n{faults}") from None
+        count = error.error_count()
+        many = f"{count} faults" if count > 1 else "a fault"
+        raise RecipeError(f"recipe {origin} has {many}:\n{faults}") from None
     channels = recipe.preprocess.channels
     if not len(recipe.preprocess.mean) == len(recipe.preprocess.std) == channels:
         raise RecipeError(
@@ -228,6 +231,14 @@ def _read(recipe: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {recipe} holds no keys; see the shipped ones for the shape")
     return values
+
+
+def _drop_options_of_another_backbone(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Options belong to the backbone that they were written for."""
+    model = values.get("model")
+    other = changes.get("model.backbone")
+    if isinstance(model, dict) and other not in {None, model.get("backbone", "lapel-small")}:
+        model.pop("options", None)
 
 
 def _change(values: dict[str, Any], key: str, value: object) -> None:

@@ -90,8 +90,8 @@ class RunFolder:
                 ) from None
             yield
 
-    def begin(self, recipe: Recipe, facts: Mapping[str, Any]) -> None:
-        """Write what a new run is.
+    def check_new(self) -> None:
+        """See that a run can begin here.
 
         Raises:
             UsageError: the folder holds a run already, or files of somebody else.
@@ -101,17 +101,31 @@ class RunFolder:
                 f"{self.folder} holds a run already; go on with it (lapel train --resume "
                 f"{self.folder}) or train into another folder with --out"
             )
-        strangers = [path.name for path in self.folder.iterdir() if path.name not in {LOCK, RECIPE}]
+        there = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        strangers = [path.name for path in there if path.name not in {LOCK, RECIPE}]
         if strangers:
             raise UsageError(
                 f"{self.folder} is not empty (it holds {strangers[0]}); name a new folder "
                 "with --out"
             )
+
+    def begin(self, recipe: Recipe, facts: Mapping[str, Any]) -> None:
+        """Write what a new run is.
+
+        Raises:
+            UsageError: as :meth:`check_new`.
+        """
+        self.check_new()
         text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         write_atomically(self.folder / RECIPE, text.encode())
         write_atomically(
             self.folder / RUN, json.dumps(facts, indent=2, ensure_ascii=False).encode()
         )
+
+    def is_complete(self, recipe: Recipe) -> bool:
+        """Whether nothing is left to do."""
+        looked = not recipe.doubtful_labels.folds or (self.folder / OUT_OF_SAMPLE).is_file()
+        return looked and (self.bundle / "lapel.json").is_file()
 
     def recipe(self) -> Recipe:
         """The recipe as resolved.

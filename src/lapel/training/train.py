@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
+from lapel.inference.bundle import Bundle
 from lapel.models.multitask import Architecture, Network
 from lapel.schema.errors import DatasetError, RecipeError, UsageError
-from lapel.schema.labels import Schema
+from lapel.schema.labels import Schema, TaskSpec
+from lapel.tasks.kinds import task_of
 from lapel.training.checkpoint import newest_checkpoint
 from lapel.training.doubtful import find_doubtful_labels, first_pixels
 from lapel.training.examples import Examples, load_examples
@@ -100,14 +104,20 @@ def train(
         resolved = run.recipe()
         data = run.facts()["data"]
     else:
+        given = {"a recipe": recipe, "--data DATASET": data, "--out RUN": out}
+        missing = [what for what, value in given.items() if value is None]
         if recipe is None or data is None or out is None:
-            raise UsageError("training needs a recipe, --data DATASET and --out RUN")
+            raise UsageError(f"training needs {' and '.join(missing)} too")
         run = RunFolder(Path(out))
+        run.check_new()
         resolved = load_recipe(recipe, changes)
     # Before the run's folder is made: a wrong path leaves nothing behind.
     dataset = Dataset.open(data)
     schema = _schema_of(resolved, dataset)
     with run.locked(), watching_signals() as stop:
+        if run.is_complete(resolved):
+            reporter.say(f"The run {run.folder} is finished already")
+            return _outcome(run, dataset)
         return _train(run, resolved, dataset, schema, resume is not None, reporter, stop)
 
 
@@ -137,7 +147,7 @@ def _train(
         _restore(learner, run, reporter)
     reporter.say(_announcement(learner, material))
     _learn_and_save(learner, material, run, reporter, stop)
-    bundle, parity = finish(
+    parity = finish(
         learner,
         material.architecture,
         material.preprocess,
@@ -161,14 +171,20 @@ def _train(
             stop,
         )
         reporter.say(f"{count:,} training labels are doubtful; the report shows the most doubtful")
+    return _outcome(run, dataset)
+
+
+def _outcome(run: RunFolder, dataset: Dataset) -> Trained:
+    bundle = Bundle.load(run.bundle)
+    chosen, learning = bundle.provenance["chosen"], bundle.provenance["learning"]
     return Trained(
         run=run.folder,
         data=dataset.folder,
         unseen_split="test" if "test" in dataset.splits() else "validation",
         bundle=bundle.folder,
-        best_epoch=learner.progress.best_epoch,
-        best_score=learner.progress.best_score,
-        seconds=learner.progress.seconds,
+        best_epoch=chosen["epoch"],
+        best_score=chosen["score"],
+        seconds=learning["seconds"],
     )
 
 
@@ -226,12 +242,27 @@ def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
 def _check_selection(recipe: Recipe, schema: Schema) -> None:
     names = [spec.name for spec in schema]
     unknown = [task for task in recipe.loss.task_weights if task not in names]
-    if recipe.select is not None and recipe.select.rpartition(".")[0] not in names:
+    selected, _, metric = (recipe.select or "").rpartition(".")
+    if recipe.select is not None and selected not in names:
         unknown.append(recipe.select)
+    elif recipe.select is not None:
+        _check_metric(schema[selected], metric)
     if unknown:
         raise RecipeError(
             f"the recipe speaks of {', '.join(unknown)}; the dataset's tasks are: "
             f"{', '.join(names)}. 'select' is written TASK.METRIC, as in {names[0]}.accuracy"
+        )
+
+
+def _check_metric(spec: TaskSpec, metric: str) -> None:
+    task = task_of(spec)
+    output = np.zeros((1, *task.output_shape), np.float32)
+    known = list(task.score(output, *task.encode([spec.labels[0]])).numbers())
+    if metric not in known:
+        close = difflib.get_close_matches(metric, known, n=2, cutoff=0.3)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise RecipeError(
+            f"select: task '{spec.name}' has no number {metric!r}; {hint}It has: {', '.join(known)}"
         )
 
 
