@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -72,5 +73,24 @@ def test_all_ragged_rows_are_reported_with_their_lines(tmp_path: Path) -> None:
 def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("image,label\n1.jpg,a\n")
-    with pytest.raises(UsageError, match="has no column 'colour'; it has: image, label"):
+    with pytest.raises(UsageError, match=r"has no column 'colour'\. It has: image, label"):
         read_cells(path).column("colour")
+
+
+@pytest.mark.parametrize("typed", ["Category", "categroy", "CATEGORIES"])
+def test_the_column_that_was_meant_is_named(tmp_path: Path, typed: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("image,category,colour\n1.jpg,a,b\n")
+    with pytest.raises(UsageError, match=rf"no column '{typed}'; did you mean 'category'\?"):
+        read_cells(path).column(typed)
+
+
+def test_a_spreadsheet_is_told_from_a_broken_text(tmp_path: Path) -> None:
+    path = tmp_path / "labels.xlsx"
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(FormatError, match=r"labels\.xlsx: this is an Excel file; save it as CSV"):
+        read_cells(path)
+    (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100))
+    with pytest.raises(FormatError, match="this is an Excel file"):
+        read_cells(tmp_path / "old.xls")

@@ -63,8 +63,8 @@ def test_labels_and_splits_that_do_not_exist_are_faults(own_dataset: Path) -> No
         pl.when(first).then(pl.lit("holdout")).otherwise("split").alias("split"),
     )
     findings = found(check_dataset(own_dataset))
-    assert findings["unknown_label"].examples == ("'cap' on 1 images",)
-    assert findings["unknown_split"].examples == ("'holdout' on 1 images",)
+    assert findings["unknown_label"].examples == ("'cap' on 1 image",)
+    assert findings["unknown_split"].examples == ("'holdout' on 1 image",)
     assert {findings[kind].severity for kind in ("unknown_label", "unknown_split")} == {"fault"}
 
 

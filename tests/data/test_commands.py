@@ -26,7 +26,9 @@ def test_from_class_folders_to_a_page_and_back(own_photos: Path, tmp_path: Path)
     done = lapel("import", "folder", own_photos, "clothes", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Dataset 'photos' in clothes: train 12, validation 6; category (3 labels)" in done.stdout
-    done = lapel("split", "clothes", "--validation", "0.2", "--test", "0.2", folder=tmp_path)
+    done = lapel(
+        "split", "clothes", "--redraw", "--validation", "0.2", "--test", "0.2", folder=tmp_path
+    )
     assert "train 11, validation 4, test 3" in done.stdout
     done = lapel("check", "clothes", folder=tmp_path)
     assert done.returncode == 0
@@ -45,7 +47,7 @@ def test_a_table_is_imported(own_photos: Path, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("image,kind,use\ntrain/hat/hat_0.jpg,cap,sun\n")
     options = ["--images", str(own_photos), "--single", "kind,use"]
     done = lapel("import", "table", "t.csv", "d", *options, folder=tmp_path)
-    assert "train 1; kind (1 labels), use (1 labels)" in done.stdout
+    assert "train 1; kind (1 label), use (1 label)" in done.stdout
     assert "There is no validation split; make one: lapel data split d" in done.stdout
 
 
@@ -74,23 +76,24 @@ def test_faults_end_with_one_and_warnings_with_zero(own_photos: Path, tmp_path: 
     assert report["findings"][0]["kind"] == "changed"
     done = lapel("check", "d", folder=tmp_path)
     assert done.returncode == 1
-    assert "fault: 1 images are not the bytes imported" in done.stdout
+    assert "fault (1): images are not the bytes imported" in done.stdout
+    assert "1 fault\n" in done.stdout
 
 
 def test_what_cannot_be_done_is_said_without_a_traceback(own_photos: Path, tmp_path: Path) -> None:
     (own_photos / "train/hat/torn.jpg").write_bytes(b"\xff\xd8\xff torn")
     done = lapel("import", "folder", own_photos, "d", folder=tmp_path)
     assert done.returncode == 1
-    assert "train/hat/torn.jpg: found" in done.stderr
-    assert "1 of 19 images cannot be used" in done.stderr
+    assert "train/hat/torn.jpg: torn or damaged" in done.stderr
+    assert "1 of 19 images cannot be used; mend them, or leave them out with" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "d").exists()
     done = lapel("import", "folder", own_photos, "d", "--skip-unreadable", folder=tmp_path)
     assert done.returncode == 0
-    assert "1 pictures that cannot be opened were left out" in done.stdout
+    assert "left out 1 picture that cannot be opened:" in done.stdout
     done = lapel("import", "folder", own_photos, "d", folder=tmp_path)
     assert done.returncode == 1
-    assert "exists and is not empty" in done.stderr
+    assert "exists and is not empty; name a new folder, or add --replace" in done.stderr
     done = lapel("import", "folder", "nowhere", "e", folder=tmp_path)
     assert done.returncode == 2
     assert "nowhere: found nothing, expected a folder" in done.stderr

@@ -156,7 +156,7 @@ def test_rows_that_cannot_be_are_refused_together(tmp_path: Path) -> None:
     ]
     with pytest.raises(DatasetError, match="found no images"):
         make(tmp_path / "d")
-    with pytest.raises(FormatError, match=r"images\.npy#7: found no such row"):
+    with pytest.raises(FormatError, match=r"images\.npy#7: no such row"):
         make(tmp_path / "d", row(7))
     assert not list(tmp_path.iterdir())
 
@@ -186,8 +186,25 @@ def test_what_stands_there_is_kept_unless_it_is_to_be_replaced(tmp_path: Path) -
     (tmp_path / "d" / "mine.txt").write_text("precious")
     with pytest.raises(StorageError, match="exists and is not empty; name a new folder"):
         make(tmp_path / "d", row(0))
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="is a file; name a new folder"):
+        make(tmp_path / "file", row(0))
+    (tmp_path / "file").unlink()
     assert (tmp_path / "d" / "mine.txt").read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
+
+
+def test_an_occupied_place_is_refused_before_the_source_is_read(
+    own_photos: Path, tmp_path: Path
+) -> None:
+    make(tmp_path / "d", row(0))
+    (own_photos / "train/hat/torn.jpg").write_bytes(b"torn")
+    read: list[object] = []
+    with pytest.raises(StorageError, match="is not empty; name a new folder, or add --replace"):
+        import_dataset("folder", own_photos, tmp_path / "d", on_notes=read.append)
+    with pytest.raises(DatasetError, match="holds more than a dataset"):
+        import_dataset("folder", own_photos, own_photos, replace=True, on_notes=read.append)
+    assert read == []
 
 
 def test_a_dataset_is_replaced_but_nothing_else(own_photos: Path, tmp_path: Path) -> None:

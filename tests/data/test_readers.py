@@ -109,7 +109,7 @@ def test_a_table_gives_splits_groups_and_several_tasks(tmp_path: Path) -> None:
     assert reading.schema["colour"].labels == ("blue", "red")
     assert reading.notes == (
         "2 rows; images are named by column 'File Name'",
-        "1 rows have no 'style' and are kept as unknown",
+        "without a 'style', kept as unknown: 1 row",
     )
 
 
@@ -129,7 +129,7 @@ def test_a_label_column_that_is_empty_or_not_there_is_refused(tmp_path: Path) ->
     path = table(photos(tmp_path, "1.png"), "image,label,none\n1.png,a,\n")
     with pytest.raises(UsageError, match="column 'none' is empty"):
         read_table(path, images=tmp_path, single=["none"])
-    with pytest.raises(UsageError, match="has no column 'colour'; it has: image, label, none"):
+    with pytest.raises(UsageError, match=r"has no column 'colour'\. It has: image, label, none"):
         read_table(path, images=tmp_path, single=["colour"])
     with pytest.raises(UsageError, match="expected at least one: --single"):
         read_table(path, images=tmp_path, single=[])

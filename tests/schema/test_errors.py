@@ -45,3 +45,8 @@ def test_all_faults_together_up_to_a_limit() -> None:
 
 def test_a_fault_without_lines() -> None:
     assert str(Fault(file="a", found="x", expected="y")) == "a: found x, expected y"
+
+
+def test_a_fault_that_is_a_whole_sentence() -> None:
+    assert str(Fault(file="a", found="torn; copy it again")) == "a: torn; copy it again"
+    assert str(Fault(file="a", line=2, found="torn")) == "a, line 2: torn"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import difflib
 import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,10 @@ from lapel.schema.formulas import unescape_formula
 
 DELIMITERS = (",", ";", "\t", "|")
 PARQUET_MAGIC = b"PAR1"
+
+#: How .xls (a compound file, MS-CFB 2.2) and .xlsx (a ZIP archive) begin.
+COMPOUND_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ZIP_MAGIC = b"PK\x03\x04"
 
 #: Byte order marks and the encodings that they announce, the longest first.
 MARKS = (
@@ -50,14 +56,23 @@ class Cells:
         """The cells of one column.
 
         Raises:
-            UsageError: no such column; the message lists those there are.
+            UsageError: no such column; the message lists those there are, and names the nearest.
         """
         if name not in self.columns:
+            near = _nearest(name, self.columns)
+            guess = f"; did you mean {near!r}?" if near else "."
             raise UsageError(
-                f"{self.file} has no column {name!r}; it has: {', '.join(self.columns)}"
+                f"{self.file} has no column {name!r}{guess} It has: {', '.join(self.columns)}"
             )
         position = self.columns.index(name)
         return [row[position] for row in self.rows]
+
+
+def _nearest(name: str, columns: Sequence[str]) -> str | None:
+    """The column that somebody meant who typed a name: in another case first, then misspelled."""
+    folded = {column.casefold(): column for column in columns}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[close[0]] if close else None
 
 
 def read_cells(path: Path, *, encoding: str | None = None) -> Cells:
@@ -69,16 +84,23 @@ def read_cells(path: Path, *, encoding: str | None = None) -> Cells:
             CP1252, Windows' Latin letters.
 
     Raises:
-        FormatError: no header, columns of one name, rows of other lengths, an unreadable
-            encoding or Parquet file; all faults together, each with its line.
+        FormatError: a spreadsheet, no header, columns of one name, rows of other lengths, an
+            unreadable encoding or Parquet file; all faults together, each with its line.
         StorageError: the file cannot be read.
     """
     data = read_bytes(path)
     if data.startswith(PARQUET_MAGIC):
         return _read_parquet(path, data)
+    _refuse_spreadsheet(path, data)
     text, used = _decoded(path, data, encoding)
     delimiter = _delimiter(path, text)
     return _read_text(path, text, used, delimiter)
+
+
+def _refuse_spreadsheet(path: Path, data: bytes) -> None:
+    # A ZIP archive spells out the names of its files, and .xlsx has all of its own below xl/.
+    if data.startswith(COMPOUND_MAGIC) or (data.startswith(ZIP_MAGIC) and b"xl/" in data):
+        raise FormatError([Fault(file=str(path), found="this is an Excel file; save it as CSV")])
 
 
 def _decoded(path: Path, data: bytes, encoding: str | None) -> tuple[str, str]:
@@ -173,7 +195,11 @@ def _read_parquet(path: Path, data: bytes) -> Cells:
         table = pl.read_parquet(io.BytesIO(data))
         texts = table.select(pl.all().cast(pl.String).fill_null("").str.strip_chars(" "))
     except (OSError, pl.exceptions.PolarsError) as error:
-        fault = Fault(file=str(path), found=str(error), expected="a Parquet table of plain values")
+        fault = Fault(
+            file=str(path),
+            found=f"bytes that are none ({error})",
+            expected="a Parquet table of plain values",
+        )
         raise FormatError([fault]) from error
     rows: tuple[tuple[str, ...], ...] = tuple(texts.iter_rows())
     return Cells(

@@ -23,6 +23,7 @@ from lapel.data.images import ImageFiles, PackedImages
 from lapel.data.measuring import Measured, in_parallel, measure_image
 from lapel.data.progress import Track, silent
 from lapel.schema.annotation import SPLITS
+from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
 from lapel.schema.labels import TaskSpec
 
@@ -150,7 +151,7 @@ def _label_findings(dataset: Dataset) -> Iterator[Finding]:
             "unknown_label",
             "fault",
             f"labels of '{task.name}' are not in the schema; mend the table or import again",
-            [f"{label!r} on {count:,} images" for label, count in sorted(strange.items())],
+            [f"{label!r} on {counted(count, 'image')}" for label, count in sorted(strange.items())],
         )
         if unknown:
             message = f"images have no '{task.name}'; they take part in no learning or score of it"
@@ -163,7 +164,7 @@ def _split_findings(dataset: Dataset) -> Iterator[Finding]:
         "unknown_split",
         "fault",
         f"splits are none of {', '.join(SPLITS)}; make them anew with `lapel data split`",
-        [f"{split!r} on {count:,} images" for split, count in strange.items()],
+        [f"{split!r} on {counted(count, 'image')}" for split, count in strange.items()],
     )
     missing = [split for split in ("train", "validation") if split not in dataset.splits()]
     yield from _finding(

@@ -25,7 +25,7 @@ from lapel.imaging.decode import Limits
 from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Annotation, Label
 from lapel.schema.errors import DatasetError, Fault
 from lapel.schema.labels import Schema
-from lapel.storage.folders import atomic_folder
+from lapel.storage.folders import atomic_folder, refuse_occupied
 from lapel.storage.stores import open_store
 
 
@@ -220,8 +220,7 @@ def create_dataset(
     rows = list(annotations)
     check_rows(rows, schema)
     folder = Path(folder)
-    if replace:
-        _refuse_to_replace_more(folder)
+    check_place(folder, replace=replace)
     with atomic_folder(folder, replace=replace) as building:
         if isinstance(images, np.ndarray):
             np.save(building / PACKED_FILE, images, allow_pickle=False)
@@ -240,12 +239,19 @@ def create_dataset(
     return Dataset.open(folder)
 
 
-def _refuse_to_replace_more(folder: Path) -> None:
-    """A dataset is replaced, never photos or notes that somebody keeps beside it."""
+def check_place(folder: Path, *, replace: bool) -> None:
+    """Refuse a place where no dataset can be made. A dataset is replaced, never photos or notes.
+
+    Raises:
+        DatasetError: more than a dataset would be replaced.
+        StorageError: something stands there and is not to be replaced.
+    """
     own = {DESCRIPTION_FILE, TABLE_FILE, PACKED_FILE}
     others = sorted(path.name for path in folder.glob("*") if path.name not in own)
-    if others:
+    if others and replace:
         raise DatasetError(
             f"{folder} holds more than a dataset ({', '.join(others[:5])}); "
             "move it away, or name a new folder"
         )
+    way_out = "remove it" if others else "add --replace"
+    refuse_occupied(folder, replace=replace, remedy=f"name a new folder, or {way_out}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.dataset import Dataset, check_place, create_dataset
 from lapel.data.progress import Track, silent
 from lapel.data.readers.fashion_mnist import read_fashion_mnist
 from lapel.data.readers.folder import read_folder
@@ -55,7 +55,8 @@ def import_dataset(
     Raises:
         UsageError: no such layout or option, or a source that is not there.
         FormatError: a source that does not keep its layout, or pictures that cannot be opened.
-        StorageError: the source cannot be read, or the dataset not be written.
+        DatasetError: what stands in ``folder`` is more than a dataset to replace.
+        StorageError: ``folder`` is taken, the source cannot be read, or the dataset not written.
     """
     if layout not in READERS:
         raise UsageError(f"no layout is called {layout!r}; known: {', '.join(READERS)}")
@@ -66,6 +67,7 @@ def import_dataset(
         inspect.signature(reader).bind(source, **options)
     except TypeError as error:
         raise UsageError(f"layout '{layout}': {error}") from None
+    check_place(Path(folder), replace=replace)
     reading = reader(source, **options)
     if on_notes:
         on_notes(reading.notes)

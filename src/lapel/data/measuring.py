@@ -50,7 +50,7 @@ def measure_image(
         )
     except (ImageError, StorageError) as error:
         fault = error.fault if isinstance(error, ImageError) else str(error)
-        return Fault(file=name, found=fault, expected="a picture that opens")
+        return Fault(file=name, found=fault)
     height, width, _ = pixels.shape
     gray = bool((pixels[..., :1] == pixels[..., 1:]).all())
     return Measured(width=width, height=height, sha256=digest, gray=gray), pixels
@@ -83,12 +83,19 @@ def measure_all(
         else:
             measured.append((row, found))
     if faults and (on_unreadable is None or not measured):
-        raise FormatError(
-            faults, remedy=f"{len(faults)} of {len(rows)} images cannot be used; mend or skip them"
-        )
+        raise FormatError(faults, remedy=_remedy(len(faults), len(rows)))
     if faults and on_unreadable is not None:
         on_unreadable(faults)
     return measured
+
+
+def _remedy(unusable: int, rows: int) -> str:
+    if unusable == rows:
+        return f"{unusable} of {rows} images cannot be used; mend them"
+    return (
+        f"{unusable} of {rows} images cannot be used; mend them, or leave them out with "
+        "--skip-unreadable"
+    )
 
 
 def _without_pixels(found: tuple[Measured, NDArray[np.uint8]] | Fault) -> Measured | Fault:

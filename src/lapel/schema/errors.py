@@ -73,18 +73,20 @@ class Fault:
 
     Attributes:
         file: the file, as the user named it.
-        found: what stands there.
-        expected: what should.
+        found: what stands there; where ``expected`` is empty, a whole sentence that says all.
+        expected: what should stand there.
         line: 1-based line or row, where the file has lines.
     """
 
     file: str
     found: str
-    expected: str
+    expected: str = ""
     line: int | None = None
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}, line {self.line}"
+        if not self.expected:
+            return f"{where}: {self.found}"
         return f"{where}: found {self.found}, expected {self.expected}"
 
 

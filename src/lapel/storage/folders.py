@@ -33,7 +33,7 @@ def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - pathlib has only resolve()
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
     try:
-        _refuse_occupied(folder, replace=replace)
+        refuse_occupied(folder, replace=replace)
         partial.mkdir(parents=True)
         yield partial
         for path in sorted(partial.rglob("*")):
@@ -64,10 +64,29 @@ def replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
             path.write_bytes(data)
 
 
-def _refuse_occupied(folder: Path, *, replace: bool) -> None:
-    occupied = any(folder.iterdir()) and not replace if folder.is_dir() else folder.exists()
+def refuse_occupied(
+    folder: Path, *, replace: bool, remedy: str = "name a new folder, or remove it"
+) -> None:
+    """Look whether :func:`atomic_folder` could take a place, before work is spent on filling it.
+
+    Args:
+        folder: the place.
+        replace: whether a folder that holds something may be replaced.
+        remedy: what to do about one that may not.
+
+    Raises:
+        StorageError: something stands there, or it cannot be looked at.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise StorageError(f"{folder} is a file; name a new folder")
+        occupied = not replace and folder.is_dir() and any(folder.iterdir())
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{folder} could not be read: {error.strerror or error}") from error
     if occupied:
-        raise StorageError(f"{folder} exists and is not empty; name a new folder, or remove it")
+        raise StorageError(f"{folder} exists and is not empty; {remedy}")
 
 
 def _take_place(partial: Path, folder: Path) -> None:

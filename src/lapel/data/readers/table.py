@@ -9,6 +9,7 @@ from pathlib import Path
 from lapel.data.cells import Cells, read_cells
 from lapel.data.reading import Reading, existing_file, existing_folder, refuse, sorted_labels
 from lapel.schema.annotation import SPLIT_NAMES, Annotation
+from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, StorageError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.storage.local import LocalStore
@@ -56,7 +57,7 @@ def read_table(
     labels = {column: table.column(column) for column in single}
     splits = table.column(split_column) if split_column else None
     groups = table.column(group_column) if group_column else None
-    faults = [*_image_faults(table, names, root), *_split_faults(table, splits)]
+    faults = [*_image_faults(table, names, labels, root), *_split_faults(table, splits)]
     refuse(faults)
     return Reading(
         name=table.file.stem,
@@ -94,21 +95,34 @@ def _task(column: str, cells: Sequence[str]) -> TaskSpec:
     return TaskSpec(name=column, kind="single_label", labels=labels)
 
 
-def _image_faults(table: Cells, names: Sequence[str], root: Path) -> Iterator[Fault]:
+def _image_faults(
+    table: Cells, names: Sequence[str], labels: dict[str, list[str]], root: Path
+) -> Iterator[Fault]:
     store = LocalStore(root)
     first: dict[str, int] = {}
-    for line, name in zip(table.lines, names, strict=True):
+    for row, (line, name) in enumerate(zip(table.lines, names, strict=True)):
         if name in first:
-            found, expected = f"{name!r} again (line {first[name]})", "each image once"
+            conflict = _conflict(labels, first[name], row)
+            found = f"{name!r} again (line {table.lines[first[name]]}){conflict}"
+            expected = "each image once"
         else:
-            first[name] = line
+            first[name] = row
             try:
                 if store.exists(name):
                     continue
                 found, expected = repr(name), f"a file in {root}"
             except StorageError as error:
-                found, expected = str(error), f"a name under {root}"
+                found, expected = str(error), ""
         yield Fault(file=str(table.file), line=line, found=found, expected=expected)
+
+
+def _conflict(labels: dict[str, list[str]], first: int, again: int) -> str:
+    """What two rows of one image say differently; empty if nothing."""
+    for column, cells in labels.items():
+        if cells[first] != cells[again]:
+            was, now = cells[first], cells[again]
+            return f" with another label ({column} {was!r}, here {now!r}): the labels conflict"
+    return ""
 
 
 def _split_faults(table: Cells, splits: Sequence[str] | None) -> Iterator[Fault]:
@@ -123,10 +137,10 @@ def _split_faults(table: Cells, splits: Sequence[str] | None) -> Iterator[Fault]
 
 
 def _notes(table: Cells, image_column: str, labels: dict[str, list[str]]) -> Iterator[str]:
-    yield f"{len(table.rows):,} rows; images are named by column '{image_column}'"
+    yield f"{counted(len(table.rows), 'row')}; images are named by column '{image_column}'"
     if table.encoding == "cp1252":
         yield "the text is no UTF-8 and was read as CP1252; name another with --encoding"
     for column, cells in labels.items():
         unknown = sum(not cell for cell in cells)
         if unknown:
-            yield f"{unknown:,} rows have no '{column}' and are kept as unknown"
+            yield f"without a '{column}', kept as unknown: {counted(unknown, 'row')}"
