@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lapel.data.dataset import create_dataset
+from lapel.inference.engines import ENGINES
 from lapel.schema.annotation import Annotation
 from lapel.schema.labels import Schema, TaskSpec
 
@@ -49,6 +50,8 @@ def test_it_prints_the_numbers_and_where_it_wrote_what(
     lines = done.stdout.splitlines()
     assert lines[0].startswith("colours on strong colours, test split: 18 images, ")
     assert "Best epoch chosen on: not recorded in the bundle" in lines
+    header = lines.index("task\tmeasure\tvalue\t95 % interval\tmajority")
+    assert lines[header + 1].startswith("colour\t")
     accuracy = next(line.split("\t") for line in lines if "Accuracy" in line)
     assert accuracy == ["colour", "Accuracy", "100.00 %", "100.00 % to 100.00 %", "33.33 %"]
     written = [line.removeprefix("wrote ") for line in lines if line.startswith("wrote ")]
@@ -62,6 +65,11 @@ def test_json_is_what_was_written(colour_bundle: Path, colours: Path, tmp_path: 
     printed = json.loads(done.stdout)
     assert printed == json.loads((tmp_path / "metrics.json").read_text("utf-8"))
     assert printed["test_time_augmentation"] == "flip"
+
+
+def test_help_names_every_engine() -> None:
+    said = lapel("evaluate", "--help").stdout
+    assert [name for name in ("auto", *ENGINES) if name not in said] == []
 
 
 def test_flip_is_named(colour_bundle: Path, colours: Path, tmp_path: Path) -> None:

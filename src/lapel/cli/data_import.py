@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lapel.cli.console import shown
+from lapel.schema.counting import counted
 
 if TYPE_CHECKING:
     from lapel.data.dataset import Dataset
@@ -107,7 +108,12 @@ def import_table(
         str | None, typer.Option(help="Column of train, validation, test.", show_default=False)
     ] = None,
     group_column: Annotated[
-        str | None, typer.Option(help="Column of what is shown.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Column of the item shown (such as a product's number): pictures of one item "
+            "are never parted between splits.",
+            show_default=False,
+        ),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Of a text file.", show_default="found out")
@@ -168,7 +174,7 @@ def _print_notes(notes: Sequence[str]) -> None:
 
 
 def _print_skipped(faults: Sequence[Fault]) -> None:
-    print(f"  {len(faults):,} pictures that cannot be opened were left out:")
+    print(f"  left out {counted(len(faults), 'picture')} that cannot be opened:")
     for fault in faults[:20]:
         print(f"    {shown(fault.file)}: {shown(fault.found)}")
     if len(faults) > 20:
@@ -178,5 +184,7 @@ def _print_skipped(faults: Sequence[Fault]) -> None:
 def print_dataset(dataset: Dataset) -> None:
     """One line: what the dataset is called, where it is, what it holds."""
     splits = ", ".join(f"{split} {count:,}" for split, count in dataset.splits().items())
-    tasks = ", ".join(f"{task.name} ({len(task.labels)} labels)" for task in dataset.schema)
+    tasks = ", ".join(
+        f"{task.name} ({counted(len(task.labels), 'label')})" for task in dataset.schema
+    )
     print(f"Dataset '{dataset.name}' in {dataset.folder}: {splits}; {tasks}")

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 #: What the command writes, in the order in which one looks at it.
 WRITTEN = ("report.html", "metrics.json", "per_class.csv", "confusion.csv", "predictions.csv")
 
+#: Shown below the help; `--help` joins lines that no blank line parts.
+EXAMPLE = """Example, after the demo:
+
+lapel evaluate demo/run demo/fashion-mnist --out demo/again"""
+
 HEADER = ("", "value", "95 % interval", "majority")
+
+#: The same where tabs stand between, for programs that read it.
+PLAIN_HEADER = ("task", "measure", *HEADER[1:])
 
 
 def evaluate(
@@ -29,7 +37,9 @@ def evaluate(
         bool,
         typer.Option("--flip", help="Also look at every picture mirrored, and take the mean."),
     ] = False,
-    engine: Annotated[str, typer.Option(help="What runs the network.")] = "auto",
+    engine: Annotated[
+        str, typer.Option(help="What runs the network: auto (the first there is) or onnxruntime.")
+    ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead.")] = False,
 ) -> None:
     """Measure a model on labelled pictures, and write a report to look at.
@@ -85,6 +95,7 @@ def _print_numbers(evaluation: Evaluation) -> None:
         if sys.stdout.isatty():
             _print_table(shown(task), rows)
             continue
+        print("\t".join(PLAIN_HEADER))
         for name, value, interval, majority in rows:
             print(f"{shown(task)}\t{name}\t{value}\t{interval}\t{majority}")
 

@@ -15,7 +15,9 @@ import typer
 from lapel.cli.console import report_error
 from lapel.cli.data import data_app
 from lapel.cli.demo import demo
+from lapel.cli.evaluate import EXAMPLE as EVALUATE_EXAMPLE
 from lapel.cli.evaluate import evaluate
+from lapel.cli.predict import EXAMPLE as PREDICT_EXAMPLE
 from lapel.cli.predict import predict
 from lapel.cli.train import train
 from lapel.schema.errors import LapelError
@@ -49,8 +51,8 @@ def _options(
 
 app.add_typer(data_app, name="data")
 app.command()(train)
-app.command()(evaluate)
-app.command()(predict)
+app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
+app.command(epilog=PREDICT_EXAMPLE)(predict)
 app.command()(demo)
 
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from lapel.inference.pictures import Failure
     from lapel.schema.prediction import Prediction
 
+#: Shown below the help; `--help` joins lines that no blank line parts.
+EXAMPLE = """Example, after the demo:
+
+lapel predict demo/run demo/photos --out answers.csv"""
+
 #: Rows of the table on a terminal; files and pipes get all.
 ROWS_SHOWN = 40
 
