@@ -23,6 +23,7 @@ PAGES += [ROOT / "benchmarks" / "README.md"]
 #: Page and reason of each block that is not run.
 NOT_RUN = {
     ("README.md", "installs packages"),
+    ("README.md", "changes the reader's shell"),
     ("CONTRIBUTING.md", "works on a clone"),
     ("docs/models.md", "minutes to hours on a quiet machine"),
     ("benchmarks/README.md", "minutes to hours on a quiet machine"),
