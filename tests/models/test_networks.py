@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lapel.inference.engines import ENGINES
@@ -15,6 +18,7 @@ from lapel.models.export import export_onnx
 from lapel.models.heads.single_label import LearnedSingleLabel
 from lapel.models.multitask import Architecture, Network
 from lapel.models.small import Whitening
+from lapel.schema.errors import RecipeError
 from lapel.schema.labels import Schema, TaskSpec
 
 SCHEMA = Schema(
@@ -102,3 +106,23 @@ def test_smoothing_and_unknown_labels_leave_the_mean_over_the_known() -> None:
         output[[0, 2]], target[[0, 2]], label_smoothing=0.1
     )
     assert torch.isclose(loss, expected)
+
+
+def test_weights_come_from_a_file_of_timms(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    source = timm.create_model("resnet18", pretrained=False)
+    contents = {name: value.contiguous() for name, value in source.state_dict().items()}
+    save_file(contents, tmp_path / "weights.safetensors")
+    torch.manual_seed(4)
+    made = network("resnet18", {"weights": str(tmp_path / "weights.safetensors")}, channels=3)
+    deep = dict(made.backbone.named_parameters())
+    assert torch.equal(deep["network.layer4.1.conv2.weight"], contents["layer4.1.conv2.weight"])
+
+
+@pytest.mark.parametrize("content", [None, b"no weights"])
+def test_a_file_that_holds_no_weights_is_refused(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RecipeError, match=r"weights\.safetensors"):
+        network("resnet18", {"weights": str(path)}, channels=3)

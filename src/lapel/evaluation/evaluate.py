@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +9,13 @@ from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.evaluation.answers import Answers, answer_dataset
 from lapel.evaluation.compare_schemas import check_fits
+from lapel.evaluation.machine import machine
 from lapel.evaluation.report import write_report
 from lapel.evaluation.result import Evaluation, Subject, Throughput
 from lapel.evaluation.single_label import SingleLabelEvaluation, judge_single_label
 from lapel.evaluation.tables import write_tables
 from lapel.inference.bundle import NETWORK, Bundle
-from lapel.inference.engines import ENGINES, open_engine, usable_cores
+from lapel.inference.engines import ENGINES, open_engine
 from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES, Label
 from lapel.schema.errors import DatasetError, StorageError, UsageError
@@ -103,18 +103,6 @@ def run_folder(bundle: Bundle) -> Path | None:
     """The run that a bundle lies in, if it still does."""
     parent = bundle.folder.resolve().parent
     return parent if (parent / "log.csv").is_file() else None
-
-
-def machine() -> str:
-    """Where this runs, in words: processor, cores that may be used, system."""
-    return f"{_processor()}, {usable_cores()} cores, {platform.system()}"
-
-
-def _processor() -> str:
-    facts = Path("/proc/cpuinfo")  # Linux; elsewhere Python's own answer has to do
-    lines = facts.read_text("utf-8").splitlines() if facts.is_file() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
 
 
 def _make_folder(out: Path) -> None:

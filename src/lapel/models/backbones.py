@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lapel.models.small import SmallNetwork
@@ -23,8 +25,9 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
 }
 
 THREE_WAYS = (
-    "Three ways out: run once where there is a network; name a file of weights with "
-    "--set model.weights=FILE.safetensors; or learn from scratch with --set model.weights=none"
+    "Three ways out: run once where there is a network; name a file of timm's weights with "
+    "--set model.options.weights=FILE.safetensors; or learn from scratch with "
+    "--set model.options.weights=none"
 )
 
 
@@ -34,12 +37,13 @@ class TimmBackbone(nn.Module):
     Args:
         channels: of the input pictures.
         name: as in ``timm.list_models()``.
-        weights: ``none`` (random) or ``pretrained`` (timm's default weights for the name).
+        weights: ``none`` (random), ``pretrained`` (timm's default weights for the name, fetched
+            if need be), or a file of weights that timm made, ``.safetensors``.
         small_images: adapt the first layers to pictures under 64 px, see
             :func:`adapt_to_small_images`.
 
     Raises:
-        RecipeError: no such network, or its weights cannot be had.
+        RecipeError: no such network, or its weights cannot be had or do not fit.
     """
 
     def __init__(
@@ -53,18 +57,19 @@ class TimmBackbone(nn.Module):
         try:
             self.network = timm.create_model(
                 name,
-                pretrained=weights == "pretrained",
+                pretrained=weights != "none",
+                pretrained_cfg_overlay=_weights_file(weights),
                 features_only=True,
                 out_indices=(-1,),
                 in_chans=channels,
             )
-        except (RuntimeError, OSError, ValueError) as error:
-            if weights != "pretrained":
+        except (RuntimeError, OSError, ValueError, SafetensorError) as error:
+            if weights == "none":
                 raise RecipeError(
                     f"timm cannot make '{name}' as a backbone: {error}; choose another"
                 ) from error
             raise RecipeError(
-                f"the weights of '{name}' could not be fetched ({type(error).__name__}). "
+                f"the weights of '{name}' ({weights}) could not be had: {_first_line(error)}. "
                 f"{THREE_WAYS}"
             ) from error
         self.width: int = features_of(self.network)
@@ -75,6 +80,24 @@ class TimmBackbone(nn.Module):
         """Normalised images (N, C, H, W) to features (N, width, h, w)."""
         features: Tensor = self.network(images)[-1]
         return features
+
+
+def _weights_file(weights: str) -> dict[str, str] | None:
+    if weights in {"none", "pretrained"}:
+        return None
+    path = Path(weights)
+    if path.suffix != ".safetensors" or not path.is_file():
+        raise RecipeError(
+            f"model.options.weights is none, pretrained, or a file that ends in .safetensors; "
+            f"found {weights!r}, which is none of them or is not there"
+        )
+    return {"file": weights}
+
+
+def _first_line(error: Exception) -> str:
+    return (
+        f"{type(error).__name__}: {str(error).splitlines()[0][:160]}" if str(error) else repr(error)
+    )
 
 
 def features_of(network: Any) -> int:  # noqa: ANN401 - timm ships no types

@@ -23,6 +23,7 @@ from torch.utils.data import Dataset as TorchDataset
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.imaging.preprocess import Preprocess
+from lapel.inference.engines import usable_cores
 from lapel.schema.errors import LapelError, TrainingError
 from lapel.schema.labels import Schema
 from lapel.tasks.kinds import task_of
@@ -212,14 +213,9 @@ def load_examples(
     ):
         pictures = Resident(torch.from_numpy(_all_pixels(dataset, preprocess, track)).to(device))
     else:
-        count = max(1, cores() - 1) if workers == "auto" else int(workers)
+        count = max(1, usable_cores() - 1) if workers == "auto" else int(workers)
         pictures = Streamed(dataset, preprocess, workers=count, device=device)
     return Examples(pictures=pictures, targets=targets, weights=weights)
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory(device: torch.device) -> int:
@@ -240,7 +236,7 @@ def _all_pixels(dataset: Dataset, preprocess: Preprocess, track: Track) -> NDArr
     def fill(row: int) -> None:
         pixels[row] = preprocess.apply(dataset.pixels(names[row])).pixels
 
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for _ in track(pool.map(fill, range(len(names))), len(names), "Reading pictures"):
             pass
     return pixels

@@ -120,7 +120,7 @@ def finish(
         name=learner.recipe.name,
         schema=learner.schema,
         preprocess=preprocess,
-        architecture=architecture.to_json() | {"parameters": network.parameter_count},
+        architecture=_as_trained(architecture) | {"parameters": network.parameter_count},
         calibration=calibration,
         scores={"validation": scores},
         provenance=provenance,
@@ -130,6 +130,13 @@ def finish(
         seen={split: dataset.split(split).table["sha256"] for split in ("train", "validation")},
     )
     return parity
+
+
+def _as_trained(architecture: Architecture) -> dict[str, Any]:
+    """How to build the network anew: where it began is no part of that, the bundle has weights."""
+    value = architecture.to_json()
+    value["options"] = {key: item for key, item in value["options"].items() if key != "weights"}
+    return value
 
 
 @torch.no_grad()

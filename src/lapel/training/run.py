@@ -26,6 +26,7 @@ from typing import Any
 import torch
 import yaml
 
+from lapel.evaluation.machine import processor
 from lapel.schema.errors import TrainingError, UsageError
 from lapel.storage.local import write_atomically
 from lapel.training.recipe import Recipe, recipe_from
@@ -162,7 +163,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},
         "git_commit": _git_commit(),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "threads": torch.get_num_threads(),
         "device": device.type,
         "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
@@ -184,12 +185,3 @@ def _git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return result.stdout.strip()
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
