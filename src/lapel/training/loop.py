@@ -181,7 +181,9 @@ def finish_epoch(
         if row["validation_accuracy"] > progress.best_score:
             learner.keep_best(epoch, row["validation_accuracy"])
     patience = recipe.early_stopping.patience
-    stalled = bool(patience) and epoch - progress.best_epoch >= patience
+    # Without validation nothing can be said to get no better.
+    judged = validation is not None and patience > 0
+    stalled = judged and epoch - progress.best_epoch >= patience
     progress.history.append(row)
     progress.finished = last or stalled
     watcher.epoch(learner, row)
