@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lapel.data.columns import column_of
 from lapel.data.description import DESCRIPTION_FILE, Description, recorded_root
 from lapel.data.images import PACKED_FILE, ImageFiles, Images, PackedImages, packed_row
 from lapel.data.measuring import measure_all
@@ -93,7 +94,8 @@ class Dataset:
         Raises:
             SchemaError: no such task; the message lists those there are.
         """
-        return self.table[self.schema[task].name].to_list()
+        spec = self.schema[task]
+        return column_of(spec).labels(self.table[spec.name])
 
     def splits(self) -> dict[str, int]:
         """The splits that have rows, in the order of ``SPLITS``, and how many."""

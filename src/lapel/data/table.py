@@ -8,9 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
+from lapel.data.columns import column_of
 from lapel.data.images import packed_row
 from lapel.data.measuring import Measured
-from lapel.schema.annotation import SPLITS, Annotation
+from lapel.schema.annotation import SPLITS, Annotation, mentioned
 from lapel.schema.errors import DatasetError, Fault, FormatError
 from lapel.schema.labels import Schema
 from lapel.storage.local import atomic_path
@@ -39,7 +40,7 @@ def read_table(path: Path, schema: Schema) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DatasetError(f"{path} could not be read ({error}); import again") from error
     expected = {name: kind for name, kind in COLUMNS.items() if name != "group"}
-    expected |= {task.name: pl.String() for task in schema}
+    expected |= {task.name: column_of(task).dtype for task in schema}
     for name, kind in expected.items():
         found = table.schema.get(name)
         if found != kind:
@@ -90,15 +91,23 @@ def _row_faults(rows: Sequence[Annotation], schema: Schema) -> Iterator[Fault]:
         if count > 1:
             yield Fault(file=image, found=f"{count} rows", expected="one row an image")
     known = {task.name: frozenset(task.labels) for task in schema}
+    columns = {task.name: column_of(task) for task in schema}
     for row in rows:
         if row.split is not None and row.split not in SPLITS:
             yield Fault(file=row.image, found=f"split {row.split!r}", expected=", ".join(SPLITS))
         for task, label in row.labels.items():
             if task not in known:
                 yield Fault(file=row.image, found=f"task {task!r}", expected=", ".join(known))
-            elif label is not None and label not in known[task]:
-                yield Fault(
-                    file=row.image, found=f"{task} {label!r}", expected="a label of the schema"
+            elif not columns[task].fits(label):
+                kind = schema[task].kind
+                yield Fault(file=row.image, found=f"{task} {label!r}", expected=f"a {kind} answer")
+            else:
+                yield from (
+                    Fault(
+                        file=row.image, found=f"{task} {word!r}", expected="a label of the schema"
+                    )
+                    for word in mentioned(label)
+                    if word not in known[task]
                 )
 
 
@@ -115,6 +124,13 @@ def build_table(measured: Sequence[tuple[Annotation, Measured]], schema: Schema)
     }
     if any(row.group is not None for row in rows):
         columns["group"] = [row.group for row in rows]
-    columns |= {task.name: [row.labels.get(task.name) for row in rows] for task in schema}
-    kinds = {name: COLUMNS.get(name, pl.String()) for name in columns}
-    return pl.DataFrame(columns, schema=kinds)
+    own = [pl.Series(name, values, dtype=COLUMNS[name]) for name, values in columns.items()]
+    return pl.DataFrame([*own, *label_columns(rows, schema)])
+
+
+def label_columns(rows: Sequence[Annotation], schema: Schema) -> list[pl.Series]:
+    """The column of each task, in the schema's order."""
+    return [
+        column_of(task).series(task.name, [row.labels.get(task.name) for row in rows], task.labels)
+        for task in schema
+    ]

@@ -2,12 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-#: A label as annotated; ``None`` means unknown. Each kind of task says which values it takes
-#: (``single_label``: one of its label names).
-Label = str | None
+from lapel.schema.errors import SchemaError
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What is known about "which of these?": every label that is in neither is a no.
+
+    Attributes:
+        yes: the labels that hold.
+        unknown: the labels of which nobody knows; they take part in neither loss nor score.
+
+    Raises:
+        SchemaError: a label that is both, or twice in one.
+    """
+
+    yes: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        words = [*self.yes, *self.unknown]
+        if len(set(words)) != len(words):
+            twice = sorted({word for word in words if words.count(word) > 1})
+            raise SchemaError(f"tags name these labels twice: {', '.join(twice)}")
+
+    def ordered(self, labels: Sequence[str]) -> Tags:
+        """The same in the order of a schema's labels; others come last, sorted."""
+        place = {label: index for index, label in enumerate(labels)}
+
+        def sort(words: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(sorted(words, key=lambda word: (place.get(word, len(place)), word)))
+
+        return Tags(sort(self.yes), sort(self.unknown))
+
+
+#: A label as annotated; ``None`` means unknown. Each kind of task says which values it takes:
+#: ``single_label`` one of its label names, ``multi_label`` :class:`Tags`.
+Label = str | Tags | None
+
+
+def held(label: Label) -> tuple[str, ...]:
+    """The label names that hold: the one, the tags that are a yes, or none."""
+    if isinstance(label, Tags):
+        return label.yes
+    return () if label is None else (label,)
+
+
+def mentioned(label: Label) -> tuple[str, ...]:
+    """The label names that occur in a label, those of unknown answer included."""
+    return (*label.yes, *label.unknown) if isinstance(label, Tags) else held(label)
+
 
 #: The splits that every layout's own names are mapped to.
 SPLITS = ("train", "validation", "test")

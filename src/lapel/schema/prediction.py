@@ -52,6 +52,41 @@ class SingleLabelAnswer:
         return {"label": self.label, "probability": self.probability, "top": top}
 
 
+#: Between the labels of a ``multi_label`` answer in one cell of a table.
+TAG_SEPARATOR = "|"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiLabelAnswer:
+    """Any of the labels.
+
+    Attributes:
+        labels: those that hold: probable enough for their own threshold; in the schema's order.
+        probabilities: of each of them, calibrated, 0 to 1.
+        top: the most probable labels, whether they hold or not, with their probabilities.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    top: tuple[tuple[str, float], ...]
+
+    def cells(self, task: str) -> dict[str, str | float | None]:
+        """``TASK`` and ``TASK.probability``, each the labels' own with ``|`` between them."""
+        shown = (f"{probability:.4f}" for probability in self.probabilities)
+        return {
+            task: TAG_SEPARATOR.join(self.labels),
+            f"{task}.probability": TAG_SEPARATOR.join(shown),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """``labels`` and ``top``, each with probabilities."""
+        holding = zip(self.labels, self.probabilities, strict=True)
+        return {
+            "labels": [{"label": label, "probability": value} for label, value in holding],
+            "top": [{"label": label, "probability": value} for label, value in self.top],
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """All answers about one image, in the pixels of the original.

@@ -17,8 +17,8 @@ from lapel.schema.annotation import Label
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import Answer
 
-#: What was fitted on validation after learning, for one task: ``temperature``, thresholds, ...
-#: Kept in the bundle beside the network.
+#: What was fitted on validation after learning, for one task: ``temperature``, for tags also
+#: ``threshold.LABEL`` for each label. Kept in the bundle beside the network.
 Calibration = Mapping[str, float]
 
 
@@ -51,7 +51,7 @@ class Task(Protocol):
         """Shape of the network's output for one image."""
         ...
 
-    def encode(self, labels: Sequence[Label]) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    def encode(self, labels: Sequence[Label]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Labels as annotated to targets and weights, both (N, ...); 0 weighs the unknown.
 
         Raises:
@@ -63,7 +63,7 @@ class Task(Protocol):
         self,
         output: NDArray[np.float32],
         target: NDArray[Any],
-        weight: NDArray[np.float32],
+        weight: NDArray[Any],
         calibration: Calibration | None = None,
     ) -> Counts:
         """Outputs (N, ...) against targets, as counts that add up."""

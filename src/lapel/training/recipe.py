@@ -25,17 +25,21 @@ class _Part(BaseModel):
 
 
 class PreprocessPart(_Part):
-    """From a photo to the pixels that the network takes."""
+    """From a photo to the pixels that the network takes.
 
-    height: int = Field(ge=1, le=4096)
-    width: int = Field(ge=1, le=4096)
+    What is left out comes with the weights that the backbone begins from; a run's own recipe
+    has it all.
+    """
+
+    height: int | None = Field(default=None, ge=1, le=4096)
+    width: int | None = Field(default=None, ge=1, le=4096)
     channels: Literal[1, 3] = 3
     fit: Literal["letterbox", "stretch", "crop"] = "letterbox"
-    resample: Literal["bilinear", "bicubic", "lanczos"] = "bilinear"
+    resample: Literal["bilinear", "bicubic", "lanczos"] | None = None
     fill: int = Field(default=0, ge=0, le=255)
     from_photo: bool = False
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
 
 class AugmentPart(_Part):
@@ -48,6 +52,10 @@ class AugmentPart(_Part):
     erase_area: float = Field(default=0.33, gt=0, le=1, description="largest share of the area")
     brightness: float = Field(default=0.0, ge=0, lt=1)
     contrast: float = Field(default=0.0, ge=0, lt=1)
+    crop: float = Field(default=0.0, ge=0, lt=1, description="0.2: cuts keep 80 % of the area")
+    trivial: bool = Field(default=False, description="TrivialAugment: one change of any kind each")
+    mixup: float = Field(default=0.0, ge=0, description="alpha of the share that is mixed in")
+    cutmix: float = Field(default=0.0, ge=0, description="alpha of the area that is cut in")
 
 
 class ModelPart(_Part):
@@ -55,6 +63,10 @@ class ModelPart(_Part):
 
     backbone: str = "lapel-small"
     options: dict[str, Any] = Field(default_factory=dict)
+    heads: Literal["separate", "joint"] = Field(
+        default="separate", description="a head a task, or one vector of all labels"
+    )
+    hidden: int = Field(default=0, ge=0, description="units of a layer before the labels; 0: none")
     pool: Literal["average", "max"] = "average"
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -62,8 +74,20 @@ class ModelPart(_Part):
 class LossPart(_Part):
     """How wrong answers count."""
 
+    single_label: Literal["auto", "cross_entropy", "binary", "focal"] = Field(
+        default="auto", description="auto: binary for joint heads, else cross_entropy"
+    )
+    multi_label: Literal["binary", "focal", "asymmetric"] = "binary"
+    focal_gamma: float = Field(default=2.0, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weights: Literal["none", "balanced", "effective"] = Field(
+        default="none", description="rare labels count more, by their counts in train"
+    )
+    logit_adjustment: float = Field(
+        default=0.0, ge=0, description="share of the log of each label's frequency to add"
+    )
     task_weights: dict[str, float] = Field(default_factory=dict)
+    task_weighting: Literal["fixed", "learned"] = "fixed"
 
 
 class OptimiserPart(_Part):
@@ -71,6 +95,12 @@ class OptimiserPart(_Part):
 
     name: Literal["muon", "sgd", "adamw"] = "adamw"
     learning_rate: float = Field(gt=0)
+    backbone_share: float = Field(
+        default=1.0, gt=0, description="of the learning rate, for a backbone that has learned"
+    )
+    layer_decay: float = Field(
+        default=1.0, gt=0, le=1, description="each stage below learns by so much slower"
+    )
     filter_learning_rate: float = Field(
         default=0.05, gt=0, description="muon's own, for the filters of convolutions"
     )
@@ -82,7 +112,7 @@ class OptimiserPart(_Part):
 class SchedulePart(_Part):
     """How long, and the course of the learning rate."""
 
-    epochs: float = Field(gt=0, description="passes over the training pictures; 0.5 is half a one")
+    epochs: float = Field(ge=0, description="passes over the training pictures; 0.5 is half a one")
     kind: Literal["triangle", "cosine", "constant"] = "cosine"
     warmup: float = Field(default=0.05, ge=0, lt=1, description="share of the steps")
 
@@ -93,11 +123,27 @@ class EarlyStoppingPart(_Part):
     patience: int = Field(default=0, ge=0, description="epochs without a better score; 0: never")
 
 
+class TransferPart(_Part):
+    """What is done with a backbone that has learned elsewhere, before and beside the schedule."""
+
+    heads_first: bool = Field(
+        default=False, description="fit the heads on features computed once, then go on"
+    )
+    views: int = Field(default=1, ge=1, description="augmented copies that features are made of")
+    train: Literal["heads", "upper", "all"] = Field(
+        default="all", description="what the schedule trains"
+    )
+
+
 class DataPart(_Part):
     """How pictures come to the network."""
 
     resident: Literal["auto", "always", "never"] = "auto"
     workers: int | Literal["auto"] = "auto"
+    cache: bool = Field(default=True, description="keep resized pictures for the next run")
+    balance: str | None = Field(
+        default=None, description="a task whose labels come equally often; none: as they are"
+    )
 
 
 class CheckpointPart(_Part):
@@ -105,6 +151,15 @@ class CheckpointPart(_Part):
 
     every_seconds: float = Field(default=30.0, ge=0)
     every_steps: int | None = Field(default=None, ge=1)
+
+
+class ThresholdsPart(_Part):
+    """From which probability on a tag is a yes: chosen on validation, label by label."""
+
+    goal: Literal["f1", "precision", "fixed"] = "f1"
+    precision: float = Field(
+        default=0.9, gt=0, lt=1, description="for goal precision: at least so much of it"
+    )
 
 
 class DoubtfulLabelsPart(_Part):
@@ -144,6 +199,11 @@ class Recipe(_Part):
     optimiser: OptimiserPart
     schedule: SchedulePart
     early_stopping: EarlyStoppingPart = EarlyStoppingPart()
+    transfer: TransferPart = TransferPart()
+    thresholds: ThresholdsPart = ThresholdsPart()
+    budget: str | None = Field(
+        default=None, description="as 10m: chooses what is trained, and how long, by itself"
+    )
     data: DataPart = DataPart()
     checkpoint: CheckpointPart = CheckpointPart()
     doubtful_labels: DoubtfulLabelsPart = DoubtfulLabelsPart()
@@ -185,13 +245,18 @@ def recipe_from(values: object, *, origin: str) -> Recipe:
         count = error.error_count()
         many = f"{count} faults" if count > 1 else "a fault"
         raise RecipeError(f"recipe {origin} has {many}:\n{faults}") from None
-    channels = recipe.preprocess.channels
-    if not len(recipe.preprocess.mean) == len(recipe.preprocess.std) == channels:
-        raise RecipeError(
-            f"recipe {origin}: preprocess.mean and preprocess.std need {channels} numbers each, "
-            f"found {len(recipe.preprocess.mean)} and {len(recipe.preprocess.std)}"
-        )
+    _check_channels(recipe.preprocess, origin)
     return recipe
+
+
+def _check_channels(preprocess: PreprocessPart, origin: str) -> None:
+    for name in ("mean", "std"):
+        values = getattr(preprocess, name)
+        if values is not None and len(values) != preprocess.channels:
+            raise RecipeError(
+                f"recipe {origin}: preprocess.{name} needs {preprocess.channels} numbers, one a "
+                f"channel, found {len(values)}"
+            )
 
 
 def parse_changes(settings: list[str]) -> dict[str, Any]:

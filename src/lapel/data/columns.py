@@ -1,0 +1,104 @@
+"""How each kind of label stands in the table of a dataset: a column a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import polars as pl
+
+from lapel.schema.annotation import Label, Tags
+from lapel.schema.errors import SchemaError
+from lapel.schema.labels import TaskSpec
+
+
+class LabelColumn(Protocol):
+    """The column of one kind of task.
+
+    Attributes:
+        dtype: of its cells; null is an unknown label.
+    """
+
+    dtype: pl.DataType
+
+    def series(self, name: str, labels: Sequence[Label], words: Sequence[str]) -> pl.Series:
+        """Labels as a column; ``words`` are the task's labels, whose order cells keep."""
+        ...
+
+    def labels(self, column: pl.Series) -> list[Label]:
+        """A column as labels."""
+        ...
+
+    def fits(self, label: Label) -> bool:
+        """Whether a label is of this kind."""
+        ...
+
+
+class SingleLabelColumn:
+    """One label name a cell."""
+
+    dtype: pl.DataType = pl.String()
+
+    def series(self, name: str, labels: Sequence[Label], words: Sequence[str]) -> pl.Series:
+        """Names as they are."""
+        del words
+        return pl.Series(name, labels, dtype=self.dtype)
+
+    def labels(self, column: pl.Series) -> list[Label]:
+        """Names as they are."""
+        found: list[Label] = column.to_list()
+        return found
+
+    def fits(self, label: Label) -> bool:
+        """A name or nothing."""
+        return label is None or isinstance(label, str)
+
+
+class MultiLabelColumn:
+    """Two lists of names a cell: those that hold, and those of which nobody knows."""
+
+    dtype: pl.DataType = pl.Struct({"yes": pl.List(pl.String), "unknown": pl.List(pl.String)})
+
+    def series(self, name: str, labels: Sequence[Label], words: Sequence[str]) -> pl.Series:
+        """Names in the schema's order."""
+        cells = [
+            {"yes": list(tags.yes), "unknown": list(tags.unknown)} if tags is not None else None
+            for tags in (
+                label.ordered(words) if isinstance(label, Tags) else None for label in labels
+            )
+        ]
+        return pl.Series(name, cells, dtype=self.dtype)
+
+    def labels(self, column: pl.Series) -> list[Label]:
+        """Cells as tags; a missing list is an empty one."""
+        return [
+            None
+            if cell is None or (cell["yes"] is None and cell["unknown"] is None)
+            else Tags(tuple(cell["yes"] or ()), tuple(cell["unknown"] or ()))
+            for cell in column.to_list()
+        ]
+
+    def fits(self, label: Label) -> bool:
+        """Tags or nothing."""
+        return label is None or isinstance(label, Tags)
+
+
+#: Kind of task to the column of its labels.
+LABEL_COLUMNS: dict[str, LabelColumn] = {
+    "single_label": SingleLabelColumn(),
+    "multi_label": MultiLabelColumn(),
+}
+
+
+def column_of(spec: TaskSpec) -> LabelColumn:
+    """The column of a task.
+
+    Raises:
+        SchemaError: its kind has no column.
+    """
+    if spec.kind not in LABEL_COLUMNS:
+        raise SchemaError(
+            f"task '{spec.name}' is of kind {spec.kind!r}, which no table of this version holds; "
+            f"it holds: {', '.join(LABEL_COLUMNS)}"
+        )
+    return LABEL_COLUMNS[spec.kind]
