@@ -1,0 +1,315 @@
+"""How well any of several labels are told: tags judged label by label and image by image.
+
+Rules, stated once:
+
+* *Unknown*: an answer of weight 0 takes part in nothing. An image without a known answer takes
+  no part in numbers of images.
+* *Answer*: a label holds when its probability is at least its threshold.
+* *map*: the mean over labels of the exact average precision (``lapel.metrics.ranking``).
+* *mean_f1*: the F1 of the answered and the true set of one image, averaged over images; both
+  empty is 1, one empty is 0. It is Kaggle's Mean F1 (which leaves 0/0 undefined) and
+  scikit-learn's ``average="samples"`` (whose 0/0 is 0 unless told otherwise).
+* *micro*: all answers in one pot. *macro*: the plain mean over labels.
+* Labels without a positive take no part in ``map`` and ``macro_``: no answer could earn them
+  anything. How many they are is ``TagCounts.labels_without_positives``; say it beside the number.
+* *0/0* of precision, recall and F1 is 0, as in scikit-learn.
+* *exact_match*: images whose known answers are all right. *label_accuracy*: known answers that
+  are right, of all images and labels; with rare labels, saying nothing at all scores near 1.
+* *nll*: the mean over known answers of the binary negative log-likelihood, natural logarithm.
+* *ece*: the expected calibration error of the probability of a yes, over known answers.
+* Numbers of no images, or of no positives, are NaN: nothing was measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lapel.metrics.calibration import BINS, CalibrationBins, bin_confidences
+from lapel.metrics.classification import LEAST_PROBABILITY
+from lapel.metrics.ranking import Ranking
+from lapel.schema.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TaggedImages:
+    """Answers and truth, image by image: to resample, to sort, to look at.
+
+    Attributes:
+        probabilities: of a yes, calibrated, float64 (N, labels), 0 to 1.
+        target: 1 where the label holds, uint8 (N, labels).
+        weight: 1 where that is known, else 0, uint8 (N, labels).
+        thresholds: least probability that is a yes, float64 (labels,).
+
+    Raises:
+        UsageError: shapes that do not fit, or a known answer whose probability is not finite.
+    """
+
+    probabilities: NDArray[np.float64]
+    target: NDArray[np.uint8]
+    weight: NDArray[np.uint8]
+    thresholds: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shape = self.probabilities.shape
+        shapes = (shape, self.target.shape, self.weight.shape, self.thresholds.shape)
+        if len(shape) != 2 or shapes != (shape, shape, shape, shape[1:]):
+            raise UsageError(
+                "expected probabilities, targets and weights (images, labels) and thresholds "
+                f"(labels,), found shapes {', '.join(map(str, shapes))}"
+            )
+        if not np.isfinite(self.probabilities[self.weight > 0]).all():
+            raise UsageError(
+                "some probabilities are not finite; the network's weights are unusable"
+            )
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Where the truth is known, (N, labels)."""
+        return self.weight > 0
+
+    @property
+    def predicted(self) -> NDArray[np.bool_]:
+        """Where the answer is yes, (N, labels)."""
+        return self.probabilities >= self.thresholds
+
+    def take(self, rows: NDArray[np.int64]) -> TaggedImages:
+        """Some of the images, by position; one may be taken more than once."""
+        return TaggedImages(
+            probabilities=self.probabilities[rows],
+            target=self.target[rows],
+            weight=self.weight[rows],
+            thresholds=self.thresholds,
+        )
+
+    def counts(self) -> TagCounts:
+        """The counts of these images."""
+        return TagCounts(parts=(self,))
+
+    def f1_of_images(self) -> NDArray[np.float64]:
+        """F1 of the answered and the true set of each image, (N,); both empty is 1."""
+        truth = self.known & (self.target > 0)
+        answer = self.known & self.predicted
+        sizes = truth.sum(axis=1) + answer.sum(axis=1)
+        both = 2.0 * (truth & answer).sum(axis=1)
+        return np.divide(both, sizes, out=np.ones(len(self)), where=sizes > 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PerTag:
+    """Each label alone; every array is (labels,), in the order of the schema.
+
+    Attributes:
+        tp: known images that have it and are told so.
+        fp: that have it not, but are told so.
+        fn: that have it, but are not told so.
+        tn: neither.
+        precision: tp / (tp + fp), 0 where never answered.
+        recall: tp / (tp + fn), 0 where it never holds.
+        f1: 2 tp / (2 tp + fp + fn), 0 where neither.
+        ap: average precision, NaN where it never holds.
+        support: images that have it, tp + fn.
+        threshold: least probability that is a yes.
+    """
+
+    tp: NDArray[np.int64]
+    fp: NDArray[np.int64]
+    fn: NDArray[np.int64]
+    tn: NDArray[np.int64]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    ap: NDArray[np.float64]
+    support: NDArray[np.int64]
+    threshold: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TagCounts:
+    """What was counted of some answered images.
+
+    An exact average precision needs the order of all images, so the parts are kept as they
+    are, and joined when numbers are asked for.
+
+    Attributes:
+        parts: the images counted, in the order in which they were added; at least one part.
+    """
+
+    parts: tuple[TaggedImages, ...]
+
+    def __add__(self, other: Self) -> Self:
+        """The counts of both together.
+
+        Raises:
+            UsageError: counts of different labels or thresholds.
+        """
+        mine, theirs = self.parts[0].thresholds, other.parts[0].thresholds
+        if not np.array_equal(mine, theirs):
+            raise UsageError(
+                f"counts of {len(mine)} labels cannot be added to counts of {len(theirs)} with "
+                "other thresholds; judge all parts with the same calibration"
+            )
+        return type(self)(parts=self.parts + other.parts)
+
+    def joined(self) -> TaggedImages:
+        """All images counted, as one."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        return TaggedImages(
+            probabilities=np.concatenate([part.probabilities for part in self.parts]),
+            target=np.concatenate([part.target for part in self.parts]),
+            weight=np.concatenate([part.weight for part in self.parts]),
+            thresholds=self.parts[0].thresholds,
+        )
+
+    @property
+    def images(self) -> int:
+        """How many images with a known answer were counted."""
+        return sum(int(part.known.any(axis=1).sum()) for part in self.parts)
+
+    @property
+    def labels_without_positives(self) -> int:
+        """How many labels hold nowhere, and take no part in ``map`` and ``macro_``."""
+        holds = [((part.target > 0) & part.known).any(axis=0) for part in self.parts]
+        return int((~np.any(holds, axis=0)).sum())
+
+    @property
+    def bins(self) -> CalibrationBins:
+        """Probability of a yes (as confidence) against truth (as correct), over known answers."""
+        every = [
+            bin_confidences(part.probabilities[part.known], part.target[part.known] > 0)
+            for part in self.parts
+        ]
+        return reduce(add, every)
+
+    def per_label(self) -> PerTag:
+        """Each label alone."""
+        return ResampledTags(self.joined()).per_label()
+
+    def numbers(self) -> dict[str, float]:
+        """``map``, ``mean_f1``; ``micro_`` and ``macro_`` ``precision``, ``recall`` and ``f1``;
+        ``exact_match``, ``label_accuracy``, ``nll`` and ``ece``. Shares are 0 to 1.
+        """
+        images = self.joined()
+        return ResampledTags(images)(np.arange(len(images)))
+
+
+class ResampledTags:
+    """The numbers of some images, drawn again and again, sorted only once.
+
+    ``bootstrap(ResampledTags(images), len(images))`` gives the intervals that
+    ``images.take(rows).counts().numbers()`` of each resample would give, many times sooner.
+    """
+
+    def __init__(self, images: TaggedImages) -> None:
+        self._images = images
+        self._known = images.known
+        self._ranking = Ranking.of(np.where(self._known, images.probabilities, 0.0))
+        truth, answer = self._known & (images.target > 0), self._known & images.predicted
+        # Sums of 0 and 1 are exact in float32 up to 16 million images, and quick.
+        each = (truth & answer, answer, truth, self._known)
+        self._cells = np.concatenate(each, axis=1).astype(np.float32)
+        self._rows = self._image_sums(truth == answer)
+
+    def __call__(self, rows: NDArray[np.int64]) -> dict[str, float]:
+        """Positions of images, some more than once, to their numbers."""
+        repeats = np.bincount(rows, minlength=len(self._images))
+        return self._numbers(repeats)
+
+    def per_label(self) -> PerTag:
+        """Each label alone, all images once."""
+        return self._per_label(np.ones(len(self._images), np.int64))
+
+    def _image_sums(self, right: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+        """What an image adds to each number; arrays (N,), the bins (N, BINS)."""
+        images, known = self._images, self._known
+        truth = np.where(images.target > 0, images.probabilities, 1 - images.probabilities)
+        losses = -np.log(np.maximum(np.where(known, truth, 1.0), LEAST_PROBABILITY))
+        judged = known.any(axis=1)
+        return {
+            "judged": judged.astype(np.float64),
+            "f1": images.f1_of_images() * judged,
+            "exact": (judged & right.all(axis=1)).astype(np.float64),
+            "right": (right & known).sum(axis=1).astype(np.float64),
+            "known": known.sum(axis=1).astype(np.float64),
+            "nll": losses.sum(axis=1),
+            "gap": _gap_of_bins(images, known),
+        }
+
+    def _numbers(self, repeats: NDArray[np.int64]) -> dict[str, float]:
+        each = self._per_label(repeats)
+        sums: dict[str, Any] = {name: repeats @ values for name, values in self._rows.items()}
+        judged, known = sums["judged"] or np.nan, sums["known"] or np.nan
+        found = {"map": _mean(each.ap, each.support > 0), "mean_f1": sums["f1"] / judged}
+        found |= _pooled(each) | {
+            f"macro_{name}": _mean(values, each.support > 0)
+            for name, values in _three(each).items()
+        }
+        found |= {
+            "exact_match": sums["exact"] / judged,
+            "label_accuracy": sums["right"] / known,
+            "nll": sums["nll"] / known,
+            "ece": np.abs(sums["gap"]).sum() / known,
+        }
+        return {name: float(value) for name, value in found.items()}
+
+    def _per_label(self, repeats: NDArray[np.int64]) -> PerTag:
+        sums = (repeats.astype(np.float32) @ self._cells).astype(np.int64)
+        tp, answered, support, known = sums.reshape(4, -1)
+        fp, fn = answered - tp, support - tp
+        weight = self._known * repeats[:, None]
+        return PerTag(
+            tp=tp,
+            fp=fp,
+            fn=fn,
+            tn=known - tp - fp - fn,
+            precision=_share(tp, answered),
+            recall=_share(tp, support),
+            f1=_share(2 * tp, answered + support),
+            ap=self._ranking.average_precision(self._images.target, weight),
+            support=support,
+            threshold=self._images.thresholds,
+        )
+
+
+def _gap_of_bins(images: TaggedImages, known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What each image adds to truth less confidence of each bin, (N, BINS)."""
+    row, label = np.nonzero(known)
+    probability = images.probabilities[row, label]
+    index = np.clip(np.ceil(probability * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    gap = images.target[row, label] - probability
+    sums = np.bincount(row * BINS + index, weights=gap, minlength=len(images) * BINS)
+    return sums.reshape(len(images), BINS)
+
+
+def _three(each: PerTag) -> dict[str, NDArray[np.float64]]:
+    return {"precision": each.precision, "recall": each.recall, "f1": each.f1}
+
+
+def _pooled(each: PerTag) -> dict[str, float]:
+    """Precision, recall and F1 of all labels in one pot."""
+    if not len(each.tp) or not (each.tp + each.fp + each.fn + each.tn).sum():
+        return dict.fromkeys(("micro_precision", "micro_recall", "micro_f1"), float("nan"))
+    tp, fp, fn = (np.array([part.sum()]) for part in (each.tp, each.fp, each.fn))
+    return {
+        "micro_precision": float(_share(tp, tp + fp)[0]),
+        "micro_recall": float(_share(tp, tp + fn)[0]),
+        "micro_f1": float(_share(2 * tp, 2 * tp + fp + fn)[0]),
+    }
+
+
+def _mean(values: NDArray[np.float64], taking_part: NDArray[np.bool_]) -> float:
+    return float(values[taking_part].mean()) if taking_part.any() else float("nan")
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Part by whole, 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
