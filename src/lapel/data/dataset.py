@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 
 from lapel.data.columns import column_of
 from lapel.data.description import DESCRIPTION_FILE, Description, recorded_root
+from lapel.data.garments import GARMENTS_FILE, Garment, outside_faults, write_garments
+from lapel.data.glossary import GLOSSARY_FILE, write_glossary
 from lapel.data.images import PACKED_FILE, ImageFiles, Images, PackedImages, packed_row
-from lapel.data.measuring import measure_all
+from lapel.data.measuring import Measured, measure_all
 from lapel.data.progress import Track, silent
 from lapel.data.table import TABLE_FILE, build_table, check_rows, read_table, write_table
 from lapel.imaging.decode import Limits
 from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Annotation, Label
-from lapel.schema.errors import DatasetError, Fault
+from lapel.schema.errors import DatasetError, Fault, FormatError
 from lapel.schema.labels import Schema
 from lapel.storage.folders import atomic_folder, refuse_occupied
 from lapel.storage.stores import open_store
@@ -190,6 +192,8 @@ def create_dataset(
     images: str | Path | NDArray[np.uint8],
     origin: str = "",
     licence: str = "",
+    garments: Mapping[str, Sequence[Garment]] | None = None,
+    glossary: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     on_unreadable: Callable[[Sequence[Fault]], None] | None = None,
     replace: bool = False,
@@ -206,6 +210,8 @@ def create_dataset(
             themselves, uint8 (N, H, W) or (N, H, W, 3), named ``images.npy#ROW``.
         origin: where it comes from, in words.
         licence: what may be done with it, in words.
+        garments: image name to where its garments are; kept in ``garments.jsonl``.
+        glossary: label to its name in English; kept in ``glossary.json``.
         limits: what a picture may cost to open.
         on_unreadable: is told of the pictures that could not be opened, which are then left
             out; without it they are refused.
@@ -216,7 +222,7 @@ def create_dataset(
         DatasetError: no rows, a task named like one of the table's own columns, or files to
             replace that are no dataset's.
         FormatError: images twice, splits or labels that do not exist, pictures that cannot be
-            opened; all faults together.
+            opened, garments outside their picture; all faults of a kind together.
         StorageError: the folder is not empty or cannot be written.
     """
     rows = list(annotations)
@@ -232,6 +238,7 @@ def create_dataset(
             source = ImageFiles(open_store(images), limits)
             root = recorded_root(images, folder)
         measured = measure_all(source, rows, on_unreadable, track)
+        _keep_beside(building, measured, garments or {}, glossary or {})
         gray = all(found.gray for _, found in measured)
         write_table(building, build_table(measured, schema))
         # Last, so that a folder with a description is a whole dataset.
@@ -241,6 +248,24 @@ def create_dataset(
     return Dataset.open(folder)
 
 
+def _keep_beside(
+    folder: Path,
+    measured: Sequence[tuple[Annotation, Measured]],
+    garments: Mapping[str, Sequence[Garment]],
+    glossary: Mapping[str, str],
+) -> None:
+    """Write what a layout knows beyond its labels, of the images that are kept."""
+    sizes = [(row.image, found.width, found.height) for row, found in measured]
+    faults = list(outside_faults(garments, sizes))
+    if faults:
+        raise FormatError(faults)
+    kept = {image: garments[image] for image, _, _ in sizes if image in garments}
+    if kept:
+        write_garments(folder, kept)
+    if glossary:
+        write_glossary(folder, glossary)
+
+
 def check_place(folder: Path, *, replace: bool) -> None:
     """Refuse a place where no dataset can be made. A dataset is replaced, never photos or notes.
 
@@ -248,7 +273,7 @@ def check_place(folder: Path, *, replace: bool) -> None:
         DatasetError: more than a dataset would be replaced.
         StorageError: something stands there and is not to be replaced.
     """
-    own = {DESCRIPTION_FILE, TABLE_FILE, PACKED_FILE}
+    own = {DESCRIPTION_FILE, TABLE_FILE, PACKED_FILE, GARMENTS_FILE, GLOSSARY_FILE}
     others = sorted(path.name for path in folder.glob("*") if path.name not in own)
     if others and replace:
         raise DatasetError(

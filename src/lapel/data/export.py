@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import polars as pl
 
 from lapel.data.dataset import Dataset
+from lapel.data.exporting import Exported
 from lapel.data.images import packed_row
 from lapel.data.progress import Track, silent
 from lapel.data.readers.folder import CLASSES_FILE, CLASSES_HEADER
@@ -24,23 +24,6 @@ from lapel.storage.local import atomic_path
 
 #: Characters that some file system does not take in a name.
 _FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """What was written.
-
-    Attributes:
-        path: the folder or file.
-        images: how many images it holds or names.
-        left_out: images without a label, which have no place in class folders.
-        image_root: what a table's image names are relative to; None for folders.
-    """
-
-    path: Path
-    images: int
-    left_out: int = 0
-    image_root: str | None = None
 
 
 def export_folder(

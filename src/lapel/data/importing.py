@@ -79,6 +79,8 @@ def import_dataset(
         images=reading.images,
         origin=reading.origin,
         licence=reading.licence,
+        garments=reading.garments,
+        glossary=reading.glossary,
         limits=limits,
         on_unreadable=on_unreadable,
         replace=replace,

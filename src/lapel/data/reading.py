@@ -6,13 +6,14 @@ once for all layouts, when the dataset is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.data.garments import Garment
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
 from lapel.schema.labels import Schema
@@ -31,6 +32,8 @@ class Reading:
         origin: where it comes from and what was done to it, in words.
         licence: what may be done with it; empty when unknown.
         notes: what the user should know about how the source was understood.
+        garments: image name to where its garments are, where the layout knows.
+        glossary: label to its name in English, where the labels are in another language.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Reading:
     origin: str
     licence: str = ""
     notes: tuple[str, ...] = ()
+    garments: Mapping[str, Sequence[Garment]] = field(default_factory=dict)
+    glossary: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_hidden(name: str) -> bool:
