@@ -18,6 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lapel.schema.errors import RecipeError
 
 
+#: Short words for keys, as one may type them.
+ALIASES = {"optim": "optimiser.name"}
+
+
 class _Part(BaseModel):
     """Frozen, and without room for keys that nobody reads."""
 
@@ -209,6 +213,11 @@ class Recipe(_Part):
     doubtful_labels: DoubtfulLabelsPart = DoubtfulLabelsPart()
 
 
+def full_key(key: str) -> str:
+    """A key as the recipe has it, whether it was typed short or not."""
+    return ALIASES.get(key, key)
+
+
 def shipped_recipes() -> list[str]:
     """Names of the recipes that come with Lapel."""
     files = resources.files("lapel.recipes").iterdir()
@@ -226,8 +235,9 @@ def load_recipe(recipe: str | Path, changes: Mapping[str, Any] | None = None) ->
         RecipeError: no such recipe, no YAML, or faults; all of them are listed.
     """
     values = _read(recipe)
-    _drop_options_of_another_backbone(values, changes or {})
-    for key, value in (changes or {}).items():
+    changes = {full_key(key): value for key, value in (changes or {}).items()}
+    _drop_options_of_another_backbone(values, changes)
+    for key, value in changes.items():
         _change(values, key, yaml.safe_load(value) if isinstance(value, str) else value)
     return recipe_from(values, origin=str(recipe))
 
