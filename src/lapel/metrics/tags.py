@@ -23,8 +23,6 @@ Rules, stated once:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import Any, Self
 
 import numpy as np
@@ -173,22 +171,19 @@ class TagCounts:
     @property
     def images(self) -> int:
         """How many images with a known answer were counted."""
-        return sum(int(part.known.any(axis=1).sum()) for part in self.parts)
+        return int(self.joined().known.any(axis=1).sum())
 
     @property
     def labels_without_positives(self) -> int:
         """How many labels hold nowhere, and take no part in ``map`` and ``macro_``."""
-        holds = [((part.target > 0) & part.known).any(axis=0) for part in self.parts]
-        return int((~np.any(holds, axis=0)).sum())
+        images = self.joined()
+        return int((~((images.target > 0) & images.known).any(axis=0)).sum())
 
     @property
     def bins(self) -> CalibrationBins:
         """Probability of a yes (as confidence) against truth (as correct), over known answers."""
-        every = [
-            bin_confidences(part.probabilities[part.known], part.target[part.known] > 0)
-            for part in self.parts
-        ]
-        return reduce(add, every)
+        images = self.joined()
+        return bin_confidences(images.probabilities[images.known], images.target[images.known] > 0)
 
     def per_label(self) -> PerTag:
         """Each label alone."""
@@ -221,8 +216,7 @@ class ResampledTags:
 
     def __call__(self, rows: NDArray[np.int64]) -> dict[str, float]:
         """Positions of images, some more than once, to their numbers."""
-        repeats = np.bincount(rows, minlength=len(self._images))
-        return self._numbers(repeats)
+        return self._numbers(np.bincount(rows, minlength=len(self._images)))
 
     def per_label(self) -> PerTag:
         """Each label alone, all images once."""
@@ -248,11 +242,12 @@ class ResampledTags:
         each = self._per_label(repeats)
         sums: dict[str, Any] = {name: repeats @ values for name, values in self._rows.items()}
         judged, known = sums["judged"] or np.nan, sums["known"] or np.nan
-        found = {"map": _mean(each.ap, each.support > 0), "mean_f1": sums["f1"] / judged}
-        found |= _pooled(each) | {
-            f"macro_{name}": _mean(values, each.support > 0)
-            for name, values in _three(each).items()
-        }
+        holds = each.support > 0
+        pooled = _shares(each.tp.sum(), each.fp.sum(), each.fn.sum())
+        found = {"map": _mean(each.ap[holds]), "mean_f1": sums["f1"] / judged}
+        # 0/0 is 0, but of no answers at all nothing is known: that is NaN.
+        found |= {f"micro_{name}": value * (known / known) for name, value in pooled.items()}
+        found |= {f"macro_{name}": _mean(getattr(each, name)[holds]) for name in pooled}
         found |= {
             "exact_match": sums["exact"] / judged,
             "label_accuracy": sums["right"] / known,
@@ -271,9 +266,7 @@ class ResampledTags:
             fp=fp,
             fn=fn,
             tn=known - tp - fp - fn,
-            precision=_share(tp, answered),
-            recall=_share(tp, support),
-            f1=_share(2 * tp, answered + support),
+            **_shares(tp, fp, fn),
             ap=self._ranking.average_precision(self._images.target, weight),
             support=support,
             threshold=self._images.thresholds,
@@ -290,26 +283,20 @@ def _gap_of_bins(images: TaggedImages, known: NDArray[np.bool_]) -> NDArray[np.f
     return sums.reshape(len(images), BINS)
 
 
-def _three(each: PerTag) -> dict[str, NDArray[np.float64]]:
-    return {"precision": each.precision, "recall": each.recall, "f1": each.f1}
-
-
-def _pooled(each: PerTag) -> dict[str, float]:
-    """Precision, recall and F1 of all labels in one pot."""
-    if not len(each.tp) or not (each.tp + each.fp + each.fn + each.tn).sum():
-        return dict.fromkeys(("micro_precision", "micro_recall", "micro_f1"), float("nan"))
-    tp, fp, fn = (np.array([part.sum()]) for part in (each.tp, each.fp, each.fn))
+def _shares(
+    tp: NDArray[np.int64], fp: NDArray[np.int64], fn: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    """Precision, recall and F1, 0 where there is nothing to divide by."""
+    parts = {
+        "precision": (tp, tp + fp),
+        "recall": (tp, tp + fn),
+        "f1": (2 * tp, 2 * tp + fp + fn),
+    }
     return {
-        "micro_precision": float(_share(tp, tp + fp)[0]),
-        "micro_recall": float(_share(tp, tp + fn)[0]),
-        "micro_f1": float(_share(2 * tp, 2 * tp + fp + fn)[0]),
+        name: np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole > 0)
+        for name, (part, whole) in parts.items()
     }
 
 
-def _mean(values: NDArray[np.float64], taking_part: NDArray[np.bool_]) -> float:
-    return float(values[taking_part].mean()) if taking_part.any() else float("nan")
-
-
-def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Part by whole, 0 where the whole is 0."""
-    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else float("nan")

@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.metrics.tags import TagCounts, TaggedImages
+from lapel.metrics.thresholds import DEFAULT_THRESHOLD
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import SchemaError
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import Answer, MultiLabelAnswer
 from lapel.tasks.base import Calibration
-
-#: From here on a label is a yes, where nothing was tuned.
-DEFAULT_THRESHOLD = 0.5
 
 #: What the threshold of a label is called in a calibration, before the label's name.
 THRESHOLD = "threshold."

@@ -1,0 +1,79 @@
+"""Average precision and PR curves, against scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, precision_recall_curve
+
+from lapel.metrics.ranking import Ranking, cuts_of
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    images=st.integers(1, 40),
+    digits=st.integers(0, 2),
+)
+@settings(max_examples=60, deadline=None)
+def test_average_precision_is_scikit_learns_with_ties_and_weights(
+    seed: int, images: int, digits: int
+) -> None:
+    random = np.random.default_rng(seed)
+    probabilities = np.round(random.random((images, 3)), digits)
+    target = (random.random((images, 3)) < 0.4).astype(np.uint8)
+    weight = random.integers(0, 4, (images, 3)).astype(np.float64)
+    found = Ranking.of(probabilities).average_precision(target, weight)
+    for label in range(3):
+        held = (target[:, label] * weight[:, label]).sum()
+        if not held:
+            assert np.isnan(found[label])
+            continue
+        expected = average_precision_score(
+            target[:, label], probabilities[:, label], sample_weight=weight[:, label]
+        )
+        assert found[label] == pytest.approx(expected)
+
+
+def test_average_precision_by_hand() -> None:
+    # Ranked yes, no, yes: recall grows by 1/2 at precision 1, and by 1/2 at precision 2/3.
+    probabilities = np.array([[0.9], [0.5], [0.4]])
+    target = np.array([[1], [0], [1]], np.uint8)
+    found = Ranking.of(probabilities).average_precision(target, np.ones((3, 1)))
+    assert found[0] == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+
+
+def test_equal_probabilities_are_one_step_whatever_the_order_of_images() -> None:
+    target = np.array([[1], [0], [0], [1]], np.uint8)
+    equal = np.full((4, 1), 0.5)
+    for order in ([0, 1, 2, 3], [1, 2, 0, 3], [0, 3, 1, 2]):
+        found = Ranking.of(equal).average_precision(target[order], np.ones((4, 1)))
+        assert found[0] == pytest.approx(0.5)
+
+
+def test_cuts_are_the_curve_of_scikit_learn() -> None:
+    random = np.random.default_rng(1)
+    probability = np.round(random.random(80), 1)
+    target = (random.random(80) < probability).astype(np.uint8)
+    cuts = cuts_of(probability, target, np.ones(80, np.uint8))
+    precision, recall, thresholds = precision_recall_curve(
+        target, probability, drop_intermediate=False
+    )
+    assert cuts.precision[::-1] == pytest.approx(precision[:-1])
+    assert cuts.recall[::-1] == pytest.approx(recall[:-1])
+    assert cuts.probability[::-1] == pytest.approx(thresholds)
+
+
+def test_cuts_pass_over_what_is_unknown() -> None:
+    probability = np.array([0.9, np.nan, 0.2])
+    cuts = cuts_of(probability, np.array([1, 0, 0], np.uint8), np.array([1, 0, 1], np.uint8))
+    assert cuts.probability.tolist() == [0.9, 0.2]
+    assert cuts.precision.tolist() == [1.0, 0.5]
+    assert cuts.positives == 1
+
+
+def test_a_label_of_which_nothing_is_known_has_no_cuts() -> None:
+    cuts = cuts_of(np.array([0.9]), np.array([1], np.uint8), np.array([0], np.uint8))
+    assert len(cuts.probability) == len(cuts.recall) == 0
+    assert cuts.positives == 0
