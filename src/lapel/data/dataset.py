@@ -25,6 +25,7 @@ from lapel.data.measuring import Measured, measure_all
 from lapel.data.progress import Track, silent
 from lapel.data.table import TABLE_FILE, build_table, check_rows, read_table, write_table
 from lapel.imaging.decode import Limits
+from lapel.imaging.preprocess import Prepared, Preprocess
 from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Annotation, Label
 from lapel.schema.errors import DatasetError, Fault, FormatError
 from lapel.schema.labels import Schema
@@ -136,6 +137,17 @@ class Dataset:
             ImageError: bytes that are no picture we accept.
         """
         return self.images.pixels(name)
+
+    def prepared(self, name: str, preprocess: Preprocess) -> Prepared:
+        """A picture as a network reads it.
+
+        Raises:
+            StorageError: as :meth:`pixels`.
+            ImageError: as :meth:`pixels`.
+        """
+        if isinstance(self.images, ImageFiles):
+            return preprocess.read(self.images.read(name), name=name, limits=self.images.limits)
+        return preprocess.apply(self.images.pixels(name))
 
     def read(self, name: str) -> bytes:
         """A picture as the bytes of a file (PNG for packed pictures).

@@ -7,7 +7,6 @@ the dataset's authors give for it.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from lapel.data.progress import Track, silent
 from lapel.schema.errors import Fault, FormatError, StorageError
+from lapel.storage.cache import cache_root
 from lapel.storage.local import write_atomically
 
 #: Seconds that a host may take to answer. A machine without a network is through in seconds.
@@ -50,9 +50,8 @@ class RemoteFiles:
 
 
 def cache_folder(remote: RemoteFiles) -> Path:
-    """Where fetched files are kept: below ``XDG_CACHE_HOME``, or ``~/.cache``."""
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(home) if home else Path.home() / ".cache") / "lapel" / remote.name
+    """Where fetched files are kept."""
+    return cache_root() / remote.name
 
 
 def find_files(

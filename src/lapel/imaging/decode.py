@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from lapel.imaging.quiet import pillow_warnings_ignored
 from lapel.imaging.signatures import SIGNATURES, format_by_signature, webp_canvas
@@ -52,6 +53,8 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+#: From this orientation on, rows are columns.
+FIRST_ON_ITS_SIDE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,27 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+#: From the size of a picture, upright (width, height), to the smallest one that will do.
+Enough = Callable[[int, int], tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A picture, perhaps decoded at a half, a quarter or an eighth of its size.
+
+    Attributes:
+        pixels: upright RGB (height, width, 3), writable.
+        width: of the original, upright, in its own pixels.
+        height: likewise.
+        reduced: how many pixels of the original one of ``pixels`` stands for: 1, 2, 4 or 8. The
+            last column and row may stand for less.
+    """
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+    reduced: int
+
 
 def decode(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
     """Decode one picture, upright and in RGB.
@@ -93,16 +117,59 @@ def decode(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> NDArra
     Raises:
         ImageError: the bytes are no whole picture of an accepted format, or above a ceiling.
     """
+    return decode_enough(data, name=name, limits=limits).pixels
+
+
+def decode_enough(
+    data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS, enough: Enough | None = None
+) -> Decoded:
+    """Decode one picture as :func:`decode` does; a JPEG no larger than is needed.
+
+    JPEG keeps blocks of 8 x 8 pixels as frequencies; leaving out the high ones gives the picture
+    at 1/2, 1/4 or 1/8 of its size for a part of the work (ITU-T T.81; libjpeg's ``scale_denom``).
+
+    Args:
+        data: the whole file.
+        name: what the picture is called in errors.
+        limits: the ceilings, on the picture at its full size.
+        enough: tells from the full size what size will do; none: the full size.
+
+    Raises:
+        ImageError: as :func:`decode`.
+    """
     _check_bytes(data, name, limits)
     try:
         with pillow_warnings_ignored(), _open(data, name, limits) as image:
             _check_header(image, name, limits)
+            full = image.size
+            reduced = _reduce(image, enough) if enough is not None else 1
+            turned = _orientation(image) >= FIRST_ON_ITS_SIDE
             image.load()
-            return np.array(_to_rgb(_upright(image)))
+            pixels = np.array(_to_rgb(_upright(image)))
     except ImageError:
         raise
     except DECODER_FAULTS as error:
         raise ImageError(name, _fault_of(error)) from error
+    width, height = full[::-1] if turned else full
+    return Decoded(pixels=pixels, width=width, height=height, reduced=reduced)
+
+
+def _reduce(image: Image.Image, enough: Enough) -> int:
+    """Have a JPEG decoded at the smallest scale that is still enough; others as they are."""
+    if not isinstance(image, JpegImageFile):
+        return 1
+    orientation = _orientation(image)
+    full = image.size
+    turned = orientation >= FIRST_ON_ITS_SIDE
+    wanted = enough(*(full[::-1] if turned else full))
+    width, height = wanted[::-1] if turned else wanted
+    for scale in (8, 4, 2):
+        fits = full[0] // scale >= width and full[1] // scale >= height
+        # What is left over at the right and below would come to lie elsewhere when turned.
+        if fits and (orientation == 1 or (full[0] % scale == 0 and full[1] % scale == 0)):
+            image.draft(None, (full[0] // scale, full[1] // scale))
+            return scale
+    return 1
 
 
 def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
@@ -169,7 +236,7 @@ def _orientation(image: Image.Image) -> int:
         value = image.getexif().get(ORIENTATION_TAG, 1)
     except DECODER_FAULTS:
         return 1  # unreadable metadata says nothing about whole pixels
-    return value if isinstance(value, int) else 1
+    return value if value in UPRIGHT else 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.imaging.decode import MEBIBYTE, Limits, decode
+from lapel.imaging.decode import MEBIBYTE, Limits
 from lapel.schema.errors import ImageError, UsageError
 
 #: What may be predicted: a file, the bytes of one, or pixels (H, W, 3) or gray (H, W).
@@ -54,19 +54,17 @@ def name_of(picture: Picture, index: int) -> str:
     return str(picture) if isinstance(picture, str | Path) else f"image[{index}]"
 
 
-def pixels_of(picture: Picture, *, name: str, limits: Limits) -> NDArray[np.uint8]:
-    """Upright pixels (H, W, 3), or (H, W) where gray pixels were given.
+def file_or_pixels(picture: Picture, *, name: str, limits: Limits) -> bytes | NDArray[np.uint8]:
+    """The bytes of a file of a picture; or pixels (H, W, 3) or (H, W), where those were given.
 
     Raises:
-        ImageError: a file that cannot be read or decoded.
+        ImageError: a file that cannot be read.
         UsageError: pixels of another shape or type, or no picture at all.
     """
     _refuse_other_types(picture, name)
     if isinstance(picture, np.ndarray):
         return _checked(picture, name)
-    if isinstance(picture, str | Path):
-        picture = _read(Path(picture), name, limits)
-    return decode(picture, name=name, limits=limits)
+    return picture if isinstance(picture, bytes) else _read(Path(picture), name, limits)
 
 
 def _read(path: Path, name: str, limits: Limits) -> bytes:

@@ -17,7 +17,7 @@ from lapel.imaging.decode import DEFAULT_LIMITS, Limits
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import Engine, open_engine, usable_cores
-from lapel.inference.pictures import Failure, Picture, as_pictures, name_of, pixels_of
+from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
 from lapel.schema.errors import BundleError, ImageError, UsageError
 from lapel.schema.labels import Schema
 from lapel.schema.prediction import Prediction
@@ -153,12 +153,17 @@ class Predictor:
     def _prepare(self, index: int, picture: Picture) -> _Ready | Failure:
         name = name_of(picture, index)
         try:
-            rgb = pixels_of(picture, name=name, limits=self._limits)
+            found = file_or_pixels(picture, name=name, limits=self._limits)
+            prepared = (
+                self.bundle.preprocess.read(found, name=name, limits=self._limits)
+                if isinstance(found, bytes)
+                else self.bundle.preprocess.apply(found)
+            )
         except ImageError as error:
             return Failure(image=name, fault=error.fault)
-        height, width = rgb.shape[:2]
-        pixels = self.bundle.preprocess.apply(rgb).pixels
-        return _Ready(image=name, width=width, height=height, pixels=pixels)
+        return _Ready(
+            image=name, width=prepared.width, height=prepared.height, pixels=prepared.pixels
+        )
 
     def _answer(self, batch: list[_Ready | Failure], top: int) -> Iterator[Prediction | Failure]:
         ready = [entry for entry in batch if isinstance(entry, _Ready)]
