@@ -31,7 +31,7 @@ def test_encodings_are_found_out(tmp_path: Path, encoding: str, said: str) -> No
 def test_an_encoding_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes("image,스타일\n1.jpg,로맨틱\n".encode("cp949"))
-    assert read_cells(path, encoding="cp949").column("스타일") == ["로맨틱"]
+    assert read_cells(path, encoding="cp949").column("스타일") == ("로맨틱",)
     with pytest.raises(UsageError, match="no encoding is called 'korean-ish'"):
         read_cells(path, encoding="korean-ish")
     with pytest.raises(FormatError, match="expected text in ascii"):

@@ -2,131 +2,175 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lapel.data.cells import Cells, read_cells
+from lapel.data.column_roles import Roles, choose_roles, guess_notes, image_column_of
+from lapel.data.image_names import Listing
 from lapel.data.reading import Reading, existing_file, existing_folder, refuse, sorted_labels
-from lapel.schema.annotation import SPLIT_NAMES, Annotation
+from lapel.data.tag_cells import UNKNOWN_SUFFIX, read_tags
+from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, mentioned
 from lapel.schema.counting import counted
-from lapel.schema.errors import Fault, StorageError, UsageError
+from lapel.schema.errors import Fault, UsageError
 from lapel.schema.labels import Schema, TaskSpec
-from lapel.storage.local import LocalStore
 
-#: What an image column is taken to be called, whatever the case and the marks between words.
-IMAGE_COLUMNS = frozenset(
-    {"image", "imagename", "imagefile", "imagefilename", "imagepath", "file", "filename"}
-    | {"filepath", "path", "photo", "picture"}
-)
+#: Lines of a note that are named.
+LINES_SHOWN = 5
 
 
 def read_table(
     source: str | Path,
     *,
     images: str | Path,
-    single: Sequence[str],
+    single: Sequence[str] = (),
+    multi: Sequence[str] = (),
     image_column: str | None = None,
     split_column: str | None = None,
     group_column: str | None = None,
     encoding: str | None = None,
+    join_extra: str | None = None,
+    skip_missing: bool = False,
 ) -> Reading:
     """A table file and the folder of its images.
 
     Args:
         source: the table; see :func:`lapel.data.cells.read_cells`.
-        images: the folder that the image column's names are relative to.
+        images: the folder that the image column's names are relative to. Where all names lack
+            an ending (``1163``), the usual ones are tried.
         single: columns that hold one label each; each becomes a task of its name. An empty
             cell is an unknown label.
+        multi: columns that hold tags, as ``COLUMN`` or ``COLUMN:MARK``, with the mark that
+            stands between them. An empty cell is unknown, a mark alone is none of them, and
+            the labels in ``COLUMN.unknown`` are unknown. Without ``single`` and ``multi``, both
+            are guessed, and the notes say how.
         image_column: the column of the images' names; by default one of a usual name.
         split_column: the column that says train, validation or test (or val, dev, ...).
         group_column: the column of what is shown, where several images show one item.
         encoding: of a text file, where it is not found out.
+        join_extra: the column of free text that takes up the cells that a row has too many; by
+            default the last one, if it is free text and no label.
+        skip_missing: let pictures that are not there pass, to be left out with those that
+            cannot be opened.
 
     Raises:
         UsageError: no such file, folder or column.
         FormatError: faults of the table; images that are missing, named twice or outside the
             folder; splits that are none. All together, each with its line.
     """
-    table = read_cells(existing_file(source), encoding=encoding)
-    root = existing_folder(images)
-    if not single:
-        raise UsageError("found no label column, expected at least one: --single COLUMN")
-    image_column = image_column or _guess_image_column(table)
-    names = table.column(image_column)
-    labels = {column: table.column(column) for column in single}
-    splits = table.column(split_column) if split_column else None
-    groups = table.column(group_column) if group_column else None
-    faults = [*_image_faults(table, names, labels, root), *_split_faults(table, splits)]
-    refuse(faults)
+    file, root = existing_file(source), existing_folder(images)
+    table = read_cells(file, encoding=encoding, join_extra=join_extra, guess_join=True)
+    named = [*single, *(entry.split(":", maxsplit=1)[0] for entry in multi)]
+    if table.joined_into in named and join_extra is None:
+        # Labels are no free text: refuse the rows instead, each with its line.
+        table = read_cells(file, encoding=encoding)
+    listing = Listing(root)
+    image = image_column or image_column_of(table, listing)
+    names = table.column(image)
+    ending = listing.missing_ending(names)
+    names = [name + ending for name in names] if ending else names
+    roles = choose_roles(table, image, single, multi, split_column, group_column)
+    faults = list(_name_faults(table, names, roles, listing, skip_missing=skip_missing))
+    faults += _split_faults(table, roles.split)
+    labels = {column: [cell or None for cell in table.column(column)] for column in roles.single}
+    tags = {column: _tags(table, column, mark, faults) for column, mark in roles.multi.items()}
+    refuse(sorted(faults, key=lambda fault: fault.line or 0))
     return Reading(
-        name=table.file.stem,
-        schema=Schema(tuple(_task(column, cells) for column, cells in labels.items())),
-        annotations=tuple(
-            Annotation(
-                image=name,
-                labels={column: cells[row] or None for column, cells in labels.items()},
-                split=SPLIT_NAMES[splits[row].lower()] if splits and splits[row] else None,
-                group=(groups[row] or None) if groups else None,
-            )
-            for row, name in enumerate(names)
-        ),
+        name=file.stem,
+        schema=_schema(labels, tags),
+        annotations=_annotations(table, names, labels | tags, roles),
         images=root,
-        origin=f"table '{table.file.name}'",
-        notes=tuple(_notes(table, image_column, labels)),
+        origin=f"table '{file.name}'",
+        notes=tuple(_notes(table, roles, ending, labels | tags)),
     )
 
 
-def _guess_image_column(table: Cells) -> str:
-    usual = [c for c in table.columns if re.sub(r"[^a-z]", "", c.lower()) in IMAGE_COLUMNS]
-    if len(usual) != 1:
-        found = f"several columns ({', '.join(usual)})" if usual else "no column"
-        raise UsageError(
-            f"{table.file}: {found} named like images; name it with --image-column. "
-            f"Columns: {', '.join(table.columns)}"
-        )
-    return usual[0]
-
-
-def _task(column: str, cells: Sequence[str]) -> TaskSpec:
-    labels = sorted_labels(cell for cell in cells if cell)
-    if not labels:
-        raise UsageError(f"column {column!r} is empty; a task needs at least one label")
-    return TaskSpec(name=column, kind="single_label", labels=labels)
-
-
-def _image_faults(
-    table: Cells, names: Sequence[str], labels: dict[str, list[str]], root: Path
-) -> Iterator[Fault]:
-    store = LocalStore(root)
-    first: dict[str, int] = {}
-    for row, (line, name) in enumerate(zip(table.lines, names, strict=True)):
-        if name in first:
-            conflict = _conflict(labels, first[name], row)
-            found = f"{name!r} again (line {table.lines[first[name]]}){conflict}"
-            expected = "each image once"
-        else:
-            first[name] = row
+def _tags(table: Cells, column: str, mark: str, faults: list[Fault]) -> list[Label]:
+    cells = table.column(column)
+    beside = f"{column}{UNKNOWN_SUFFIX}"
+    unknown = table.column(beside) if beside in table.columns else [""] * len(cells)
+    read: dict[tuple[str, str], Label] = {}
+    for line, pair in zip(table.lines, zip(cells, unknown, strict=True), strict=True):
+        if pair not in read:
             try:
-                if store.exists(name):
-                    continue
-                found, expected = repr(name), f"a file in {root}"
-            except StorageError as error:
-                found, expected = str(error), ""
-        yield Fault(file=str(table.file), line=line, found=found, expected=expected)
+                read[pair] = read_tags(*pair, mark)
+            except ValueError as error:
+                read[pair] = None
+                expected = "each label in one of the two columns"
+                faults.append(
+                    Fault(file=str(table.file), line=line, found=str(error), expected=expected)
+                )
+    return [read[pair] for pair in zip(cells, unknown, strict=True)]
 
 
-def _conflict(labels: dict[str, list[str]], first: int, again: int) -> str:
+def _schema(
+    single: Mapping[str, Sequence[str | None]], multi: Mapping[str, Sequence[Label]]
+) -> Schema:
+    words = {name: sorted_labels(dict.fromkeys(cells)) for name, cells in single.items()}
+    for name, labels in multi.items():
+        words[name] = sorted_labels(
+            word for label in dict.fromkeys(labels) for word in mentioned(label)
+        )
+    for name, found in words.items():
+        if not found:
+            raise UsageError(f"column {name!r} is empty; a task needs at least one label")
+    kinds = {name: "multi_label" if name in multi else "single_label" for name in words}
+    return Schema(
+        tuple(TaskSpec(name=name, kind=kinds[name], labels=found) for name, found in words.items())
+    )
+
+
+def _annotations(
+    table: Cells, names: Sequence[str], labels: Mapping[str, Sequence[Label]], roles: Roles
+) -> tuple[Annotation, ...]:
+    nothing = [""] * len(names)
+    splits = table.column(roles.split) if roles.split else nothing
+    groups = table.column(roles.group) if roles.group else nothing
+    tasks = tuple(labels)
+    answers = zip(*labels.values(), strict=True)
+    return tuple(
+        Annotation(
+            image=name,
+            labels=dict(zip(tasks, answer, strict=True)),
+            split=SPLIT_NAMES[split.lower()] if split else None,
+            group=group or None,
+        )
+        for name, answer, split, group in zip(names, answers, splits, groups, strict=True)
+    )
+
+
+def _name_faults(
+    table: Cells, names: Sequence[str], roles: Roles, listing: Listing, *, skip_missing: bool
+) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if first.setdefault(name, row) != row:
+            conflict = _conflict(table, roles.labels, first[name], row)
+            yield Fault(
+                file=str(table.file),
+                line=table.lines[row],
+                found=f"{name!r} again (line {table.lines[first[name]]}){conflict}",
+                expected="each image once",
+            )
+    different, rows = list(first), list(first.values())
+    for place, found, expected in listing.faults(different):
+        if not (skip_missing and expected):
+            line = table.lines[rows[place]]
+            yield Fault(file=str(table.file), line=line, found=found, expected=expected)
+
+
+def _conflict(table: Cells, columns: Sequence[str], first: int, again: int) -> str:
     """What two rows of one image say differently; empty if nothing."""
-    for column, cells in labels.items():
+    for column in columns:
+        cells = table.column(column)
         if cells[first] != cells[again]:
             was, now = cells[first], cells[again]
             return f" with another label ({column} {was!r}, here {now!r}): the labels conflict"
     return ""
 
 
-def _split_faults(table: Cells, splits: Sequence[str] | None) -> Iterator[Fault]:
-    for line, split in zip(table.lines, splits or [], strict=splits is not None):
+def _split_faults(table: Cells, column: str | None) -> Iterator[Fault]:
+    for line, split in zip(table.lines, table.column(column) if column else (), strict=False):
         if split and split.lower() not in SPLIT_NAMES:
             yield Fault(
                 file=str(table.file),
@@ -136,11 +180,21 @@ def _split_faults(table: Cells, splits: Sequence[str] | None) -> Iterator[Fault]
             )
 
 
-def _notes(table: Cells, image_column: str, labels: dict[str, list[str]]) -> Iterator[str]:
-    yield f"{counted(len(table.rows), 'row')}; images are named by column '{image_column}'"
+def _notes(
+    table: Cells, roles: Roles, ending: str | None, labels: Mapping[str, Sequence[Label]]
+) -> Iterator[str]:
+    with_ending = f", with {ending} added" if ending else ""
+    yield f"{counted(len(table), 'row')}; images are named by column '{roles.image}'{with_ending}"
     if table.encoding == "cp1252":
         yield "the text is no UTF-8 and was read as CP1252; name another with --encoding"
-    for column, cells in labels.items():
-        unknown = sum(not cell for cell in cells)
+    if table.joined_into is not None:
+        lines = ", ".join(map(str, table.joined_lines[:LINES_SHOWN]))
+        more = ", ..." if len(table.joined_lines) > LINES_SHOWN else ""
+        cells = f"{counted(len(table.joined_lines), 'row')} with more cells than columns"
+        yield f"{cells}: joined in '{table.joined_into}' (line {lines}{more})"
+    if roles.guess:
+        yield from guess_notes(roles)
+    for column, found in labels.items():
+        unknown = sum(label is None for label in found)
         if unknown:
             yield f"without a '{column}', kept as unknown: {counted(unknown, 'row')}"
