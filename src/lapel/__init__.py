@@ -51,7 +51,7 @@ _EXTRAS = {
     "timm": "train",
     "torch": "train",
     "torchvision": "train",
-    "yaml": "train",
+    "yaml": "data",
 }
 
 __all__ = [  # the keys of _HOMES, spelled out for those who read and check types

@@ -9,7 +9,7 @@ from lapel.schema.errors import MissingExtraError
 
 #: Top-level modules of each extra.
 MODULES = {
-    "data": {"polars", "matplotlib"},
+    "data": {"polars", "matplotlib", "yaml"},
     "train": {
         "polars", "matplotlib", "torch", "torchvision", "timm", "yaml", "safetensors",
         "tensorboard", "onnx",

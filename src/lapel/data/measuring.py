@@ -20,6 +20,9 @@ from lapel.schema.errors import Fault, FormatError, ImageError, StorageError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+#: Items that one thread takes at a time, at most.
+ITEMS_AT_ONCE = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -58,8 +61,13 @@ def measure_image(
 
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """Do work on all cores, in order. Decoders and hashes let go of the interpreter's lock."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        yield from pool.map(work, items)
+    threads = os.cpu_count() or 1
+    # A task of its own for each of 300,000 items would take more memory than the items.
+    at_once = max(1, min(ITEMS_AT_ONCE, len(items) // (8 * threads)))
+    parts = [items[start : start + at_once] for start in range(0, len(items), at_once)]
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        for results in pool.map(lambda part: [work(item) for item in part], parts):
+            yield from results
 
 
 def measure_all(
