@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from lapel.cli.compare import EXAMPLE as COMPARE_EXAMPLE
+from lapel.cli.compare import compare
 from lapel.cli.console import report_error
 from lapel.cli.data import data_app
 from lapel.cli.demo import demo
@@ -51,6 +53,7 @@ def _options(
 
 app.add_typer(data_app, name="data")
 app.command()(train)
+app.command(epilog=COMPARE_EXAMPLE)(compare)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command(epilog=PREDICT_EXAMPLE)(predict)
 app.command()(demo)

@@ -1,0 +1,200 @@
+"""``lapel compare``: many runs of one recipe, side by side."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lapel.training.compare import Comparison
+    from lapel.training.comparing.pool import Standing
+
+#: What the command writes, in the order in which one looks at it.
+WRITTEN = ("report.html", "table.md", "runs.csv", "epochs.csv")
+
+#: Seconds between two lines, where there is no terminal.
+LINE_EVERY = 30.0
+
+#: Shown below the help; `--help` joins lines that no blank line parts.
+EXAMPLE = """Example, after the demo:
+
+lapel compare fashion-mnist-tiny --data demo/fashion-mnist --out tries --vary augment.flip=0,0.5"""
+
+
+def compare(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a YAML file.")],
+    data: Annotated[Path, typer.Option(help="The dataset to learn from.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the runs and tables.")],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=A,B,C of the recipe, such as model.heads=separate,joint."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE of the recipe that all runs share."),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Runs of each combination; medians and spread are shown.")
+    ] = 1,
+) -> None:
+    """Learn every combination of some values of a recipe, and compare them.
+
+    Runs go side by side where there are several accelerators, else one after another. The same
+    command again goes on: what is done is kept. Writes report.html, table.md, runs.csv and
+    epochs.csv into the folder, where each run is a folder below runs.
+    """
+    # Must stand before torch is imported, see `lapel.cli.train`.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    from lapel.cli.extras import needs_extra
+
+    with needs_extra("train", "lapel compare"):
+        from lapel.training.compare import compare as learn_all
+        from lapel.training.recipe import parse_changes
+        from lapel.training.stopping import RunInterruptedError
+    onlooker = BarOnlooker() if sys.stderr.isatty() else LineOnlooker()
+    try:
+        comparison = learn_all(
+            recipe,
+            data=data,
+            out=out,
+            vary=vary or [],
+            changes=parse_changes(setting or []),
+            seeds=seeds,
+            onlooker=onlooker,
+        )
+    except RunInterruptedError as interruption:
+        print(f"lapel: {interruption}", file=sys.stderr)
+        raise typer.Exit(128 + interruption.signal_number) from None
+    finally:
+        onlooker.close()
+    _show(comparison)
+
+
+def _show(comparison: Comparison) -> None:
+    """The table, the files, and what failed; ends with 1 if anything did."""
+    from lapel.cli.console import EXIT_FAILED, complain
+    from lapel.schema.counting import counted
+
+    _print_table(comparison)
+    for name in WRITTEN:
+        print(f"wrote {comparison.out / name}")
+    failed = [result for result in comparison.results if result.state == "failed"]
+    if not failed:
+        return
+    complain(f"lapel: {counted(len(failed), 'run')} of {len(comparison.results):,} failed:")
+    for result in failed:
+        complain(f"{result.run.name}: {result.fault}")
+    complain("the others are done; the same command again tries these once more")
+    raise typer.Exit(EXIT_FAILED)
+
+
+def _print_table(comparison: Comparison) -> None:
+    from lapel.cli.console import shown
+    from lapel.training.comparing.tables import summary_header, summary_rows
+
+    header = summary_header(comparison.grid.keys, comparison.outcomes)
+    rows = [[shown(cell) for cell in row] for row in summary_rows(comparison.outcomes)]
+    if not sys.stdout.isatty():
+        for line in (map(shown, header), *rows):
+            print("\t".join(line))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for place, name in enumerate(header):
+        justify = "left" if place < len(comparison.grid.keys) else "right"
+        table.add_column(Text(shown(name)), justify=justify)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+class LineOnlooker:
+    """Plain lines: one a run, and one in a while."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """A line."""
+        print(text, file=sys.stderr, flush=True)
+
+    def progress(self, standing: Standing) -> None:
+        """A line in a while."""
+        now = time.monotonic()
+        if now - self._said >= LINE_EVERY:
+            self._said = now
+            self.say(f"{len(standing.ended):,} of {standing.runs:,} runs{_facts(standing)}")
+
+    def ended(self, name: str, fault: str | None) -> None:
+        """A line."""
+        self.say(ending(name, fault))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class BarOnlooker:
+    """A bar over all runs, and above it a line a run."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[facts]}", markup=False),
+            console=Console(stderr=True),
+        )
+        self._started = False
+
+    def say(self, text: str) -> None:
+        """A line above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
+    def progress(self, standing: Standing) -> None:
+        """Move the bar."""
+        if not self._started:
+            self._started = True
+            self._bar.start()
+            self._bar.add_task("Comparing", total=1.0, facts="")
+        done = f"{len(standing.ended):,} of {standing.runs:,} runs"
+        self._bar.update(
+            self._bar.task_ids[0], completed=standing.share, facts=f"{done}{_facts(standing)}"
+        )
+
+    def ended(self, name: str, fault: str | None) -> None:
+        """A line above the bar."""
+        self.say(ending(name, fault))
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._bar.stop()
+
+
+def _facts(standing: Standing) -> str:
+    """What learns now, and how long all of it takes."""
+    from lapel.cli.console import shown
+    from lapel.cli.train import duration
+
+    left = standing.seconds_left
+    rest = "" if left is None else f", about {duration(left)} left"
+    now = [f"{name} ({standing.notes.get(name, 'begins')})" for name in standing.shares]
+    return f"{rest}; now {shown(', '.join(now))}" if now else rest
+
+
+def ending(name: str, fault: str | None) -> str:
+    """How a run ended, in a line."""
+    from lapel.cli.console import shown
+
+    return shown(f"{name}: done" if fault is None else f"{name}: failed: {fault.splitlines()[0]}")

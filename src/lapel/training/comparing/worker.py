@@ -1,0 +1,102 @@
+"""A process that learns one run after another, for whoever started it.
+
+``python -m lapel.training.comparing.worker`` takes a job a line on its standard input and tells
+how it goes, an event a line, on its standard output; both are JSON. What libraries print goes
+into the run's log. A process of its own holds the memory of an accelerator no longer than it
+lives, may be killed by the system without harm to the others, and sees one device alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, TextIO
+
+from lapel.schema.errors import LapelError
+from lapel.training.learner import Learner
+from lapel.training.loop import Tally
+from lapel.training.plan import Plan
+from lapel.training.recorder import Quiet
+from lapel.training.stopping import RunInterruptedError
+from lapel.training.train import train
+
+#: Seconds between two events about the same epoch.
+TELL_EVERY = 0.5
+
+
+class Telling(Quiet):
+    """Tells the process that started this one; sentences go into the run's log."""
+
+    def __init__(self, wire: TextIO) -> None:
+        self._wire = wire
+        self._told = 0.0
+
+    def say(self, text: str) -> None:
+        """A line of the log."""
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - the run's log, not a terminal
+
+    def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:  # noqa: ARG002 - the shape of Reporter
+        """How far the run is, once in a while."""
+        now = time.monotonic()
+        if now - self._told >= TELL_EVERY:
+            self._told = now
+            self.tell("step", step=learner.progress.step, steps=plan.steps)
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """How good the run is."""
+        self.tell("epoch", epoch=row["epoch"], score=row.get("validation_accuracy"))
+
+    def tell(self, event: str, **facts: Any) -> None:  # noqa: ANN401 - plain values of JSON
+        """One event. If nobody listens any more, the run is saved and ends."""
+        try:
+            print(json.dumps({"event": event, **facts}), file=self._wire, flush=True)
+        except BrokenPipeError:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    """Do jobs until there are no more, one failed, or one was stopped."""
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as wire:
+        reporter = Telling(wire)
+        for line in sys.stdin:
+            if not _do(json.loads(line), reporter):
+                return
+
+
+def _do(job: dict[str, Any], reporter: Telling) -> bool:
+    """One job; whether another may follow in this process."""
+    _write_into(Path(job["log"]))
+    try:
+        train(**job["train"], reporter=reporter)
+    except RunInterruptedError as interruption:
+        reporter.tell("stopped", fault=str(interruption))
+        return False
+    except LapelError as error:
+        reporter.say(str(error))
+        reporter.tell("failed", fault=str(error))
+        return False
+    except Exception as error:  # noqa: BLE001 - whatever ends a run, the others go on
+        traceback.print_exc()
+        about = f"{type(error).__name__}: {error}".strip(": ")
+        reporter.tell("failed", fault=f"{about}; more in {job['log']}")
+        return False
+    reporter.tell("done")
+    return True
+
+
+def _write_into(log: Path) -> None:
+    """Let everything that this process prints go to the end of a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(file.fileno(), stream.fileno())
+
+
+if __name__ == "__main__":
+    main()
