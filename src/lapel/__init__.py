@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lapel.schema.labels import Schema as Schema
     from lapel.schema.labels import TaskSpec as TaskSpec
     from lapel.schema.prediction import Prediction as Prediction
+    from lapel.training.compare import compare as compare
     from lapel.training.train import train as train
 
 #: Public name to the module that defines it.
@@ -38,6 +39,7 @@ _HOMES = {
     "Predictor": "lapel.inference.predictor",
     "Schema": "lapel.schema.labels",
     "TaskSpec": "lapel.schema.labels",
+    "compare": "lapel.training.compare",
     "evaluate": "lapel.evaluation.evaluate",
     "import_dataset": "lapel.data.importing",
     "train": "lapel.training.train",
@@ -63,6 +65,7 @@ __all__ = [  # the keys of _HOMES, spelled out for those who read and check type
     "Predictor",
     "Schema",
     "TaskSpec",
+    "compare",
     "evaluate",
     "import_dataset",
     "train",
