@@ -1,46 +1,56 @@
 """The table of backbones: our own small network, and any of timm's by name.
 
-A backbone turns normalised images (N, C, H, W) into features (N, width, h, w); it says its
-``width``, and may have ``fit_to(images)`` for layers that are fitted rather than learned.
+A backbone turns normalised images into a map of features; see :class:`~lapel.models.base.Backbone`.
+Where its weights begin is one option of all of them, ``weights``: ``none`` (random),
+``pretrained``, a ``.safetensors`` file, or the folder of a former bundle or run.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from lapel.models.adapt import adapt_to_small_images, drop_unused
+from lapel.models.base import Backbone, Stage, stages_of
+from lapel.models.hub import cached_weights, hub_answers
 from lapel.models.small import SmallNetwork
+from lapel.models.weights import (
+    PACKAGES,
+    THREE_WAYS,
+    backbone_tensors,
+    check_finite,
+    former_model,
+    packaged_weights,
+    put_weights,
+    read_tensors,
+)
 from lapel.schema.errors import RecipeError
-
-Backbone = nn.Module
 
 #: Our own backbones; every other name is looked up in timm.
 BACKBONES: dict[str, Callable[..., Backbone]] = {
     "lapel-small": SmallNetwork,
 }
 
-THREE_WAYS = (
-    "Three ways out: run once where there is a network; name a file of timm's weights with "
-    "--set model.options.weights=FILE.safetensors; or learn from scratch with "
-    "--set model.options.weights=none"
-)
 
+class TimmBackbone(Backbone):
+    """The features of one of timm's networks, as its classifier would get them before pooling.
 
-class TimmBackbone(nn.Module):
-    """The last feature map of one of timm's networks.
+    A network of tokens gives its map of patches, or, where it was made to answer by its class
+    token, that token alone as a map of 1x1.
 
     Args:
         channels: of the input pictures.
         name: as in ``timm.list_models()``.
-        weights: ``none`` (random), ``pretrained`` (timm's default weights for the name, fetched
-            if need be), or a file of weights that timm made, ``.safetensors``.
+        weights: ``none``, ``pretrained``, or a file of weights that timm made.
         small_images: adapt the first layers to pictures under 64 px, see
-            :func:`adapt_to_small_images`.
+            :func:`~lapel.models.adapt.adapt_to_small_images`.
 
     Raises:
         RecipeError: no such network, or its weights cannot be had or do not fit.
@@ -50,48 +60,142 @@ class TimmBackbone(nn.Module):
         self, channels: int, *, name: str, weights: str = "none", small_images: bool = False
     ) -> None:
         super().__init__()
-        # Imported here: our own networks answer without the seconds that timm takes to load.
-        import timm  # noqa: PLC0415
-
-        _check_name(name, timm.list_models())
-        try:
-            self.network = timm.create_model(
-                name,
-                pretrained=weights != "none",
-                pretrained_cfg_overlay=_weights_file(weights),
-                features_only=True,
-                out_indices=(-1,),
-                in_chans=channels,
-            )
-        except (RuntimeError, OSError, ValueError, SafetensorError) as error:
-            if weights == "none":
-                raise RecipeError(
-                    f"timm cannot make '{name}' as a backbone: {error}; choose another"
-                ) from error
-            raise RecipeError(
-                f"the weights of '{name}' ({weights}) could not be had: {_first_line(error)}. "
-                f"{THREE_WAYS}"
-            ) from error
-        self.width: int = features_of(self.network)
+        _check_name(name)
+        self.name = name
+        self.network = _timm_network(name, channels, weights)
         if small_images:
             adapt_to_small_images(self.network, name)
+        config = self.network.pretrained_cfg
+        config.pop("state_dict", None)  # a second copy of the weights that were loaded
+        size = tuple(config["input_size"][1:])
+        #: Height and width, for networks that take one size only.
+        self.fixed_size = size if config.get("fixed_input_size") else None
+        trial = torch.zeros(1, channels, *size)
+        self.width = int(self.network.num_features)
+        features = self._as_map(drop_unused(self.network, trial))
+        if features.ndim != 4 or features.shape[1] != self.width:
+            raise RecipeError(
+                f"'{name}' gives neither a map of features nor tokens but {tuple(features.shape)}; "
+                "choose another backbone"
+            )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (N, C, H, W) to features (N, width, h, w)."""
-        features: Tensor = self.network(images)[-1]
+        """Normalised images (N, C, H, W) to features (N, width, h, w).
+
+        Raises:
+            RecipeError: pictures of another size than the network takes.
+        """
+        found = tuple(images.shape[2:])
+        if (
+            self.fixed_size is not None
+            and not torch.onnx.is_in_onnx_export()
+            and found != self.fixed_size
+        ):
+            height, width = self.fixed_size
+            raise RecipeError(
+                f"'{self.name}' takes pictures of {height}x{width} px, found {found[0]}x{found[1]}:"
+                f" --set preprocess.height={height} --set preprocess.width={width}"
+            )
+        return self._as_map(self.network.forward_features(images))
+
+    def _as_map(self, features: Tensor) -> Tensor:
+        if features.ndim == 3:  # tokens (N, count, width)
+            if getattr(self.network, "global_pool", "") == "token":
+                return features[:, 0, :, None, None]
+            patches = features[:, getattr(self.network, "num_prefix_tokens", 0) :]
+            height = math.isqrt(patches.shape[1])
+            return patches.transpose(1, 2).reshape(len(patches), self.width, height, -1)
+        if getattr(self.network, "output_fmt", "NCHW") == "NHWC":
+            return features.permute(0, 3, 1, 2)
         return features
 
+    def stages(self) -> list[Stage]:
+        """The stages of a network of filters, the blocks of a transformer; the stem is the first.
 
-def _weights_file(weights: str) -> dict[str, str] | None:
-    if weights in {"none", "pretrained"}:
-        return None
-    path = Path(weights)
-    if path.suffix != ".safetensors" or not path.is_file():
-        raise RecipeError(
-            f"model.options.weights is none, pretrained, or a file that ends in .safetensors; "
-            f"found {weights!r}, which is none of them or is not there"
+        They are timm's groups, which it uses for rates that fall layer by layer.
+        """
+        from timm.models import group_parameters  # noqa: PLC0415 - loaded with the network
+
+        groups = group_parameters(self.network, self._matcher())
+        parameters = dict(self.network.named_parameters())
+        return stages_of(self.network, [[parameters[name] for name in groups[n]] for n in groups])
+
+    def _matcher(self) -> Any:  # noqa: ANN401 - a mapping of patterns or a function, as timm has it
+        features = getattr(self.network, "features", None)
+        if not isinstance(features, nn.Sequential):
+            return self.network.group_matcher(coarse=True)
+        pools = [place for place, module in enumerate(features) if isinstance(module, nn.MaxPool2d)]
+
+        def stage(name: str) -> float:
+            """A VGG's stages end at its poolings; timm takes each layer for a group."""
+            parts = name.split(".")
+            if parts[0] != "features" or len(parts) < 2:
+                return math.inf
+            return sum(place < int(parts[1]) for place in pools)
+
+        return stage
+
+
+def _timm_network(name: str, channels: int, weights: str) -> Any:  # noqa: ANN401 - timm ships no types
+    # Imported here: our own networks answer without the seconds that timm takes to load.
+    import timm  # noqa: PLC0415
+
+    overlay = None
+    if weights == "pretrained":
+        overlay = _where_pretrained(name)
+    elif weights != "none":
+        overlay = {"file": weights}
+    try:
+        network = timm.create_model(
+            name,
+            pretrained=weights != "none",
+            pretrained_cfg_overlay=overlay,
+            num_classes=0,
+            in_chans=channels,
         )
-    return {"file": weights}
+    except (RuntimeError, OSError, ValueError, TypeError, SafetensorError) as error:
+        if weights == "none":
+            raise RecipeError(
+                f"timm cannot make '{name}' as a backbone: {error}; choose another"
+            ) from error
+        raise _no_weights(name, weights, _first_line(error)) from error
+    if weights != "none":
+        check_finite(network.state_dict(), origin=f"'{name}' ({weights})")
+    return network
+
+
+def _where_pretrained(name: str) -> dict[str, Any]:
+    """What tells timm where its weights are: what is on this machine comes first.
+
+    Raises:
+        RecipeError: there are none, or they are nowhere on this machine and the hub is out of
+            reach.
+    """
+    import timm  # noqa: PLC0415
+
+    config = timm.get_pretrained_cfg(name)
+    if config is None or not config.has_weights:
+        raise _no_weights(name, "pretrained", "timm has none for this network")
+    cached = cached_weights(config.hf_hub_id, config.hf_hub_filename) if config.hf_hub_id else None
+    if cached is not None:
+        return {"file": str(cached)}
+    package = PACKAGES.get(name.partition(".")[0])
+    if package is not None:
+        with torch.device("meta"):  # its names are all that is wanted
+            names = list(timm.create_model(name).state_dict())
+        tensors = packaged_weights(package, names)
+        if tensors is not None:
+            return {"state_dict": tensors}
+    if not hub_answers():
+        advice = f", and the package {package.package} is not installed" if package else ""
+        raise _no_weights(name, "pretrained", f"timm's hub cannot be reached{advice}")
+    return {}
+
+
+def _no_weights(name: str, weights: str, reason: str) -> RecipeError:
+    return RecipeError(
+        f"the weights of '{name}' ({weights}) could not be had: {reason}. {THREE_WAYS}"
+    )
 
 
 def _first_line(error: Exception) -> str:
@@ -100,54 +204,105 @@ def _first_line(error: Exception) -> str:
     )
 
 
-def features_of(network: Any) -> int:  # noqa: ANN401 - timm ships no types
-    """Channels of the last feature map of one of timm's networks."""
-    return int(network.feature_info.channels()[-1])
-
-
-def adapt_to_small_images(network: nn.Module, name: str) -> None:
-    """Keep a network made for 224 px from shrinking a 28 px picture to nothing.
-
-    ResNets: the 7x7 stride-2 stem becomes 3x3 stride-1 and its max-pool goes (He et al. 2016,
-    arXiv 1512.03385, section 4.2, do the same for CIFAR-10). VGGs: the first pooling goes, so
-    that 28 px end at 1x1 after the other four.
-
-    Raises:
-        RecipeError: a family that this version cannot adapt.
-    """
-    stem = getattr(network, "conv1", None)
-    if isinstance(stem, nn.Conv2d) and hasattr(network, "maxpool"):
-        network.conv1 = nn.Conv2d(stem.in_channels, stem.out_channels, 3, padding=1, bias=False)
-        network.maxpool = nn.Identity()
-        return
-    pools = [
-        child for child, module in network.named_children() if isinstance(module, nn.MaxPool2d)
-    ]
-    if name.startswith("vgg") and pools:
-        setattr(network, pools[0], nn.Identity())
-        return
-    raise RecipeError(
-        f"'{name}' cannot be adapted to small images; leave model.options.small_images out and "
-        "give it larger ones with --set preprocess.height=224 --set preprocess.width=224"
-    )
-
-
 def build_backbone(name: str, options: Mapping[str, Any], *, channels: int) -> Backbone:
     """A backbone by name, with random weights unless its options say otherwise.
 
+    Args:
+        name: in ``BACKBONES``, or one of timm's.
+        options: of the backbone; ``weights`` says where it begins.
+        channels: of the pictures.
+
     Raises:
-        RecipeError: no such backbone, or options that it does not take.
+        RecipeError: no such backbone, options that it does not take, or weights that cannot be
+            had or do not fit.
     """
+    weights = str(options.get("weights", "none"))
+    others = {key: value for key, value in options.items() if key != "weights"}
+    if weights in {"none", "pretrained"}:
+        return _make(name, others, weights, channels)
+    tensors = _former_tensors(name, weights)
+    if tensors is None:  # a file of timm's own, which timm itself reads
+        return _make(name, others, weights, channels)
+    backbone = _make(name, others, "none", channels)
+    put_weights(backbone, tensors, origin=weights)
+    return backbone
+
+
+def _make(name: str, options: Mapping[str, Any], weights: str, channels: int) -> Backbone:
     try:
-        if name in BACKBONES:
-            return BACKBONES[name](channels, **options)
-        return TimmBackbone(channels, name=name, **options)
+        if name not in BACKBONES:
+            return TimmBackbone(channels, name=name, weights=weights, **options)
+        if weights != "none":
+            raise _no_weights(name, weights, "nobody has published any for Lapel's own networks")
+        return BACKBONES[name](channels, **options)
     except TypeError as error:
         raise RecipeError(f"model.options do not fit backbone '{name}': {error}") from error
 
 
-def _check_name(name: str, timm_names: list[str]) -> None:
-    known = [*BACKBONES, *timm_names]
+def _former_tensors(name: str, weights: str) -> dict[str, Tensor] | None:
+    """A backbone's tensors from a bundle, a run, or the weights file of one; None for timm's."""
+    path = Path(weights)
+    if path.is_dir():
+        former = former_model(path)
+        if former.backbone != name:
+            raise RecipeError(
+                f"model.options.weights={weights} holds the backbone '{former.backbone}', the "
+                f"recipe asks for '{name}'; --set model.backbone={former.backbone} fits it"
+            )
+        return former.tensors()
+    if path.suffix != ".safetensors" or not path.is_file():
+        raise RecipeError(
+            "model.options.weights is none, pretrained, a file that ends in .safetensors, or the "
+            f"folder of a bundle or a run; found {weights!r}, which is none of them or is not there"
+        )
+    return backbone_tensors(read_tensors(path)) or None
+
+
+def natural_preprocessing(
+    name: str, options: Mapping[str, Any], *, channels: int = 3
+) -> dict[str, Any]:
+    """How a backbone's weights want their pictures.
+
+    Args:
+        name: in ``BACKBONES``, or one of timm's.
+        options: of the backbone; with the weights of a former bundle, what that one did.
+        channels: of the pictures; for one, mean and deviation are those of the three on average.
+
+    Returns:
+        ``height``, ``width`` in px, ``mean`` and ``std`` of pixels scaled to 0..1, a number a
+        channel, and ``resample``; empty for our own networks, which take what they are given.
+
+    Raises:
+        RecipeError: no such backbone, or a folder without a bundle.
+    """
+    weights = Path(str(options.get("weights", "none")))
+    if weights.is_dir():
+        kept = former_model(weights).preprocess
+        wanted = ("height", "width", "mean", "std", "resample")
+        return {key: kept[key] for key in wanted if key in kept}
+    if name in BACKBONES:
+        return {}
+    _check_name(name)
+    import timm  # noqa: PLC0415
+    from timm.models import PretrainedCfg  # noqa: PLC0415
+
+    config = timm.get_pretrained_cfg(name) or PretrainedCfg()
+    _, height, width = config.input_size
+    mean, std = list(config.mean), list(config.std)
+    if channels == 1:
+        mean, std = [sum(mean) / len(mean)], [sum(std) / len(std)]
+    resample = config.interpolation if config.interpolation in RESAMPLES else "bicubic"
+    return {"height": height, "width": width, "mean": mean, "std": std, "resample": resample}
+
+
+#: Ways of resizing that our preprocessing knows, by timm's names and ours alike.
+RESAMPLES = ("bilinear", "bicubic", "lanczos")
+
+
+def _check_name(name: str) -> None:
+    import timm  # noqa: PLC0415
+
+    known = [*BACKBONES, *timm.list_models()]
     if name.partition(".")[0] in known:
         return
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from lapel.models.backbones import build_backbone
+from lapel.models.base import Stage, keep_judging, set_learning
+from lapel.models.heads.labels import pooling
 from lapel.models.heads.table import HEADS
 from lapel.schema.labels import Schema
 
@@ -69,6 +71,19 @@ class Normalise(nn.Module):
         return (pixels.float() - self.mean) / self.std
 
 
+class SeparateHeads(nn.ModuleList):
+    """A head a task, each of its own kind."""
+
+    def __init__(self, schema: Schema, width: int, options: Mapping[str, Any]) -> None:
+        # Keyed by position: task names may hold dots, which module names may not.
+        super().__init__(HEADS[spec.kind].head(spec, width, options) for spec in schema)
+        self.task_names = tuple(spec.name for spec in schema)
+
+    def forward(self, features: Tensor) -> dict[str, Tensor]:
+        """Features (N, width, h, w) to task name -> output (N, ...)."""
+        return {name: head(features) for name, head in zip(self.task_names, self, strict=True)}
+
+
 class Network(nn.Module):
     """The whole network: uint8 pixels in, one output a task.
 
@@ -82,27 +97,62 @@ class Network(nn.Module):
         self.backbone = build_backbone(
             architecture.backbone, architecture.options, channels=len(architecture.mean)
         )
-        width: int = self.backbone.width  # type: ignore[assignment] # a module's attributes are untyped
-        # Keyed by position: task names may hold dots, which module names may not.
-        self.heads = nn.ModuleList(
-            HEADS[spec.kind].head(spec, width, architecture.head) for spec in schema
-        )
+        self.heads = SeparateHeads(schema, self.backbone.width, architecture.head)
+        self.pool = pooling(architecture.head)
         self.task_names = tuple(spec.name for spec in schema)
+        #: Whether the backbone begins with weights that it learned elsewhere.
+        self.has_learned = str(architecture.options.get("weights", "none")) != "none"
+        self._resting: tuple[nn.Module, ...] = ()
         self.to(memory_format=torch.channels_last)
 
     def fit_to(self, pixels: Tensor) -> None:
-        """Fit the layers that are fitted rather than learned, on uint8 pixels (N, C, H, W)."""
-        fit = getattr(self.backbone, "fit_to", None)
-        if fit is not None:
-            fit(self.normalise(pixels))
+        """Fit the layers that are fitted rather than learned, on uint8 pixels (N, C, H, W).
+
+        Where weights came from elsewhere, those layers came with them and stay.
+        """
+        if not self.has_learned:
+            self.backbone.fit_to(self.normalise(pixels))
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """uint8 pixels (N, C, H, W) to task name -> output (N, ...)."""
+        return self.answers(self.features(pixels))
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """uint8 pixels (N, C, H, W) to the backbone's features (N, width, h, w)."""
         images = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
-        features = self.backbone(images)
-        return {
-            name: head(features) for name, head in zip(self.task_names, self.heads, strict=True)
-        }
+        features: Tensor = self.backbone(images)
+        return features
+
+    def pooled(self, pixels: Tensor) -> Tensor:
+        """uint8 pixels (N, C, H, W) to features (N, width, 1, 1), for which heads answer alike."""
+        pooled: Tensor = self.pool(self.features(pixels))
+        return pooled
+
+    def answers(self, features: Tensor) -> dict[str, Tensor]:
+        """Features (N, width, h, w), pooled or not, to task name -> output (N, ...)."""
+        outputs: dict[str, Tensor] = self.heads(features)
+        return outputs
+
+    def stages(self) -> list[Stage]:
+        """The backbone's stages, from the pixels up."""
+        return self.backbone.stages()
+
+    def freeze(self, count: int) -> None:
+        """Let the lowest `count` stages of the backbone rest and the others learn.
+
+        Stages at rest keep to the mode in which networks are judged, so that no statistic of
+        theirs moves while the others learn. Optimisers are to be built after this.
+        """
+        stages = self.stages()
+        set_learning(stages, count)
+        self._resting = tuple(module for stage in stages[:count] for module in stage.modules)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """As torch's, but stages at rest are never put into the mode of learning."""
+        super().train(mode)
+        keep_judging(self._resting)
+        return self
 
     @property
     def parameter_count(self) -> int:

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lapel.models.base import Backbone, Stage, stage_of
+
 #: Added to the eigenvalues before their root, so that flat directions of the patches are not
 #: blown up into noise (arXiv 2404.00498, section 3.2).
 WHITENING_EPSILON = 5e-4
@@ -44,7 +46,7 @@ class Whitening(nn.Conv2d):
         self.weight.copy_(torch.cat([filters, -filters]))
 
 
-class Stage(nn.Module):
+class Convolutions(nn.Module):
     """`depth` convolutions at one width; the first halves the picture by max-pooling."""
 
     def __init__(self, channels: int, width: int, depth: int, *, residual: bool) -> None:
@@ -68,7 +70,7 @@ class Stage(nn.Module):
         return features
 
 
-class SmallNetwork(nn.Module):
+class SmallNetwork(Backbone):
     """The backbone ``lapel-small``.
 
     Args:
@@ -92,9 +94,9 @@ class SmallNetwork(nn.Module):
         first = Whitening(channels)
         self.first = first if whitening else _convolution(channels, first.out_channels)
         inputs = [first.out_channels, *widths[:-1]]
-        self.stages = nn.Sequential(
+        self.blocks = nn.Sequential(
             *(
-                Stage(entered, width, depth, residual=residual)
+                Convolutions(entered, width, depth, residual=residual)
                 for entered, width in zip(inputs, widths, strict=True)
             )
         )
@@ -105,9 +107,18 @@ class SmallNetwork(nn.Module):
         if isinstance(self.first, Whitening):
             self.first.fit(images)
 
+    def stages(self) -> list[Stage]:
+        """The first layer with the first block, then a block each."""
+        blocks = list(self.blocks)
+        if isinstance(self.first, Whitening):
+            lowest = stage_of(blocks[0], fitted=[self.first])
+        else:
+            lowest = stage_of(self.first, blocks[0])
+        return [lowest, *(stage_of(block) for block in blocks[1:])]
+
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (N, C, H, W) to features (N, width, h, w)."""
-        features: Tensor = self.stages(functional.gelu(self.first(images)))
+        features: Tensor = self.blocks(functional.gelu(self.first(images)))
         return features
 
 

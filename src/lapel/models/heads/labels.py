@@ -1,0 +1,41 @@
+"""The head that answers with a number a label; the kinds of task that choose labels share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class LabelHead(nn.Module):
+    """Features (N, width, h, w) to logits (N, labels).
+
+    Args:
+        width: channels of the features.
+        labels: how many.
+        options: ``pool`` (``average``, ``max``), ``dropout``, and ``hidden``, the units of a
+            layer before the labels, 0 for none.
+    """
+
+    def __init__(self, width: int, labels: int, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        hidden = options.get("hidden", 0)
+        self.pool = pooling(options)
+        self.hidden = nn.Sequential(nn.Linear(width, hidden), nn.GELU()) if hidden else None
+        self.dropout = nn.Dropout(options.get("dropout", 0.0))
+        self.linear = nn.Linear(hidden or width, labels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (N, width, h, w) to logits (N, labels)."""
+        vector: Tensor = self.pool(features).flatten(1)
+        if self.hidden is not None:
+            vector = self.hidden(vector)
+        logits: Tensor = self.linear(self.dropout(vector))
+        return logits
+
+
+def pooling(options: Mapping[str, Any]) -> nn.Module:
+    """Features (N, width, h, w) to (N, width, 1, 1), as option ``pool`` says; a 1x1 map stays."""
+    largest = options.get("pool", "average") == "max"
+    return nn.AdaptiveMaxPool2d(1) if largest else nn.AdaptiveAvgPool2d(1)
