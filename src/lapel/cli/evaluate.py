@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,15 +13,15 @@ import typer
 if TYPE_CHECKING:
     from lapel.evaluation.result import Evaluation
 
-#: What the command writes, in the order in which one looks at it.
-WRITTEN = ("report.html", "metrics.json", "per_class.csv", "confusion.csv", "predictions.csv")
-
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
 
 lapel evaluate demo/run demo/fashion-mnist --out demo/again"""
 
 HEADER = ("", "value", "95 % interval", "majority")
+
+#: The same for a model of several tasks, of which only the main numbers are shown.
+TASKS_HEADER = ("task", *HEADER, "above it")
 
 #: The same where tabs stand between, for programs that read it.
 PLAIN_HEADER = ("task", "measure", *HEADER[1:])
@@ -45,7 +46,8 @@ def evaluate(
     """Measure a model on labelled pictures, and write a report to look at.
 
     Writes report.html, metrics.json, per_class.csv, confusion.csv and predictions.csv into the
-    folder. Pictures that cannot be read are counted and named; they end nothing.
+    folder; for a model of several tasks also a page each in report/. Pictures that cannot be read
+    are counted and named; they end nothing.
     """
     from lapel.cli.extras import needs_extra
     from lapel.cli.progress import track
@@ -58,7 +60,7 @@ def evaluate(
         print(json.dumps(evaluation.to_json(), indent=2, ensure_ascii=True, allow_nan=False))
         return
     _print_summary(evaluation)
-    for name in WRITTEN:
+    for name in evaluation.files:
         print(f"wrote {out / name}")
 
 
@@ -87,27 +89,47 @@ def _print_summary(evaluation: Evaluation) -> None:
 
 
 def _print_numbers(evaluation: Evaluation) -> None:
+    """On a terminal what fits on it; every number for programs that read it."""
     from lapel.cli.console import shown
-    from lapel.evaluation.single_label_page import number_rows
+    from lapel.evaluation.numbers import (
+        ALL_TASKS,
+        comparisons,
+        number_rows,
+        together_rows,
+        warnings,
+    )
 
-    for task, judged in evaluation.tasks.items():
-        rows = [tuple(map(shown, row)) for row in number_rows(judged)]
-        if sys.stdout.isatty():
-            _print_table(shown(task), rows)
-            continue
+    if not sys.stdout.isatty():
         print("\t".join(PLAIN_HEADER))
-        for name, value, interval, majority in rows:
-            print(f"{shown(task)}\t{name}\t{value}\t{interval}\t{majority}")
+        rows = {task: number_rows(judged) for task, judged in evaluation.tasks.items()}
+        for task, name, *cells in (
+            (task, *row)
+            for task, numbers in [*rows.items(), (ALL_TASKS, together_rows(evaluation))]
+            for row in numbers
+        ):
+            print("\t".join(map(shown, (task, name, *cells))))
+    elif len(evaluation.tasks) == 1:
+        ((task, judged),) = evaluation.tasks.items()
+        _print_table(shown(task), HEADER, number_rows(judged))
+    else:
+        cells = [compared.cells() for compared in comparisons(evaluation)]
+        _print_table("Main numbers; all of them are in metrics.json", TASKS_HEADER, cells)
+    for task, judged in evaluation.tasks.items():
+        for warning in warnings(task, judged):
+            print(shown(warning))
 
 
-def _print_table(task: str, rows: list[tuple[str, ...]]) -> None:
+def _print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(task), title_justify="left", box=None, pad_edge=False)
-    for place, name in enumerate(HEADER):
-        table.add_column(name, justify="right" if place else "left")
+    from lapel.cli.console import shown
+
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    words = header.index("value")
+    for place, name in enumerate(header):
+        table.add_column(name, justify="left" if place < words else "right")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(shown(cell)) for cell in row))
     Console().print(table)

@@ -109,6 +109,11 @@ def answer_dataset(
     )
 
 
+def mean_view(views: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The mean of the probabilities of each view, all of one shape."""
+    return np.asarray(np.mean(views, axis=0), np.float64) if len(views) > 1 else views[0]
+
+
 def _joined(parts: Sequence[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
     tasks = parts[0] if parts else {}
     return {task: np.concatenate([part[task] for part in parts]) for task in tasks}
@@ -150,7 +155,7 @@ def _read_batches(preprocess: Preprocess, dataset: Dataset, size: int) -> Iterat
 
     def read(name: str) -> NDArray[np.uint8] | Unreadable:
         try:
-            return preprocess.apply(dataset.pixels(name)).pixels
+            return dataset.prepared(name, preprocess).pixels
         except ImageError as error:
             return Unreadable(image=name, fault=error.fault)
         except StorageError as error:

@@ -3,44 +3,77 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from lapel.data.dataset import Dataset
+from lapel.schema.annotation import mentioned
 from lapel.schema.errors import DatasetError
 from lapel.schema.labels import Schema, TaskSpec
 
 LABELS_NAMED = 8
 
 
-def check_fits(schema: Schema, part: Dataset) -> list[str]:
-    """Make sure that every task of a model can be judged on some rows of a dataset.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What of a model some rows of a dataset can judge.
+
+    Attributes:
+        schema: the tasks that can be judged.
+        remarks: the harmless differences, in sentences.
+    """
+
+    schema: Schema
+    remarks: tuple[str, ...]
+
+
+def check_fits(schema: Schema, part: Dataset) -> Fit:
+    """Find the tasks of a model that can be judged on some rows of a dataset.
 
     Labels are matched by name, so that another order, labels that only the model knows or
-    tasks that only the dataset has do no harm.
-
-    Returns:
-        The harmless differences, in sentences.
+    tasks that only the dataset has do no harm. A task without a label in these rows is left
+    out, and that is said, as long as another one can be judged.
 
     Raises:
-        DatasetError: a task that the dataset lacks or knows as another kind, labels in these
-            rows that the model does not know, or no labelled row.
+        DatasetError: a task that the dataset knows as another kind, labels in these rows that
+            the model does not know, or no task that can be judged.
     """
     differences = schema.differences(part.schema)
     there = {task.name: task for task in part.schema}
+    missing = [spec for spec in schema if spec.name not in there]
     for spec in schema:
-        if spec.name not in there or there[spec.name].kind != spec.kind:
+        another_kind = spec.name in there and there[spec.name].kind != spec.kind
+        if another_kind or len(missing) == len(schema.tasks):
             raise DatasetError(
                 f"dataset '{part.name}' cannot judge task '{spec.name}' of the model. Between the "
                 f"model (first) and the dataset (second): {'; '.join(differences)}. Give a "
                 "dataset whose column and labels have the model's names"
             )
-        _check_labels(spec, part, differences)
-    if not differences:
-        return []
-    return [f"Model (first) and dataset (second) differ: {'; '.join(differences)}."]
+    unlabelled = [
+        spec for spec in schema if spec.name in there and not _labelled(spec, part, differences)
+    ]
+    judged = [spec for spec in schema if spec not in missing and spec not in unlabelled]
+    if not judged:
+        raise DatasetError(
+            f"dataset '{part.name}' has no label of task '{unlabelled[0].name}' in the rows to "
+            "judge; label some, or choose another split"
+        )
+    remarks = []
+    if differences:
+        remarks.append(f"Model (first) and dataset (second) differ: {'; '.join(differences)}.")
+    if missing or unlabelled:
+        names = ", ".join(f"'{spec.name}'" for spec in schema if spec not in judged)
+        remarks.append(f"Not judged, since these images have no label of it: {names}.")
+    return Fit(schema=Schema(tuple(judged)), remarks=tuple(remarks))
 
 
-def _check_labels(spec: TaskSpec, part: Dataset, differences: list[str]) -> None:
-    counts = Counter(label for label in part.labels(spec.name) if label is not None)
+def _labelled(spec: TaskSpec, part: Dataset, differences: list[str]) -> bool:
+    """Whether some row has a label of a task.
+
+    Raises:
+        DatasetError: labels that the model does not know.
+    """
+    labels = part.labels(spec.name)
+    counts = Counter(word for label in labels for word in mentioned(label))
     unknown = sorted(counts.keys() - set(spec.labels))
     if unknown:
         named = ", ".join(f"'{label}' ({counts[label]})" for label in unknown[:LABELS_NAMED])
@@ -51,8 +84,4 @@ def _check_labels(spec: TaskSpec, part: Dataset, differences: list[str]) -> None
             f"{'; '.join(differences)}. Rename them as the model does, leave those rows without a "
             "label, or train a model that knows them"
         )
-    if not counts:
-        raise DatasetError(
-            f"dataset '{part.name}' has no label of task '{spec.name}' in the rows to judge; "
-            "label some, or choose another split"
-        )
+    return any(label is not None for label in labels)

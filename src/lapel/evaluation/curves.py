@@ -11,16 +11,20 @@ from lapel.schema.errors import StorageError
 #: Title of a figure, the columns that it shows with their names, and whether they are shares.
 FIGURES = (
     ("Loss", {"train_loss": "training", "validation_loss": "validation"}, False),
-    ("Accuracy", {"train_accuracy": "training", "validation_accuracy": "validation"}, True),
+    ("Score", {"train_accuracy": "training", "validation_accuracy": "validation"}, True),
     ("Learning rate", {"learning_rate": "rate"}, False),
 )
 
 
-def learning_curves(log: Path) -> list[str]:
-    """A figure each for loss, accuracy and learning rate; those without numbers are left out.
+def learning_curves(log: Path, *, score: str = "Accuracy") -> list[str]:
+    """A figure each for loss, score and learning rate; those without numbers are left out.
 
     A run that was cut off may have left an unfinished row, and some rows have no validation:
     cells that are no number are passed over.
+
+    Args:
+        log: the file.
+        score: what the score by which epochs are compared is called.
 
     Raises:
         StorageError: the file cannot be read.
@@ -33,7 +37,8 @@ def learning_curves(log: Path) -> list[str]:
     figures = []
     for title, columns, shares in FIGURES:
         lines = {name: _points(rows, column) for column, name in columns.items()}
-        figures.append(curves_figure(lines, title=title, shares=shares))
+        called = score if title == "Score" else title
+        figures.append(curves_figure(lines, title=called, shares=shares))
     return [figure for figure in figures if figure]
 
 

@@ -19,8 +19,12 @@ from lapel.schema.formulas import unescape_formula
 COLUMNS = ("image", "label", "self_confidence", "suggested", "suggested_probability")
 
 
-def read_doubtful(path: Path) -> list[Tile]:
+def read_doubtful(path: Path, *, name_tasks: bool = False) -> list[Tile]:
     """The doubtful labels of a run, as tiles of a mosaic.
+
+    Args:
+        path: the file.
+        name_tasks: whether tiles say which task they are about.
 
     Raises:
         StorageError: the file cannot be read.
@@ -35,10 +39,10 @@ def read_doubtful(path: Path) -> list[Tile]:
         expected = f"the columns {', '.join(COLUMNS)}"
         found = ", ".join(reader.fieldnames or ()) or "nothing"
         raise FormatError([Fault(file=str(path), found=found, expected=expected, line=1)])
-    return [_parsed(row, path, reader.line_num) for row in reader]
+    return [_parsed(row, path, reader.line_num, name_tasks=name_tasks) for row in reader]
 
 
-def _parsed(row: dict[str, str], path: Path, line: int) -> Tile:
+def _parsed(row: dict[str, str], path: Path, line: int, *, name_tasks: bool) -> Tile:
     try:
         return Tile(
             image=unescape_formula(row["image"]),
@@ -46,6 +50,7 @@ def _parsed(row: dict[str, str], path: Path, line: int) -> Tile:
             answer=unescape_formula(row["suggested"]),
             answer_probability=float(row["suggested_probability"]),
             label_probability=float(row["self_confidence"]),
+            task=unescape_formula(row.get("task", "")) if name_tasks else "",
         )
     except (TypeError, ValueError, AttributeError) as error:
         fault = Fault(file=str(path), found=str(row)[:80], expected="five cells a row", line=line)

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from unicodedata import east_asian_width
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lapel.evaluation.charts import Axes, svg
+from lapel.evaluation.matrix import MATRIX_LABELS, Cell, matrix_figure
 from lapel.evaluation.page import escaped
 from lapel.metrics.calibration import CalibrationBins
 
-#: Labels that a confusion matrix can show and still be read.
-CONFUSION_LABELS = 50
-
-#: Up to so many labels there is room for the counts in the cells.
-CONFUSION_COUNTS = 20
-
-#: Characters of a label beside the matrix; the whole label is in the cell's tooltip.
-LABEL_CHARACTERS = 22
-
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share as per cent."""
+    """A share as per cent; a dash where nothing was measured."""
+    if math.isnan(share):
+        return "\N{EN DASH}"
     return f"{100 * share:.{digits}f} %"
 
 
 def shown_labels(confusion: NDArray[np.int64]) -> NDArray[np.int64]:
     """Positions of the labels to show: all, or the ones with the most mistakes, in order."""
-    if len(confusion) <= CONFUSION_LABELS:
+    if len(confusion) <= MATRIX_LABELS:
         return np.arange(len(confusion))
     mistakes = confusion.sum(axis=0) + confusion.sum(axis=1) - 2 * np.diagonal(confusion)
-    return np.sort(np.argsort(-mistakes, kind="stable")[:CONFUSION_LABELS])
+    return np.sort(np.argsort(-mistakes, kind="stable")[:MATRIX_LABELS])
 
 
 def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> str:
@@ -45,64 +39,21 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> str
     part = confusion[np.ix_(shown, shown)]
     totals = np.maximum(confusion[shown].sum(axis=1), 1)
     names = [labels[index] for index in shown]
-    side = max(15, min(46, 760 // len(shown)))
-    margin = max(_text_width(name[:LABEL_CHARACTERS]) for name in names) + 16
-    size = margin + side * len(shown) + 8
-    parts = [_confusion_names(names, side, margin)]
+    cells = []
     for row, column in np.argwhere(part | np.eye(len(part), dtype=np.int64)):
-        count = int(part[row, column])
+        count, right = int(part[row, column]), row == column
         share = count / totals[row]
-        about = f"{names[row]} → {names[column]}: {count} ({percent(share, 1)})"
-        parts.append(
-            _cell(
-                (margin + side * column, margin + side * row, side),
-                count if len(shown) <= CONFUSION_COUNTS else None,
-                share,
-                right=row == column,
-                about=about,
+        cells.append(
+            Cell(
+                row=int(row),
+                column=int(column),
+                strength=share if right else share**0.5,
+                colour="var(--right)" if right else "var(--wrong)",
+                about=f"{names[row]} → {names[column]}: {count} ({percent(share, 1)})",
+                text=str(count) if count else "",
             )
         )
-    return svg(size, size, "".join(parts), description="Confusion matrix: rows are true labels")
-
-
-def _text_width(text: str) -> int:
-    """About how wide a text is, in pixels at 12 px: East Asian characters fill a square."""
-    return sum(12 if east_asian_width(character) in {"W", "F"} else 7 for character in text)
-
-
-def _confusion_names(names: Sequence[str], side: int, margin: int) -> str:
-    end = margin + side * len(names)
-    frame = f'x="{margin}" y="{margin}" width="{end - margin}" height="{end - margin}"'
-    parts = [f'<rect {frame} fill="none" class="grid"/>']
-    for place, name in enumerate(names):
-        short = name if len(name) <= LABEL_CHARACTERS else f"{name[: LABEL_CHARACTERS - 1]}…"
-        middle = margin + side * (place + 0.5)
-        parts.append(
-            f'<text x="{margin - 8}" y="{middle + 4}" text-anchor="end">{escaped(short)}</text>'
-            f'<text transform="translate({middle + 4},{margin - 8}) rotate(-90)">'
-            f"{escaped(short)}</text>"
-        )
-    return "".join(parts)
-
-
-def _cell(
-    place: tuple[int, int, int], count: int | None, share: float, *, right: bool, about: str
-) -> str:
-    x, y, side = place
-    strength = share if right else share**0.5
-    colour = "var(--right)" if right else "var(--wrong)"
-    text = ""
-    if count:
-        over = ' class="over"' if strength > 0.55 else ""
-        text = (
-            f'<text x="{x + side / 2}" y="{y + side / 2 + 4}" text-anchor="middle"{over}>'
-            f"{count}</text>"
-        )
-    return (
-        f'<g><title>{escaped(about)}</title><rect x="{x + 0.5}" y="{y + 0.5}" width="{side - 1}" '
-        f'height="{side - 1}" rx="2" fill="{colour}" fill-opacity="{0.04 + 0.96 * strength:.3f}"/>'
-        f"{text}</g>"
-    )
+    return matrix_figure(names, cells, description="Confusion matrix: rows are true labels")
 
 
 def reliability_figure(bins: CalibrationBins, *, title: str) -> str:

@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from PIL import Image
 
@@ -24,9 +25,22 @@ THUMBNAIL = 160
 TINY = 64
 
 
+class Captioned(Protocol):
+    """One picture of a mosaic, with what is to be said of it."""
+
+    @property
+    def image(self) -> str:
+        """Its name in the dataset."""
+        ...
+
+    def caption(self) -> str:
+        """What is to be said, as HTML."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One picture of a mosaic.
+    """A picture whose label and answer differ.
 
     Attributes:
         image: its name in the dataset.
@@ -34,6 +48,7 @@ class Tile:
         answer: what the model says instead.
         answer_probability: 0 to 1.
         label_probability: probability of the label that it bears; None leaves it out.
+        task: which question it is about, where there are several; else empty.
     """
 
     image: str
@@ -41,21 +56,28 @@ class Tile:
     answer: str
     answer_probability: float
     label_probability: float | None = None
+    task: str = ""
+
+    def caption(self) -> str:
+        """The label, then the answer."""
+        task = f'<span class="soft">{escaped(self.task)}:</span> ' if self.task else ""
+        own = ""
+        if self.label_probability is not None:
+            own = f' <span class="soft">{percent(self.label_probability, 1)}</span>'
+        return (
+            f"{task}{escaped(self.label)}{own}<br>→ <span class='wrong'>{escaped(self.answer)}"
+            f"</span> <span class='whole'>{percent(self.answer_probability, 1)}</span>"
+        )
 
 
-def mosaic(dataset: Dataset, tiles: Sequence[Tile]) -> str:
+def mosaic(dataset: Dataset, tiles: Sequence[Captioned]) -> str:
     """Tiles as HTML; a picture that cannot be read is named all the same."""
     return f'<div class="tiles">{"".join(_tile(dataset, tile) for tile in tiles)}</div>'
 
 
-def _tile(dataset: Dataset, tile: Tile) -> str:
-    own = ""
-    if tile.label_probability is not None:
-        own = f' <span class="soft">{percent(tile.label_probability, 1)}</span>'
+def _tile(dataset: Dataset, tile: Captioned) -> str:
     return (
-        f'<figure class="tile">{_thumbnail(dataset, tile.image)}<figcaption>'
-        f"{escaped(tile.label)}{own}<br>→ <span class='wrong'>{escaped(tile.answer)}</span> "
-        f"<span class='whole'>{percent(tile.answer_probability, 1)}</span>"
+        f'<figure class="tile">{_thumbnail(dataset, tile.image)}<figcaption>{tile.caption()}'
         f'<span class="name" title="{escaped(tile.image)}">{escaped(tile.image)}</span>'
         "</figcaption></figure>"
     )

@@ -43,7 +43,10 @@ a { color: var(--right); text-decoration: none; } a:hover { text-decoration: und
 .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   padding: 16px; margin: 12px 0; overflow-x: auto; }
 .pair { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); }
-.pair .panel { margin: 0; }
+.pair .panel, .trio .panel { margin: 0; }
+.trio { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr));
+  margin-top: 12px; }
+.trio .panel { padding: 12px; }
 figure { margin: 0; }
 figcaption { font-size: 13px; margin-top: 6px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }

@@ -1,19 +1,26 @@
-"""``report.html``: what an evaluation found, to look at."""
+"""``report.html``: what an evaluation found, to look at.
+
+A model of one task has all of it on one page. A model of several has an overview there, and a
+page a task in ``report/``; each page needs no other file to be read.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 from lapel.data.dataset import Dataset
 from lapel.evaluation.curves import learning_curves
 from lapel.evaluation.doubtful import read_doubtful
-from lapel.evaluation.figures import percent
+from lapel.evaluation.judged import Scene, Section
+from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.mosaic import TILES, mosaic
-from lapel.evaluation.page import card, escaped, page
+from lapel.evaluation.numbers import warnings
+from lapel.evaluation.overview import overview_section, task_cards, together_section
+from lapel.evaluation.page import escaped, page
+from lapel.evaluation.page_names import page_names
 from lapel.evaluation.result import Evaluation, Throughput
-from lapel.evaluation.single_label import RAW, SingleLabelEvaluation
-from lapel.evaluation.single_label_page import interval, single_label_sections
 from lapel.evaluation.tables import encoded
 from lapel.schema.errors import FormatError, StorageError
 from lapel.storage.local import write_atomically
@@ -25,13 +32,15 @@ UNREADABLE_SHOWN = 20
 LOG = "log.csv"
 OUT_OF_SAMPLE = "out_of_sample.csv"
 
-Section = tuple[str, str, str]
+#: The first page, and the folder of the pages a task, where there are several.
+REPORT = "report.html"
+PAGES = "report"
 
 
 def write_report(
     evaluation: Evaluation, *, part: Dataset, whole: Dataset, run: Path | None
-) -> None:
-    """Write ``report.html`` into the evaluation's folder.
+) -> list[str]:
+    """Write ``report.html`` into the evaluation's folder, and a page a task where it has several.
 
     Args:
         evaluation: what was found.
@@ -39,32 +48,95 @@ def write_report(
         whole: the dataset that they are of, where pictures of training rows may be found.
         run: the run that made the model, for its learning curves and doubtful labels.
 
+    Returns:
+        What was written: the page, and the folder of the others.
+
     Raises:
         StorageError: it cannot be written; a former report is as before.
     """
-    sections: list[Section] = []
-    many = len(evaluation.tasks) > 1
-    for place, (name, judged) in enumerate(evaluation.tasks.items()):
-        prefix = f"{name}: " if many else ""
-        sections += [
-            (f"{anchor}-{place}", f"{prefix}{heading}", content)
-            for anchor, heading, content in single_label_sections(evaluation, judged, part)
-        ]
-    sections += _run_sections(whole, run)
-    sections += [
-        ("speed", "Speed", _speed(evaluation.throughput, flip=evaluation.subject.flip)),
-        ("provenance", "Provenance", _provenance(evaluation)),
+    scene = Scene(images=evaluation.images, part=part, split=evaluation.subject.split)
+    run_sections = _run_sections(whole, run, many=len(evaluation.tasks) > 1)
+    if len(evaluation.tasks) == 1:
+        text = _only_page(evaluation, scene, run_sections)
+        write_atomically(evaluation.out / REPORT, encoded(text))
+        return [REPORT]
+    names = {task: f"{name}.html" for task, name in page_names(evaluation.tasks).items()}
+    _make_folder(evaluation.out / PAGES)
+    # The tasks' pages first: the one that leads to them is then never ahead of them.
+    for task, name in names.items():
+        text = _task_page(evaluation, task, scene, names)
+        write_atomically(evaluation.out / PAGES / name, encoded(text))
+    text = _first_page(evaluation, names, run_sections)
+    write_atomically(evaluation.out / REPORT, encoded(text))
+    return [REPORT, f"{PAGES}/"]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{folder} could not be made a folder: {error.strerror or error}; move what stands "
+            "there, or choose another --out"
+        ) from error
+
+
+def _only_page(evaluation: Evaluation, scene: Scene, run_sections: list[Section]) -> str:
+    ((name, judged),) = evaluation.tasks.items()
+    sections = [
+        (f"{anchor}-0", heading, content)
+        for anchor, heading, content in JUDGES[judged.spec.kind].sections(judged, scene)
     ]
-    subject = evaluation.subject
-    text = page(
-        title=f"{subject.bundle} on {subject.dataset}, {subject.split}"
-        + (" (with flip)" if subject.flip else ""),
-        lead=_lead(evaluation),
-        sections=sections,
-        foot="<p>Every number of this page is in <b>metrics.json</b>; the tables are in "
-        "<b>per_class.csv</b>, <b>confusion.csv</b> and <b>predictions.csv</b> beside it.</p>",
+    cards = task_cards(judged, evaluation.throughput)
+    return page(
+        title=evaluation.subject.title,
+        lead=_lead(evaluation) + _notes(warnings(name, judged)) + cards,
+        sections=[*sections, *run_sections, *_last_sections(evaluation)],
+        foot=_foot(evaluation),
     )
-    write_atomically(evaluation.out / "report.html", encoded(text))
+
+
+def _first_page(evaluation: Evaluation, names: dict[str, str], run_sections: list[Section]) -> str:
+    links = {task: quote(f"{PAGES}/{name}") for task, name in names.items()}
+    sections = [("overview", "All tasks", overview_section(evaluation, links))]
+    if evaluation.together is not None:
+        sections.append(("together", "As one answer", together_section(evaluation.together)))
+    return page(
+        title=evaluation.subject.title,
+        lead=_lead(evaluation),
+        sections=[*sections, *run_sections, *_last_sections(evaluation)],
+        foot=_foot(evaluation),
+    )
+
+
+def _task_page(evaluation: Evaluation, task: str, scene: Scene, names: dict[str, str]) -> str:
+    judged = evaluation.tasks[task]
+    others = " · ".join(
+        f"<b>{escaped(name)}</b>"
+        if name == task
+        else f'<a href="{quote(file)}">{escaped(name)}</a>'
+        for name, file in names.items()
+    )
+    lead = (
+        f'<p class="soft">{escaped(evaluation.subject.title)}</p><p><a href="../{REPORT}">'
+        f"All tasks</a>: {others}</p>{_notes(warnings(task, judged))}{task_cards(judged)}"
+    )
+    return page(
+        title=task,
+        lead=lead,
+        sections=JUDGES[judged.spec.kind].sections(judged, scene),
+        foot=_foot(evaluation),
+    )
+
+
+def _foot(evaluation: Evaluation) -> str:
+    with_tags = any(judged.spec.kind == "multi_label" for judged in evaluation.tasks.values())
+    pairs = ", <b>pairs.csv</b>" if with_tags else ""
+    return (
+        "<p>Every number of this page is in <b>metrics.json</b>; the tables are in "
+        f"<b>per_class.csv</b>, <b>confusion.csv</b>{pairs} and <b>predictions.csv</b> beside it."
+        "</p>"
+    )
 
 
 def _lead(evaluation: Evaluation) -> str:
@@ -73,46 +145,12 @@ def _lead(evaluation: Evaluation) -> str:
         f"{len(evaluation.images):,} images of the {subject.split} split. The best epoch was "
         f"chosen on: {subject.chosen_on}."
     )
-    notes = "".join(f'<p class="note">{escaped(remark)}</p>' for remark in subject.remarks)
-    cards = "".join(_cards(evaluation, name, task) for name, task in evaluation.tasks.items())
-    return f'<p class="soft">{escaped(about)}</p>{notes}{_unreadable(evaluation)}{cards}'
+    remarks = _notes(subject.remarks)
+    return f'<p class="soft">{escaped(about)}</p>{remarks}{_unreadable(evaluation)}'
 
 
-def _cards(evaluation: Evaluation, name: str, judged: SingleLabelEvaluation) -> str:
-    alone = len(evaluation.tasks) == 1
-    cards = [
-        _share_card(judged, number, called)
-        for number, called in (
-            ("accuracy", "accuracy" if alone else f"{name}: accuracy"),
-            ("top3", "top-3 accuracy"),
-            ("macro_f1", "macro F1"),
-        )
-        if number in judged.numbers
-    ]
-    error = judged.numbers["ece"]
-    before = percent(judged.numbers[f"ece{RAW}"].value, 2)
-    cards.append(
-        card(
-            "calibration error",
-            percent(error.value, 2),
-            f"95 %: {interval(error, 2)}",
-            f"{before} uncalibrated",
-        )
-    )
-    if alone:
-        rate = f"{evaluation.throughput.images_per_second:,.0f}"
-        cards.append(card("images a second", rate, evaluation.throughput.engine))
-    return f'<div class="cards">{"".join(cards)}</div>'
-
-
-def _share_card(judged: SingleLabelEvaluation, number: str, called: str) -> str:
-    found = judged.numbers[number]
-    return card(
-        called,
-        percent(found.value, 2),
-        f"95 %: {interval(found, 2)}",
-        f"majority: {percent(judged.majority.numbers[number], 1)}",
-    )
+def _notes(remarks: tuple[str, ...] | list[str]) -> str:
+    return "".join(f'<p class="note">{escaped(remark)}</p>' for remark in remarks)
 
 
 def _unreadable(evaluation: Evaluation) -> str:
@@ -130,13 +168,13 @@ def _unreadable(evaluation: Evaluation) -> str:
     )
 
 
-def _run_sections(whole: Dataset, run: Path | None) -> list[Section]:
+def _run_sections(whole: Dataset, run: Path | None, *, many: bool) -> list[Section]:
     """What the run that made the model kept; a file that cannot be read is said to be so."""
     sections: list[Section] = []
     if run is None:
         return sections
     try:
-        curves = learning_curves(run / LOG)
+        curves = learning_curves(run / LOG, score="Score" if many else "Accuracy")
         panels = "".join(f'<div class="panel">{figure}</div>' for figure in curves)
         content = f'<div class="pair">{panels}</div>' if panels else "<p>The log is empty.</p>"
         sections.append(("curves", "Learning curves", content))
@@ -144,13 +182,13 @@ def _run_sections(whole: Dataset, run: Path | None) -> list[Section]:
         sections.append(("curves", "Learning curves", f"<p>{escaped(error)}</p>"))
     if (run / OUT_OF_SAMPLE).is_file():
         heading = "Doubtful training labels"
-        sections.append(("doubtful-training", heading, _doubtful_training(whole, run)))
+        sections.append(("doubtful-training", heading, _doubtful_training(whole, run, many=many)))
     return sections
 
 
-def _doubtful_training(whole: Dataset, run: Path) -> str:
+def _doubtful_training(whole: Dataset, run: Path, *, many: bool) -> str:
     try:
-        tiles = read_doubtful(run / OUT_OF_SAMPLE)
+        tiles = read_doubtful(run / OUT_OF_SAMPLE, name_tasks=many)
     except (StorageError, FormatError) as error:
         return f"<p>{escaped(error)}</p>"
     if not tiles:
@@ -162,6 +200,13 @@ def _doubtful_training(whole: Dataset, run: Path) -> str:
         "bears, then the one suggested."
     )
     return f"<p>{escaped(about)}</p>{mosaic(whole, tiles[:TILES])}"
+
+
+def _last_sections(evaluation: Evaluation) -> list[Section]:
+    return [
+        ("speed", "Speed", _speed(evaluation.throughput, flip=evaluation.subject.flip)),
+        ("provenance", "Provenance", _provenance(evaluation)),
+    ]
 
 
 def _speed(throughput: Throughput, *, flip: bool) -> str:

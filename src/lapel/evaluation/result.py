@@ -9,39 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from lapel.evaluation.answers import Unreadable
-from lapel.evaluation.single_label import SingleLabelEvaluation, per_class_rows
+from lapel.evaluation.judged import JudgedTask
+from lapel.evaluation.subject import Subject
+from lapel.evaluation.together import Together
 from lapel.metrics.bootstrap import LEVEL
-from lapel.metrics.calibration import CalibrationBins
 
 FORMAT_VERSION = 1
 
 #: Unreadable images named in ``metrics.json``; the rest are counted.
 UNREADABLE_LISTED = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What was measured, on what.
-
-    Attributes:
-        bundle: name of the model.
-        dataset: name of the dataset.
-        fingerprint: of the evaluated rows.
-        split: the evaluated split.
-        flip: whether each picture was also judged mirrored (test-time augmentation).
-        chosen_on: on what the best epoch was chosen, in words.
-        remarks: what a reader must know before believing a number, in sentences.
-        provenance: where the model comes from, as its bundle tells.
-    """
-
-    bundle: str
-    dataset: str
-    fingerprint: str
-    split: str
-    flip: bool
-    chosen_on: str
-    remarks: tuple[str, ...]
-    provenance: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,27 +51,35 @@ class Evaluation:
         images: names of the images that could be read, in the order of the dataset.
         unreadable: the images that could not.
         tasks: task name to what was found, in the order of the bundle's schema.
+        together: the tasks of one label judged as one; None where there are not several.
         throughput: how fast it went.
         resamples: of the bootstrap behind every interval.
         out: the folder that it was written to.
+        files: what was written there, in the order in which one looks at it.
     """
 
     subject: Subject
     images: tuple[str, ...]
     unreadable: tuple[Unreadable, ...]
-    tasks: Mapping[str, SingleLabelEvaluation]
+    tasks: Mapping[str, JudgedTask]
+    together: Together | None
     throughput: Throughput
     resamples: int
     out: Path
+    files: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> dict[str, float]:
-        """``TASK.NUMBER`` to its value, as a bundle keeps its scores."""
-        return {
+        """``TASK.NUMBER`` to its value, as a bundle keeps its scores; the numbers of several tasks
+        judged as one stand without a task.
+        """
+        each = {
             f"{task}.{name}": interval.value
             for task, judged in self.tasks.items()
             for name, interval in judged.numbers.items()
         }
+        together = self.together.numbers if self.together is not None else {}
+        return each | {name: interval.value for name, interval in together.items()}
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as plain values; a number that could not be measured is None."""
@@ -115,7 +99,8 @@ class Evaluation:
                 "level": LEVEL,
                 "resamples": self.resamples,
             },
-            "tasks": {name: _task(judged) for name, judged in self.tasks.items()},
+            "tasks": {name: judged.to_json() for name, judged in self.tasks.items()},
+            "together": None if self.together is None else self.together.to_json(),
             "throughput": _throughput(self.throughput),
             "provenance": dict(subject.provenance),
         }
@@ -134,36 +119,6 @@ def _throughput(throughput: Throughput) -> dict[str, Any]:
         "seconds": throughput.seconds,
         "engine": throughput.engine,
         "machine": throughput.machine,
-    }
-
-
-def _task(judged: SingleLabelEvaluation) -> dict[str, Any]:
-    return {
-        "kind": judged.spec.kind,
-        "images": len(judged.classified),
-        "labels": list(judged.spec.labels),
-        "numbers": {name: interval.to_json() for name, interval in judged.numbers.items()},
-        "majority": {
-            "label": judged.majority.label,
-            "counted_on": judged.majority.counted_on,
-            "numbers": dict(judged.majority.numbers),
-        },
-        "per_class": per_class_rows(judged),
-        "confusion": judged.counts.confusion.tolist(),
-        "temperature": judged.temperature,
-        "reliability": {
-            "before_temperature": _bins(judged.bins_before),
-            "after_temperature": _bins(judged.counts.bins),
-        },
-        "doubtful_labels": len(judged.doubtful),
-    }
-
-
-def _bins(bins: CalibrationBins) -> dict[str, list[float]]:
-    return {
-        "images": bins.images.tolist(),
-        "correct": bins.correct.tolist(),
-        "confidence_sum": bins.confidence.tolist(),
     }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.evaluation.answers import mean_view
+from lapel.evaluation.judged import RAW, AnswerRow, Habit, Majority, bins_json, common_json
 from lapel.metrics.bootstrap import Interval, bootstrap
 from lapel.metrics.calibration import CalibrationBins
 from lapel.metrics.classification import (
@@ -23,27 +25,6 @@ from lapel.schema.labels import TaskSpec
 from lapel.tasks.base import Calibration
 from lapel.tasks.single_label import SingleLabelTask
 
-#: Numbers of the raw network, before its temperature, carry this ending.
-RAW = "_before_temperature"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Majority:
-    """The answer that has never seen a picture: how often each label occurs.
-
-    It always names the most frequent label, with the labels' frequencies (one added to each
-    count, so that none is impossible) as its probabilities.
-
-    Attributes:
-        label: the most frequent label.
-        counted_on: the split that it was counted on.
-        numbers: what it reaches, under the names of the model's numbers.
-    """
-
-    label: str
-    counted_on: str
-    numbers: Mapping[str, float]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SingleLabelEvaluation:
@@ -56,7 +37,8 @@ class SingleLabelEvaluation:
         counts: the calibrated answers, counted.
         bins_before: confidence against truth without the temperature.
         numbers: name to value and interval; shares are 0 to 1.
-        majority: the baseline.
+        majority: the baseline: the most frequent label, with the labels' frequencies (one added
+            to each count, so that none is impossible) as its probabilities.
         temperature: what the logits were divided by.
         doubtful: labels of these images that the model doubts; ``rows`` counts in ``classified``.
     """
@@ -70,6 +52,94 @@ class SingleLabelEvaluation:
     majority: Majority
     temperature: float
     doubtful: LabelErrors
+
+    NAMES: ClassVar[Mapping[str, str]] = {
+        "accuracy": "Accuracy",
+        "top3": "Top-3 accuracy",
+        "top5": "Top-5 accuracy",
+        "macro_precision": "Macro precision",
+        "macro_recall": "Macro recall",
+        "macro_f1": "Macro F1",
+        "weighted_precision": "Weighted precision",
+        "weighted_recall": "Weighted recall",
+        "weighted_f1": "Weighted F1",
+        "nll": "Negative log-likelihood (nats)",
+        f"nll{RAW}": "Negative log-likelihood before temperature",
+        "ece": "Expected calibration error",
+        f"ece{RAW}": "Expected calibration error before temperature",
+    }
+    HEADLINES: ClassVar[tuple[str, ...]] = ("accuracy", "macro_recall")
+    CARDS: ClassVar[Mapping[str, str]] = {
+        "accuracy": "accuracy",
+        "top3": "top-3 accuracy",
+        "macro_f1": "macro F1",
+    }
+
+    @property
+    def habit(self) -> Habit:
+        """The label that it answers most often."""
+        answered = self.counts.confusion.sum(axis=0)
+        most = int(answered.argmax())
+        images = max(int(answered.sum()), 1)
+        return Habit(
+            answer=self.spec.labels[most],
+            share=int(answered[most]) / images,
+            true_share=int(self.counts.confusion[most].sum()) / images,
+            different=int((answered > 0).sum()),
+        )
+
+    def per_label(self) -> list[dict[str, Any]]:
+        """A row a label: its name, support, TP, FP, FN, TN, precision, recall and F1."""
+        each = self.counts.per_class()
+        return [
+            {
+                "label": label,
+                "support": int(each.support[index]),
+                "tp": int(each.tp[index]),
+                "fp": int(each.fp[index]),
+                "fn": int(each.fn[index]),
+                "tn": int(each.tn[index]),
+                "precision": float(each.precision[index]),
+                "recall": float(each.recall[index]),
+                "f1": float(each.f1[index]),
+            }
+            for index, label in enumerate(self.spec.labels)
+        ]
+
+    def confusions(self) -> Iterator[tuple[str, str, int]]:
+        """(true label, answer, images) of each pair that occurs, right answers included."""
+        labels, confusion = self.spec.labels, self.counts.confusion
+        for true, predicted in np.argwhere(confusion):
+            yield labels[true], labels[predicted], int(confusion[true, predicted])
+
+    def answers(self) -> Iterator[AnswerRow]:
+        """Each image's answer with its probability."""
+        labels, answers = self.spec.labels, self.classified
+        for place, row in enumerate(self.rows):
+            yield AnswerRow(
+                row=int(row),
+                true=labels[answers.target[place]],
+                predicted=labels[answers.predicted[place]],
+                probability=float(answers.confidence[place]),
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything about it as plain values."""
+        return common_json(self) | {
+            "majority": {
+                "label": self.majority.answer,
+                "counted_on": self.majority.counted_on,
+                "numbers": dict(self.majority.numbers),
+            },
+            "per_class": self.per_label(),
+            "confusion": self.counts.confusion.tolist(),
+            "temperature": self.temperature,
+            "reliability": {
+                "before_temperature": bins_json(self.bins_before),
+                "after_temperature": bins_json(self.counts.bins),
+            },
+            "doubtful_labels": len(self.doubtful),
+        }
 
 
 def judge_single_label(
@@ -98,9 +168,9 @@ def judge_single_label(
     target, weight = task.encode(labels)
     rows = np.flatnonzero(weight > 0)
     target = target[rows]
-    probabilities = _mean([task.probabilities(view[rows], calibration) for view in views])
+    probabilities = mean_view([task.probabilities(view[rows], calibration) for view in views])
     classified = classify(probabilities, target)
-    raw = classify(_mean([task.probabilities(view[rows]) for view in views]), target)
+    raw = classify(mean_view([task.probabilities(view[rows]) for view in views]), target)
     return SingleLabelEvaluation(
         spec=spec,
         rows=rows,
@@ -112,10 +182,6 @@ def judge_single_label(
         temperature=calibration.get("temperature", 1.0),
         doubtful=find_label_errors(probabilities, target),
     )
-
-
-def _mean(views: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    return np.asarray(np.mean(views, axis=0), np.float64) if len(views) > 1 else views[0]
 
 
 def _with_intervals(
@@ -141,26 +207,7 @@ def _majority(
     frequencies = (occurrences + 1) / (occurrences.sum() + size)
     answers = np.broadcast_to(frequencies, (len(target), size))
     return Majority(
-        label=task.spec.labels[int(occurrences.argmax())],
+        labels=(task.spec.labels[int(occurrences.argmax())],),
         counted_on=split,
         numbers=count_classification(answers, target).numbers(),
     )
-
-
-def per_class_rows(judged: SingleLabelEvaluation) -> list[dict[str, Any]]:
-    """A row a label: its name, support, TP, FP, FN, TN, precision, recall and F1."""
-    each = judged.counts.per_class()
-    return [
-        {
-            "label": label,
-            "support": int(each.support[index]),
-            "tp": int(each.tp[index]),
-            "fp": int(each.fp[index]),
-            "fn": int(each.fn[index]),
-            "tn": int(each.tn[index]),
-            "precision": float(each.precision[index]),
-            "recall": float(each.recall[index]),
-            "f1": float(each.f1[index]),
-        }
-        for index, label in enumerate(judged.spec.labels)
-    ]

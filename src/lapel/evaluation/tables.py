@@ -5,21 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
+from lapel.evaluation.multi_label import MultiLabelEvaluation
 from lapel.evaluation.result import Evaluation
-from lapel.evaluation.single_label import per_class_rows
 from lapel.schema.formulas import escape_formula
 from lapel.storage.local import write_atomically
 
 
 def safe_cell(value: object) -> str:
-    """A value as a cell: texts that a spreadsheet would run are escaped, numbers stay numbers."""
+    """A value as a cell: texts that a spreadsheet would run are escaped, numbers stay numbers,
+    and what was not measured stays empty.
+    """
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return "" if math.isnan(value) else f"{value:.6g}"
     return escape_formula(value) if isinstance(value, str) else str(value)
 
 
@@ -37,50 +39,84 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def write_tables(evaluation: Evaluation) -> None:
-    """Write ``metrics.json``, ``per_class.csv``, ``confusion.csv`` and ``predictions.csv``.
+def write_tables(evaluation: Evaluation) -> list[str]:
+    """Write ``metrics.json``, ``per_class.csv``, ``confusion.csv`` and ``predictions.csv``, and
+    where there are tags ``pairs.csv``.
 
     Every row of the CSV files names its task, so that a model with many needs no more files.
+
+    Returns:
+        The names of the files.
 
     Raises:
         StorageError: the folder cannot be written; each file is whole or as before.
     """
-    out = evaluation.out
     metrics = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(out / "metrics.json", encoded(f"{metrics}\n"))
-    _write_per_class(out / "per_class.csv", evaluation)
-    _write_confusion(out / "confusion.csv", evaluation)
-    _write_predictions(out / "predictions.csv", evaluation)
+    contents = {
+        "metrics.json": encoded(f"{metrics}\n"),
+        "per_class.csv": _per_class(evaluation),
+        "confusion.csv": _confusion(evaluation),
+        "predictions.csv": _predictions(evaluation),
+    }
+    pairs = _pairs(evaluation)
+    if pairs is not None:
+        contents["pairs.csv"] = pairs
+    for name, content in contents.items():
+        write_atomically(evaluation.out / name, content)
+    return list(contents)
 
 
-def _write_per_class(path: Path, evaluation: Evaluation) -> None:
+def _per_class(evaluation: Evaluation) -> bytes:
+    """A row a label; what a kind does not know of it stays empty."""
     columns = ("label", "support", "tp", "fp", "fn", "tn", "precision", "recall", "f1")
+    columns += ("ap", "threshold")
     rows = [
-        [task, *(row[column] for column in columns)]
+        [task, *(row.get(column, "") for column in columns)]
         for task, judged in evaluation.tasks.items()
-        for row in per_class_rows(judged)
+        for row in judged.per_label()
     ]
-    write_atomically(path, csv_bytes(["task", *columns], rows))
+    return csv_bytes(["task", *columns], rows)
 
 
-def _write_confusion(path: Path, evaluation: Evaluation) -> None:
+def _confusion(evaluation: Evaluation) -> bytes:
     """A row a pair of labels that occurs."""
-    rows = []
-    for task, judged in evaluation.tasks.items():
-        labels, confusion = judged.spec.labels, judged.counts.confusion
-        for true, predicted in np.argwhere(confusion):
-            count = int(confusion[true, predicted])
-            rows.append([task, labels[true], labels[predicted], count])
-    write_atomically(path, csv_bytes(["task", "true", "predicted", "images"], rows))
+    rows = [
+        [task, *pair] for task, judged in evaluation.tasks.items() for pair in judged.confusions()
+    ]
+    return csv_bytes(["task", "true", "predicted", "images"], rows)
 
 
-def _write_predictions(path: Path, evaluation: Evaluation) -> None:
+def _predictions(evaluation: Evaluation) -> bytes:
+    """A row an image and task."""
+    rows = [
+        [
+            evaluation.images[answer.row],
+            task,
+            answer.true,
+            answer.predicted,
+            answer.probability,
+            answer.unknown,
+        ]
+        for task, judged in evaluation.tasks.items()
+        for answer in judged.answers()
+    ]
+    header = ["image", "task", "true", "predicted", "probability", "unknown"]
+    return csv_bytes(header, rows)
+
+
+def _pairs(evaluation: Evaluation) -> bytes | None:
+    """A row a pair of tags that occurs, in truth or in answers; None where there are no tags."""
+    tagged = [
+        (task, judged)
+        for task, judged in evaluation.tasks.items()
+        if isinstance(judged, MultiLabelEvaluation)
+    ]
+    if not tagged:
+        return None
     rows = []
-    for task, judged in evaluation.tasks.items():
-        labels, answers = judged.spec.labels, judged.classified
-        for place, row in enumerate(judged.rows):
-            true, predicted = labels[answers.target[place]], labels[answers.predicted[place]]
-            probability = float(answers.confidence[place])
-            rows.append([evaluation.images[row], task, true, predicted, probability])
-    header = ["image", "task", "true", "predicted", "probability"]
-    write_atomically(path, csv_bytes(header, rows))
+    for task, judged in tagged:
+        labels, pairs = judged.spec.labels, judged.pairs
+        for first, second in np.argwhere(np.triu(pairs.true + pairs.answered, 1)):
+            counts = (int(pairs.true[first, second]), int(pairs.answered[first, second]))
+            rows.append([task, labels[first], labels[second], *counts])
+    return csv_bytes(["task", "label", "other", "images", "answered"], rows)

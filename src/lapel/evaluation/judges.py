@@ -1,0 +1,33 @@
+"""The table of kinds of task that can be judged: a line a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lapel.evaluation.judged import JudgedTask, Scene, Section
+from lapel.evaluation.multi_label import judge_multi_label
+from lapel.evaluation.multi_label_page import multi_label_sections
+from lapel.evaluation.single_label import judge_single_label
+from lapel.evaluation.single_label_page import single_label_sections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """How one kind of task is judged and shown.
+
+    Attributes:
+        judge: (spec, outputs of each view, labels, calibration, ``counted``, ``resamples``) to
+            what was found; see ``judge_single_label``.
+        sections: what ``judge`` found, and what was looked at, to parts of a page.
+    """
+
+    judge: Callable[..., JudgedTask]
+    sections: Callable[[Any, Scene], list[Section]]
+
+
+JUDGES = {
+    "single_label": Judge(judge=judge_single_label, sections=single_label_sections),
+    "multi_label": Judge(judge=judge_multi_label, sections=multi_label_sections),
+}

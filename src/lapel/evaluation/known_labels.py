@@ -1,0 +1,42 @@
+"""Labels as a model's task can be judged by: what one side does not know is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lapel.schema.annotation import Label, Tags
+from lapel.schema.labels import TaskSpec
+
+
+def asked_of(labels: Sequence[Label], there: TaskSpec, spec: TaskSpec) -> list[Label]:
+    """A dataset's labels as answers to a model's task.
+
+    A tag that only the model has was never asked of these images: it is unknown, not a no.
+
+    Args:
+        labels: as the dataset has them.
+        there: the dataset's task.
+        spec: the model's task.
+    """
+    unasked = tuple(label for label in spec.labels if label not in there.labels)
+    if not unasked:
+        return list(labels)
+    return [
+        Tags(label.yes, (*label.unknown, *unasked)) if isinstance(label, Tags) else label
+        for label in labels
+    ]
+
+
+def known_to(labels: Sequence[Label], spec: TaskSpec) -> list[Label]:
+    """Labels without what a model's task does not know; what is then left unsaid is None."""
+    known = frozenset(spec.labels)
+
+    def kept(label: Label) -> Label:
+        if isinstance(label, Tags):
+            return Tags(
+                tuple(word for word in label.yes if word in known),
+                tuple(word for word in label.unknown if word in known),
+            )
+        return label if label in known else None
+
+    return [kept(label) for label in labels]

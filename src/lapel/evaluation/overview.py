@@ -1,0 +1,115 @@
+"""What is to be seen at once: each task beside the majority answer, and all of them as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lapel.evaluation.figures import percent
+from lapel.evaluation.judged import RAW, JudgedTask
+from lapel.evaluation.numbers import Comparison, interval, task_comparisons, warnings
+from lapel.evaluation.page import card, escaped, table
+from lapel.evaluation.result import Evaluation, Throughput
+from lapel.evaluation.together import TOGETHER_NAMES, Together
+
+
+def overview_section(evaluation: Evaluation, links: Mapping[str, str]) -> str:
+    """A table of all tasks, with what must not be overlooked about them.
+
+    Args:
+        evaluation: what was found.
+        links: task name to the address of its page.
+    """
+    rows = [
+        row
+        for name, judged in evaluation.tasks.items()
+        for row in _task_rows(name, judged, links[name])
+    ]
+    notes = [
+        f'<p class="note">{escaped(warning)}</p>'
+        for name, judged in evaluation.tasks.items()
+        for warning in warnings(name, judged)
+    ]
+    about = (
+        "The majority answer never looks: it says the most frequent label, or the best set of "
+        "tags, for every image. A model is worth what it is above it, in percentage points; where "
+        "the interval reaches down to it, nothing was learned that shows. Last, the answer that "
+        "the model gives most often, and for how many images."
+    )
+    header = [
+        "task",
+        "measure",
+        "this model",
+        "95 % interval",
+        "majority answer",
+        "above it",
+        "labels",
+        "images",
+        "says most often",
+    ]
+    return f"<p>{escaped(about)}</p>{''.join(notes)}{table(header, rows, style='words')}"
+
+
+def _task_rows(name: str, judged: JudgedTask, link: str) -> list[list[str]]:
+    """A row a main number; what is true of the whole task stands in the first."""
+    habit = judged.habit
+    usual = f"{escaped(_short(habit.answer))} <span class='soft'>{percent(habit.share)}</span>"
+    first = [f"{len(judged.spec.labels):,}", f"{len(judged.rows):,}", usual]
+    rows = []
+    for place, compared in enumerate(task_comparisons(name, judged)):
+        title = f'<a href="{escaped(link)}">{escaped(name)}</a>' if not place else ""
+        rest = first if not place else ["", "", ""]
+        rows.append([title, *_numbers(compared), *rest])
+    return rows
+
+
+def _numbers(compared: Comparison) -> list[str]:
+    _, called, value, between, majority, above = map(escaped, compared.cells())
+    colour = "right" if compared.beaten else "wrong"
+    return [called, f"<b>{value}</b>", between, majority, f'<span class="{colour}">{above}</span>']
+
+
+def _short(text: str, *, characters: int = 40) -> str:
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"
+
+
+def together_section(together: Together) -> str:
+    """All tasks of one label judged as one."""
+    about = (
+        f"{', '.join(together.tasks)}, judged as one answer on {together.images:,} images. Grouped "
+        "accuracy: right answers by known answers, of all tasks in one pot. Exact match: images of "
+        "which every known answer is right. The majority answer says the most frequent label of "
+        "each."
+    )
+    rows = [
+        [
+            escaped(called),
+            percent(together.numbers[name].value, 2),
+            interval(together.numbers[name], 2),
+            percent(together.majority[name], 2),
+        ]
+        for name, called in TOGETHER_NAMES.items()
+    ]
+    header = ["", "this model", "95 % interval", "majority answer"]
+    return f"<p>{escaped(about)}</p>{table(header, rows)}"
+
+
+def task_cards(judged: JudgedTask, throughput: Throughput | None = None) -> str:
+    """A task's most important numbers, to be read from afar."""
+    cards = [
+        card(
+            called,
+            percent(judged.numbers[name].value, 2),
+            f"95 %: {interval(judged.numbers[name], 2)}",
+            f"majority: {percent(judged.majority.numbers[name], 1)}",
+        )
+        for name, called in judged.CARDS.items()
+        if name in judged.numbers
+    ]
+    error = judged.numbers["ece"]
+    before = percent(judged.numbers[f"ece{RAW}"].value, 2)
+    below = (f"95 %: {interval(error, 2)}", f"{before} uncalibrated")
+    cards.append(card("calibration error", percent(error.value, 2), *below))
+    if throughput is not None:
+        rate = f"{throughput.images_per_second:,.0f}"
+        cards.append(card("images a second", rate, throughput.engine))
+    return f'<div class="cards">{"".join(cards)}</div>'

@@ -1,0 +1,117 @@
+"""What was measured, on what, and what to know before believing a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lapel.data.dataset import Dataset
+from lapel.inference.bundle import Bundle
+
+#: What a reader must know about numbers from a split that the model has met before.
+SPLIT_REMARKS = {
+    "train": "These are training pictures: the model has seen them, so its numbers here say how "
+    "well it remembers, not how well it will do.",
+    "validation": "These are validation pictures: the best epoch, the temperature and the "
+    "thresholds were chosen on them, so these numbers are a little kinder than new pictures will "
+    "be.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What was measured, on what.
+
+    Attributes:
+        bundle: name of the model.
+        dataset: name of the dataset.
+        fingerprint: of the evaluated rows.
+        split: the evaluated split.
+        flip: whether each picture was also judged mirrored (test-time augmentation).
+        chosen_on: on what the best epoch was chosen, in words.
+        remarks: what a reader must know before believing a number, in sentences.
+        provenance: where the model comes from, as its bundle tells.
+    """
+
+    bundle: str
+    dataset: str
+    fingerprint: str
+    split: str
+    flip: bool
+    chosen_on: str
+    remarks: tuple[str, ...]
+    provenance: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """In a line."""
+        return f"{self.bundle} on {self.dataset}, {self.split}" + (
+            " (with flip)" if self.flip else ""
+        )
+
+
+def describe(
+    model: Bundle, part: Dataset, split: str, *, flip: bool, differences: Sequence[str]
+) -> Subject:
+    """What is to be measured.
+
+    Args:
+        model: the model.
+        part: the rows to judge.
+        split: the split that they are of.
+        flip: whether each picture is also judged mirrored.
+        differences: between the model's schema and the dataset's, in sentences.
+    """
+    remarks = [SPLIT_REMARKS[split]] if split in SPLIT_REMARKS else []
+    remarks += _warnings_of_seen(model, part, split)
+    if flip:
+        remarks.append(
+            "Test-time augmentation: each answer is the mean of the probabilities for the picture "
+            "and for its mirror image. Plain prediction looks once and may do a little worse."
+        )
+    return Subject(
+        bundle=model.name,
+        dataset=part.name,
+        fingerprint=part.fingerprint,
+        split=split,
+        flip=flip,
+        chosen_on=_chosen_on(model),
+        remarks=(*remarks, *differences),
+        provenance=model.provenance,
+    )
+
+
+def _warnings_of_seen(model: Bundle, part: Dataset, split: str) -> list[str]:
+    """What to know when the judged pictures are no strangers to the model."""
+    digests = part.table["sha256"].to_list()
+    warnings = []
+    learned = 0 if split == "train" else model.has_seen("train", digests)
+    if learned:
+        warnings.append(
+            f"Warning: the model has learned from {learned:,} of these {len(part):,} pictures, so "
+            "the numbers say nothing about new ones. Were the splits drawn anew after training? "
+            "Train again on them, or judge on pictures of another source."
+        )
+    chosen = 0 if split == "validation" else model.has_seen("validation", digests)
+    if chosen:
+        warnings.append(
+            f"Warning: the best epoch and the temperature were chosen on {chosen:,} of these "
+            f"{len(part):,} pictures, so the numbers are kinder than new pictures will be."
+        )
+    return warnings
+
+
+def _chosen_on(model: Bundle) -> str:
+    """On what the best epoch was chosen, as the bundle tells."""
+    chosen = model.provenance.get("chosen")
+    if not isinstance(chosen, dict) or "on" not in chosen:
+        return "not recorded in the bundle"
+    words = [str(chosen["on"])]
+    if "by" in chosen:
+        words.append(f"by {chosen['by']}")
+    if isinstance(chosen.get("score"), float):
+        words.append(f"({chosen['score']:.4f})")
+    if "epoch" in chosen and "epochs" in chosen:
+        words.append(f"epoch {chosen['epoch']} of {chosen['epochs']}")
+    return ", ".join(words).replace(", (", " (")
