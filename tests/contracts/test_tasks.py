@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lapel.schema.annotation import Label
+from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import SchemaError
 from lapel.schema.labels import TaskSpec
-from lapel.schema.prediction import Answer, SingleLabelAnswer
+from lapel.schema.prediction import Answer, MultiLabelAnswer, SingleLabelAnswer
 from lapel.tasks.base import Task
 from lapel.tasks.kinds import KINDS, task_of
 
 LABELS = ("T-shirt/top", "Trouser", "치마", "a, b", "=1+1")
+WRONG = "Trousers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +32,15 @@ class Rig:
     Attributes:
         labels: random number generator and count to labels as annotated, none unknown.
         perfect: encoded targets (N, ...) to outputs (N, ...) that answer them without a doubt.
-        wrong_label: a label outside the schema.
+        wrong_label: a label outside the schema, ``WRONG``.
+        strange_label: a label as another kind of task takes it.
         said: an answer to the label that it amounts to.
     """
 
     labels: Callable[[np.random.Generator, int], list[Label]]
     perfect: Callable[[NDArray[Any]], NDArray[np.float32]]
     wrong_label: Label
+    strange_label: Label
     said: Callable[[Answer], Label]
 
 
@@ -46,12 +49,30 @@ def _chosen(answer: Answer) -> Label:
     return answer.label
 
 
+def _random_tags(random: np.random.Generator, count: int) -> list[Label]:
+    held = random.random((count, len(LABELS))) < 0.3
+    return [Tags(tuple(LABELS[place] for place in np.flatnonzero(row))) for row in held]
+
+
+def _held(answer: Answer) -> Label:
+    assert isinstance(answer, MultiLabelAnswer)
+    return Tags(answer.labels)
+
+
 RIGS = {
     "single_label": Rig(
         labels=lambda random, count: [LABELS[place] for place in random.integers(5, size=count)],
         perfect=lambda target: (np.eye(len(LABELS))[target] * 60).astype(np.float32),
-        wrong_label="Trousers",
+        wrong_label=WRONG,
+        strange_label=Tags((LABELS[0],)),
         said=_chosen,
+    ),
+    "multi_label": Rig(
+        labels=_random_tags,
+        perfect=lambda target: (target * 120.0 - 60.0).astype(np.float32),
+        wrong_label=Tags((LABELS[0], WRONG)),
+        strange_label=LABELS[0],
+        said=_held,
     ),
 }
 
@@ -82,7 +103,7 @@ def random_outputs(task: Task, count: int, *, seed: int = 0) -> NDArray[np.float
 
 def encoded(
     task: Task, rig: Rig, count: int, *, seed: int = 0
-) -> tuple[Sequence[Label], NDArray[Any], NDArray[np.float32]]:
+) -> tuple[Sequence[Label], NDArray[Any], NDArray[Any]]:
     labels = rig.labels(np.random.default_rng(seed), count)
     return labels, *task.encode(labels)
 
@@ -90,8 +111,7 @@ def encoded(
 def test_targets_and_weights_have_a_row_a_label(task: Task, rig: Rig) -> None:
     labels, target, weight = encoded(task, rig, 12)
     assert len(target) == len(weight) == len(labels)
-    assert weight.dtype == np.float32
-    assert (weight > 0).all()
+    assert (weight == 1).all()
 
 
 def test_no_labels_encode_to_no_rows(task: Task) -> None:
@@ -111,8 +131,13 @@ def test_labels_outside_the_schema_are_refused_with_those_there_are(task: Task, 
         task.encode([rig.wrong_label])
     message = str(refusal.value)
     assert "question" in message
-    assert str(rig.wrong_label) in message
+    assert repr(WRONG) in message
     assert all(label in message for label in LABELS)
+
+
+def test_labels_of_another_kind_are_refused(task: Task, rig: Rig) -> None:
+    with pytest.raises(SchemaError, match="question"):
+        task.encode([rig.strange_label])
 
 
 def test_perfect_outputs_reach_the_best_score(task: Task, rig: Rig) -> None:

@@ -15,7 +15,7 @@ def drawn(images: int = 200, labels: int = 6, *, seed: int = 0, known: float = 0
     target = (random.random((images, labels)) < rates).astype(np.uint8)
     noise = random.random((images, labels))
     return TaggedImages(
-        probabilities=np.round(0.6 * noise + 0.4 * target, 2),
+        probabilities=np.round(0.6 * noise + 0.4 * target, 2).astype(np.float64),
         target=target,
         weight=(random.random((images, labels)) < known).astype(np.uint8),
         thresholds=np.linspace(0.3, 0.7, labels),

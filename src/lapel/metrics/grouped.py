@@ -52,7 +52,7 @@ class GroupAnswers:
     @property
     def right(self) -> NDArray[np.bool_]:
         """Where the answer is known to be right, (N,)."""
-        return self.known & (self.target == self.predicted)
+        return np.asarray(self.known & (self.target == self.predicted), np.bool_)
 
     def accuracy(self) -> float:
         """Right answers by known ones."""

@@ -41,7 +41,7 @@ class Ranking:
         return cls(order=order, last=last)
 
     def average_precision(
-        self, target: NDArray[np.uint8], weight: NDArray[np.floating]
+        self, target: NDArray[np.uint8], weight: NDArray[np.number]
     ) -> NDArray[np.float64]:
         """The average precision of each label.
 
@@ -58,7 +58,9 @@ class Ranking:
         precision = np.divide(so_far, all_so_far, out=np.zeros_like(so_far), where=all_so_far > 0)
         total = gained.sum(axis=0)
         summed = (gained * np.take_along_axis(precision, self.last, axis=0)).sum(axis=0)
-        return np.divide(summed, total, out=np.full(total.shape, np.nan), where=total > 0)
+        found = np.full(total.shape, np.nan)
+        np.divide(summed, total, out=found, where=total > 0)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +99,7 @@ class Cuts:
 
 
 def cuts_of(
-    probability: NDArray[np.float64], target: NDArray[np.uint8], weight: NDArray[np.generic]
+    probability: NDArray[np.float64], target: NDArray[np.uint8], weight: NDArray[np.number]
 ) -> Cuts:
     """Every cut of one label; all arguments are (N,), answers of weight 0 take no part.
 

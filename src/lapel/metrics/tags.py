@@ -98,7 +98,9 @@ class TaggedImages:
         answer = self.known & self.predicted
         sizes = truth.sum(axis=1) + answer.sum(axis=1)
         both = 2.0 * (truth & answer).sum(axis=1)
-        return np.divide(both, sizes, out=np.ones(len(self)), where=sizes > 0)
+        found = np.ones(len(self))
+        np.divide(both, sizes, out=found, where=sizes > 0)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -280,7 +282,7 @@ def _gap_of_bins(images: TaggedImages, known: NDArray[np.bool_]) -> NDArray[np.f
     index = np.clip(np.ceil(probability * BINS).astype(np.int64) - 1, 0, BINS - 1)
     gap = images.target[row, label] - probability
     sums = np.bincount(row * BINS + index, weights=gap, minlength=len(images) * BINS)
-    return sums.reshape(len(images), BINS)
+    return np.asarray(sums.reshape(len(images), BINS), np.float64)
 
 
 def _shares(

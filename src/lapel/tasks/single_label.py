@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lapel.metrics.classification import ClassificationCounts, count_classification, softmax
 from lapel.schema.annotation import Label
+from lapel.schema.errors import SchemaError
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import Answer, SingleLabelAnswer
 from lapel.tasks.base import Calibration
@@ -36,6 +37,11 @@ class SingleLabelTask:
         for row, label in enumerate(labels):
             if label is None:
                 continue
+            if not isinstance(label, str):
+                raise SchemaError(
+                    f"task '{self.spec.name}' takes exactly one label, found {label!r}; "
+                    "give the label's name"
+                )
             # `index` raises the error that names what was found and what there is.
             target[row] = positions[label] if label in positions else self.spec.index(label)
             weight[row] = 1.0
