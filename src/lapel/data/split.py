@@ -8,8 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from lapel.data.dataset import Dataset
-from lapel.data.stratify import hold_out
+from lapel.data.stratify import hold_out, hold_out_evenly
 from lapel.data.table import write_table
+from lapel.schema.annotation import held
 from lapel.schema.errors import DatasetError, UsageError
 
 
@@ -25,7 +26,7 @@ def split_dataset(
 ) -> Dataset:
     """Draw the splits of a dataset anew, and write them into its table.
 
-    Every split gets each combination of labels in the proportion of the whole. A test split
+    Every split gets each label, of every task, in the proportion of the whole. A test split
     that exists is kept as it is, since results measured on it would lose their meaning; the
     fractions are then of the other rows. A validation split that exists is given up only when
     asked for, since models that were trained before have learned from what is then drawn.
@@ -122,19 +123,34 @@ def _draw(
     fractions: dict[str, float],
     seed: int,
 ) -> list[str]:
-    labels = dataset.table.select([task.name for task in dataset.schema]).rows()
     rows = [row for row, is_free in enumerate(free) if is_free]
     names = dataset.names()
-    parts = hold_out(
-        [names[row] for row in rows],
-        [labels[row] for row in rows],
-        {name: fraction for name, fraction in fractions.items() if fraction},
-        seed=seed,
-        groups=[groups[row] for row in rows] if groups else None,
-    )
+    chosen = [names[row] for row in rows]
+    wanted = {name: fraction for name, fraction in fractions.items() if fraction}
+    its_groups = [groups[row] for row in rows] if groups else None
+    kinds = [task.kind for task in dataset.schema]
+    if kinds == ["single_label"]:
+        strata = [(label,) for label in dataset.labels(next(iter(dataset.schema)).name)]
+        parts = hold_out(
+            chosen, [strata[row] for row in rows], wanted, seed=seed, groups=its_groups
+        )
+    else:
+        labels = _all_labels(dataset)
+        parts = hold_out_evenly(
+            chosen, [labels[row] for row in rows], wanted, seed=seed, groups=its_groups
+        )
     drawn = ["test"] * len(free)
     for row, part in zip(rows, parts, strict=True):
         drawn[row] = part or "train"
     if Counter(drawn)["train"] == 0:
         raise DatasetError("the draw leaves no image to train on; ask for smaller fractions")
     return drawn
+
+
+def _all_labels(dataset: Dataset) -> list[list[tuple[int, str]]]:
+    """The labels that each image holds, of all tasks, told apart by the task's number."""
+    found: list[list[tuple[int, str]]] = [[] for _ in range(len(dataset))]
+    for number, task in enumerate(dataset.schema):
+        for row, label in enumerate(dataset.labels(task.name)):
+            found[row] += [(number, word) for word in held(label)]
+    return found

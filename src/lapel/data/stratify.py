@@ -7,7 +7,8 @@ every machine and with every version of every library, and does not move when ro
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 
 def hold_out(
@@ -39,10 +40,8 @@ def hold_out(
     units = _units(names, groups)
 
     def place(rows: Sequence[int]) -> tuple[tuple[str, ...], bytes]:
-        group = groups[rows[0]] if groups else None
-        key = names[rows[0]] if group is None else group
         # Labels may be None beside texts: compare how they are written.
-        return tuple(map(repr, strata[rows[0]])), _draw(seed, key)
+        return tuple(map(repr, strata[rows[0]])), _draw(seed, _key(names, groups, rows[0]))
 
     drawn: list[str | None] = [None] * len(names)
     if not fractions:
@@ -58,6 +57,108 @@ def hold_out(
             for row in rows:
                 drawn[row] = part
     return drawn
+
+
+def hold_out_evenly(
+    names: Sequence[str],
+    labels: Sequence[Sequence[Hashable]],
+    fractions: Mapping[str, float],
+    *,
+    seed: int,
+    groups: Sequence[str | None] | None = None,
+) -> list[str | None]:
+    """Draw parts of given sizes, each with every label in proportion, where images have several.
+
+    Combinations of labels would be strata too small to share out. So the rarest label is shared
+    out first, image by image, each to the part that lacks most of it; then the rarest of the
+    labels that are left: "iterative stratification" (K. Sechidis, G. Tsoumakas, I. Vlahavas,
+    On the stratification of multi-label data, ECML PKDD 2011, algorithm 1). A label of which no
+    part is owed half an image takes no part: it cannot be shared out.
+
+    Args:
+        names: of the images, (N,).
+        labels: those of each image, (N,).
+        fractions: name of a part to its fraction of all images; together below 1.
+        seed: another seed gives another draw.
+        groups: as in :func:`hold_out`.
+
+    Returns:
+        For each image the part that it is drawn for, or None, (N,).
+    """
+    drawn: list[str | None] = [None] * len(names)
+    if not fractions:
+        return drawn
+    units = sorted(
+        _units(names, groups),
+        key=lambda rows: _draw(seed, _key(names, groups, rows[0])),
+    )
+    sharing = _Sharing(units, labels, fractions)
+    for unit, part in sharing.shared():
+        for row in units[unit]:
+            drawn[row] = part
+    return drawn
+
+
+class _Sharing:
+    """What each part still lacks; the last part (None) is the rest."""
+
+    def __init__(
+        self,
+        units: Sequence[Sequence[int]],
+        labels: Sequence[Sequence[Hashable]],
+        fractions: Mapping[str, float],
+    ) -> None:
+        self.sizes = [len(rows) for rows in units]
+        self.holds = [Counter(label for row in rows for label in labels[row]) for rows in units]
+        self.parts: list[str | None] = [*fractions, None]
+        self.shares = [*fractions.values(), 1 - sum(fractions.values())]
+        self.left: Counter[Hashable] = Counter()
+        for holds in self.holds:
+            self.left.update(holds)
+        largest = max(fractions.values())
+        self.left = Counter(
+            {label: count for label, count in self.left.items() if count * largest >= 0.5}
+        )
+        self.lacks = {
+            label: [share * count for share in self.shares] for label, count in self.left.items()
+        }
+        self.room = [share * sum(self.sizes) for share in self.shares]
+
+    def shared(self) -> Iterator[tuple[int, str | None]]:
+        """Every unit and its part."""
+        waiting: dict[Hashable, list[int]] = defaultdict(list)
+        for unit, holds in enumerate(self.holds):
+            for label in holds:
+                waiting[label].append(unit)
+        placed = [False] * len(self.sizes)
+        # Labels in the order in which they were met: equal counts are told apart by that.
+        left = dict(self.left)
+        while left:
+            rarest = min(left, key=lambda label: left[label])
+            for unit in waiting[rarest]:
+                if not placed[unit]:
+                    placed[unit] = True
+                    yield unit, self._take(unit, self.lacks[rarest])
+                    for label, count in self.holds[unit].items():
+                        if label in left:
+                            left[label] -= count
+            del left[rarest]
+        for unit, done in enumerate(placed):
+            if not done:
+                yield unit, self._take(unit, self.room)
+
+    def _take(self, unit: int, lack: Sequence[float]) -> str | None:
+        place = max(range(len(self.parts)), key=lambda part: (lack[part], self.room[part]))
+        self.room[place] -= self.sizes[unit]
+        for label, count in self.holds[unit].items():
+            if label in self.lacks:
+                self.lacks[label][place] -= count
+        return self.parts[place]
+
+
+def _key(names: Sequence[str], groups: Sequence[str | None] | None, row: int) -> str:
+    group = groups[row] if groups else None
+    return names[row] if group is None else group
 
 
 def _units(names: Sequence[str], groups: Sequence[str | None] | None) -> list[list[int]]:
