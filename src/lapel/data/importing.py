@@ -9,8 +9,14 @@ from typing import Any
 
 from lapel.data.dataset import Dataset, check_place, create_dataset
 from lapel.data.progress import Track, silent
+from lapel.data.readers.attribute_folders import read_attribute_folders
+from lapel.data.readers.ce7454 import read_ce7454
 from lapel.data.readers.fashion_mnist import read_fashion_mnist
 from lapel.data.readers.folder import read_folder
+from lapel.data.readers.garmentiq import read_garmentiq
+from lapel.data.readers.kfashion import read_kfashion
+from lapel.data.readers.nsysu import read_nsysu
+from lapel.data.readers.prography import read_prography
 from lapel.data.readers.table import read_table
 from lapel.data.reading import Reading
 from lapel.imaging.decode import Limits
@@ -21,6 +27,12 @@ READERS: dict[str, Callable[..., Reading]] = {
     "fashion-mnist": read_fashion_mnist,
     "folder": read_folder,
     "table": read_table,
+    "attribute-folders": read_attribute_folders,
+    "ce7454": read_ce7454,
+    "nsysu": read_nsysu,
+    "prography": read_prography,
+    "k-fashion": read_kfashion,
+    "garmentiq": read_garmentiq,
 }
 
 
