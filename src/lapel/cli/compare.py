@@ -89,7 +89,7 @@ def _show(comparison: Comparison) -> None:
     complain(f"lapel: {counted(len(failed), 'run')} of {len(comparison.results):,} failed:")
     for result in failed:
         complain(f"{result.run.name}: {result.fault}")
-    complain("the others are done; the same command again tries these once more")
+    complain("The same command again tries these once more")
     raise typer.Exit(EXIT_FAILED)
 
 

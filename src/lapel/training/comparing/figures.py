@@ -16,8 +16,8 @@ _Scale = Callable[[float], float]
 #: Colours that can be told apart on light and dark paper; when they are used up, lines are dashed.
 COLOURS = ("var(--second)", "var(--first)", "#4f9d69", "#a06cc8", "#c29a2b", "#7d8590")
 
-#: Pixels: width of a figure, height of a value's row in the side-by-side figure.
-WIDTH, ROW = 520, 46
+#: Pixels: a figure, and the least height of a value's row in the side-by-side figure.
+WIDTH, HEIGHT, ROW = 450, 330, 46
 
 #: Characters of a value that have room above its row.
 VALUE_CHARACTERS = 60
@@ -34,7 +34,11 @@ def curves_figure(curves: Mapping[str, Outcome]) -> str:
     Of several seeds, each is drawn faintly and their median strongly.
     """
     lines = {
-        value: [curve for result in outcome.results if (curve := result.curve())]
+        value: [
+            curve
+            for result in outcome.results
+            if result.state != "failed" and (curve := result.curve())
+        ]
         for value, outcome in curves.items()
     }
     points = [point for seeds in lines.values() for curve in seeds for point in curve]
@@ -73,7 +77,7 @@ def _axes(points: Points) -> Axes:
     first = min(1.0, *epochs)
     return Axes(
         width=WIDTH,
-        height=330,
+        height=HEIGHT,
         x_range=(first, max(*epochs, first + 1)),
         y_range=(min(values) - room, max(values) + room),
     )
@@ -82,10 +86,13 @@ def _axes(points: Points) -> Axes:
 def _legend(curves: Mapping[str, Outcome]) -> str:
     """What each line is, under the figure, where long names have room."""
     entries = []
+    sizes = {outcome.done[0].parameters for outcome in curves.values() if outcome.done}
     for place, (value, outcome) in enumerate(curves.items()):
         colour, dashed = colour_of(place)
         style = f"border-top:3px {'dashed' if dashed else 'solid'} {colour}"
-        size = f" ({parameters_text(outcome.done[0].parameters)})" if outcome.done else ""
+        size = ""
+        if outcome.done and len(sizes) > 1:
+            size = f" ({parameters_text(outcome.done[0].parameters)})"
         entries.append(
             f'<span class="whole"><span style="display:inline-block;width:18px;{style};'
             f'vertical-align:middle;margin-right:6px"></span>{escaped(value)}'
@@ -107,14 +114,23 @@ def side_by_side_figure(values: Mapping[str, Sequence[Outcome]], order: Sequence
     if not everything:
         return ""
     low, high = _range(everything)
-    height = ROW * len(rows) + 46
+    row_height = max(ROW, min(2 * ROW, (HEIGHT - 46) // len(rows)))
+    height = row_height * len(rows) + 46
 
     def x(score: float) -> float:
         return 16 + (score - low) / (high - low) * (WIDTH - 40)
 
     parts = [_scale(x, (low, high), height)]
     for place, (value, having) in enumerate(rows.items()):
-        parts.append(_row(value, having, x, 24 + ROW * place, colour_of(place)[0]))
+        parts.append(
+            _row(
+                value,
+                having,
+                x,
+                24 + row_height * place + (row_height - ROW) // 2,
+                colour_of(place)[0],
+            )
+        )
     return svg(WIDTH, height, "".join(parts), description="Scores of all runs, a row a value")
 
 

@@ -20,6 +20,9 @@ from lapel.training.recipe import full_key
 #: Where a value ends and what it brings along begins.
 _ALONG = re.compile(r"\+(?=[A-Za-z_][\w.]*=)")
 
+#: What a folder's name is better without. Letters of all scripts stay.
+_UNSAFE = re.compile(r"[^\w.=]+")
+
 #: Characters of a run's name before it is cut off and told apart by a hash.
 NAME_CHARACTERS = 72
 
@@ -189,8 +192,11 @@ def _short_keys(keys: Sequence[str]) -> list[str]:
 
 
 def _choice(values: tuple[Value, ...], short_keys: Sequence[str]) -> Choice:
-    parts = [f"{key}-{value.text}" for key, value in zip(short_keys, values, strict=True)]
-    name = re.sub(r"[^\w.=-]+", "-", "_".join(parts)).strip("-.") or "as-it-is"
+    parts = [
+        f"{key}-{re.sub(_UNSAFE, '-', value.text).strip('-')}"
+        for key, value in zip(short_keys, values, strict=True)
+    ]
+    name = "_".join(parts) or "as-it-is"
     changes = {key: text for value in values for key, text in value.changes.items()}
     choice = Choice(name=name, values=tuple(value.text for value in values), changes=changes)
     return choice if len(name) <= NAME_CHARACTERS else _told_apart(choice)

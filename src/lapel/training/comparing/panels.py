@@ -117,6 +117,8 @@ def _title(key: str, under: Mapping[str, str]) -> str:
     part = full_key(key).partition(".")[0]
     if is_size(key):
         words = "By network size"
+    elif full_key(key) == HEADS:
+        words = "One vector or a head a task"
     elif part == "augment":
         words = "By augmentation"
     elif part in {"optimiser", "transfer", "schedule"}:

@@ -92,7 +92,14 @@ class Onlooker(Protocol):
 
 
 class Worker:
-    """A process that learns, and what it said but did not end with a line break yet."""
+    """A process that learns.
+
+    Attributes:
+        device: that it has.
+        job: that it learns now.
+        leaving: whether it takes no other job, since one failed; what a failure leaves in memory
+            goes with the process.
+    """
 
     def __init__(self, device: str, log: Path) -> None:
         environment = dict(os.environ)
@@ -102,6 +109,7 @@ class Worker:
             environment["CUDA_VISIBLE_DEVICES"] = device
         self.device = device
         self.job: Job | None = None
+        self.leaving = False
         self._rest = b""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as errors:
@@ -205,7 +213,7 @@ class Pool:
             self._workers.append(worker)
             self._selector.register(worker.output, selectors.EVENT_READ, worker)
         for worker in self._workers:
-            if worker.job is None and waiting:
+            if worker.job is None and not worker.leaving and waiting:
                 job = waiting.popleft()
                 standing.shares[job.name] = 0.0
                 worker.begin(job)
@@ -224,6 +232,7 @@ class Pool:
                 judged = "" if score is None else f", {100 * score:.2f} %"
                 standing.notes[name] = f"epoch {event['epoch']:.0f}{judged}"
             else:
+                worker.leaving = event["event"] != "done"
                 self._end(worker, standing, event.get("fault"))
 
     def _end(self, worker: Worker, standing: Standing, fault: str | None) -> None:

@@ -81,7 +81,9 @@ def _lead(results: Sequence[Result], outcomes: Sequence[Outcome]) -> str:
     best = ranked(outcomes)[0]
     if best.score is not None:
         words = ", ".join(best.choice.values) or "as the recipe is"
-        cards.append(card("best score", score_text(best), words))
+        median, _, spread = score_text(best).partition(" (")
+        below = (f"median; {spread.rstrip(')')}", words) if spread else (words,)
+        cards.append(card("best score", median, *below))
     seconds = sum(result.seconds for result in results)
     cards.append(card("runs", sentence(results).partition(" done")[0], "done"))
     cards.append(card("learned for", f"{seconds / 60:,.1f} min", "all runs together"))

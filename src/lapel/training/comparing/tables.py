@@ -127,10 +127,10 @@ def _runs_csv(keys: Sequence[str], results: Sequence[Result]) -> bytes:
                 result.state,
                 len(result.history),
                 result.best_epoch if done else "",
-                "" if result.score is None else result.score,
+                "" if result.score is None else repr(result.score),
                 f"{result.seconds:.1f}" if done else "",
                 result.parameters if done else "",
-                *(result.numbers.get(name, "") for name in numbers),
+                *(repr(result.numbers[name]) if name in result.numbers else "" for name in numbers),
                 " ".join(result.fault.split()),
             ]
         )
