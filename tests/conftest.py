@@ -193,3 +193,57 @@ def colour_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_colour_bundle(tmp_path: Path) -> Path:
     """The same bundle, to be damaged."""
     return write_colour_bundle(tmp_path / "colours")
+
+
+SHADES = ("빨강", "[green]", "=파랑")
+
+
+def write_many_bundle(folder: Path, *, tags: str = "shades") -> Path:
+    """A bundle of two tasks: the strongest colour, and which of three are strong."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from lapel.imaging.preprocess import Preprocess
+    from lapel.inference.bundle import write_bundle
+    from lapel.schema.labels import Schema, TaskSpec
+
+    model = onnx.load_from_string(colour_network(size=24))
+    half = numpy_helper.from_array(np.asarray(6, np.float32), "half")
+    model.graph.initializer.append(half)
+    model.graph.node.append(helper.make_node("Sub", ["by_colour", "half"], [tags]))
+    model.graph.output.append(
+        helper.make_tensor_value_info(tags, TensorProto.FLOAT, ["batch", len(SHADES)])
+    )
+    write_bundle(
+        folder,
+        name="many",
+        schema=Schema(
+            (
+                TaskSpec(name="colour", kind="single_label", labels=COLOURS),
+                TaskSpec(name=tags, kind="multi_label", labels=SHADES),
+            )
+        ),
+        preprocess=Preprocess(
+            height=24, width=24, channels=3, fit="stretch", mean=(0.5,) * 3, std=(0.5,) * 3
+        ),
+        architecture={"backbone": "colours"},
+        calibration={tags: {"temperature": 2.0, "threshold.=파랑": 0.3}},
+        scores={"validation": {}},
+        provenance={},
+        model_onnx=model.SerializeToString(),
+        weights=b"",
+        card="# Many",
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def many_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with a ``single_label`` and a ``multi_label`` task. Not to be changed."""
+    return write_many_bundle(tmp_path_factory.mktemp("bundles") / "many")
+
+
+@pytest.fixture
+def make_many_bundle() -> Callable[..., Path]:
+    """Writes such a bundle anew: folder, and ``tags`` for another name of its second task."""
+    return write_many_bundle

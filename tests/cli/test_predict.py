@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,24 +67,37 @@ def test_plain_lines_where_there_is_no_terminal(run: Run, photos: Path) -> None:
     assert all(0.5 < float(line[3]) < 1 for line in lines)
 
 
-def test_a_table_on_a_terminal(colour_bundle: Path, photos: Path) -> None:
-    for number in range(50):
-        (photos / f"again_{number}.png").write_bytes((photos / "red.png").read_bytes())
+def on_a_terminal(*arguments: str | Path) -> str:
+    """What ``lapel predict`` prints to a terminal of 120 columns, without its colours."""
     keeper, terminal = pty.openpty()
-    command = [sys.executable, "-m", "lapel", "predict", str(colour_bundle), str(photos)]
+    command = [sys.executable, "-m", "lapel", "predict", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
     with subprocess.Popen(command, stdout=terminal, stderr=terminal, env=environment) as process:
         os.close(terminal)
-        shown = b""
+        said = b""
         try:
             while part := os.read(keeper, 65536):
-                shown += part
+                said += part
         except OSError:  # Linux says so when the other end has closed
             pass
     os.close(keeper)
-    text = shown.decode()
-    assert process.returncode == 0
-    assert "colour.probability" in text
+    assert process.returncode == 0, said
+    return re.sub(r"\x1b\[[0-9;]*m", "", said.decode())
+
+
+def table_rows(text: str) -> list[list[str]]:
+    return [
+        [cell.strip() for cell in line[1:-1].replace("┃", "│").split("│")]
+        for line in text.splitlines()
+        if line.startswith(("│", "┃"))
+    ]
+
+
+def test_a_table_on_a_terminal(colour_bundle: Path, photos: Path) -> None:
+    for number in range(50):
+        (photos / f"again_{number}.png").write_bytes((photos / "red.png").read_bytes())
+    text = on_a_terminal(colour_bundle, photos)
+    assert table_rows(text)[0] == ["image", "task", "answer", "probability"]
     assert text.count("again_") == 40
     assert "... and 13 more; --out FILE.csv keeps all" in text
 
@@ -222,3 +236,100 @@ def test_a_place_that_cannot_be_written(run: Run, photos: Path, tmp_path: Path) 
     assert code == 1
     assert "a.csv could not be written: " in err
     assert "Traceback" not in err
+
+
+class TestManyAnswers:
+    """A model of several tasks, one of them any of several labels."""
+
+    @pytest.fixture
+    def colour_bundle(self, many_bundle: Path) -> Path:
+        return many_bundle
+
+    @pytest.fixture
+    def photos(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "photos"
+        folder.mkdir()
+        for name, colour in {
+            "black": (0, 0, 0),
+            "magenta": (250, 0, 250),
+            "teal": (0, 200, 110),
+        }.items():
+            Image.new("RGB", (30, 40), colour).save(folder / f"{name}.png")
+        return folder
+
+    def test_a_line_an_answer(self, run: Run, photos: Path) -> None:
+        _, out, _ = run(photos)
+        lines = [line.split("\t") for line in out.splitlines()]
+        assert [line[:3] for line in lines if line[1] == "shades"] == [
+            [str(photos / "black.png"), "shades", ""],
+            [str(photos / "magenta.png"), "shades", "빨강|=파랑"],
+            [str(photos / "teal.png"), "shades", "[green]|=파랑"],
+        ]
+        assert [line[1] for line in lines] == ["colour", "shades"] * 3
+
+    def test_csv_has_the_columns_of_every_task(
+        self, run: Run, photos: Path, tmp_path: Path
+    ) -> None:
+        run(photos, "--out", tmp_path / "a.csv")
+        found = rows(tmp_path / "a.csv")
+        assert list(found[0])[1:] == [
+            "colour",
+            "colour.probability",
+            "shades",
+            "shades.probability",
+        ]
+        assert [row["shades"] for row in found] == ["", "빨강|=파랑", "[green]|=파랑"]
+        # The threshold of 파랑 is 0.3, so it holds although it is improbable.
+        probabilities = [float(text) for text in found[2]["shades.probability"].split("|")]
+        assert probabilities[0] > 0.5 > probabilities[1] > 0.3
+
+    def test_a_tag_runs_no_formula(self, run: Run, tmp_path: Path) -> None:
+        Image.new("RGB", (9, 9), (0, 0, 250)).save(tmp_path / "blue.png")
+        run(tmp_path / "blue.png", "--out", tmp_path / "a.csv")
+        assert rows(tmp_path / "a.csv")[0]["shades"] == "'=파랑"
+
+    def test_jsonl_has_every_task_with_all_digits(
+        self, run: Run, photos: Path, tmp_path: Path
+    ) -> None:
+        run(photos, "--out", tmp_path / "a.jsonl")
+        lines = (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()
+        answers = json.loads(lines[1])["answers"]
+        assert list(answers) == ["colour", "shades"]
+        assert [entry["label"] for entry in answers["shades"]["labels"]] == ["빨강", "=파랑"]
+        assert len(answers["shades"]["top"]) == 3
+
+    def test_parquet_agrees_with_csv(self, run: Run, photos: Path, tmp_path: Path) -> None:
+        run(photos, "--out", tmp_path / "a.parquet")
+        run(photos, "--out", tmp_path / "a.csv")
+        table = pl.read_parquet(tmp_path / "a.parquet")
+        assert table["shades"].to_list() == [row["shades"] for row in rows(tmp_path / "a.csv")]
+
+    def test_a_terminal_shows_tags_below_each_other(
+        self, colour_bundle: Path, photos: Path
+    ) -> None:
+        found = table_rows(on_a_terminal(colour_bundle, photos))
+        assert ["", "shades", "(none)", ""] in found
+        first = next(row for row in found if row[2] == "빨강")
+        following = found[found.index(first) + 1]
+        assert first[:2] == ["", "shades"]
+        assert following[:3] == ["", "", "=파랑"]
+        assert float(following[3]) > 0.3
+
+    def test_columns_that_would_hide_each_other(
+        self,
+        photos: Path,
+        tmp_path: Path,
+        make_many_bundle: Callable[..., Path],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        bundle = make_many_bundle(tmp_path / "bundle", tags="colour.probability")
+        out = tmp_path / "a.csv"
+        monkeypatch.setattr(
+            sys, "argv", ["lapel", "predict", str(bundle), str(photos), "--out", str(out)]
+        )
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert "share a column of the table: colour.probability" in capsys.readouterr().err
+        assert not out.exists()

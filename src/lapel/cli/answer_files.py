@@ -26,7 +26,7 @@ def csv_writer(path: Path) -> Iterator[Add]:
 
         def add(prediction: Prediction) -> None:
             nonlocal table
-            cells = {key: _harmless(value) for key, value in prediction.cells().items()}
+            cells = {key: _harmless(value) for key, value in _cells(prediction).items()}
             if table is None:
                 table = csv.DictWriter(file, list(cells), lineterminator="\n")
                 table.writerow({key: _harmless(key) for key in cells})
@@ -55,7 +55,7 @@ def parquet_writer(path: Path) -> Iterator[Add]:
     rows: list[dict[str, str | float | None]] = []
 
     def add(prediction: Prediction) -> None:
-        cells = prediction.cells()
+        cells = _cells(prediction)
         rows.append({k: _encodable(v) if isinstance(v, str) else v for k, v in cells.items()})
 
     yield add
@@ -85,6 +85,21 @@ def open_writer(path: Path) -> AbstractContextManager[Add]:
     if ending == ".parquet" and importlib.util.find_spec("polars") is None:
         raise MissingExtraError(extra="data", need="writing Parquet")
     return WRITERS[ending](path)
+
+
+def _cells(prediction: Prediction) -> dict[str, str | float | None]:
+    """A prediction's row, in which no task's column hides another's."""
+    cells = prediction.cells()
+    names = ["image"]
+    for task, answer in prediction.answers.items():
+        names += answer.cells(task)
+    if len(names) != len(cells):
+        twice = ", ".join(name for name in cells if names.count(name) > 1)
+        raise UsageError(
+            f"two tasks of this model would share a column of the table: {twice}; "
+            "write the answers to a file that ends in .jsonl"
+        )
+    return cells
 
 
 def _harmless(value: str | float | None) -> str | float | None:

@@ -12,6 +12,8 @@ import typer
 from lapel.cli.console import EXIT_FAILED, complain, shown
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from lapel.inference.pictures import Failure
     from lapel.schema.prediction import Prediction
 
@@ -20,7 +22,7 @@ EXAMPLE = """Example, after the demo:
 
 lapel predict demo/run demo/photos --out answers.csv"""
 
-#: Rows of the table on a terminal; files and pipes get all.
+#: Rows of the table on a terminal, to the end of a picture; files and pipes get all.
 ROWS_SHOWN = 40
 
 #: Labels named in JSON where the user says nothing; tables name the best alone.
@@ -105,35 +107,42 @@ def _write(results: _Results, out: Path, *, total: int) -> None:
 
 
 def _print_lines(results: _Results) -> None:
-    """``IMAGE task label probability``, with tabs between, a line a picture."""
+    """``IMAGE task label probability``, with tabs between, a line an answer."""
     for prediction in results:
-        print("\t".join(shown(cell) for cell in _line(prediction)))
-
-
-def _line(prediction: Prediction) -> Iterator[str]:
-    yield prediction.image
-    for task, answer in prediction.answers.items():
-        yield task
-        yield from map(_text, answer.cells(task).values())
+        for task, answer in prediction.answers.items():
+            cells = map(_text, answer.cells(task).values())
+            print("\t".join(map(shown, (prediction.image, task, *cells))))
 
 
 def _print_table(results: _Results) -> None:
+    """A row an answer, as many lines high as it names labels; the image stands at the first."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+
+    table = Table("image", "task", "answer", "probability")
+    left_out = 0
+    for prediction in results:
+        if table.row_count >= ROWS_SHOWN:
+            left_out += 1
+            continue
+        image = prediction.image
+        for task, answer in prediction.answers.items():
+            table.add_row(*_row(image, task, answer.lines()))
+            image = ""
+        table.add_section()
+    if table.row_count:
+        Console().print(table)
+    if left_out:
+        print(f"... and {left_out} more; --out FILE.csv keeps all")
+
+
+def _row(image: str, task: str, lines: tuple[tuple[str, float], ...]) -> tuple[Text, ...]:
     from rich.text import Text
 
-    table: Table | None = None
-    for prediction in results:
-        cells = prediction.cells()
-        if table is None:
-            table = Table(*(escape(shown(column)) for column in cells))
-        if table.row_count < ROWS_SHOWN:
-            table.add_row(*(Text(shown(_text(value))) for value in cells.values()))
-    if table is not None:
-        Console().print(table)
-        if results.answered > ROWS_SHOWN:
-            print(f"... and {results.answered - ROWS_SHOWN} more; --out FILE.csv keeps all")
+    labels = [shown(label) for label, _ in lines] or ["(none)"]
+    probabilities = [_text(probability) for _, probability in lines]
+    cells = (shown(image), shown(task), "\n".join(labels), "\n".join(probabilities))
+    return tuple(map(Text, cells))
 
 
 def _text(value: str | float | None) -> str:

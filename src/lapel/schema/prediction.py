@@ -16,6 +16,10 @@ class Answer(Protocol):
         """
         ...
 
+    def lines(self) -> tuple[tuple[str, float], ...]:
+        """Labels and their probabilities, 0 to 1, as a person reads them one below another."""
+        ...
+
     def to_json(self) -> dict[str, Any]:
         """The whole answer as plain values."""
         ...
@@ -45,6 +49,10 @@ class SingleLabelAnswer:
             row[f"{task}.{rank}"] = label
             row[f"{task}.{rank}.probability"] = probability
         return row
+
+    def lines(self) -> tuple[tuple[str, float], ...]:
+        """The best labels, the answer first."""
+        return self.top
 
     def to_json(self) -> dict[str, Any]:
         """``label``, ``probability`` and ``top``."""
@@ -77,6 +85,10 @@ class MultiLabelAnswer:
             task: TAG_SEPARATOR.join(self.labels),
             f"{task}.probability": TAG_SEPARATOR.join(shown),
         }
+
+    def lines(self) -> tuple[tuple[str, float], ...]:
+        """The labels that hold; perhaps none."""
+        return tuple(zip(self.labels, self.probabilities, strict=True))
 
     def to_json(self) -> dict[str, Any]:
         """``labels`` and ``top``, each with probabilities."""
