@@ -61,7 +61,7 @@ def network(schema: Schema = MANY) -> bytes:
             node("MatMul", ["means", f"w{place}"], [f"m{place}"]),
             node("Add", [f"m{place}", f"b{place}"], [spec.name]),
         ]
-        shape = ["batch", len(spec.labels)]
+        shape: list[str | int | None] = ["batch", len(spec.labels)]
         outputs.append(helper.make_tensor_value_info(spec.name, TensorProto.FLOAT, shape))
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 3, SIDE, SIDE])
     kept = [numpy_helper.from_array(value, name) for name, value in constants.items()]
@@ -71,14 +71,21 @@ def network(schema: Schema = MANY) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def write_many_bundle(folder: Path, schema: Schema = MANY) -> Path:
-    """A bundle of the network; the tag 'never' has a threshold that nothing reaches."""
-    calibration = {
-        "colour": {"temperature": 1.5},
-        "light": {"temperature": 1.0},
-        "stuck": {"temperature": 1.0},
-        "색상/태그": {"temperature": 1.25, "threshold.붉은": 0.4, "threshold.밝은": 0.6},
-    }
+CALIBRATION: Mapping[str, Mapping[str, float]] = {
+    "colour": {"temperature": 1.5},
+    "light": {"temperature": 1.0},
+    "stuck": {"temperature": 1.0},
+    "색상/태그": {"temperature": 1.25, "threshold.붉은": 0.4, "threshold.밝은": 0.6},
+}
+
+
+def write_many_bundle(
+    folder: Path,
+    schema: Schema = MANY,
+    *,
+    calibration: Mapping[str, Mapping[str, float]] = CALIBRATION,
+) -> Path:
+    """A bundle of the network."""
     write_bundle(
         folder,
         name="many",

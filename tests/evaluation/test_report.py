@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from report_pages import Structure
 
 from lapel.data.dataset import Dataset
 from lapel.evaluation.curves import learning_curves
@@ -16,39 +16,11 @@ from lapel.evaluation.doubtful import read_doubtful
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.figures import confusion_figure, reliability_figure, shown_labels
 from lapel.evaluation.page import escaped
+from lapel.evaluation.single_label import SingleLabelEvaluation
 from lapel.inference.bundle import Bundle, write_bundle
 from lapel.metrics.calibration import bin_confidences
 from lapel.schema.errors import FormatError, StorageError
 from lapel.schema.labels import Schema, TaskSpec
-
-VOID = {"meta", "img", "br", "link", "rect", "line", "circle", "polyline"}
-
-
-class Structure(HTMLParser):
-    """Which elements and attributes a page has; refuses tags that do not match."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.names: set[str] = set()
-        self.attributes: list[tuple[str, str, str]] = []
-        self.headings: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.add(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] == "h2":
-            self.headings.append(data)
 
 
 def report_of(out: Path) -> tuple[str, Structure]:
@@ -117,6 +89,7 @@ def test_mistakes_and_doubts_are_shown_as_pictures(
 ) -> None:
     evaluation = evaluate(colour_bundle, colour_dataset, out=tmp_path / "out", resamples=10)
     judged = evaluation.tasks["colour"]
+    assert isinstance(judged, SingleLabelEvaluation)
     wrong = int((judged.classified.predicted != judged.classified.target).sum())
     _, page = report_of(tmp_path / "out")
     pictures = [value for tag, name, value in page.attributes if (tag, name) == ("img", "src")]

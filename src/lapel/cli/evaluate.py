@@ -101,13 +101,10 @@ def _print_numbers(evaluation: Evaluation) -> None:
 
     if not sys.stdout.isatty():
         print("\t".join(PLAIN_HEADER))
-        rows = {task: number_rows(judged) for task, judged in evaluation.tasks.items()}
-        for task, name, *cells in (
-            (task, *row)
-            for task, numbers in [*rows.items(), (ALL_TASKS, together_rows(evaluation))]
-            for row in numbers
-        ):
-            print("\t".join(map(shown, (task, name, *cells))))
+        rows = [(task, number_rows(judged)) for task, judged in evaluation.tasks.items()]
+        for task, numbers in [*rows, (ALL_TASKS, together_rows(evaluation))]:
+            for row in numbers:
+                print("\t".join(shown(cell) for cell in (task, *row)))
     elif len(evaluation.tasks) == 1:
         ((task, judged),) = evaluation.tasks.items()
         _print_table(shown(task), HEADER, number_rows(judged))

@@ -63,8 +63,8 @@ def _numbers(judged: MultiLabelEvaluation) -> str:
     )
     if silent:
         about += (
-            f" {counted(silent, 'label holds', 'labels hold')} on none of these images and take no "
-            "part in mean average precision and macro numbers."
+            f" Labels that hold on none of these images, and take no part in mean average "
+            f"precision and macro numbers: {silent:,}."
         )
     return numbers_section(judged, about)
 
@@ -72,12 +72,12 @@ def _numbers(judged: MultiLabelEvaluation) -> str:
 def _per_label(judged: MultiLabelEvaluation) -> str:
     # Labels that never hold have no F1 to compare: they stand last.
     rows = sorted(judged.per_label(), key=lambda row: (row["support"] == 0, row["f1"]))
-    shares = ("precision", "recall", "f1", "ap")
     cells = [
         [
             escaped(row["label"]),
             f"{row['support']:,}",
-            *(_share(row[name]) for name in shares),
+            *(percent(row[name], 1) for name in ("precision", "recall")),
+            *(_share(row[name]) for name in ("f1", "ap")),
             f"{row['threshold']:.3f}" if row["threshold"] <= 1 else "never",
             *(f"{row[name]:,}" for name in ("tp", "fp", "fn", "tn")),
         ]
@@ -172,7 +172,7 @@ def _pictures(
     tiles = choose(judged, scene)
     if not tiles:
         return f"<p>{escaped(nothing)}</p>"
-    how = " Each shows the label, its probability of the threshold, and what else is true."
+    how = " Each shows the label, its probability beside its threshold, and what else is true."
     return f"<p>{escaped(about + how)}</p>{mosaic(scene.part, tiles)}"
 
 

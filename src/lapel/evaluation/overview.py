@@ -10,6 +10,7 @@ from lapel.evaluation.numbers import Comparison, interval, task_comparisons, war
 from lapel.evaluation.page import card, escaped, table
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.together import TOGETHER_NAMES, Together
+from lapel.schema.counting import counted
 
 
 def overview_section(evaluation: Evaluation, links: Mapping[str, str]) -> str:
@@ -40,10 +41,8 @@ def overview_section(evaluation: Evaluation, links: Mapping[str, str]) -> str:
         "measure",
         "this model",
         "95 % interval",
-        "majority answer",
+        "majority",
         "above it",
-        "labels",
-        "images",
         "says most often",
     ]
     return f"<p>{escaped(about)}</p>{''.join(notes)}{table(header, rows, style='words')}"
@@ -51,15 +50,14 @@ def overview_section(evaluation: Evaluation, links: Mapping[str, str]) -> str:
 
 def _task_rows(name: str, judged: JudgedTask, link: str) -> list[list[str]]:
     """A row a main number; what is true of the whole task stands in the first."""
-    habit = judged.habit
+    habit, labels = judged.habit, counted(len(judged.spec.labels), "label")
+    facts = f"{judged.spec.kind}, {labels}, {counted(len(judged.rows), 'image')}"
+    title = f'<a href="{escaped(link)}">{escaped(name)}</a><br><span class="soft">{facts}</span>'
     usual = f"{escaped(_short(habit.answer))} <span class='soft'>{percent(habit.share)}</span>"
-    first = [f"{len(judged.spec.labels):,}", f"{len(judged.rows):,}", usual]
-    rows = []
-    for place, compared in enumerate(task_comparisons(name, judged)):
-        title = f'<a href="{escaped(link)}">{escaped(name)}</a>' if not place else ""
-        rest = first if not place else ["", "", ""]
-        rows.append([title, *_numbers(compared), *rest])
-    return rows
+    return [
+        ["" if place else title, *_numbers(compared), "" if place else usual]
+        for place, compared in enumerate(task_comparisons(name, judged))
+    ]
 
 
 def _numbers(compared: Comparison) -> list[str]:
@@ -68,7 +66,7 @@ def _numbers(compared: Comparison) -> list[str]:
     return [called, f"<b>{value}</b>", between, majority, f'<span class="{colour}">{above}</span>']
 
 
-def _short(text: str, *, characters: int = 40) -> str:
+def _short(text: str, *, characters: int = 32) -> str:
     return text if len(text) <= characters else f"{text[: characters - 1]}…"
 
 

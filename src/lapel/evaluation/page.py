@@ -20,7 +20,8 @@ _STYLE = """
   --right: #6db3d6; --wrong: #ee8a55; --first: #ee8a55; --second: #6db3d6; --note: #352c1b; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Apple SD Gothic Neo",
+  "Malgun Gothic", "Noto Sans CJK KR", sans-serif; }
 main, header, footer { max-width: 1080px; margin: 0 auto; padding: 0 24px; }
 header { padding-top: 44px; }
 .brand { color: var(--soft); letter-spacing: .14em; text-transform: uppercase; font-size: 12px; }
@@ -56,7 +57,8 @@ th { text-align: right; font-weight: 550; color: var(--soft); font-size: 13px; p
 td { text-align: right; white-space: nowrap; padding: 4px 10px;
   border-bottom: 1px solid var(--line); }
 tr:last-child td { border-bottom: 0; }
-th:first-child, td:first-child, .words th:nth-child(2), .words td:nth-child(2) { text-align: left; }
+th:first-child, td:first-child, .words th:nth-child(2), .words td:nth-child(2),
+.words th:nth-child(7), .words td:nth-child(7) { text-align: left; }
 td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 10em; }
 .meter { width: 72px; height: 8px; margin-left: 8px; vertical-align: middle; border: 0;
   background: var(--line); border-radius: 4px; overflow: hidden; display: inline-block; }
@@ -75,7 +77,8 @@ td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 10em; 
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-clamp: 2; }
 .right { color: var(--right); } .wrong { color: var(--wrong); font-weight: 600; }
 svg { display: block; max-width: 100%; height: auto; margin: 0 auto;
-  font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+  font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Apple SD Gothic Neo",
+  "Malgun Gothic", "Noto Sans CJK KR", sans-serif; }
 svg text { fill: var(--ink); } svg .soft { fill: var(--soft); }
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); }
 svg .over { fill: var(--paper); }

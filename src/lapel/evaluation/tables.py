@@ -15,6 +15,21 @@ from lapel.evaluation.result import Evaluation
 from lapel.schema.formulas import escape_formula
 from lapel.storage.local import write_atomically
 
+#: Columns of ``per_class.csv`` after the task.
+LABEL_COLUMNS = (
+    "label",
+    "support",
+    "tp",
+    "fp",
+    "fn",
+    "tn",
+    "precision",
+    "recall",
+    "f1",
+    "ap",
+    "threshold",
+)
+
 
 def safe_cell(value: object) -> str:
     """A value as a cell: texts that a spreadsheet would run are escaped, numbers stay numbers,
@@ -68,14 +83,12 @@ def write_tables(evaluation: Evaluation) -> list[str]:
 
 def _per_class(evaluation: Evaluation) -> bytes:
     """A row a label; what a kind does not know of it stays empty."""
-    columns = ("label", "support", "tp", "fp", "fn", "tn", "precision", "recall", "f1")
-    columns += ("ap", "threshold")
     rows = [
-        [task, *(row.get(column, "") for column in columns)]
+        [task, *(row.get(column, "") for column in LABEL_COLUMNS)]
         for task, judged in evaluation.tasks.items()
         for row in judged.per_label()
     ]
-    return csv_bytes(["task", *columns], rows)
+    return csv_bytes(["task", *LABEL_COLUMNS], rows)
 
 
 def _confusion(evaluation: Evaluation) -> bytes:

@@ -29,13 +29,17 @@ def precision_recall_figure(cuts: Cuts, *, title: str, threshold: float, images:
         threshold: the model's.
         images: of known answer.
     """
+
+    def hundredths(share: float) -> str:
+        return f"{100 * share:.0f}"
+
     axes = Axes(width=250, height=230, x_range=(0, 1), y_range=(0, 1))
     precision, recall = cuts.precision, cuts.recall
     shown = _thinned(recall)
     points = [(float(recall[index]), float(precision[index])) for index in shown]
     share = cuts.positives / max(images, 1)
     parts = [
-        axes.frame(title=title, x_name="recall", x_format=percent, y_format=percent),
+        axes.frame(title=title, x_name="recall, %", x_format=hundredths, y_format=percent),
         axes.line([(0, share), (1, share)], "var(--soft)", dashed=True),
         axes.line(points, "var(--right)") if points else "",
     ]

@@ -14,6 +14,9 @@ from lapel.evaluation.mosaic import TILES
 from lapel.evaluation.multi_label import MultiLabelEvaluation
 from lapel.evaluation.page import escaped
 
+#: Pictures of what is right: a glance is enough.
+FOUND_TILES = TILES // 2
+
 #: Other tags of a picture that a caption names.
 OTHERS = 6
 
@@ -41,10 +44,12 @@ class TagTile:
     def caption(self) -> str:
         """The tag, how sure the model is of it, and what else is true."""
         colour = "right" if self.right else "wrong"
-        threshold = percent(self.threshold) if self.threshold <= 1 else "never"
+        sign = "≥" if self.probability >= self.threshold else "<"
+        threshold = f"{sign} {percent(self.threshold)}" if self.threshold <= 1 else "never told"
         caption = (
             f"<b class='{colour}'>{escaped(self.label)}</b> <span class='whole'>"
-            f"{percent(self.probability, 1)}</span> <span class='soft whole'>of {threshold}</span>"
+            f"{percent(self.probability, 1)}</span> "
+            f"<span class='soft whole'>{escaped(threshold)}</span>"
         )
         if not self.others:
             return caption
@@ -57,7 +62,7 @@ def found_tiles(judged: MultiLabelEvaluation, scene: Scene) -> list[TagTile]:
     """Tags rightly said, each label's surest one first."""
     images = judged.tagged
     where = images.known & (images.target > 0) & images.predicted
-    return _tiles(judged, scene, where, images.probabilities, right=True)
+    return _tiles(judged, scene, where, images.probabilities, right=True)[:FOUND_TILES]
 
 
 def missed_tiles(judged: MultiLabelEvaluation, scene: Scene) -> list[TagTile]:
