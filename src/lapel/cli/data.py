@@ -1,4 +1,4 @@
-"""``lapel data``: import, check, split, explore and export datasets."""
+"""``lapel data``: import, check, clean, split, explore and export datasets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lapel.cli.data_import import import_app, print_dataset
 from lapel.schema.counting import counted
 
 data_app = typer.Typer(
-    help="Import, check, split, explore and export datasets.", no_args_is_help=True
+    help="Import, check, clean, split, explore and export datasets.", no_args_is_help=True
 )
 export_app = typer.Typer(help="Write a dataset as a public layout.", no_args_is_help=True)
 data_app.add_typer(import_app, name="import")
@@ -70,17 +70,26 @@ def check(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the findings as JSON, and nothing else.")
     ] = False,
+    propose: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RULES.yaml",
+            help="Write rules for labels that may be one, to be read and applied by `clean`.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Open every image and look for faults and oddities; exit code 1 if there are faults.
 
     Faults: images that are missing, torn or changed since import; labels and splits that do
     not exist; the same picture in two splits. Warnings do not fail: look-alikes across splits,
-    rare and missing classes, pictures twice in one split.
+    rare and missing classes, pictures twice in one split, labels that may be one (sporty and
+    sproty, office/formal and formal/office).
     """
     from lapel.cli.progress import track
     from lapel.data.check import check_dataset
 
-    report = check_dataset(dataset, track=track)
+    report = check_dataset(dataset, propose=propose, track=track)
     if as_json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
     else:
@@ -93,8 +102,34 @@ def check(
             if finding.count > len(finding.examples) > 0:
                 print(f"    ... and {finding.count - len(finding.examples):,} more")
         print(counted(report.faults, "fault") if report.faults else "No faults.")
+        if propose:
+            print(f"Rules to read and correct: {propose}")
     if report.faults:
         raise typer.Exit(1)
+
+
+@data_app.command("clean")
+def clean(
+    dataset: DatasetFolder,
+    *,
+    rules: Annotated[
+        Path,
+        typer.Option(
+            metavar="RULES.yaml",
+            help="What to do; `check --propose` writes such a file.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to make.", show_default="the dataset itself is changed"),
+    ] = None,
+) -> None:
+    """Join, rename and drop labels by rules. What they were is kept beside the table."""
+    from lapel.cli.data_cleaning import print_cleaning
+    from lapel.data.clean import clean_dataset
+
+    print_cleaning(clean_dataset(dataset, rules, out=out))
 
 
 @export_app.command("folder")
@@ -128,6 +163,9 @@ def export_table(
 ) -> None:
     """A table with a row an image. Packed pictures are written to NAME-images beside it.
 
+    Tags stand in one cell, as dress|bag; in a second column, NAME.unknown, are those of which
+    nobody knows. An empty cell is unknown as a whole, a mark alone says that none holds.
+
     In CSV and TSV, a cell that a spreadsheet would run (=, +, -, @ first, and no number) gets a
     leading '; the import takes it off again.
     """
@@ -138,6 +176,8 @@ def export_table(
     print(
         f"{counted(done.images, 'row')}: {done.path}; image names are relative to {done.image_root}"
     )
+    for note in done.notes:
+        print(f"  {shown(note)}")
 
 
 @data_app.command("explore")

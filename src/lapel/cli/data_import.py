@@ -30,6 +30,10 @@ Skip = Annotated[
 ]
 
 
+#: Kind of task to what is said of its labels.
+_ANY = {"multi_label": ", any of them"}
+
+
 @import_app.command("fashion-mnist")
 def import_fashion_mnist(
     paths: Annotated[
@@ -97,9 +101,21 @@ def import_table(
     *,
     images: Annotated[Path, typer.Option(help="Folder that image names are relative to.")],
     single: Annotated[
-        list[str],
-        typer.Option(help="Column of one label each; repeat it, or separate by commas."),
-    ],
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN,...",
+            help="Columns of one label each; an empty cell is unknown.",
+            show_default="guessed, and shown",
+        ),
+    ] = None,
+    multi: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN:MARK",
+            help="Column of tags, and the mark between them, as tags:'|'; repeat it.",
+            show_default="guessed, and shown",
+        ),
+    ] = None,
     image_column: Annotated[
         str | None,
         typer.Option(help="Column of image names.", show_default="image, file, path or the like"),
@@ -115,6 +131,14 @@ def import_table(
             show_default=False,
         ),
     ] = None,
+    join_extra: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Free text that takes up the cells that a row has too many.",
+            show_default="the last column, if it is free text",
+        ),
+    ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Of a text file.", show_default="found out")
     ] = None,
@@ -122,7 +146,7 @@ def import_table(
     skip_unreadable: Skip = False,
     replace: Replace = False,
 ) -> None:
-    """A table with a column of images and columns of labels."""
+    """A table with a column of images and columns of labels, of one label or of tags."""
     _import(
         "table",
         file,
@@ -131,7 +155,10 @@ def import_table(
         replace=replace,
         skip=skip_unreadable,
         images=images,
-        single=[column.strip() for entry in single for column in entry.split(",")],
+        single=[column.strip() for entry in single or () for column in entry.split(",")],
+        multi=multi or (),
+        join_extra=join_extra,
+        skip_missing=skip_unreadable,
         image_column=image_column,
         split_column=split_column,
         group_column=group_column,
@@ -185,6 +212,7 @@ def print_dataset(dataset: Dataset) -> None:
     """One line: what the dataset is called, where it is, what it holds."""
     splits = ", ".join(f"{split} {count:,}" for split, count in dataset.splits().items())
     tasks = ", ".join(
-        f"{task.name} ({counted(len(task.labels), 'label')})" for task in dataset.schema
+        f"{task.name} ({counted(len(task.labels), 'label')}{_ANY.get(task.kind, '')})"
+        for task in dataset.schema
     )
-    print(f"Dataset '{dataset.name}' in {dataset.folder}: {splits}; {tasks}")
+    print(f"Dataset '{dataset.name}' in {dataset.folder}: {splits}; {shown(tasks)}")

@@ -1,7 +1,7 @@
 """Layouts and datasets: what is known of many pictures, on disk and in memory.
 
-``import_dataset``, ``check_dataset``, ``split_dataset``, ``explore_dataset`` and
-``export_dataset`` are the commands of ``lapel data`` in Python. They load on first use.
+``import_dataset``, ``check_dataset``, ``clean_dataset``, ``split_dataset``, ``explore_dataset``
+and ``export_dataset`` are the commands of ``lapel data`` in Python. They load on first use.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from lapel.schema.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from lapel.data.check import check_dataset
+    from lapel.data.clean import clean_dataset
     from lapel.data.dataset import Dataset, create_dataset
     from lapel.data.explore import explore_dataset
     from lapel.data.export import export_dataset
@@ -27,6 +28,7 @@ if find_spec("polars") is None:
 _HOMES = {
     "Dataset": "dataset",
     "check_dataset": "check",
+    "clean_dataset": "clean",
     "create_dataset": "dataset",
     "explore_dataset": "explore",
     "export_dataset": "export",
@@ -37,6 +39,7 @@ _HOMES = {
 __all__ = [
     "Dataset",
     "check_dataset",
+    "clean_dataset",
     "create_dataset",
     "explore_dataset",
     "export_dataset",

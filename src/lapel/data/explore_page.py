@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -18,7 +17,9 @@ from lapel.data.explore_charts import (
     mosaic,
     sizes_chart,
 )
+from lapel.data.explore_labels import balance, shown_labels, together, word
 from lapel.data.explore_style import STYLE
+from lapel.data.label_counts import count_held
 from lapel.data.sampling import (
     SMALL_SIDE,
     Look,
@@ -26,11 +27,10 @@ from lapel.data.sampling import (
     distribution_distance,
     side_of,
 )
+from lapel.schema.annotation import held
 from lapel.schema.labels import TaskSpec
 
 MOSAIC_TILES = 24
-#: Classes of a task that get pictures; the balance shows all.
-CLASSES_SHOWN = 80
 #: Shares of a label that differ by less are called equal.
 ALIKE_SHARES = 0.0005
 
@@ -39,7 +39,8 @@ def page(dataset: Dataset, looks: Sequence[Look]) -> str:
     """The whole page as HTML."""
     title = html.escape(dataset.name)
     sections = [
-        *(_balance(dataset, task) for task in dataset.schema),
+        *(balance(dataset, task) for task in dataset.schema),
+        together(dataset),
         *(_faces(dataset, task, looks) for task in dataset.schema),
         _sizes(dataset),
         *_against_test(dataset, looks),
@@ -69,43 +70,12 @@ def _head(dataset: Dataset, looks: Sequence[Look]) -> str:
     )
 
 
-def _balance(dataset: Dataset, task: TaskSpec) -> str:
-    counts = {split: Counter(dataset.split(split).labels(task.name)) for split in dataset.splits()}
-    labels: list[str | None] = [*task.labels]
-    totals = {label: sum(count[label] for count in counts.values()) for label in [*labels, None]}
-    labels += [None] if totals[None] else []
-    largest = max(totals.values())
-    rows = "".join(
-        f"<tr><th>{_word(label)}</th><td>{totals[label]:,}</td><td>"
-        + _bar({split: count[label] / largest for split, count in counts.items()}, counts, label)
-        + "</td></tr>"
-        for label in labels
-    )
-    return (
-        f"<section><h2>How many of each {html.escape(task.name)}</h2>"
-        f'<table class="balance">{rows}</table></section>'
-    )
-
-
-def _bar(parts: dict[str, float], counts: dict[str, Counter[str | None]], label: str | None) -> str:
-    pieces = "".join(
-        f'<i style="width:{100 * part:.2f}%;background:var(--{split})" '
-        f'title="{split}: {counts[split][label]:,}"></i>'
-        for split, part in parts.items()
-    )
-    return f'<div class="bar">{pieces}</div>'
-
-
-def _word(label: str | None) -> str:
-    return "<em>unknown</em>" if label is None else html.escape(label)
-
-
 def _of_class(
     dataset: Dataset, task: TaskSpec, looks: Sequence[Look]
 ) -> Iterator[tuple[str, list[Look]]]:
     labels = dataset.labels(task.name)
-    for label in task.labels[:CLASSES_SHOWN]:
-        yield label, [look for look in looks if labels[look.row] == label]
+    for label in shown_labels(dataset, task):
+        yield label, [look for look in looks if label in held(labels[look.row])]
 
 
 def _faces(dataset: Dataset, task: TaskSpec, looks: Sequence[Look]) -> str:
@@ -113,20 +83,20 @@ def _faces(dataset: Dataset, task: TaskSpec, looks: Sequence[Look]) -> str:
     small = side_of(dataset) == SMALL_SIDE
     for label, found in _of_class(dataset, task, looks):
         if not found:
-            cells.append(f"<figure><figcaption>{_word(label)}: none</figcaption></figure>")
+            cells.append(f"<figure><figcaption>{word(label)}: none</figcaption></figure>")
             continue
         step = max(1, len(found) // MOSAIC_TILES)
         tiles = [look.tile for look in found[::step][:MOSAIC_TILES]]
         mean = mean_picture([look.square for look in found])
         cells.append(
-            f"<figure><figcaption>{_word(label)}</figcaption><div>"
+            f"<figure><figcaption>{word(label)}</figcaption><div>"
             f'<div class="mean">{image_tag(mean, f"mean of {label}", scale=2 if small else 1)}'
             "<small>mean</small></div>"
             + image_tag(mosaic(tiles, columns=8 if small else 6), f"pictures of {label}")
             + "</div></figure>"
         )
-    more = len(task.labels) - CLASSES_SHOWN
-    rest = f"<p>{more:,} more classes are not shown.</p>" if more > 0 else ""
+    more = len(task.labels) - len(cells)
+    rest = f"<p>{more:,} rarer ones are not shown.</p>" if more > 0 else ""
     return (
         f"<section><h2>Faces of each {html.escape(task.name)}</h2>"
         f'<div class="faces{"" if small else " photos"}">{"".join(cells)}</div>{rest}</section>'
@@ -198,7 +168,7 @@ def _shares(dataset: Dataset, other: str) -> str:
     lines = []
     for task in dataset.schema:
         train, test = (dataset.split(split).labels(task.name) for split in ("train", other))
-        counts = Counter(train), Counter(test)
+        counts = count_held(train), count_held(test)
         gaps = {
             label: counts[1][label] / len(test) - counts[0][label] / len(train)
             for label in task.labels
@@ -241,7 +211,7 @@ def _mean_differences(
             image_tag(picture, f"{what} of {label}", scale=scale)
             for picture, what in zip(pictures, ("train", other, "difference"), strict=True)
         )
-        cells.append(f"<figure><figcaption>{_word(label)}</figcaption><div>{images}</div></figure>")
+        cells.append(f"<figure><figcaption>{word(label)}</figcaption><div>{images}</div></figure>")
     return (
         f"<h3>Mean pictures: train, {other}, and four times their difference</h3>"
         f"<p>Orange where {other} is brighter, blue where it is darker.</p>"

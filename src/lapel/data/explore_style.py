@@ -43,6 +43,13 @@ td { padding: .2rem 1rem .2rem 0; text-align: right; }
 .bar { display: flex; height: 1rem; }
 .bar i:first-child { border-radius: 4px 0 0 4px; }
 .bar i:last-child { border-radius: 0 4px 4px 0; }
+.pairs { font-size: .75rem; }
+.pairs td, .pairs th { padding: .1rem .3rem; }
+.pairs td { background: color-mix(in srgb, var(--train) calc(var(--share) * 100%), transparent); }
+.pairs tr:first-child th { vertical-align: bottom; }
+.pairs tr:first-child div { writing-mode: vertical-rl; transform: rotate(180deg); }
+.pairs tr > th:first-child { white-space: nowrap; }
+.pairs small { color: var(--soft); }
 .alike { color: var(--good); }
 .differs { color: var(--bad); font-weight: 600; }
 .faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(20.5rem, 1fr)); gap: 1rem; }

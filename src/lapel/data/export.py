@@ -1,22 +1,27 @@
-"""Datasets written as public layouts: class folders, and tables."""
+"""Datasets written as public layouts: class folders and tables, and the table of all others."""
 
 from __future__ import annotations
 
 import csv
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lapel.data.dataset import Dataset
-from lapel.data.exporting import Exported
+from lapel.data.exporters.attribute_folders import export_attribute_folders
+from lapel.data.exporters.ce7454 import export_ce7454
+from lapel.data.exporters.garmentiq import export_garmentiq
+from lapel.data.exporters.kfashion import export_kfashion
+from lapel.data.exporters.nsysu import export_nsysu
+from lapel.data.exporters.prography import export_prography
+from lapel.data.exporting import Exported, file_name, free_name
 from lapel.data.images import packed_row
 from lapel.data.progress import Track, silent
 from lapel.data.readers.folder import CLASSES_FILE, CLASSES_HEADER
-from lapel.imaging.file_names import named_like_picture
-from lapel.imaging.signatures import format_by_signature
+from lapel.data.tag_columns import with_tag_cells
 from lapel.schema.errors import SchemaError, UsageError
 from lapel.schema.formulas import escape_formula
 from lapel.storage.folders import atomic_folder
@@ -45,7 +50,10 @@ def export_folder(
     """
     spec = dataset.schema[_only_task(dataset, task)]
     if spec.kind != "single_label":
-        raise SchemaError(f"task '{spec.name}' is {spec.kind}; class folders hold single_label")
+        raise SchemaError(
+            f"task '{spec.name}' is {spec.kind}, and a picture has one place in class folders; "
+            "write a table with `lapel data export table`"
+        )
     folders = _class_folders(spec.labels)
     written: set[str] = set()
     rows = list(
@@ -57,9 +65,9 @@ def export_folder(
             for folder in folders.values():
                 (building / split / folder).mkdir(parents=True)
         for name, split, label in track(rows, len(rows), "Writing images"):
-            if label is not None:
+            if isinstance(label, str):
                 data = dataset.read(name)
-                place = _free_name(f"{split}/{folders[label]}", _file_name(name, data), written)
+                place = free_name(f"{split}/{folders[label]}", file_name(name, data), written)
                 (building / place).write_bytes(data)
     return Exported(path=out, images=len(written), left_out=len(rows) - len(written))
 
@@ -68,6 +76,8 @@ def export_table(
     dataset: Dataset, out: Path, *, images: Path | None = None, track: Track = silent
 ) -> Exported:
     """A CSV, TSV or Parquet table, a row an image.
+
+    Tags become texts with a mark between them; see :mod:`lapel.data.tag_cells`.
 
     In CSV and TSV, cells that a spreadsheet would run get a leading ``'`` (see
     :mod:`lapel.schema.formulas`); ``lapel data import table`` takes it off again.
@@ -80,7 +90,7 @@ def export_table(
         track: is told how far the work is.
 
     Raises:
-        UsageError: another ending.
+        UsageError: another ending, or tags with every mark in them that could part them.
         StorageError: something cannot be read or written.
     """
     suffix = out.suffix.lower()
@@ -89,9 +99,10 @@ def export_table(
     packed = any(packed_row(name) is not None for name in dataset.names())
     if packed and images is None:
         images = out.with_name(f"{out.stem}-images")
-    table, root = dataset.table, dataset.description.root
+    table, separators = with_tag_cells(dataset.table, dataset.schema)
+    root = dataset.description.root
     if images is not None:
-        table = _copy_images(dataset, images, track)
+        table = table.with_columns(_copy_images(dataset, images, track))
         root = str(images)
     elif "://" not in root:
         root = str((dataset.folder / root).resolve())
@@ -101,11 +112,24 @@ def export_table(
         else:
             rows = ([_cell(value) for value in row] for row in table.iter_rows())
             _write_csv(partial, [table.columns, *rows], "\t" if suffix == ".tsv" else ",")
-    return Exported(path=out, images=table.height, image_root=root)
+    notes = tuple(
+        f"tags of '{task}' have {mark!r} between them: import them with --multi '{task}:{mark}'"
+        for task, mark in separators.items()
+    )
+    return Exported(path=out, images=table.height, image_root=root, notes=notes)
 
 
 #: Name of a layout to what writes it.
-EXPORTERS: dict[str, Callable[..., Exported]] = {"folder": export_folder, "table": export_table}
+EXPORTERS: dict[str, Callable[..., Exported]] = {
+    "folder": export_folder,
+    "table": export_table,
+    "attribute-folders": export_attribute_folders,
+    "ce7454": export_ce7454,
+    "nsysu": export_nsysu,
+    "prography": export_prography,
+    "k-fashion": export_kfashion,
+    "garmentiq": export_garmentiq,
+}
 
 
 def export_dataset(
@@ -160,41 +184,18 @@ def _class_folders(labels: tuple[str, ...]) -> dict[str, str]:
     return folders
 
 
-def _file_name(name: str, data: bytes) -> str:
-    row = packed_row(name)
-    if row is not None:
-        return f"{row:06d}.png"
-    base = PurePosixPath(name).name.lstrip(".") or "image"
-    # A file that is a picture by content alone gets the ending that says so.
-    return (
-        base
-        if named_like_picture(base)
-        else f"{base}.{(format_by_signature(data) or 'png').lower()}"
-    )
-
-
-def _free_name(folder: str, base: str, written: set[str]) -> str:
-    path = PurePosixPath(base)
-    place, number = f"{folder}/{base}", 1
-    while place.lower() in written:
-        number += 1
-        place = f"{folder}/{path.stem}-{number}{path.suffix}"
-    written.add(place.lower())
-    return place
-
-
-def _copy_images(dataset: Dataset, images: Path, track: Track) -> pl.DataFrame:
-    """Write all images to a new folder; the table with their names in it."""
+def _copy_images(dataset: Dataset, images: Path, track: Track) -> pl.Series:
+    """Write all images to a new folder; their names in it."""
     names = dataset.names()
     copied: list[str] = []
     with atomic_folder(images) as building:
         for name in track(names, len(names), "Writing images"):
             data = dataset.read(name)
-            place = name if packed_row(name) is None else _file_name(name, data)
+            place = name if packed_row(name) is None else file_name(name, data)
             (building / place).parent.mkdir(parents=True, exist_ok=True)
             (building / place).write_bytes(data)
             copied.append(place)
-    return dataset.table.with_columns(pl.Series("image", copied, dtype=pl.String))
+    return pl.Series("image", copied, dtype=pl.String)
 
 
 def _cell(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,11 +14,14 @@ from PIL import Image
 from lapel.data.dataset import Dataset
 from lapel.data.measuring import in_parallel
 from lapel.data.progress import Track
+from lapel.schema.annotation import held
 from lapel.schema.errors import ImageError, StorageError
 
 #: Pictures that are opened in all, and at least of each class in each split.
 PICTURES = 6000
 PICTURES_LEAST = 12
+#: Pictures that are opened at most, however many labels there are.
+PICTURES_MOST = 12_000
 
 #: Sides of the squares that pictures are drawn in, in pixels: small pictures stay as they are.
 SMALL_SIDE = 28
@@ -43,7 +46,7 @@ class Look:
 
 
 def take_looks(dataset: Dataset, *, track: Track) -> list[Look]:
-    """Look at some pictures of each class of the first task and each split.
+    """Look at some pictures of each label of each task and each split.
 
     Which ones depends on their names alone. Pictures that cannot be opened are passed over;
     ``lapel data check`` reports them.
@@ -68,14 +71,31 @@ def side_of(dataset: Dataset) -> int:
 
 
 def _chosen_rows(dataset: Dataset) -> list[int]:
-    task = next(iter(dataset.schema)).name
-    cells: dict[tuple[str, str | None], list[tuple[bytes, int]]] = defaultdict(list)
-    columns = zip(dataset.names(), dataset.table["split"], dataset.labels(task), strict=True)
-    for row, (name, split, label) in enumerate(columns):
-        key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
-        cells[split, label].append((key, row))
-    each = max(PICTURES_LEAST, PICTURES // len(cells))
-    return sorted(row for cell in cells.values() for _, row in sorted(cell)[:each])
+    """Rows that show every label of every task in every split, as evenly as they come."""
+    cells = _cells(dataset)
+    each = max(PICTURES_LEAST, PICTURES // len(dict.fromkeys(c for row in cells for c in row)))
+    keys = [
+        hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest() for name in dataset.names()
+    ]
+    taken: Counter[tuple[str, str, str | None]] = Counter()
+    chosen: list[int] = []
+    for row in sorted(range(len(keys)), key=keys.__getitem__):
+        if any(taken[cell] < each for cell in cells[row]):
+            taken.update(cells[row])
+            chosen.append(row)
+        if len(chosen) >= PICTURES_MOST:
+            break
+    return sorted(chosen)
+
+
+def _cells(dataset: Dataset) -> list[list[tuple[str, str, str | None]]]:
+    """The split, task and label of each image's answers; None for no answer."""
+    splits = dataset.table["split"].to_list()
+    cells: list[list[tuple[str, str, str | None]]] = [[] for _ in splits]
+    for task in dataset.schema:
+        for row, label in enumerate(dataset.labels(task.name)):
+            cells[row] += [(splits[row], task.name, word) for word in held(label) or (None,)]
+    return cells
 
 
 def _look(row: int, pixels: NDArray[np.uint8], side: int) -> Look:

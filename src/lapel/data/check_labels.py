@@ -1,0 +1,121 @@
+"""What is wrong with a dataset's labels and splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from lapel.data.dataset import Dataset
+from lapel.data.findings import Finding, finding
+from lapel.data.label_counts import count_held
+from lapel.data.lint import KINDS, LabelPair
+from lapel.schema.annotation import SPLITS, Tags, mentioned
+from lapel.schema.counting import counted
+from lapel.schema.labels import TaskSpec
+
+#: A class with less than this part of the largest one's images is called rare.
+RARE = 1 / 50
+
+
+def label_findings(dataset: Dataset) -> Iterator[Finding]:
+    """Labels that do not exist, images without any; splits; rare, missing and constant labels."""
+    yield from _strange_labels(dataset)
+    yield from _split_findings(dataset)
+    for task in dataset.schema:
+        yield from _missing_classes(dataset, task)
+        yield from _rare_classes(dataset, task)
+        if task.kind == "multi_label":
+            yield from _constant_tags(dataset, task)
+
+
+def pair_findings(dataset: Dataset, pairs: list[LabelPair]) -> Iterator[Finding]:
+    """Labels that may be one; see :mod:`lapel.data.lint`."""
+    for task in dataset.schema:
+        for kind, words in KINDS.items():
+            found = [pair for pair in pairs if pair.task == task.name and pair.kind == kind]
+            yield from finding(
+                f"label_{kind}",
+                "warning",
+                f"labels of '{task.name}' {words}; if they are one label, join them: "
+                "`--propose RULES.yaml` writes the rules for `lapel data clean`",
+                [str(pair) for pair in found],
+            )
+
+
+def _strange_labels(dataset: Dataset) -> Iterator[Finding]:
+    for task in dataset.schema:
+        known = frozenset(task.labels)
+        strange: Counter[str] = Counter()
+        labels = Counter(dataset.labels(task.name))
+        unknown = labels.pop(None, 0)
+        for label, count in labels.items():
+            for word in mentioned(label):
+                if word not in known:
+                    strange[word] += count
+        yield from finding(
+            "unknown_label",
+            "fault",
+            f"labels of '{task.name}' are not in the schema; mend the table or import again",
+            [f"{label!r} on {counted(count, 'image')}" for label, count in sorted(strange.items())],
+        )
+        if unknown:
+            message = f"images have no '{task.name}'; they take part in no learning or score of it"
+            yield Finding(kind="unlabelled", severity="warning", message=message, count=unknown)
+
+
+def _split_findings(dataset: Dataset) -> Iterator[Finding]:
+    strange = Counter(split for split in dataset.table["split"] if split not in SPLITS)
+    yield from finding(
+        "unknown_split",
+        "fault",
+        f"splits are none of {', '.join(SPLITS)}; make them anew with `lapel data split`",
+        [f"{split!r} on {counted(count, 'image')}" for split, count in strange.items()],
+    )
+    missing = [split for split in ("train", "validation") if split not in dataset.splits()]
+    yield from finding(
+        "missing_split",
+        "warning",
+        "splits that training needs are missing; make them with `lapel data split`",
+        missing,
+    )
+
+
+def _rare_classes(dataset: Dataset, task: TaskSpec) -> Iterator[Finding]:
+    counts = count_held(dataset.labels(task.name))
+    largest = max(counts.values(), default=0)
+    rare = [label for label in task.labels if 0 < counts[label] < largest * RARE]
+    yield from finding(
+        "rare_class",
+        "warning",
+        f"classes of '{task.name}' have less than a fiftieth of the largest one's {largest:,}",
+        [f"{label} ({counts[label]:,})" for label in rare],
+    )
+
+
+def _missing_classes(dataset: Dataset, task: TaskSpec) -> Iterator[Finding]:
+    for split in dataset.splits():
+        labels = dataset.split(split).labels(task.name)
+        if all(label is None for label in labels):
+            continue
+        there = count_held(labels)
+        yield from finding(
+            "missing_class",
+            "warning",
+            f"classes of '{task.name}' are missing in {split}",
+            [label for label in task.labels if not there[label]],
+        )
+
+
+def _constant_tags(dataset: Dataset, task: TaskSpec) -> Iterator[Finding]:
+    """Tags without a single no: there is nothing to be learned of them."""
+    labels = [label for label in dataset.labels(task.name) if isinstance(label, Tags)]
+    known = Counter(dict.fromkeys(task.labels, len(labels)))
+    known.subtract(word for label in labels for word in label.unknown)
+    held = count_held(labels)
+    always = [label for label in task.labels if held[label] and held[label] == known[label]]
+    yield from finding(
+        "constant_label",
+        "warning",
+        f"labels of '{task.name}' hold for every image that has any; nothing tells them apart",
+        always,
+    )

@@ -1,0 +1,112 @@
+"""Labels on the page about a dataset: how many of each, and which hold together."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+
+import numpy as np
+
+from lapel.data.dataset import Dataset
+from lapel.data.label_counts import count_held, count_together
+from lapel.schema.labels import TaskSpec
+
+#: Labels that get pictures, of all tasks together, and of each task at least; the balance
+#: shows all.
+LABELS_SHOWN, LABELS_LEAST = 80, 8
+#: Labels whose pairs are shown: the commonest.
+PAIRS_SHOWN = 40
+
+
+def word(label: str | None) -> str:
+    """A label as it stands on the page."""
+    return "<em>unknown</em>" if label is None else html.escape(label)
+
+
+def shown_labels(dataset: Dataset, task: TaskSpec) -> list[str]:
+    """The labels of a task that get pictures: the commonest, in the schema's order."""
+    most = max(LABELS_LEAST, LABELS_SHOWN // len(dataset.schema.tasks))
+    counts = count_held(dataset.labels(task.name))
+    commonest = set(sorted(task.labels, key=lambda label: -counts[label])[:most])
+    return [label for label in task.labels if label in commonest]
+
+
+def balance(dataset: Dataset, task: TaskSpec) -> str:
+    """How many images hold each label, in each split."""
+    counts = {split: _counts(dataset.split(split), task) for split in dataset.splits()}
+    labels: list[str | None] = [*task.labels]
+    totals = {label: sum(count[label] for count in counts.values()) for label in [*labels, None]}
+    labels += [None] if totals[None] else []
+    largest = max(1, *totals.values())
+    rows = "".join(
+        f"<tr><th>{word(label)}</th><td>{totals[label]:,}</td><td>"
+        + _bar({split: count[label] / largest for split, count in counts.items()}, counts, label)
+        + "</td></tr>"
+        for label in labels
+    )
+    return (
+        f"<section><h2>How many of each {html.escape(task.name)}</h2>"
+        f'{_several(dataset, task)}<table class="balance">{rows}</table></section>'
+    )
+
+
+def _counts(part: Dataset, task: TaskSpec) -> Counter[str | None]:
+    labels = part.labels(task.name)
+    counts: Counter[str | None] = Counter()
+    counts.update(count_held(labels))
+    counts[None] = sum(label is None for label in labels)
+    return counts
+
+
+def _several(dataset: Dataset, task: TaskSpec) -> str:
+    """How many labels an image has, where it may have several."""
+    if task.kind != "multi_label":
+        return ""
+    labels = [label for label in dataset.labels(task.name) if label is not None]
+    each = sum(count_held(labels).values()) / max(1, len(labels))
+    return f"<p>Any of them may hold; {each:.1f} do on average.</p>"
+
+
+def _bar(parts: dict[str, float], counts: dict[str, Counter[str | None]], label: str | None) -> str:
+    pieces = "".join(
+        f'<i style="width:{100 * part:.2f}%;background:var(--{split})" '
+        f'title="{split}: {counts[split][label]:,}"></i>'
+        for split, part in parts.items()
+    )
+    return f'<div class="bar">{pieces}</div>'
+
+
+def together(dataset: Dataset) -> str:
+    """Of the images with one label, how many have another; empty where none can have two."""
+    tasks = list(dataset.schema)
+    if len(tasks) == 1 and tasks[0].kind == "single_label":
+        return ""
+    counts = count_together(dataset, [task.name for task in tasks])
+    names = [(task.name, label) for task in tasks for label in task.labels]
+    alone = np.diag(counts)
+    commonest = np.sort(np.argsort(-alone, kind="stable")[:PAIRS_SHOWN])
+    chosen = [int(place) for place in commonest if alone[place]]
+    head = "".join(f"<th><div>{word(names[place][1])}</div></th>" for place in chosen)
+    rows = "".join(
+        f"<tr><th>{_full_name(*names[one], several=len(tasks) > 1)}</th>"
+        + "".join(_pair_cell(int(counts[one, two]), int(alone[one])) for two in chosen)
+        + "</tr>"
+        for one in chosen
+    )
+    rest = len(names) - len(chosen)
+    more = f" The {rest:,} rarest labels are not shown." if rest else ""
+    return (
+        "<section><h2>Which labels hold together</h2><p>Of a hundred pictures with the label of "
+        f"the row, so many have that of the column.{more}</p>"
+        f'<table class="pairs"><tr><th></th>{head}</tr>{rows}</table></section>'
+    )
+
+
+def _full_name(task: str, label: str, *, several: bool) -> str:
+    return f"<small>{word(task)}</small> {word(label)}" if several else word(label)
+
+
+def _pair_cell(both: int, alone: int) -> str:
+    share = both / alone
+    shown = f"{100 * share:.0f}" if both else ""
+    return f'<td style="--share:{share:.2f}" title="{both:,} of {alone:,}">{shown}</td>'

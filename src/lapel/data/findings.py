@@ -1,0 +1,42 @@
+"""What a check finds: values, and how they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+EXAMPLES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One kind of thing that was found.
+
+    Attributes:
+        kind: its name, for programs.
+        severity: ``fault`` or ``warning``; see above.
+        message: what was found and what to do, in a sentence.
+        count: how often.
+        examples: the first or worst few.
+    """
+
+    kind: str
+    severity: Literal["fault", "warning"]
+    message: str
+    count: int
+    examples: tuple[str, ...] = ()
+
+
+def finding(
+    kind: str, severity: Literal["fault", "warning"], message: str, found: Sequence[str]
+) -> Iterator[Finding]:
+    """One finding if anything was found."""
+    if found:
+        yield Finding(
+            kind=kind,
+            severity=severity,
+            message=message,
+            count=len(found),
+            examples=tuple(found[:EXAMPLES_SHOWN]),
+        )
