@@ -17,50 +17,92 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ranking:
-    """The images of each label, ordered once; weights may then change without sorting anew.
+    """The known answers of each label by falling probability, sorted once.
+
+    How often each image counts may then change without sorting anew. Answers stand one label
+    after another; a *positive* is one that holds.
 
     Attributes:
-        order: rows by falling probability, int64 (N, labels).
-        last: for each place in that order, the last place of equal probability, (N, labels).
+        images: how many images there are.
+        rows: the image of each answer, int64 (answers,).
+        starts: where each label's answers begin, and the end, int64 (labels + 1,).
+        positives: the answers that hold, int64 (positives,).
+        first: where each label's positives begin, and the end, int64 (labels + 1,).
+        end: for each positive, the end of the answers of equal probability, (positives,).
+        positive_end: for each positive, the end of the positives among those, (positives,).
     """
 
-    order: NDArray[np.int64]
-    last: NDArray[np.int64]
+    images: int
+    rows: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    positives: NDArray[np.int64]
+    first: NDArray[np.int64]
+    end: NDArray[np.int64]
+    positive_end: NDArray[np.int64]
 
     @classmethod
-    def of(cls, probabilities: NDArray[np.float64]) -> Self:
-        """The ranking of probabilities (N, labels)."""
-        images = len(probabilities)
-        order = np.argsort(-probabilities, axis=0, kind="stable")
-        ranked = np.take_along_axis(probabilities, order, axis=0)
-        ends = np.ones(probabilities.shape, np.bool_)
-        ends[:-1] = ranked[1:] != ranked[:-1]
-        place = np.where(ends, np.arange(images)[:, None], images)
-        # From the bottom up, the nearest end is the least one seen.
-        last = np.minimum.accumulate(place[::-1], axis=0)[::-1]
-        return cls(order=order, last=last)
+    def of(
+        cls,
+        probabilities: NDArray[np.float64],
+        target: NDArray[np.uint8],
+        known: NDArray[np.bool_],
+    ) -> Self:
+        """The ranking of probabilities, of what holds, and where that is known, (N, labels)."""
+        order = np.argsort(-probabilities.T, axis=1, kind="stable")
+        kept = np.take_along_axis(known.T, order, axis=1)
+        rows = order[kept]
+        starts = np.concatenate([[0], kept.sum(axis=1).cumsum()])
+        label = np.repeat(np.arange(len(kept)), np.diff(starts))
+        positives = np.flatnonzero(target[rows, label])
+        end = _ends_of_equals(probabilities[rows, label], starts)[positives]
+        return cls(
+            images=len(probabilities),
+            rows=rows,
+            starts=starts,
+            positives=positives,
+            first=np.searchsorted(positives, starts),
+            end=end,
+            positive_end=np.searchsorted(positives, end),
+        )
 
-    def average_precision(
-        self, target: NDArray[np.uint8], weight: NDArray[np.number]
-    ) -> NDArray[np.float64]:
+    def average_precision(self, repeats: NDArray[np.int64]) -> NDArray[np.float64]:
         """The average precision of each label.
 
         Args:
-            target: 1 where the label holds, (N, labels).
-            weight: how often each answer counts, (N, labels); 0 where it is unknown.
+            repeats: how often each image counts, int64 (N,).
 
         Returns:
-            float64 (labels,), 0 to 1; NaN for a label without a positive of any weight.
+            float64 (labels,), 0 to 1; NaN for a label without a positive that counts.
         """
-        counted = np.take_along_axis(weight, self.order, axis=0).astype(np.float64)
-        gained = counted * np.take_along_axis(target, self.order, axis=0)
-        so_far, all_so_far = gained.cumsum(axis=0), counted.cumsum(axis=0)
-        precision = np.divide(so_far, all_so_far, out=np.zeros_like(so_far), where=all_so_far > 0)
-        total = gained.sum(axis=0)
-        summed = (gained * np.take_along_axis(precision, self.last, axis=0)).sum(axis=0)
-        found = np.full(total.shape, np.nan)
+        counted = repeats[self.rows]
+        gained = counted[self.positives]
+        all_before = np.concatenate([[0], counted.cumsum()])
+        gained_before = np.concatenate([[0], gained.cumsum()])
+        sizes = np.diff(self.first)
+        asked = all_before[self.end] - np.repeat(all_before[self.starts[:-1]], sizes)
+        right = gained_before[self.positive_end]
+        right -= np.repeat(gained_before[self.first[:-1]], sizes)
+        # Where nothing is asked, nothing is gained either.
+        shares = gained * right / np.maximum(asked, 1)
+        label = np.repeat(np.arange(len(sizes)), sizes)
+        summed = np.bincount(label, weights=shares, minlength=len(sizes))
+        total = np.diff(gained_before[self.first])
+        found = np.full(len(sizes), np.nan)
         np.divide(summed, total, out=found, where=total > 0)
         return found
+
+
+def _ends_of_equals(
+    probability: NDArray[np.float64], starts: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """For each ranked answer, where those of its label and probability end, (answers,)."""
+    answers = len(probability)
+    last = np.ones(answers, np.bool_)
+    last[:-1] = probability[1:] != probability[:-1]
+    last[starts[1:][starts[1:] > 0] - 1] = True
+    place = np.where(last, np.arange(1, answers + 1), answers)
+    # From the bottom up, the nearest end is the least one seen.
+    return np.asarray(np.minimum.accumulate(place[::-1])[::-1], np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -209,7 +209,7 @@ class ResampledTags:
     def __init__(self, images: TaggedImages) -> None:
         self._images = images
         self._known = images.known
-        self._ranking = Ranking.of(np.where(self._known, images.probabilities, 0.0))
+        self._ranking = Ranking.of(images.probabilities, images.target, self._known)
         truth, answer = self._known & (images.target > 0), self._known & images.predicted
         # Sums of 0 and 1 are exact in float32 up to 16 million images, and quick.
         each = (truth & answer, answer, truth, self._known)
@@ -262,14 +262,13 @@ class ResampledTags:
         sums = (repeats.astype(np.float32) @ self._cells).astype(np.int64)
         tp, answered, support, known = sums.reshape(4, -1)
         fp, fn = answered - tp, support - tp
-        weight = self._known * repeats[:, None]
         return PerTag(
             tp=tp,
             fp=fp,
             fn=fn,
             tn=known - tp - fp - fn,
             **_shares(tp, fp, fn),
-            ap=self._ranking.average_precision(self._images.target, weight),
+            ap=self._ranking.average_precision(repeats),
             support=support,
             threshold=self._images.thresholds,
         )
