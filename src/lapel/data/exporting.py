@@ -1,14 +1,20 @@
-"""What exporters share: the value that they return, names of files, and CSV as others write it."""
+"""What exporters share: the value that they return, places of pictures, CSV as others write it."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lapel.data.dataset import Dataset
+from lapel.data.images import packed_row
+from lapel.data.progress import Track
+from lapel.imaging.file_names import named_like_picture
+from lapel.imaging.signatures import format_by_signature
+from lapel.schema.annotation import Label, held
 from lapel.schema.errors import UsageError
+from lapel.schema.labels import TaskSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +72,94 @@ def write_plain_csv(path: Path, rows: Iterable[Iterable[str]]) -> None:
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def label_numbers(spec: TaskSpec) -> dict[str, str]:
+    """Label to the number that stands for it in layouts without names.
+
+    Labels that are numbers all of them stand for themselves, in whatever order the schema has
+    them; else a label's number is its place in the schema, from 0.
+    """
+    if all(label.isascii() and label.isdecimal() for label in spec.labels):
+        return {label: str(int(label)) for label in spec.labels}
+    return {label: str(place) for place, label in enumerate(spec.labels)}
+
+
+def word(label: Label) -> str:
+    """A single label as a cell; empty where it is unknown."""
+    return (*held(label), "")[0]
+
+
+def in_order(dataset: Dataset) -> list[str]:
+    """Image names by split, train first; within one in the dataset's order."""
+    splits = dict(zip(dataset.names(), dataset.table["split"], strict=True))
+    order = list(dataset.splits())
+    return sorted(splits, key=lambda name: order.index(splits[name]))
+
+
+def places_in(dataset: Dataset, names: Sequence[str], folder: str) -> dict[str, str]:
+    """Image name to its place below a folder.
+
+    Names that lie in the folder already are kept, all or none; else pictures are numbered from 0
+    in the order given.
+    """
+    if all(name.startswith(f"{folder}/") and packed_row(name) is None for name in names):
+        return {name: name for name in names}
+    return {
+        name: f"{folder}/{number:05d}{_ending(dataset, name)}" for number, name in enumerate(names)
+    }
+
+
+def _ending(dataset: Dataset, name: str) -> str:
+    """The ending of a picture's file; found in its bytes where its name has none."""
+    if packed_row(name) is not None:
+        return ".png"
+    if named_like_picture(name):
+        return PurePosixPath(name).suffix
+    return f".{(format_by_signature(dataset.read(name)) or 'png').lower()}"
+
+
+def flat_places(dataset: Dataset, names: Iterable[str], folder: str) -> dict[str, str]:
+    """Image name to its file's name in one folder, each its own where two would share it."""
+    written: set[str] = set()
+    found = {}
+    for name in names:
+        base = PurePosixPath(name).name if named_like_picture(name) else ""
+        found[name] = free_name(folder, base or file_name(name, dataset.read(name)), written)
+    return found
+
+
+def copy_images(dataset: Dataset, building: Path, places: Mapping[str, str], track: Track) -> None:
+    """Write pictures, byte for byte, to their places below a folder.
+
+    Raises:
+        StorageError: one cannot be read or written.
+    """
+    for name, place in track(places.items(), len(places), "Writing images"):
+        (building / place).parent.mkdir(parents=True, exist_ok=True)
+        (building / place).write_bytes(dataset.read(name))
+
+
+def file_name(name: str, data: bytes) -> str:
+    """What a picture's file is called in a folder: by its own name, or by its packed row."""
+    row = packed_row(name)
+    if row is not None:
+        return f"{row:06d}.png"
+    base = PurePosixPath(name).name.lstrip(".") or "image"
+    # A file that is a picture by content alone gets the ending that says so.
+    return (
+        base
+        if named_like_picture(base)
+        else f"{base}.{(format_by_signature(data) or 'png').lower()}"
+    )
+
+
+def free_name(folder: str, base: str, written: set[str]) -> str:
+    """A place in a folder that no other has, in any case of letters; noted in ``written``."""
+    path = PurePosixPath(base)
+    place, number = f"{folder}/{base}", 1
+    while place.lower() in written:
+        number += 1
+        place = f"{folder}/{path.stem}-{number}{path.suffix}"
+    written.add(place.lower())
+    return place

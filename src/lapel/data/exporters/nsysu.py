@@ -1,0 +1,103 @@
+"""Datasets written as the CSV files of NSYSU's contest; see its reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lapel.data.dataset import Dataset
+from lapel.data.exporting import (
+    Exported,
+    chosen_tasks,
+    copy_images,
+    in_order,
+    label_numbers,
+    places_in,
+    write_plain_csv,
+)
+from lapel.data.progress import Track, silent
+from lapel.data.readers.nsysu import ATTRIBUTE_COLUMN, CATEGORY_COLUMN, PATH_COLUMN
+from lapel.schema.annotation import Label, Tags
+from lapel.schema.labels import TaskSpec
+from lapel.storage.folders import atomic_folder
+
+#: The contest's folders of the splits.
+FOLDERS = {"train": "train", "validation": "val", "test": "test"}
+
+#: Headers as the hand-out has them, the blank included.
+CATEGORY_HEADER = (PATH_COLUMN, f" {CATEGORY_COLUMN}")
+ATTRIBUTE_HEADER = (PATH_COLUMN, ATTRIBUTE_COLUMN)
+
+
+def export_nsysu(
+    dataset: Dataset,
+    out: Path,
+    *,
+    category: str | None = None,
+    attributes: str | None = None,
+    track: Track = silent,
+) -> Exported:
+    """``category.csv``, ``attributes.csv``, ``test.csv`` (what has no label) and the images.
+
+    Args:
+        dataset: what to write.
+        out: the folder to make, new or empty.
+        category: the task of kind ``single_label``; may be left out where there is only one.
+        attributes: the task of kind ``multi_label``; likewise. Images of which an attribute is
+            unknown have no row: the layout cannot say so.
+        track: is told how far the work is.
+
+    Raises:
+        UsageError: no or several tasks of a kind, and none named.
+        StorageError: ``out`` is not empty or cannot be written, or an image cannot be read.
+    """
+    single = _task(dataset, category, "single_label")
+    tags = _task(dataset, attributes, "multi_label")
+    places = _places(dataset)
+    cells = {
+        spec.name: dict(zip(dataset.names(), dataset.labels(spec.name), strict=True))
+        for spec in (single, tags)
+    }
+    first = [(places[n], _cell(single, cells[single.name][n])) for n in places]
+    second = [(places[n], _cell(tags, cells[tags.name][n])) for n in places]
+    test = [place for place in places.values() if place not in _known(first, second)]
+    with atomic_folder(out) as building:
+        copy_images(dataset, building, places, track)
+        known = ((place, cell) for place, cell in first if cell is not None)
+        write_plain_csv(building / "category.csv", [CATEGORY_HEADER, *known])
+        known = ((place, cell) for place, cell in second if cell is not None)
+        write_plain_csv(building / "attributes.csv", [ATTRIBUTE_HEADER, *known])
+        if test:
+            write_plain_csv(building / "test.csv", [(PATH_COLUMN,), *((place,) for place in test)])
+    return Exported(path=out, images=len(places))
+
+
+def _task(dataset: Dataset, name: str | None, kind: str) -> TaskSpec:
+    chosen = chosen_tasks(dataset, name and [name], kind=kind, count=1, layout="nsysu")
+    return dataset.schema[chosen[0]]
+
+
+def _places(dataset: Dataset) -> dict[str, str]:
+    """Image name to its path, by split; names that are the contest's already are kept."""
+    splits = dict(zip(dataset.names(), dataset.table["split"], strict=True))
+    names = in_order(dataset)
+    if all(n.startswith(f"deep_fashion/{FOLDERS[splits[n]]}/") for n in names):
+        return {name: name for name in names}
+    places = {}
+    for split, folder in FOLDERS.items():
+        there = [name for name in names if splits[name] == split]
+        places |= places_in(dataset, there, f"deep_fashion/{folder}")
+    return places
+
+
+def _cell(spec: TaskSpec, label: Label) -> str | None:
+    """Numbers with blanks between; None where the layout cannot say what is known."""
+    numbers = label_numbers(spec)
+    if isinstance(label, Tags):
+        if label.unknown:
+            return None
+        return " ".join(sorted((numbers[one] for one in label.yes), key=int))
+    return None if label is None else numbers[label]
+
+
+def _known(*answers: list[tuple[str, str | None]]) -> set[str]:
+    return {place for rows in answers for place, cell in rows if cell is not None}
