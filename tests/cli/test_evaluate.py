@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import many_tasks as many
 import numpy as np
 import pytest
 
@@ -124,3 +125,60 @@ def test_a_moved_bundle_evaluates_the_same(
     first = lapel("evaluate", colour_bundle, colours, "--out", tmp_path / "a", "--json")
     second = lapel("evaluate", moved, colours, "--out", tmp_path / "b", "--json")
     assert json.loads(first.stdout)["tasks"] == json.loads(second.stdout)["tasks"]
+
+
+@pytest.fixture(scope="module")
+def many_things(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A model of four tasks, tags among them, and a dataset to judge it on."""
+    folder = tmp_path_factory.mktemp("many")
+    bundle = many.write_many_bundle(folder / "bundle")
+    return bundle, many.write_many_dataset(folder / "dataset").folder
+
+
+def test_every_number_of_every_task_is_a_line(
+    many_things: tuple[Path, Path], tmp_path: Path
+) -> None:
+    done = lapel("evaluate", *many_things, "--out", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    header = lines.index("task\tmeasure\tvalue\t95 % interval\tmajority")
+    rows = [line.split("\t") for line in lines[header + 1 :] if "\t" in line]
+    assert {row[0] for row in rows} == {*(spec.name for spec in many.MANY), "together"}
+    assert ["together", "Exact match"] in [row[:2] for row in rows]
+    assert ["색상/태그", "Mean F1 per image"] in [row[:2] for row in rows]
+    assert all(len(row) == 5 for row in rows)
+    assert "stuck: says “print” for 100.0 % of the images; it is so for 75.0 %." in lines
+    assert f"wrote {tmp_path / 'report'}" in lines
+
+
+def test_on_a_terminal_the_main_numbers_of_all_tasks_fit(
+    many_things: tuple[Path, Path], tmp_path: Path
+) -> None:
+    said = on_a_terminal("evaluate", *many_things, "--out", tmp_path)
+    lines = [line.split() for line in said.splitlines()]
+    assert ["task", "value", "95", "%", "interval", "majority", "above", "it"] in lines
+    colour = next(line for line in lines if line[:2] == ["colour", "Accuracy"])
+    assert colour[-1].startswith("+")
+    assert ["stuck", "Accuracy", "75.0", "%"] in [line[:4] for line in lines]
+    assert "Negative log-likelihood" not in said
+
+
+def on_a_terminal(*arguments: str | Path) -> str:
+    """What a command prints on a terminal of 100 columns."""
+    import os
+    import pty
+
+    main, other = pty.openpty()
+    command = [sys.executable, "-m", "lapel", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+    with subprocess.Popen(command, stdout=other, stderr=other, env=environment) as process:
+        os.close(other)
+        parts = []
+        try:
+            while part := os.read(main, 65536):
+                parts.append(part)
+        except OSError:
+            pass  # Linux says so when the other end is closed.
+        assert process.wait() == 0
+    os.close(main)
+    return b"".join(parts).decode()

@@ -68,7 +68,7 @@ def write_report(
         write_atomically(evaluation.out / PAGES / name, encoded(text))
     text = _first_page(evaluation, names, run_sections)
     write_atomically(evaluation.out / REPORT, encoded(text))
-    return [REPORT, f"{PAGES}/"]
+    return [REPORT, PAGES]
 
 
 def _make_folder(folder: Path) -> None:
