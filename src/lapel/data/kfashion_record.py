@@ -143,7 +143,7 @@ def _read_places(image: dict[str, Any], details: dict[str, Any], record: Record)
     for part in dict.fromkeys([*boxes, *outlines]):
         if part not in PARTS:
             record.faults.append((f"the part {part!r}", f"one of {', '.join(PARTS)}"))
-            continue
+    for part in PARTS:  # the keys of a file are in no order
         rows = max(len(boxes.get(part, ())), len(outlines.get(part, ())))
         for row in range(rows):
             box = _box(_entry(boxes, part, row), size, f"{BOXES} of {part!r}", record)
