@@ -16,8 +16,8 @@ SHORTENED = """\
 #!/usr/bin/env bash
 short=(--set schedule.epochs=1 --set doubtful_labels.folds=0)
 case "$*" in
-  "train --"*) set -- "$@" ;;
-  "train "*) set -- "$@" "${short[@]}" ;;
+  "train --"*|"compare --"*) set -- "$@" ;;
+  "train "*|"compare "*) set -- "$@" "${short[@]}" ;;
   "demo --help") ;;
   "demo"*) set -- "$@" --source idx --unverified "${short[@]}" ;;
   "data import fashion-mnist "*) set -- "${@:1:3}" idx "${@:4}" --unverified ;;

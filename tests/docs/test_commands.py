@@ -25,6 +25,7 @@ NOT_RUN = {
     ("README.md", "installs packages"),
     ("README.md", "changes the reader's shell"),
     ("CONTRIBUTING.md", "works on a clone"),
+    ("docs/compare.md", "minutes to hours on a quiet machine"),
     ("docs/models.md", "minutes to hours on a quiet machine"),
     ("docs/results.md", "minutes to hours on a quiet machine"),
     ("benchmarks/README.md", "minutes to hours on a quiet machine"),
