@@ -270,6 +270,21 @@ def test_a_tag_that_the_model_does_not_know_is_refused(bundle: Path, tmp_path: P
         evaluate(bundle, strange, out=tmp_path / "out")
 
 
+def test_tags_of_which_nobody_knows_anything_are_refused(bundle: Path, tmp_path: Path) -> None:
+    spec = TaskSpec(name=TAGS, kind="multi_label", labels=("붉은", "보라"))
+    nothing = create_dataset(
+        tmp_path / "nothing",
+        name="nothing",
+        schema=Schema((spec,)),
+        annotations=[
+            Annotation(image="images.npy#0", labels={TAGS: Tags((), ("붉은",))}, split="test")
+        ],
+        images=many.picture(0)[0][None],
+    )
+    with pytest.raises(DatasetError, match="has no label of task '색상/태그' in the rows to judge"):
+        evaluate(bundle, nothing, out=tmp_path / "out")
+
+
 def test_what_was_written_is_named(bundle: Path, dataset: Dataset, tmp_path: Path) -> None:
     evaluation = evaluate(bundle, dataset, out=tmp_path, resamples=FEW)
     assert evaluation.files == (

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from lapel.data.dataset import Dataset
+from lapel.evaluation.known_labels import asked_of, tells
 from lapel.schema.annotation import mentioned
 from lapel.schema.errors import DatasetError
 from lapel.schema.labels import Schema, TaskSpec
@@ -84,4 +85,5 @@ def _labelled(spec: TaskSpec, part: Dataset, differences: list[str]) -> bool:
             f"{'; '.join(differences)}. Rename them as the model does, leave those rows without a "
             "label, or train a model that knows them"
         )
-    return any(label is not None for label in labels)
+    asked = asked_of(labels, part.schema[spec.name], spec)
+    return any(tells(label, spec) for label in asked)

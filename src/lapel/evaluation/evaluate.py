@@ -12,7 +12,7 @@ from lapel.evaluation.answers import Answers, answer_dataset
 from lapel.evaluation.compare_schemas import check_fits
 from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.judges import JUDGES
-from lapel.evaluation.known_labels import asked_of, known_to
+from lapel.evaluation.known_labels import asked_of, known_to, tells
 from lapel.evaluation.machine import machine
 from lapel.evaluation.report import write_report
 from lapel.evaluation.result import Evaluation, Throughput
@@ -72,28 +72,34 @@ def evaluate(
     # Before the work, so that a folder that cannot be written costs no waiting.
     _make_folder(Path(out))
     answers = answer_dataset(network, model.preprocess, part, flip=flip, track=track)
+    _check_readable(answers, part)
+    tasks = {
+        spec.name: _judge_task(spec, model, whole, part, answers, resamples) for spec in fit.schema
+    }
+    split = SPLIT_NAMES.get(split, split)
     names = part.names()
-    tasks = _judge_tasks(model, fit.schema, whole, part, answers, resamples)
     evaluation = Evaluation(
-        subject=describe(
-            model, part, SPLIT_NAMES.get(split, split), flip=flip, differences=fit.remarks
-        ),
+        subject=describe(model, part, split, flip=flip, differences=fit.remarks),
         images=tuple(names[row] for row in answers.rows),
         unreadable=answers.unreadable,
         tasks=tasks,
         together=judge_together(tasks, len(answers.rows), resamples=resamples),
-        throughput=Throughput(
-            images=len(answers.rows),
-            seconds=answers.seconds,
-            engine=next(iter(ENGINES)) if engine == "auto" else engine,
-            machine=machine(),
-        ),
+        throughput=_throughput(answers, engine),
         resamples=resamples,
         out=Path(out),
     )
     tables = write_tables(evaluation)
     pages = write_report(evaluation, part=part, whole=whole, run=run_folder(model))
     return replace(evaluation, files=(*pages, *tables))
+
+
+def _throughput(answers: Answers, engine: str) -> Throughput:
+    return Throughput(
+        images=len(answers.rows),
+        seconds=answers.seconds,
+        engine=next(iter(ENGINES)) if engine == "auto" else engine,
+        machine=machine(),
+    )
 
 
 def run_folder(bundle: Bundle) -> Path | None:
@@ -120,38 +126,38 @@ def _check_kinds(schema: Schema) -> None:
             )
 
 
-def _judge_tasks(
-    model: Bundle,
-    schema: Schema,
-    whole: Dataset,
-    part: Dataset,
-    answers: Answers,
-    resamples: int,
-) -> dict[str, JudgedTask]:
+def _check_readable(answers: Answers, part: Dataset) -> None:
     if not len(answers.rows):
         first = answers.unreadable[0]
         raise DatasetError(
             f"not one of {len(part)} images could be read, so there is nothing to judge; the "
             f"first: {first.image}: {first.fault}"
         )
-    judged = {}
-    for spec in schema:
-        everyone = asked_of(part.labels(spec.name), part.schema[spec.name], spec)
-        labels = [everyone[row] for row in answers.rows]
-        if all(label is None for label in labels):
-            raise DatasetError(
-                f"none of the images with a label of task '{spec.name}' could be read "
-                f"({len(answers.unreadable)} unreadable); repair them, see `lapel data check`"
-            )
-        judged[spec.name] = JUDGES[spec.kind].judge(
-            spec,
-            [view[spec.name] for view in answers.views],
-            labels,
-            model.calibration.get(spec.name, {}),
-            counted=_counted(spec, whole, labels),
-            resamples=resamples,
+
+
+def _judge_task(
+    spec: TaskSpec,
+    model: Bundle,
+    whole: Dataset,
+    part: Dataset,
+    answers: Answers,
+    resamples: int,
+) -> JudgedTask:
+    everyone = asked_of(part.labels(spec.name), part.schema[spec.name], spec)
+    labels = [everyone[row] for row in answers.rows]
+    if not any(tells(label, spec) for label in labels):
+        raise DatasetError(
+            f"none of the images with a label of task '{spec.name}' could be read "
+            f"({len(answers.unreadable)} unreadable); repair them, see `lapel data check`"
         )
-    return judged
+    return JUDGES[spec.kind].judge(
+        spec,
+        [view[spec.name] for view in answers.views],
+        labels,
+        model.calibration.get(spec.name, {}),
+        counted=_counted(spec, whole, labels),
+        resamples=resamples,
+    )
 
 
 def _counted(
@@ -161,6 +167,6 @@ def _counted(
     if "train" in whole.splits():
         everyone = asked_of(whole.split("train").labels(spec.name), whole.schema[spec.name], spec)
         train = known_to(everyone, spec)
-        if any(label is not None for label in train):
+        if any(tells(label, spec) for label in train):
             return "train", train
     return "the images judged", labels

@@ -40,3 +40,10 @@ def known_to(labels: Sequence[Label], spec: TaskSpec) -> list[Label]:
         return label if label in known else None
 
     return [kept(label) for label in labels]
+
+
+def tells(label: Label, spec: TaskSpec) -> bool:
+    """Whether a label lets anything be judged: not when every tag is of unknown answer."""
+    if isinstance(label, Tags):
+        return len(label.unknown) < len(spec.labels)
+    return label is not None

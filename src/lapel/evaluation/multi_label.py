@@ -170,18 +170,7 @@ def judge_multi_label(
         SchemaError: a label that the task does not have.
     """
     task = MultiLabelTask(spec)
-    target, weight = task.encode(labels)
-    rows = np.flatnonzero(weight.any(axis=1))
-
-    def tagged(fitted: Calibration) -> TaggedImages:
-        return TaggedImages(
-            probabilities=mean_view([task.probabilities(view[rows], fitted) for view in views]),
-            target=target[rows],
-            weight=weight[rows],
-            thresholds=task.thresholds(fitted),
-        )
-
-    images, raw = tagged(calibration), tagged({})
+    images, raw, rows = _judged(task, views, labels, calibration)
     counts = images.counts()
     return MultiLabelEvaluation(
         spec=spec,
@@ -195,6 +184,27 @@ def judge_multi_label(
         majority=_majority(task, counted, images),
         temperature=calibration.get("temperature", 1.0),
     )
+
+
+def _judged(
+    task: MultiLabelTask,
+    views: Sequence[NDArray[np.float32]],
+    labels: Sequence[Label],
+    calibration: Calibration,
+) -> tuple[TaggedImages, TaggedImages, NDArray[np.int64]]:
+    """The answers with and without what was fitted, and the rows of which something is known."""
+    target, weight = task.encode(labels)
+    rows = np.flatnonzero(weight.any(axis=1))
+
+    def tagged(fitted: Calibration) -> TaggedImages:
+        return TaggedImages(
+            probabilities=mean_view([task.probabilities(view[rows], fitted) for view in views]),
+            target=target[rows],
+            weight=weight[rows],
+            thresholds=task.thresholds(fitted),
+        )
+
+    return tagged(calibration), tagged({}), rows
 
 
 def _with_intervals(
