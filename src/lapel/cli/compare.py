@@ -109,8 +109,8 @@ def _print_table(comparison: Comparison) -> None:
 
     table = Table(box=None, pad_edge=False)
     for place, name in enumerate(header):
-        justify = "left" if place < len(comparison.grid.keys) else "right"
-        table.add_column(Text(shown(name)), justify=justify)
+        is_key = place < len(comparison.grid.keys)
+        table.add_column(Text(shown(name)), justify="left" if is_key else "right")
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)
