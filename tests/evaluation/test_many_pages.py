@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from report_pages import Structure
 
 from lapel.data.dataset import Dataset, create_dataset
+from lapel.evaluation.charts import shortened, text_width
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.judged import Scene
 from lapel.evaluation.multi_label import MultiLabelEvaluation
+from lapel.evaluation.page import escaped
 from lapel.evaluation.page_names import page_names
 from lapel.evaluation.tag_figures import precision_recall_figure
 from lapel.evaluation.tag_pairs import TagPairs, shares_of_rows
@@ -239,7 +242,46 @@ def test_pictures_are_of_each_label_in_turn_the_most_telling_first(
 def test_the_curve_marks_the_threshold() -> None:
     target = np.array([1, 0, 1, 1, 0], np.uint8)
     cuts = cuts_of(np.array([0.9, 0.8, 0.7, 0.4, 0.1]), target, np.ones(5, np.uint8))
-    drawing = precision_recall_figure(cuts, title="lace", threshold=0.5, images=5)
+    drawing = precision_recall_figure(cuts, label="lace", average=0.8, threshold=0.5, images=5)
     assert "at its threshold 0.500: precision 66.7 %, recall 66.7 %" in drawing
-    nobody = precision_recall_figure(cuts, title="lace", threshold=0.95, images=5)
+    nobody = precision_recall_figure(cuts, label="lace", average=0.8, threshold=0.95, images=5)
     assert "at its threshold" not in nobody
+
+
+@pytest.mark.parametrize(
+    "label", ["a very long name of a garment's detail", "아주 긴 한국어 이름표"]
+)
+def test_long_labels_are_cut_above_their_curve_and_whole_in_its_tooltip(label: str) -> None:
+    cuts = cuts_of(np.array([0.9]), np.ones(1, np.uint8), np.ones(1, np.uint8))
+    drawing = precision_recall_figure(cuts, label=label, average=1.0, threshold=0.5, images=1)
+    title, shown = f"{label}: AP 100.0 %", f"{shortened(label, 96)}: AP 100.0 %"
+    assert f"<title>{escaped(title)}</title>" in drawing
+    assert f'font-weight="600">{escaped(shown)}<' in drawing
+    assert "…" in shown
+
+
+@given(st.text(max_size=40), st.integers(20, 200))
+def test_a_shortened_text_fits(text: str, pixels: int) -> None:
+    short = shortened(text, pixels)
+    assert text_width(short) <= pixels
+    assert short == text or (short.endswith("…") and text.startswith(short[:-1]))
+
+
+def test_a_task_shows_how_it_was_learned(bundle: Path, dataset: Dataset, tmp_path: Path) -> None:
+    shutil.copytree(bundle, tmp_path / "run" / "bundle")
+    (tmp_path / "run" / "log.csv").write_text(
+        "epoch,train_loss,validation_accuracy,validation.colour.accuracy,"
+        "validation.색상/태그.map\n1,0.9,0.4,0.5,0.3\n2,0.7,0.5,0.6,\n3,0.5,0.6,0.7,0.4\n"
+    )
+    evaluate(tmp_path / "run", dataset, out=tmp_path / "out", resamples=20)
+    first = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert ">Score</text>" in first
+    headings = {
+        path.stem: Structure(path.read_text("utf-8")).headings
+        for path in (tmp_path / "out" / "report").iterdir()
+    }
+    learned = [name for name, found in headings.items() if found[-1] == "Learning curves"]
+    assert sorted(learned) == ["colour", "색상_태그"]
+    tags = (tmp_path / "out" / "report" / "색상_태그.html").read_text("utf-8")
+    assert ">Mean average precision</text>" in tags
+    assert ">Mean F1 per image</text>" not in tags

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 from lapel.evaluation.page import escaped
 
@@ -96,12 +97,27 @@ class Axes:
         """(name, colour) of each line, at the right of the title."""
         parts, x = [], self.width - RIGHT
         for name, colour in reversed(entries):
+            width = text_width(name)
             parts.append(
                 f'<text x="{x}" y="14" text-anchor="end">{escaped(name)}</text>'
-                f'<rect x="{x - 7 * len(name) - 16}" y="8" width="10" height="4" fill="{colour}"/>'
+                f'<rect x="{x - width - 16}" y="8" width="10" height="4" fill="{colour}"/>'
             )
-            x -= 7 * len(name) + 30
+            x -= width + 30
         return "".join(parts)
+
+
+def text_width(text: str) -> int:
+    """About how wide a text is, in pixels at 12 px: East Asian characters fill a square."""
+    return sum(12 if east_asian_width(character) in {"W", "F"} else 7 for character in text)
+
+
+def shortened(text: str, pixels: int) -> str:
+    """A text that takes no more than so many pixels, with … where it was cut."""
+    if text_width(text) <= pixels:
+        return text
+    while text and text_width(text) > pixels - 12:
+        text = text[:-1]
+    return f"{text}…"
 
 
 def svg(width: int, height: int, content: str, *, description: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 from lapel.evaluation.figures import curves_figure
@@ -29,17 +30,42 @@ def learning_curves(log: Path, *, score: str = "Accuracy") -> list[str]:
     Raises:
         StorageError: the file cannot be read.
     """
-    try:
-        with log.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StorageError(f"{log} could not be read: {error}") from error
+    rows = _rows(log)
     figures = []
     for title, columns, shares in FIGURES:
         lines = {name: _points(rows, column) for column, name in columns.items()}
         called = score if title == "Score" else title
         figures.append(curves_figure(lines, title=called, shares=shares))
     return [figure for figure in figures if figure]
+
+
+def task_curves(log: Path, task: str, numbers: Mapping[str, str]) -> list[str]:
+    """A figure each for numbers of one task on validation; those without points are left out.
+
+    Args:
+        log: the file.
+        task: its name.
+        numbers: names of numbers, all of them shares, to what the figures call them.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    rows = _rows(log)
+    figures = [
+        curves_figure(
+            {"validation": _points(rows, f"validation.{task}.{number}")}, title=called, shares=True
+        )
+        for number, called in numbers.items()
+    ]
+    return [figure for figure in figures if figure]
+
+
+def _rows(log: Path) -> list[dict[str, str]]:
+    try:
+        with log.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise StorageError(f"{log} could not be read: {error}") from error
 
 
 def _points(rows: list[dict[str, str]], column: str) -> list[tuple[float, float]]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from unicodedata import east_asian_width
 
-from lapel.evaluation.charts import svg
+from lapel.evaluation.charts import shortened, svg, text_width
 from lapel.evaluation.page import escaped
 
 #: Labels that a matrix can show and still be read.
@@ -15,8 +14,8 @@ MATRIX_LABELS = 50
 #: Up to so many labels there is room for texts in the cells.
 MATRIX_TEXTS = 20
 
-#: Characters of a label beside the matrix; the whole label is in the cell's tooltip.
-LABEL_CHARACTERS = 22
+#: Pixels of a label beside the matrix; the whole label is in the cell's tooltip.
+LABEL_WIDTH = 156
 
 #: Sides of a cell, and of all cells together, in pixels.
 SIDES = (15, 46)
@@ -54,22 +53,13 @@ def matrix_figure(names: Sequence[str], cells: Iterable[Cell], *, description: s
     """
     least, greatest = SIDES
     side = max(least, min(greatest, ALL_SIDES // len(names)))
-    shown = [_short(name) for name in names]
-    margin = max(map(_text_width, shown)) + 16
+    shown = [shortened(name, LABEL_WIDTH) for name in names]
+    margin = max(map(text_width, shown)) + 16
     size = margin + side * len(names) + 8
     with_texts = len(names) <= MATRIX_TEXTS
     drawn = [_drawn(cell, margin, side, with_texts=with_texts) for cell in cells]
     content = _names(shown, side, margin) + "".join(drawn)
     return svg(size, size, content, description=description)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LABEL_CHARACTERS else f"{name[: LABEL_CHARACTERS - 1]}…"
-
-
-def _text_width(text: str) -> int:
-    """About how wide a text is, in pixels at 12 px: East Asian characters fill a square."""
-    return sum(12 if east_asian_width(character) in {"W", "F"} else 7 for character in text)
 
 
 def _names(names: Sequence[str], side: int, margin: int) -> str:

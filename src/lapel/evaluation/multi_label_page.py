@@ -119,7 +119,8 @@ def _panels(judged: MultiLabelEvaluation, labels: Sequence[int]) -> str:
         weight = images.weight[:, label]
         drawing = precision_recall_figure(
             cuts_of(images.probabilities[:, label], images.target[:, label], weight),
-            title=f"{judged.spec.labels[label]}: AP {percent(judged.each.ap[label], 1)}",
+            label=judged.spec.labels[label],
+            average=float(judged.each.ap[label]),
             threshold=float(images.thresholds[label]),
             images=int((weight > 0).sum()),
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lapel.data.dataset import Dataset
-from lapel.evaluation.curves import learning_curves
+from lapel.evaluation.curves import learning_curves, task_curves
 from lapel.evaluation.doubtful import read_doubtful
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.judges import JUDGES
@@ -64,7 +64,8 @@ def write_report(
     _make_folder(evaluation.out / PAGES)
     # The tasks' pages first: the one that leads to them is then never ahead of them.
     for task, name in names.items():
-        text = _task_page(evaluation, task, scene, names)
+        learned = _task_curves(evaluation, task, run)
+        text = _task_page(evaluation, task, scene, names, learned)
         write_atomically(evaluation.out / PAGES / name, encoded(text))
     text = _first_page(evaluation, names, run_sections)
     write_atomically(evaluation.out / REPORT, encoded(text))
@@ -109,7 +110,13 @@ def _first_page(evaluation: Evaluation, names: dict[str, str], run_sections: lis
     )
 
 
-def _task_page(evaluation: Evaluation, task: str, scene: Scene, names: dict[str, str]) -> str:
+def _task_page(
+    evaluation: Evaluation,
+    task: str,
+    scene: Scene,
+    names: dict[str, str],
+    learned: list[Section],
+) -> str:
     judged = evaluation.tasks[task]
     others = " · ".join(
         f"<b>{escaped(name)}</b>"
@@ -124,9 +131,25 @@ def _task_page(evaluation: Evaluation, task: str, scene: Scene, names: dict[str,
     return page(
         title=task,
         lead=lead,
-        sections=JUDGES[judged.spec.kind].sections(judged, scene),
+        sections=[*JUDGES[judged.spec.kind].sections(judged, scene), *learned],
         foot=_foot(evaluation),
     )
+
+
+def _task_curves(evaluation: Evaluation, task: str, run: Path | None) -> list[Section]:
+    """How a task's main numbers grew; nothing where no run has kept it."""
+    judged = evaluation.tasks[task]
+    called = {number: judged.NAMES[number] for number in judged.HEADLINES}
+    try:
+        figures = [] if run is None else task_curves(run / LOG, task, called)
+    except StorageError:
+        return []  # The first page says so.
+    return [("curves", "Learning curves", _pair(figures))] if figures else []
+
+
+def _pair(figures: list[str]) -> str:
+    panels = "".join(f'<div class="panel">{figure}</div>' for figure in figures)
+    return f'<div class="pair">{panels}</div>'
 
 
 def _foot(evaluation: Evaluation) -> str:
@@ -175,8 +198,7 @@ def _run_sections(whole: Dataset, run: Path | None, *, many: bool) -> list[Secti
         return sections
     try:
         curves = learning_curves(run / LOG, score="Score" if many else "Accuracy")
-        panels = "".join(f'<div class="panel">{figure}</div>' for figure in curves)
-        content = f'<div class="pair">{panels}</div>' if panels else "<p>The log is empty.</p>"
+        content = _pair(curves) if curves else "<p>The log is empty.</p>"
         sections.append(("curves", "Learning curves", content))
     except StorageError as error:
         sections.append(("curves", "Learning curves", f"<p>{escaped(error)}</p>"))

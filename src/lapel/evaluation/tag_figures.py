@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.evaluation.charts import Axes, svg
+from lapel.evaluation.charts import Axes, shortened, svg
 from lapel.evaluation.figures import percent
 from lapel.evaluation.matrix import Cell, matrix_figure
 from lapel.evaluation.page import escaped
@@ -16,8 +16,13 @@ from lapel.metrics.ranking import Cuts
 #: Points of a curve that can be told apart at its size.
 CURVE_POINTS = 120
 
+#: Pixels of a label above its curve.
+LABEL_WIDTH = 96
 
-def precision_recall_figure(cuts: Cuts, *, title: str, threshold: float, images: int) -> str:
+
+def precision_recall_figure(
+    cuts: Cuts, *, label: str, average: float, threshold: float, images: int
+) -> str:
     """Precision against recall of one label, for every threshold there is.
 
     The dot is where the model's own threshold stands; the dashed line is the label's share of
@@ -25,7 +30,8 @@ def precision_recall_figure(cuts: Cuts, *, title: str, threshold: float, images:
 
     Args:
         cuts: the label answered yes from every probability on.
-        title: as plain text.
+        label: its name.
+        average: its average precision, 0 to 1.
         threshold: the model's.
         images: of known answer.
     """
@@ -34,27 +40,37 @@ def precision_recall_figure(cuts: Cuts, *, title: str, threshold: float, images:
         return f"{100 * share:.0f}"
 
     axes = Axes(width=250, height=230, x_range=(0, 1), y_range=(0, 1))
-    precision, recall = cuts.precision, cuts.recall
-    shown = _thinned(recall)
-    points = [(float(recall[index]), float(precision[index])) for index in shown]
+    about = f"{label}: AP {percent(average, 1)}"
+    title = f"{shortened(label, LABEL_WIDTH)}: AP {percent(average, 1)}"
     share = cuts.positives / max(images, 1)
     parts = [
+        f"<title>{escaped(about)}</title>",
         axes.frame(title=title, x_name="recall, %", x_format=hundredths, y_format=percent),
         axes.line([(0, share), (1, share)], "var(--soft)", dashed=True),
-        axes.line(points, "var(--right)") if points else "",
     ]
+    precision, recall = cuts.precision, cuts.recall
+    shown = _thinned(recall)
+    if len(shown):
+        line = list(zip(recall[shown].tolist(), precision[shown].tolist(), strict=True))
+        parts.append(axes.line(line, "var(--right)"))
+    parts.append(_threshold_dot(axes, cuts, threshold))
+    return svg(axes.width, axes.height, "".join(parts), description=f"{about}: precision by recall")
+
+
+def _threshold_dot(axes: Axes, cuts: Cuts, threshold: float) -> str:
+    """Where a threshold stands on the curve; nothing where no answer reaches it."""
     said = np.flatnonzero(cuts.probability >= threshold)
-    if len(said):
-        last = int(said[-1])
-        about = (
-            f"at its threshold {threshold:.3f}: precision {percent(precision[last], 1)}, "
-            f"recall {percent(recall[last], 1)}"
-        )
-        parts.append(
-            f"<g><title>{escaped(about)}</title><circle cx='{axes.x(recall[last]):.1f}' "
-            f"cy='{axes.y(precision[last]):.1f}' r='5' fill='var(--wrong)'/></g>"
-        )
-    return svg(axes.width, axes.height, "".join(parts), description=f"{title}: precision by recall")
+    if not len(said):
+        return ""
+    precision, recall = float(cuts.precision[said[-1]]), float(cuts.recall[said[-1]])
+    about = (
+        f"at its threshold {threshold:.3f}: precision {percent(precision, 1)}, "
+        f"recall {percent(recall, 1)}"
+    )
+    return (
+        f'<g><title>{escaped(about)}</title><circle cx="{axes.x(recall):.1f}" '
+        f'cy="{axes.y(precision):.1f}" r="5" fill="var(--wrong)"/></g>'
+    )
 
 
 def _thinned(recall: NDArray[np.float64]) -> NDArray[np.int64]:
