@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -100,13 +101,15 @@ def main() -> None:
     """Let all contestants run, write what was measured after each."""
     options = parse_options()
     contestants = chosen_contestants(options)
-    runs: list[Run] = []
+    runs = former_runs(options.out) if options.go_on else []
     with tempfile.TemporaryDirectory(prefix="time-to-accuracy-") as scratch:
         pictures = Path(scratch) / "data"
         prepare(options.data, pictures)
         for seed in range(options.seeds):
             # Another one begins each time, so that no one always runs on a warm machine.
             for contestant in rotated(contestants, seed):
+                if any((run.contestant, run.seed) == (contestant.name, seed) for run in runs):
+                    continue
                 runs += run_schedules(contestant, seed, pictures, Path(scratch), options)
                 report(runs, contestants, options)
 
@@ -117,6 +120,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="Fashion-MNIST, as imported")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--go-on", action="store_true", help="keep what OUT holds, run what is missing there"
+    )
     parser.add_argument("--targets", default=",".join(f"{target:g}" for target in TARGETS))
     parser.add_argument("--only", default="", help="parts of names, as lapel,timm")
     parser.add_argument("--limit-seconds", type=float, default=1200, help="a schedule, wall time")
@@ -129,6 +135,12 @@ def parse_options() -> argparse.Namespace:
     options = parser.parse_args()
     options.targets = [float(target) for target in options.targets.split(",")]
     return options
+
+
+def former_runs(out: Path) -> list[Run]:
+    """What a former sitting measured into the same folder."""
+    kept = json.loads((out / "time_to_accuracy.json").read_text("utf-8"))["runs"]
+    return [Run(**run | {"points": [Point(**point) for point in run["points"]]}) for run in kept]
 
 
 def chosen_contestants(options: argparse.Namespace) -> list[Contestant]:
