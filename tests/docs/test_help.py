@@ -79,3 +79,10 @@ def test_commands_that_pages_speak_of_exist() -> None:
             words = mention.split()
             beginnings = {" ".join(words[:count]) for count in range(1, len(words) + 1)}
             assert known & beginnings, f"{page.name}: `lapel {mention}` is no command"
+
+
+def test_the_reference_names_every_command() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`lapel ([^`]*)`", reference))
+    groups = {words for words, command in commands() if getattr(command, "commands", None)}
+    assert {words for words, _ in commands()} - groups - named == set()
