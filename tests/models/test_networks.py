@@ -15,7 +15,6 @@ from torch import Tensor
 
 from lapel.inference.engines import ENGINES
 from lapel.models.export import export_onnx
-from lapel.models.heads.single_label import LearnedSingleLabel
 from lapel.models.multitask import Architecture, Network
 from lapel.models.small import Whitening
 from lapel.schema.errors import RecipeError
@@ -96,16 +95,6 @@ def test_the_network_answers_for_the_mean_as_for_zero() -> None:
     made = network("lapel-small", {"widths": [8]})
     mean = torch.full((1, 1, 28, 28), round(0.4 * 255), dtype=torch.uint8)
     assert made.normalise(mean).abs().max() < 0.01
-
-
-def test_smoothing_and_unknown_labels_leave_the_mean_over_the_known() -> None:
-    output = torch.randn(3, 4)
-    target, weight = torch.tensor([1, 0, 3]), torch.tensor([1.0, 0.0, 1.0])
-    loss = LearnedSingleLabel.loss(output, target, weight, {"label_smoothing": 0.1})
-    expected = torch.nn.functional.cross_entropy(
-        output[[0, 2]], target[[0, 2]], label_smoothing=0.1
-    )
-    assert torch.isclose(loss, expected)
 
 
 def test_weights_come_from_a_file_of_timms(tmp_path: Path) -> None:

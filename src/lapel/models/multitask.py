@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from lapel.models.backbones import build_backbone
 from lapel.models.base import Stage, keep_judging, set_learning
-from lapel.models.heads.labels import pooling
+from lapel.models.heads.labels import LabelHead, pooling
 from lapel.models.heads.table import HEADS
 from lapel.schema.labels import Schema
+from lapel.schema.views import flat_names, flat_slices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,8 @@ class Architecture:
     Attributes:
         backbone: name in the table of backbones, or one of timm's.
         options: of the backbone.
-        head: options of the heads.
+        head: options of the heads: ``heads`` (``separate``, a head a task, or ``joint``, one
+            vector of all labels), ``pool``, ``dropout``, ``hidden``.
         mean: of each channel, of pixels scaled to 0..1.
         std: likewise.
     """
@@ -84,6 +86,20 @@ class SeparateHeads(nn.ModuleList):
         return {name: head(features) for name, head in zip(self.task_names, self, strict=True)}
 
 
+class JointHead(nn.Module):
+    """One vector of all labels of all tasks, cut where each task's labels lie in it."""
+
+    def __init__(self, schema: Schema, width: int, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.slices = flat_slices(schema)
+        self.vector = LabelHead(width, len(flat_names(schema)), options)
+
+    def forward(self, features: Tensor) -> dict[str, Tensor]:
+        """Features (N, width, h, w) to task name -> output (N, labels of the task)."""
+        vector = self.vector(features)
+        return {name: vector[:, part] for name, part in self.slices.items()}
+
+
 class Network(nn.Module):
     """The whole network: uint8 pixels in, one output a task.
 
@@ -97,7 +113,8 @@ class Network(nn.Module):
         self.backbone = build_backbone(
             architecture.backbone, architecture.options, channels=len(architecture.mean)
         )
-        self.heads = SeparateHeads(schema, self.backbone.width, architecture.head)
+        heads = JointHead if architecture.head.get("heads") == "joint" else SeparateHeads
+        self.heads: nn.Module = heads(schema, self.backbone.width, architecture.head)
         self.pool = pooling(architecture.head)
         self.task_names = tuple(spec.name for spec in schema)
         #: Whether the backbone begins with weights that it learned elsewhere.

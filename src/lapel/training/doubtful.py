@@ -17,6 +17,7 @@ from torch import Tensor
 from lapel.data.dataset import Dataset
 from lapel.metrics.classification import softmax
 from lapel.metrics.label_errors import find_label_errors
+from lapel.models.losses import label_counts
 from lapel.models.multitask import Architecture, Network
 from lapel.schema.formulas import escape_formula
 from lapel.schema.labels import TaskSpec
@@ -25,6 +26,7 @@ from lapel.training.examples import Examples, subset
 from lapel.training.judging import as_array, predict
 from lapel.training.learner import Learner
 from lapel.training.loop import learn
+from lapel.training.material import first_pixels
 from lapel.training.plan import seed_of
 from lapel.training.recorder import OnlyStops, Reporter
 from lapel.training.run import OUT_OF_SAMPLE, RunFolder
@@ -92,23 +94,18 @@ def _answers_of_fold(
 ) -> dict[str, Tensor]:
     recipe = learner.recipe
     epochs = min(recipe.doubtful_labels.epochs, recipe.schedule.epochs)
-    short = recipe.model_copy(
-        update={"schedule": recipe.schedule.model_copy(update={"epochs": epochs})}
-    )
+    schedule = recipe.schedule.model_copy(update={"epochs": epochs, "seconds": None})
+    short = recipe.model_copy(update={"schedule": schedule})
     torch.manual_seed(seed_of(recipe.seed, "start", 0))
     network = Network(learner.schema, architecture).to(learner.device)
     network.fit_to(first_pixels(train))
-    apprentice = Learner(network, learner.schema, short, learner.precision)
+    seen = subset(train, others)
+    counts = label_counts(learner.schema, seen.targets, seen.weights)
+    apprentice = Learner(network, learner.schema, short, learner.precision, counts)
     watcher = OnlyStops(stop)
-    learn(apprentice, subset(train, others), None, watcher)
+    learn(apprentice, seen, None, watcher)
     with apprentice.judged_weights():
         return predict(apprentice, subset(train, held_out), watcher)
-
-
-def first_pixels(examples: Examples, count: int = 4096) -> Tensor:
-    """The first pictures, for layers that are fitted and for trials of speed."""
-    rows = torch.arange(min(count, len(examples)))
-    return next(examples.pictures.batches([rows]))
 
 
 def _rows(

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lapel.models.heads.table import HEADS
 from lapel.tasks.base import Counts
 from lapel.tasks.kinds import task_of
 from lapel.training.examples import Examples, in_batches
@@ -27,18 +26,11 @@ class Pausing(Protocol):
 def total_loss(
     learner: Learner, outputs: Mapping[str, Tensor], examples: Examples, rows: Tensor
 ) -> Tensor:
-    """The weighted sum of the losses of all tasks."""
-    loss_options = learner.recipe.loss
-    total = torch.zeros((), device=learner.device)
-    for spec in learner.schema:
-        loss = HEADS[spec.kind].loss(
-            outputs[spec.name],
-            examples.targets[spec.name][rows],
-            examples.weights[spec.name][rows],
-            loss_options.model_dump(),
-        )
-        total = total + loss_options.task_weights.get(spec.name, 1.0) * loss
-    return total
+    """The weighted sum of the losses of all tasks, for outputs of these rows of the examples."""
+    targets = {task: target[rows] for task, target in examples.targets.items()}
+    weights = {task: weight[rows] for task, weight in examples.weights.items()}
+    loss: Tensor = learner.loss(outputs, targets, weights)
+    return loss
 
 
 @torch.no_grad()
@@ -49,6 +41,9 @@ def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, f
     loss = float(total_loss(learner, outputs, examples, everything))
     counts = score(learner, outputs, examples, everything)
     row = {"validation_loss": loss, "validation_accuracy": main_score(learner, counts)}
+    if learner.loss.uncertainty is not None:
+        weights = learner.loss.task_weights()
+        row |= {f"task_weight.{task}": weight for task, weight in weights.items()}
     for task, count in counts.items():
         row |= {f"validation.{task}.{name}": value for name, value in count.numbers().items()}
     return row
@@ -62,7 +57,7 @@ def predict(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str,
     parts: dict[str, list[Tensor]] = {spec.name: [] for spec in learner.schema}
     for _, pixels in examples.batches(rows):
         with autocast(learner):
-            outputs = learner.network(pixels)
+            outputs = learner.answer(pixels)
         for task, output in outputs.items():
             parts[task].append(output.float())
         watcher.pause()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -10,6 +10,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from lapel.models.heads.base import LabelCounts
+from lapel.models.losses import MultiTaskLoss
 from lapel.models.multitask import Network
 from lapel.schema.errors import CheckpointError
 from lapel.schema.labels import Schema
@@ -45,24 +47,49 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
     finished: bool = False
 
+    @property
+    def epochs(self) -> int:
+        """Epochs done; a row of heads fitted before the first is none."""
+        return int(self.history[-1]["epoch"]) if self.history else 0
+
 
 class Learner:
-    """A network with its optimisers, the average of its weights, and the best so far."""
+    """A network with its loss, its optimisers, the average of its weights, and the best so far.
+
+    Args:
+        network: on the device where it learns.
+        schema: its tasks.
+        recipe: as resolved.
+        precision: of what goes through the network.
+        counts: of each task's labels among the training pictures.
+    """
 
     def __init__(
-        self, network: Network, schema: Schema, recipe: Recipe, precision: torch.dtype
+        self,
+        network: Network,
+        schema: Schema,
+        recipe: Recipe,
+        precision: torch.dtype,
+        counts: Mapping[str, LabelCounts],
     ) -> None:
         self.network = network
         self.schema = schema
         self.recipe = recipe
         self.precision = precision
-        self.optimisers = build_optimisers(network, recipe.optimiser)
+        options = {**recipe.loss.model_dump(), "heads": recipe.model.heads}
+        self.loss = MultiTaskLoss(schema, counts, options).to(self.device)
+        self.optimisers = build_optimisers(
+            network, recipe.optimiser, others=tuple(self.loss.parameters())
+        )
         self.base_rates = [
             [group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers
         ]
         self.average = AveragedWeights(network, recipe.average) if recipe.average else None
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
+        #: From what examples have for pictures to outputs; less than the whole network where
+        #: what its resting part makes of them was computed before.
+        self.answer: Callable[[Tensor], dict[str, Tensor]] = network
 
     @property
     def device(self) -> torch.device:
@@ -100,6 +127,7 @@ class Learner:
         tensors = with_prefix("network.", self.network.state_dict())
         if self.average is not None:
             tensors |= with_prefix("average.", self.average.values)
+        tensors |= with_prefix("loss.", self.loss.state_dict())
         moments, plain = optimiser_tensors(self.optimisers)
         tensors |= with_prefix("", moments)
         tensors |= with_prefix("best.", self.best)
@@ -116,6 +144,7 @@ class Learner:
         tensors, state = checkpoint.tensors, checkpoint.state
         try:
             self.network.load_state_dict(without_prefix("network.", tensors))
+            self.loss.load_state_dict(without_prefix("loss.", tensors))
             restore_optimisers(self.optimisers, named(tensors, "optimiser."), state["optimisers"])
             if self.average is not None:
                 self.average.values = {

@@ -84,7 +84,8 @@ def take_step(
     with autocast(learner):
         outputs = network(pixels)
         loss = total_loss(learner, outputs, train, rows)
-    network.zero_grad(set_to_none=True)
+    for optimiser in learner.optimisers:
+        optimiser.zero_grad()
     # Each optimiser moves the parameters of its own that have a gradient.
     loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
     if recipe.optimiser.clip:

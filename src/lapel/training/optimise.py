@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
+from lapel.models.base import Backbone
 from lapel.training.recipe import OptimiserPart, SchedulePart
 
 #: Coefficients of the quintic that drives all singular values towards 1 (K. Jordan et al.,
 #: "Muon: An optimizer for hidden layers in neural networks", 2024).
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_STEPS = 3
-
-#: The norm layers and biases of a small network learn best a little slower than its head:
-#: measured in docs/models.md.
-HEAD_SHARE = 1.0
-VECTOR_SHARE = 0.8
 
 
 class Muon(Optimizer):
@@ -32,8 +28,8 @@ class Muon(Optimizer):
     Jordan's airbench, arXiv 2404.00498).
     """
 
-    def __init__(self, filters: Iterable[nn.Parameter], *, lr: float, momentum: float) -> None:
-        super().__init__(list(filters), {"lr": lr, "momentum": momentum})
+    def __init__(self, groups: list[dict[str, Any]], *, momentum: float) -> None:
+        super().__init__(groups, {"momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override] # ours returns no loss
@@ -71,20 +67,47 @@ def orthogonal(matrix: Tensor) -> Tensor:
     return nearest.to(matrix.dtype)
 
 
-def build_optimisers(network: nn.Module, options: OptimiserPart) -> list[Optimizer]:
-    """The optimisers of a network; with ``muon``, its filters have one and the rest another."""
+def build_optimisers(
+    network: nn.Module, options: OptimiserPart, *, others: Sequence[nn.Parameter] = ()
+) -> list[Optimizer]:
+    """The optimisers of a network; with ``muon``, its filters have one and the rest another.
+
+    Args:
+        network: what has a ``backbone`` learns that one's stages at rates of their own, see
+            :func:`rate_shares`.
+        options: of the recipe.
+        others: parameters beside the network's, which learn at the full rate.
+    """
+    shares = rate_shares(network, options)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    if options.name == "adamw":
-        groups = _decay_groups(learned, options)
-        return [torch.optim.AdamW(groups, lr=options.learning_rate)]
-    if options.name == "sgd":
-        return [_sgd(_decay_groups(learned, options), options)]
+    if options.name != "muon":
+        groups = _groups([*learned, *others], shares, options.learning_rate, options.weight_decay)
+        return [torch.optim.AdamW(groups) if options.name == "adamw" else _sgd(groups, options)]
     filters = [parameter for parameter in learned if parameter.ndim == 4]
-    rest = [parameter for parameter in learned if parameter.ndim != 4]
-    others = _sgd(_decay_groups(rest, options), options)
+    rest = [*(parameter for parameter in learned if parameter.ndim != 4), *others]
+    beside = _sgd(_groups(rest, shares, options.learning_rate, options.weight_decay), options)
     if not filters:
-        return [others]
-    return [Muon(filters, lr=options.filter_learning_rate, momentum=MUON_MOMENTUM), others]
+        return [beside]
+    groups = _groups(filters, shares, options.filter_learning_rate, 0.0)
+    return [Muon(groups, momentum=MUON_MOMENTUM), beside]
+
+
+def rate_shares(network: nn.Module, options: OptimiserPart) -> dict[int, float]:
+    """By the id of a parameter, the share of the learning rate that it has; 1 for all others.
+
+    The backbone's highest stage has ``backbone_share`` of it, each stage below ``layer_decay``
+    of the one above: what pictures of anything have in common is learned low in a network and
+    needs the least change (as in Howard & Ruder 2018, arXiv 1801.06146, section 3.2).
+    """
+    backbone = getattr(network, "backbone", None)
+    if not isinstance(backbone, Backbone):
+        return {}
+    stages = backbone.stages()
+    return {
+        id(parameter): options.backbone_share * options.layer_decay ** (len(stages) - 1 - height)
+        for height, stage in enumerate(stages)
+        for parameter in stage.parameters
+    }
 
 
 #: Of Muon; shorter than plain SGD's because a step is already of full length.
@@ -92,18 +115,23 @@ MUON_MOMENTUM = 0.6
 
 
 def _sgd(groups: list[dict[str, Any]], options: OptimiserPart) -> Optimizer:
-    return torch.optim.SGD(
-        groups, lr=options.learning_rate, momentum=options.momentum, nesterov=options.momentum > 0
-    )
+    return torch.optim.SGD(groups, momentum=options.momentum, nesterov=options.momentum > 0)
 
 
-def _decay_groups(parameters: list[nn.Parameter], options: OptimiserPart) -> list[dict[str, Any]]:
-    """Weight decay for matrices and filters; none for biases and norms, which it only hurts."""
-    vectors = [parameter for parameter in parameters if parameter.ndim < 2]
-    matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
+def _groups(
+    parameters: Sequence[nn.Parameter], shares: Mapping[int, float], rate: float, decay: float
+) -> list[dict[str, Any]]:
+    """Groups of parameters by their learning rate, the highest first, and by whether they decay.
+
+    Weight decay is for matrices and filters; biases and norms it only hurts.
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for parameter in parameters:
+        share = shares.get(id(parameter), 1.0)
+        groups.setdefault((share, parameter.ndim >= 2), []).append(parameter)
     return [
-        {"params": matrices, "weight_decay": options.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": group, "lr": rate * share, "weight_decay": decay if decays else 0.0}
+        for (share, decays), group in sorted(groups.items(), key=lambda item: item[0], reverse=True)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,24 +13,27 @@ import numpy as np
 import torch
 
 from lapel.data.dataset import Dataset
-from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import Bundle
-from lapel.models.multitask import Architecture, Network
+from lapel.models.losses import label_counts
+from lapel.models.multitask import Network
 from lapel.schema.errors import DatasetError, RecipeError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.kinds import task_of
-from lapel.training.checkpoint import newest_checkpoint
-from lapel.training.doubtful import find_doubtful_labels, first_pixels
-from lapel.training.examples import Examples, load_examples
+from lapel.training.budget import within_budget
+from lapel.training.checkpoint import Checkpoint, newest_checkpoint
+from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.finish import finish
 from lapel.training.learner import Learner
 from lapel.training.loop import learn
+from lapel.training.material import Material, first_pixels, gather
 from lapel.training.plan import seed_of
 from lapel.training.precision import choose_precision
 from lapel.training.recipe import Recipe, load_recipe
-from lapel.training.recorder import Quiet, Recorder, Reporter
+from lapel.training.recorder import OnlyStops, Quiet, Recorder, Reporter
+from lapel.training.resolve import resolve
 from lapel.training.run import RunFolder, environment
 from lapel.training.stopping import RunInterruptedError, StopSignals, watching_signals
+from lapel.training.transfer import Course, begin_with_heads, lay_out, rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,19 +59,6 @@ class Trained:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Material:
-    """What a run learns from, and with."""
-
-    dataset: Dataset
-    schema: Schema
-    preprocess: Preprocess
-    architecture: Architecture
-    train: Examples
-    validation: Examples
-    device: torch.device
-
-
 def train(
     recipe: str | Path | None = None,
     *,
@@ -76,6 +67,7 @@ def train(
     changes: Mapping[str, Any] | None = None,
     resume: str | Path | None = None,
     reporter: Reporter | None = None,
+    began: float | None = None,
 ) -> Trained:
     """Learn as a recipe says, or go on with a run that was stopped.
 
@@ -86,6 +78,7 @@ def train(
         changes: values of the recipe to change, dotted key to value.
         resume: a run to go on with, instead of the four above.
         reporter: told how it goes.
+        began: the moment (``time.monotonic``) from which a budget counts; none: now.
 
     Raises:
         UsageError: arguments that do not go together, or a folder that holds a run already.
@@ -110,7 +103,7 @@ def train(
             raise UsageError(f"training needs {' and '.join(missing)} too")
         run = RunFolder(Path(out))
         run.check_new()
-        resolved = load_recipe(recipe, changes)
+        resolved = resolve(load_recipe(recipe, changes))
     # Before the run's folder is made: a wrong path leaves nothing behind.
     dataset = Dataset.open(data)
     schema = _schema_of(resolved, dataset)
@@ -118,7 +111,21 @@ def train(
         if run.is_complete(resolved):
             reporter.say(f"The run {run.folder} is finished already")
             return _outcome(run, dataset)
-        return _train(run, resolved, dataset, schema, resume is not None, reporter, stop)
+        start = _Start(resuming=resume is not None, began=began or time.monotonic())
+        return _train(run, resolved, dataset, schema, start, reporter, stop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """How a run begins.
+
+    Attributes:
+        resuming: it goes on where it was stopped.
+        began: the moment from which a budget counts.
+    """
+
+    resuming: bool
+    began: float
 
 
 def _train(
@@ -126,40 +133,40 @@ def _train(
     recipe: Recipe,
     dataset: Dataset,
     schema: Schema,
-    resuming: bool,
+    start: _Start,
     reporter: Reporter,
     stop: StopSignals,
 ) -> Trained:
     torch.use_deterministic_algorithms(recipe.deterministic)
-    material = _gather(recipe, dataset, schema, reporter)
+    if start.resuming:
+        _check_same_data(run, dataset)
+    material = gather(recipe, dataset, schema, reporter)
     torch.manual_seed(seed_of(recipe.seed, "start", 0))
     network = Network(material.schema, material.architecture).to(material.device)
-    pixels = first_pixels(material.train)
-    network.fit_to(pixels)
-    if resuming:
-        _check_same_data(run, dataset)
+    network.fit_to(first_pixels(material.train))
+    checkpoint = _checkpoint(run, reporter) if start.resuming else None
+    if start.resuming:
         precision = getattr(torch, run.facts()["precision"])
     else:
-        precision = choose_precision(network, pixels, recipe.precision)
+        recipe, precision = _choose(recipe, network, material, start, reporter)
         run.begin(recipe, _facts(material, precision))
-    learner = Learner(network, material.schema, recipe, precision)
-    if resuming:
-        _restore(learner, run, reporter)
+    rest(network, recipe.transfer)
+    course = lay_out(
+        network,
+        material,
+        recipe,
+        fit_heads_first=recipe.transfer.heads_first and checkpoint is None,
+        reporter=reporter,
+        watcher=OnlyStops(stop),
+    )
+    counts = label_counts(material.schema, material.train.targets, material.train.weights)
+    learner = Learner(network, material.schema, recipe, precision, counts)
+    if checkpoint is not None:
+        learner.restore(checkpoint)
+        reporter.say(f"Going on from step {learner.progress.step:,}")
     reporter.say(_announcement(learner, material))
-    _learn_and_save(learner, material, run, reporter, stop)
-    parity = finish(
-        learner,
-        material.architecture,
-        material.preprocess,
-        material.dataset,
-        material.validation,
-        run,
-    )
-    reporter.say(
-        f"Exported and checked on {parity.pictures:,} validation pictures: largest difference "
-        f"{parity.largest_difference:.1e}, {parity.changed_answers} answers changed"
-    )
-    network.to(material.device)
+    _learn_and_save(learner, course, run, reporter, stop)
+    _finish(learner, material, run, reporter)
     if recipe.doubtful_labels.folds:
         count = find_doubtful_labels(
             learner,
@@ -172,6 +179,36 @@ def _train(
         )
         reporter.say(f"{count:,} training labels are doubtful; the report shows the most doubtful")
     return _outcome(run, dataset)
+
+
+def _choose(
+    recipe: Recipe, network: Network, material: Material, start: _Start, reporter: Reporter
+) -> tuple[Recipe, torch.dtype]:
+    """What a budget leaves open, and the precision."""
+    if recipe.budget is not None:
+        recipe, precision, words = within_budget(recipe, network, material, start.began)
+        reporter.say(words)
+        return recipe, precision
+    if not recipe.schedule.epochs:
+        return recipe, torch.float32  # nothing is learned step by step
+    return recipe, choose_precision(network, first_pixels(material.train), recipe.precision)
+
+
+def _finish(learner: Learner, material: Material, run: RunFolder, reporter: Reporter) -> None:
+    """Write the bundle of the best epoch, and say how the export compares."""
+    parity = finish(
+        learner,
+        material.architecture,
+        material.preprocess,
+        material.dataset,
+        material.validation,
+        run,
+    )
+    reporter.say(
+        f"Exported and checked on {parity.pictures:,} validation pictures: largest difference "
+        f"{parity.largest_difference:.1e}, {parity.changed_answers} answers changed"
+    )
+    learner.network.to(material.device)
 
 
 def _outcome(run: RunFolder, dataset: Dataset) -> Trained:
@@ -195,39 +232,6 @@ def _schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
     for split in ("train", "validation"):
         dataset.split(split)
     return schema
-
-
-def _gather(recipe: Recipe, dataset: Dataset, schema: Schema, reporter: Reporter) -> _Material:
-    preprocess = Preprocess.from_json(recipe.preprocess.model_dump(mode="json"))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    parts = {
-        name: load_examples(
-            dataset.split(name),
-            schema,
-            preprocess,
-            device=device,
-            resident=recipe.data.resident,
-            workers=recipe.data.workers,
-            track=reporter.track,
-        )
-        for name in ("train", "validation")
-    }
-    architecture = Architecture(
-        backbone=recipe.model.backbone,
-        options=recipe.model.options,
-        head={"pool": recipe.model.pool, "dropout": recipe.model.dropout},
-        mean=preprocess.mean,
-        std=preprocess.std,
-    )
-    return _Material(
-        dataset=dataset,
-        schema=schema,
-        preprocess=preprocess,
-        architecture=architecture,
-        train=parts["train"],
-        validation=parts["validation"],
-        device=device,
-    )
 
 
 def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
@@ -266,7 +270,7 @@ def _check_metric(spec: TaskSpec, metric: str) -> None:
         )
 
 
-def _facts(material: _Material, precision: torch.dtype) -> dict[str, Any]:
+def _facts(material: Material, precision: torch.dtype) -> dict[str, Any]:
     return {
         "data": str(material.dataset.folder.resolve()),
         "fingerprint": material.dataset.fingerprint,
@@ -275,18 +279,16 @@ def _facts(material: _Material, precision: torch.dtype) -> dict[str, Any]:
     }
 
 
-def _restore(learner: Learner, run: RunFolder, reporter: Reporter) -> None:
+def _checkpoint(run: RunFolder, reporter: Reporter) -> Checkpoint | None:
     checkpoint, notes = newest_checkpoint(run.checkpoints)
     for note in notes:
         reporter.say(note)
     if checkpoint is None:
         reporter.say("The run was stopped before its first checkpoint: it begins anew")
-        return
-    learner.restore(checkpoint)
-    reporter.say(f"Going on from step {learner.progress.step:,}")
+    return checkpoint
 
 
-def _announcement(learner: Learner, material: _Material) -> str:
+def _announcement(learner: Learner, material: Material) -> str:
     return (
         f"{learner.recipe.name}: {learner.network.parameter_count:,} parameters, "
         f"{len(material.train):,} training and {len(material.validation):,} validation pictures, "
@@ -295,17 +297,27 @@ def _announcement(learner: Learner, material: _Material) -> str:
 
 
 def _learn_and_save(
-    learner: Learner, material: _Material, run: RunFolder, reporter: Reporter, stop: StopSignals
+    learner: Learner, course: Course, run: RunFolder, reporter: Reporter, stop: StopSignals
 ) -> None:
     recorder = Recorder(run, reporter, stop)
     try:
-        learn(learner, material.train, material.validation, recorder)
+        if course.pooled is not None and not learner.progress.history:
+            fitted = begin_with_heads(learner, course, recorder)
+            reporter.say(f"Heads fitted on features, with decay {fitted.decay:g}")
+            recorder.epoch(learner, learner.progress.history[-1])
+            recorder.save(learner)
+        if course.answer is not None:
+            learner.answer = course.answer
+        if not learner.progress.finished:
+            learn(learner, course.train, course.validation, recorder, views=course.views)
     except RunInterruptedError as interruption:
-        recorder.save(learner)
+        number, steps = interruption.signal_number, learner.progress.step
+        saved = "nothing has been learned yet"
+        if learner.progress.history or steps:
+            recorder.save(learner)
+            saved = f"all {steps:,} steps are saved"
         raise RunInterruptedError(
-            interruption.signal_number,
-            f"{interruption}; all {learner.progress.step:,} steps are saved. Go on with: "
-            f"lapel train --resume {run.folder}",
+            number, f"{interruption}; {saved}. Go on with: lapel train --resume {run.folder}"
         ) from None
     finally:
         recorder.close()

@@ -5,25 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lapel.models.heads.base import LabelCounts
+from lapel.models.heads.labels import LabelHead
+from lapel.models.label_losses import (
+    SigmoidLoss,
+    SoftmaxLoss,
+    label_weights,
+    log_frequencies,
+    sigmoid_loss,
+)
 from lapel.schema.labels import TaskSpec
 
 
-class SingleLabelHead(nn.Module):
-    """Features (N, width, h, w) to logits (N, labels)."""
+class OneHotLoss(nn.Module):
+    """A sigmoid a label, though one label holds: how one vector of all labels is learned."""
 
-    def __init__(self, width: int, labels: int, *, pool: str, dropout: float) -> None:
+    def __init__(self, inner: SigmoidLoss) -> None:
         super().__init__()
-        self.pool = nn.AdaptiveMaxPool2d(1) if pool == "max" else nn.AdaptiveAvgPool2d(1)
-        self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(width, labels)
+        self.inner = inner
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (N, width, h, w) to logits (N, labels)."""
-        logits: Tensor = self.linear(self.dropout(self.pool(features).flatten(1)))
-        return logits
+    def forward(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Logits (N, labels), int64 targets (N,), weights (N,) to a scalar."""
+        labels = output.shape[1]
+        loss: Tensor = self.inner(
+            output, functional.one_hot(target, labels), weight[:, None].expand(-1, labels)
+        )
+        return loss
 
 
 class LearnedSingleLabel:
@@ -31,25 +42,30 @@ class LearnedSingleLabel:
 
     @staticmethod
     def head(spec: TaskSpec, width: int, options: Mapping[str, Any]) -> nn.Module:
-        """A linear head; options: ``pool`` (average, max) and ``dropout``."""
-        return SingleLabelHead(
-            width,
-            len(spec.labels),
-            pool=options.get("pool", "average"),
-            dropout=options.get("dropout", 0.0),
-        )
+        """See :class:`~lapel.models.heads.labels.LabelHead`."""
+        return LabelHead(width, len(spec.labels), options)
 
     @staticmethod
-    def loss(output: Tensor, target: Tensor, weight: Tensor, options: Mapping[str, Any]) -> Tensor:
-        """Cross-entropy of logits (N, labels) and targets (N,), the mean over known labels.
+    def counts(spec: TaskSpec, target: Tensor, weight: Tensor) -> LabelCounts:
+        """Targets int64 (N,) and weights (N,), counted."""
+        known = weight > 0
+        yes = torch.bincount(target[known], minlength=len(spec.labels)).float()
+        return LabelCounts(yes=yes, known=known.sum().float().expand(len(spec.labels)))
 
-        Option ``label_smoothing`` mixes the target with the uniform distribution (Szegedy et
-        al. 2016, arXiv 1512.00567, section 7).
+    @staticmethod
+    def loss(spec: TaskSpec, counts: LabelCounts, options: Mapping[str, Any]) -> nn.Module:
+        """Option ``single_label``: ``cross_entropy``, ``binary``, ``focal``, or ``auto``.
+
+        ``auto`` is ``binary`` where ``heads`` is ``joint``, else ``cross_entropy``.
         """
-        losses = functional.cross_entropy(
-            output.float(),
-            target,
-            label_smoothing=options.get("label_smoothing", 0.0),
-            reduction="none",
+        name = options.get("single_label", "auto")
+        if name == "auto":
+            name = "binary" if options.get("heads") == "joint" else "cross_entropy"
+        if name == "binary":
+            return OneHotLoss(sigmoid_loss("binary", counts, options, spread=1 / len(spec.labels)))
+        return SoftmaxLoss(
+            shift=log_frequencies(counts, options.get("logit_adjustment", 0.0)),
+            weights=label_weights(counts, options.get("class_weights", "none")),
+            focus=options.get("focal_gamma", 2.0) if name == "focal" else 0.0,
+            smoothing=options.get("label_smoothing", 0.0),
         )
-        return (losses * weight).sum() / weight.sum().clamp(min=1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from lapel.models.heads.base import Learned
+from lapel.models.heads.multi_label import LearnedMultiLabel
 from lapel.models.heads.single_label import LearnedSingleLabel
 
 HEADS: dict[str, type[Learned]] = {
+    "multi_label": LearnedMultiLabel,
     "single_label": LearnedSingleLabel,
 }

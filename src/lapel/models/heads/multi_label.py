@@ -1,0 +1,33 @@
+"""How any of several labels are learned: pooled features, a linear layer, a sigmoid a label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from lapel.models.heads.base import LabelCounts
+from lapel.models.heads.labels import LabelHead
+from lapel.models.label_losses import sigmoid_loss
+from lapel.schema.labels import TaskSpec
+
+
+class LearnedMultiLabel:
+    """The learning half of ``multi_label``."""
+
+    @staticmethod
+    def head(spec: TaskSpec, width: int, options: Mapping[str, Any]) -> nn.Module:
+        """See :class:`~lapel.models.heads.labels.LabelHead`."""
+        return LabelHead(width, len(spec.labels), options)
+
+    @staticmethod
+    def counts(spec: TaskSpec, target: Tensor, weight: Tensor) -> LabelCounts:  # noqa: ARG004 - as every kind's
+        """Targets and weights, both (N, labels), counted."""
+        known = weight > 0
+        return LabelCounts(yes=(known & (target > 0)).sum(0).float(), known=known.sum(0).float())
+
+    @staticmethod
+    def loss(spec: TaskSpec, counts: LabelCounts, options: Mapping[str, Any]) -> nn.Module:  # noqa: ARG004 - as every kind's
+        """Option ``multi_label``: ``binary``, ``focal`` or ``asymmetric``."""
+        return sigmoid_loss(options.get("multi_label", "binary"), counts, options)

@@ -1,0 +1,79 @@
+"""The loss of a whole network: the losses of its tasks, weighted and summed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lapel.models.heads.base import LabelCounts
+from lapel.models.heads.table import HEADS
+from lapel.schema.labels import Schema
+
+
+class MultiTaskLoss(nn.Module):
+    """The weighted sum of the losses of all tasks.
+
+    The weights are those of option ``task_weights``, 1 for a task that is not named there. With
+    ``task_weighting: learned`` each loss L counts as ``exp(-s) L + s / 2``, where s is learned
+    beside the network: the logarithm of how uncertain the task is (Kendall et al. 2018, arXiv
+    1705.07115, equation 10). A batch that says nothing of a task leaves its s alone.
+
+    Args:
+        schema: the tasks.
+        counts: of each task's labels among the training pictures.
+        options: those of a recipe's ``loss``, and ``heads``.
+    """
+
+    def __init__(
+        self, schema: Schema, counts: Mapping[str, LabelCounts], options: Mapping[str, Any]
+    ) -> None:
+        super().__init__()
+        shares = options.get("task_weights", {})
+        self.task_names = tuple(spec.name for spec in schema)
+        self.shares = tuple(shares.get(name, 1.0) for name in self.task_names)
+        self.losses = nn.ModuleList(
+            HEADS[spec.kind].loss(spec, counts[spec.name], options) for spec in schema
+        )
+        learned = options.get("task_weighting", "fixed") == "learned"
+        #: The s of each task, float32 (tasks,).
+        self.uncertainty = nn.Parameter(torch.zeros(len(self.losses))) if learned else None
+
+    def forward(
+        self,
+        outputs: Mapping[str, Tensor],
+        targets: Mapping[str, Tensor],
+        weights: Mapping[str, Tensor],
+    ) -> Tensor:
+        """Outputs, targets and weights of each task, all (N, ...), to a scalar."""
+        total = torch.zeros((), device=outputs[self.task_names[0]].device)
+        for number, (name, loss) in enumerate(zip(self.task_names, self.losses, strict=True)):
+            value = loss(outputs[name], targets[name], weights[name])
+            if self.uncertainty is not None:
+                known = (weights[name] > 0).any()
+                uncertainty = self.uncertainty[number] * known
+                value = torch.exp(-uncertainty) * value + uncertainty / 2
+            total = total + self.shares[number] * value
+        return total
+
+    def task_weights(self) -> dict[str, float]:
+        """By how much the loss of each task counts now."""
+        scales = [1.0] * len(self.shares)
+        if self.uncertainty is not None:
+            scales = torch.exp(-self.uncertainty.detach()).tolist()
+        return {
+            name: share * scale
+            for name, share, scale in zip(self.task_names, self.shares, scales, strict=True)
+        }
+
+
+def label_counts(
+    schema: Schema, targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+) -> dict[str, LabelCounts]:
+    """How often each label of each task holds among encoded training pictures."""
+    return {
+        spec.name: HEADS[spec.kind].counts(spec, targets[spec.name], weights[spec.name])
+        for spec in schema
+    }
