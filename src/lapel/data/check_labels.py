@@ -36,8 +36,8 @@ def pair_findings(dataset: Dataset, pairs: list[LabelPair]) -> Iterator[Finding]
             yield from finding(
                 f"label_{kind}",
                 "warning",
-                f"labels of '{task.name}' {words}; if they are one label, join them: "
-                "`--propose RULES.yaml` writes the rules for `lapel data clean`",
+                f"labels of '{task.name}' {words}; if two are one, join them with "
+                "`lapel data clean` (`--propose RULES.yaml` writes its rules)",
                 [str(pair) for pair in found],
             )
 

@@ -13,7 +13,7 @@ from lapel.schema.errors import UsageError
 from lapel.storage.local import write_atomically
 
 #: Names that mean themselves in YAML, wherever they stand.
-_PLAIN = re.compile(r"[^\W\d_](?:[\w /+-]*\w)?")
+_PLAIN = re.compile(r"[^\W\d_](?:[\w /+.-]*\w)?")
 
 
 def propose_rules(dataset: Dataset, out: str | Path) -> list[LabelPair]:

@@ -148,7 +148,10 @@ class _Sharing:
                 yield unit, self._take(unit, self.room)
 
     def _take(self, unit: int, lack: Sequence[float]) -> str | None:
-        place = max(range(len(self.parts)), key=lambda part: (lack[part], self.room[part]))
+        # A part that is full takes no more, so that sizes are as asked for.
+        places = range(len(self.parts))
+        open_places = [part for part in places if self.room[part] >= self.sizes[unit] / 2 - 1e-6]
+        place = max(open_places or places, key=lambda part: (lack[part], self.room[part]))
         self.room[place] -= self.sizes[unit]
         for label, count in self.holds[unit].items():
             if label in self.lacks:

@@ -66,22 +66,23 @@ def read_table(
         table = read_cells(file, encoding=encoding)
     listing = Listing(root)
     image = image_column or image_column_of(table, listing)
-    names = table.column(image)
-    ending = listing.missing_ending(names)
-    names = [name + ending for name in names] if ending else names
+    ending = listing.missing_ending(table.column(image)) or ""
+    names = [name + ending for name in table.column(image)]
     roles = choose_roles(table, image, single, multi, split_column, group_column)
     faults = list(_name_faults(table, names, roles, listing, skip_missing=skip_missing))
     faults += _split_faults(table, roles.split)
-    labels = {column: [cell or None for cell in table.column(column)] for column in roles.single}
-    tags = {column: _tags(table, column, mark, faults) for column, mark in roles.multi.items()}
+    labels: dict[str, list[Label]] = {
+        column: [cell or None for cell in table.column(column)] for column in roles.single
+    }
+    labels |= {column: _tags(table, column, mark, faults) for column, mark in roles.multi.items()}
     refuse(sorted(faults, key=lambda fault: fault.line or 0))
     return Reading(
         name=file.stem,
-        schema=_schema(labels, tags),
-        annotations=_annotations(table, names, labels | tags, roles),
+        schema=_schema(labels, roles),
+        annotations=_annotations(table, names, labels, roles),
         images=root,
         origin=f"table '{file.name}'",
-        notes=tuple(_notes(table, roles, ending, labels | tags)),
+        notes=tuple(_notes(table, roles, ending, labels)),
     )
 
 
@@ -103,21 +104,15 @@ def _tags(table: Cells, column: str, mark: str, faults: list[Fault]) -> list[Lab
     return [read[pair] for pair in zip(cells, unknown, strict=True)]
 
 
-def _schema(
-    single: Mapping[str, Sequence[str | None]], multi: Mapping[str, Sequence[Label]]
-) -> Schema:
-    words = {name: sorted_labels(dict.fromkeys(cells)) for name, cells in single.items()}
-    for name, labels in multi.items():
-        words[name] = sorted_labels(
-            word for label in dict.fromkeys(labels) for word in mentioned(label)
-        )
-    for name, found in words.items():
-        if not found:
+def _schema(labels: Mapping[str, Sequence[Label]], roles: Roles) -> Schema:
+    tasks = []
+    for name, cells in labels.items():
+        words = sorted_labels(word for label in dict.fromkeys(cells) for word in mentioned(label))
+        if not words:
             raise UsageError(f"column {name!r} is empty; a task needs at least one label")
-    kinds = {name: "multi_label" if name in multi else "single_label" for name in words}
-    return Schema(
-        tuple(TaskSpec(name=name, kind=kinds[name], labels=found) for name, found in words.items())
-    )
+        kind = "multi_label" if name in roles.multi else "single_label"
+        tasks.append(TaskSpec(name=name, kind=kind, labels=words))
+    return Schema(tuple(tasks))
 
 
 def _annotations(
@@ -181,7 +176,7 @@ def _split_faults(table: Cells, column: str | None) -> Iterator[Fault]:
 
 
 def _notes(
-    table: Cells, roles: Roles, ending: str | None, labels: Mapping[str, Sequence[Label]]
+    table: Cells, roles: Roles, ending: str, labels: Mapping[str, Sequence[Label]]
 ) -> Iterator[str]:
     with_ending = f", with {ending} added" if ending else ""
     yield f"{counted(len(table), 'row')}; images are named by column '{roles.image}'{with_ending}"
@@ -189,9 +184,10 @@ def _notes(
         yield "the text is no UTF-8 and was read as CP1252; name another with --encoding"
     if table.joined_into is not None:
         lines = ", ".join(map(str, table.joined_lines[:LINES_SHOWN]))
+        word = "line" if len(table.joined_lines) == 1 else "lines"
         more = ", ..." if len(table.joined_lines) > LINES_SHOWN else ""
         cells = f"{counted(len(table.joined_lines), 'row')} with more cells than columns"
-        yield f"{cells}: joined in '{table.joined_into}' (line {lines}{more})"
+        yield f"{cells}: joined in '{table.joined_into}' ({word} {lines}{more})"
     if roles.guess:
         yield from guess_notes(roles)
     for column, found in labels.items():
