@@ -122,6 +122,7 @@ def test_stopped_it_saves_and_goes_on(patterns: Path, tmp_path: Path) -> None:
     [
         ([], {}, UsageError, "nothing to compare"),
         (["batch=8,16"], {"changes": {"batch": "8"}}, UsageError, "leave out one of them"),
+        (["augment=none,strong"], {"changes": {"augment.flip": "1"}}, UsageError, "say the same"),
         (["seed=1,2"], {"seeds": 2}, UsageError, "say the same"),
         (["model.dropout=0,0.1"], {"seeds": 0}, UsageError, "a number from 1 on, found 0"),
         (["model.dropout=0,two,3"], {}, RecipeError, "dropout-two: .*\n.*\ndropout-3: "),

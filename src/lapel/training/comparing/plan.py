@@ -106,10 +106,12 @@ def _check_arguments(grid: Grid, settings: Mapping[str, str], seeds: int) -> Non
             "there is nothing to compare: vary a key, such as --vary model.heads=separate,joint, "
             "or take several --seeds"
         )
-    varied = {full_key(key) for key in grid.keys}
-    both = sorted(varied.intersection(map(full_key, settings)))
-    if both:
-        raise UsageError(f"{both[0]} is set by --set and varied by --vary; leave out one of them")
+    varied = [full_key(key) for key in grid.keys]
+    for key in map(full_key, settings):
+        # `augment=standard` would undo `augment.flip=0.2`.
+        above = next((one for one in varied if key == one or key.startswith(f"{one}.")), None)
+        if above is not None:
+            raise UsageError(f"--set {key} and --vary {above} say the same; leave out one of them")
     if "seed" in varied and seeds > 1:
         raise UsageError("--seeds and --vary seed=... say the same; leave out one of them")
 
