@@ -10,6 +10,7 @@ import typer
 
 from lapel.cli.console import shown
 from lapel.cli.data_import import import_app, print_dataset
+from lapel.cli.data_layouts import export_layouts_app, import_layouts_app
 from lapel.schema.counting import counted
 
 data_app = typer.Typer(
@@ -18,6 +19,9 @@ data_app = typer.Typer(
 export_app = typer.Typer(help="Write a dataset as a public layout.", no_args_is_help=True)
 data_app.add_typer(import_app, name="import")
 data_app.add_typer(export_app, name="export")
+# Without a name: their commands stand beside those of the app that they are added to.
+import_app.add_typer(import_layouts_app)
+export_app.add_typer(export_layouts_app)
 
 DatasetFolder = Annotated[Path, typer.Argument(help="Folder of the dataset.", show_default=False)]
 

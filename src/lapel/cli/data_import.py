@@ -61,7 +61,9 @@ def import_fashion_mnist(
     if len(paths) > 2:
         raise typer.BadParameter(f"found {len(paths)} folders, expected [SOURCE] DATASET")
     source = paths[0] if len(paths) == 2 else None
-    _import("fashion-mnist", source, paths[-1], name=name, replace=replace, verify=not unverified)
+    import_layout(
+        "fashion-mnist", source, paths[-1], name=name, replace=replace, verify=not unverified
+    )
 
 
 @import_app.command("folder")
@@ -82,7 +84,7 @@ def import_folder(
     replace: Replace = False,
 ) -> None:
     """Class folders: CLASS/photo.jpg, or train/CLASS/photo.jpg, valid/CLASS/photo.jpg, ..."""
-    _import(
+    import_layout(
         "folder",
         source,
         dataset,
@@ -147,7 +149,7 @@ def import_table(
     replace: Replace = False,
 ) -> None:
     """A table with a column of images and columns of labels, of one label or of tags."""
-    _import(
+    import_layout(
         "table",
         file,
         dataset,
@@ -166,7 +168,7 @@ def import_table(
     )
 
 
-def _import(
+def import_layout(
     layout: str,
     source: Path | None,
     folder: Path,
@@ -176,6 +178,7 @@ def _import(
     skip: bool = False,
     **options: Any,  # noqa: ANN401 - each reader has its own
 ) -> None:
+    """Make a dataset of a layout, and say how it was understood and what it holds."""
     from lapel.cli.progress import track
     from lapel.data.importing import import_dataset
 

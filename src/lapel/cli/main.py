@@ -21,6 +21,8 @@ from lapel.cli.evaluate import EXAMPLE as EVALUATE_EXAMPLE
 from lapel.cli.evaluate import evaluate
 from lapel.cli.predict import EXAMPLE as PREDICT_EXAMPLE
 from lapel.cli.predict import predict
+from lapel.cli.submit import EXAMPLE as SUBMIT_EXAMPLE
+from lapel.cli.submit import submit
 from lapel.cli.train import train
 from lapel.schema.errors import LapelError
 
@@ -56,6 +58,7 @@ app.command()(train)
 app.command(epilog=COMPARE_EXAMPLE)(compare)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command(epilog=PREDICT_EXAMPLE)(predict)
+app.command(epilog=SUBMIT_EXAMPLE)(submit)
 app.command()(demo)
 
 

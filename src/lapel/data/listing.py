@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from lapel.data.image_names import Listing
 from lapel.data.reading import read_bytes
 from lapel.schema.errors import Fault, FormatError, StorageError
-from lapel.storage.local import LocalStore
 
 
 def text_lines(path: Path) -> list[str]:
@@ -39,7 +39,7 @@ class ImageList:
     def __init__(self, root: Path) -> None:
         self.faults: list[Fault] = []
         self._root = root
-        self._store = LocalStore(root)
+        self._files = Listing(root)
         self._first: dict[str, str] = {}
 
     def add(self, name: str, *, file: str, line: int | None) -> bool:
@@ -59,7 +59,7 @@ class ImageList:
         else:
             self._first[name] = place
             try:
-                if self._store.exists(name):
+                if self._files.exists(name):
                     return True
                 found, expected = repr(name), f"a file in {self._root}"
             except (StorageError, OSError) as error:
@@ -76,4 +76,3 @@ def whole_numbers(words: Iterable[str]) -> list[int] | None:
     if any(not (word.isascii() and word.isdecimal()) for word in numbers):
         return None
     return [int(word) for word in numbers]
-
