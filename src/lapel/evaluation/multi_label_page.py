@@ -28,6 +28,9 @@ CURVES_FOLDED = 120
 #: Labels in the figures of pairs: the most frequent ones.
 PAIR_LABELS = 30
 
+#: Up to so many, two figures can stand side by side.
+PAIRED_LABELS = 12
+
 #: Confused pairs named.
 PAIRS = 10
 
@@ -192,21 +195,26 @@ def _mistaken(judged: MultiLabelEvaluation) -> str:
 
 
 def _mistaken_pairs(judged: MultiLabelEvaluation) -> str:
-    labels, mistaken = judged.spec.labels, judged.pairs.mistaken
-    size = len(labels)
-    order = np.argsort(-mistaken.ravel(), kind="stable")[:PAIRS]
+    """The pairs that chance does not explain: frequent labels are often wrong at once."""
+    labels, mistaken, each = judged.spec.labels, judged.pairs.mistaken, judged.each
+    chance = np.outer(each.fn, each.fp) / len(judged.rows)
+    excess = mistaken - chance
+    order = np.argsort(-excess, axis=None, kind="stable")[:PAIRS]
     rows = [
         [
-            escaped(labels[cell // size]),
-            f'<span class="wrong">{escaped(labels[cell % size])}</span>',
-            f"{mistaken.ravel()[cell]:,}",
-            percent(mistaken.ravel()[cell] / judged.each.support[cell // size], 1),
+            escaped(labels[missed]),
+            f'<span class="wrong">{escaped(labels[invented])}</span>',
+            f"{mistaken[missed, invented]:,}",
+            f"{chance[missed, invented]:.1f}",
+            percent(mistaken[missed, invented] / each.support[missed], 1),
         ]
-        for cell in order
-        if mistaken.ravel()[cell]
+        for missed, invented in zip(*np.unravel_index(order, excess.shape), strict=True)
+        if excess[missed, invented] > 0
     ]
-    header = ["missed", "invented instead", "images", "of the label"]
-    return f"<h3>Most frequent</h3>{table(header, rows, style='words')}"
+    if not rows:
+        return "<p>No two labels are mistaken together more often than by chance.</p>"
+    header = ["missed", "invented instead", "images", "by chance", "of the label"]
+    return f"<h3>Most above chance</h3>{table(header, rows, style='words')}"
 
 
 def _together(judged: MultiLabelEvaluation) -> str:
@@ -224,7 +232,8 @@ def _together(judged: MultiLabelEvaluation) -> str:
         f"{_of_all(judged, chosen)}Where the second differs from the first, the model has made up "
         "rules of its own, or missed one. All pairs are in pairs.csv."
     )
-    return f'<p>{escaped(about)}</p><div class="pair">{"".join(drawings)}</div>'
+    side_by_side = ' class="pair"' if len(chosen) <= PAIRED_LABELS else ""
+    return f"<p>{escaped(about)}</p><div{side_by_side}>{''.join(drawings)}</div>"
 
 
 def _busiest(weight: NDArray[np.int64]) -> NDArray[np.int64]:

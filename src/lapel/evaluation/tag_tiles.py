@@ -18,7 +18,7 @@ from lapel.evaluation.page import escaped
 FOUND_TILES = TILES // 2
 
 #: Other tags of a picture that a caption names.
-OTHERS = 6
+OTHERS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
