@@ -4,13 +4,18 @@ import io
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from PIL import Image
 
-from lapel.data.check import CheckReport, Finding, check_dataset
-from lapel.data.dataset import Dataset
+from lapel.data.check import CheckReport, check_dataset
+from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.findings import Finding
+from lapel.data.images import packed_name
 from lapel.data.importing import import_dataset
 from lapel.data.table import write_table
+from lapel.schema.annotation import Annotation, Tags
+from lapel.schema.labels import Schema, TaskSpec
 
 
 def found(report: CheckReport) -> dict[str, Finding]:
@@ -122,3 +127,62 @@ def test_a_dataset_that_cannot_train_yet_is_told_how(own_dataset: Path) -> None:
     finding = found(check_dataset(own_dataset))["missing_split"]
     assert finding.examples == ("validation",)
     assert "lapel data split" in finding.message
+
+
+def test_tags_are_looked_at_too(tagged_dataset: Path) -> None:
+    findings = found(check_dataset(tagged_dataset))
+    assert findings["constant_label"].examples == ("skin",)
+    assert findings["unlabelled"].count == 6  # of the last task with any
+    assert {finding.severity for finding in findings.values()} == {"warning"}
+    strange = pl.struct(yes=pl.lit(["cap"]), unknown=pl.lit(["bag"]))
+    first = pl.col("image") == packed_name(0)
+    change(tagged_dataset, pl.when(first).then(strange).otherwise("tags").alias("tags"))
+    finding = found(check_dataset(tagged_dataset))["unknown_label"]
+    assert finding.examples == ("'cap' on 1 image",)
+
+
+def test_rare_and_missing_tags(tmp_path: Path) -> None:
+    task = TaskSpec(name="tags", kind="multi_label", labels=("common", "rare", "never"))
+    rows = [
+        Annotation(
+            image=packed_name(row),
+            labels={"tags": Tags(("common", "rare") if row == 9 else ("common",) * (row % 2))},
+            split="validation" if row > 240 else "train",
+        )
+        for row in range(250)
+    ]
+    pictures = np.random.default_rng(0).integers(0, 255, (250, 4, 4), dtype=np.uint8)
+    folder = create_dataset(
+        tmp_path / "d", name="d", schema=Schema((task,)), annotations=rows, images=pictures
+    ).folder
+    report = check_dataset(folder)
+    missing = [finding for finding in report.findings if finding.kind == "missing_class"]
+    assert [finding.examples for finding in missing] == [("never",), ("rare", "never")]
+    assert found(report)["rare_class"].examples == ("rare (1)",)
+
+
+def test_the_same_picture_contradicts_itself_in_what_both_rows_know(tmp_path: Path) -> None:
+    task = TaskSpec(name="tags", kind="multi_label", labels=("a", "b"))
+    tags = [Tags(("a",)), Tags(("a",), ("b",)), None, Tags(("a",)), Tags(("b",))]
+    rows = [
+        Annotation(image=packed_name(row), labels={"tags": label}) for row, label in enumerate(tags)
+    ]
+    same = np.random.default_rng(0).integers(0, 255, (2, 4, 4), dtype=np.uint8)[[0, 0, 0, 1, 1]]
+    folder = create_dataset(
+        tmp_path / "d", name="d", schema=Schema((task,)), annotations=rows, images=same
+    ).folder
+    finding = found(check_dataset(folder))["contradiction"]
+    assert finding.examples == (f"{packed_name(3)} (train) = {packed_name(4)} (train)",)
+
+
+def test_labels_that_may_be_one_are_warned_of_and_proposed(tmp_path: Path) -> None:
+    for number in range(24):
+        path = tmp_path / "photos" / ("sproty" if number == 5 else "sporty") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number * 9, 0, 0)).save(path)
+    folder = import_dataset("folder", tmp_path / "photos", tmp_path / "d").folder
+    report = check_dataset(folder, propose=tmp_path / "rules.yaml")
+    finding = found(report)["label_spelling"]
+    assert finding.examples == ("'sproty' (1) ~ 'sporty' (23)",)
+    assert finding.severity == "warning"
+    assert "sporty: [sproty]" in (tmp_path / "rules.yaml").read_text()

@@ -51,6 +51,41 @@ def test_a_table_is_imported(own_photos: Path, tmp_path: Path) -> None:
     assert "There is no validation split; make one: lapel data split d" in done.stdout
 
 
+def test_dirty_labels_are_imported_proposed_about_and_cleaned(
+    own_photos: Path, tmp_path: Path
+) -> None:
+    names = sorted(str(path.relative_to(own_photos)) for path in own_photos.rglob("*.*"))
+    styles = ["sporty", "sproty", "sporty", "office/formal", "formal/office", ""]
+    tags = ["모자", "한복|모자"]
+    lines = [
+        f"{name},{styles[number % 6]},{tags[number % 2]},A photo{', new' * (number == 3)}"
+        for number, name in enumerate(names)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["image,style,tags,title", *lines]), "utf-8")
+    options = ["--single", "style", "--multi", "tags:|", "--join-extra", "title"]
+    done = lapel("import", "table", "t.csv", "d", "--images", own_photos, *options, folder=tmp_path)
+    assert "style (4 labels), tags (2 labels, any of them)" in done.stdout
+    assert "1 row with more cells than columns: joined in 'title' (line 5)" in done.stdout
+    assert "without a 'style', kept as unknown: 3 rows" in done.stdout
+    done = lapel("check", "d", "--propose", "rules.yaml", folder=tmp_path)
+    assert "labels of 'style' are one letter apart" in done.stdout
+    assert done.stdout.endswith("Rules to read and correct: rules.yaml\n")
+    done = lapel("clean", "d", "--rules", "rules.yaml", "--out", "new", folder=tmp_path)
+    assert done.stdout.splitlines() == [
+        "style: 4 labels, now 2; 6 images have another answer",
+        "  office/formal: now formal/office (3 images)",
+        "  sproty: now sporty (3 images)",
+        "Dataset: new; what the labels were: new/former_labels.parquet",
+    ]
+    (tmp_path / "wrong.yaml").write_text("style:\n  drop: [sprty]\n")
+    done = lapel("clean", "d", "--rules", "wrong.yaml", folder=tmp_path)
+    assert done.returncode == 1
+    assert "wrong.yaml, line 2: found label 'sprty', expected 'sporty'?" in done.stderr
+    done = lapel("export", "table", "new", "out.csv", folder=tmp_path)
+    assert "import them with --multi 'tags:|'" in done.stdout
+    assert "모자|한복" in (tmp_path / "out.csv").read_text("utf-8")
+
+
 def test_fashion_mnist_takes_one_folder_or_two(idx_folder: Path, tmp_path: Path) -> None:
     done = lapel("import", "fashion-mnist", idx_folder, "d", "--unverified", folder=tmp_path)
     assert done.returncode == 0, done.stderr

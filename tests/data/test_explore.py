@@ -85,3 +85,19 @@ def test_the_distance_of_distributions() -> None:
     assert distribution_distance(low, low) == 0
     assert distribution_distance(low, high) == 1
     assert distribution_distance(low, np.arange(20.0)) == 0.5
+
+
+def test_tags_and_several_tasks_are_shown(tagged_dataset: Path, tmp_path: Path) -> None:
+    page = look(tagged_dataset, tmp_path / "page.html")
+    text = " ".join(page.words)
+    for words in ("How many of each tags", "Any of them may hold", "Which labels hold together"):
+        assert words in text
+    assert "바지" in text
+    # Of 100 pictures with a hat, so many have the others; every picture with tags has skin.
+    html = (tmp_path / "page.html").read_text()
+    assert 'title="30 of 30">100</td>' in html
+    assert "pictures of hat" in html
+
+
+def test_one_task_of_single_labels_has_no_pairs(photo_dataset: Path, tmp_path: Path) -> None:
+    assert "hold together" not in " ".join(look(photo_dataset, tmp_path / "page.html").words)

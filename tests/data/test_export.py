@@ -12,8 +12,8 @@ from PIL import Image
 from lapel.data.dataset import Dataset, create_dataset
 from lapel.data.export import export_dataset
 from lapel.data.importing import import_dataset
-from lapel.schema.annotation import Annotation
-from lapel.schema.errors import StorageError, UsageError
+from lapel.schema.annotation import Annotation, Tags
+from lapel.schema.errors import SchemaError, StorageError, UsageError
 from lapel.schema.formulas import escape_formula, unescape_formula
 from lapel.schema.labels import Schema, TaskSpec
 
@@ -137,3 +137,72 @@ def test_what_cannot_be_exported_is_refused(photo_dataset: Path, tmp_path: Path)
         export_dataset("table", photo_dataset, tmp_path / "out.xlsx")
     with pytest.raises(UsageError, match="no layout is called 'coco'; known: folder, table"):
         export_dataset("coco", photo_dataset, tmp_path / "out")
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+def test_tags_and_several_tasks_come_back_as_they_were(
+    tagged_dataset: Path, tmp_path: Path, ending: str
+) -> None:
+    done = export_dataset("table", tagged_dataset, tmp_path / f"out.{ending}")
+    assert done.notes == (
+        "tags of 'tags' have '|' between them: import them with --multi 'tags:|'",
+    )
+    again = import_dataset(
+        "table",
+        done.path,
+        tmp_path / "again",
+        images=done.image_root,
+        single=["colour", "style"],
+        multi=["tags:|"],
+        split_column="split",
+    )
+    dataset = Dataset.open(tagged_dataset)
+    for task in dataset.schema:
+        for old, new in zip(dataset.labels(task.name), again.labels(task.name), strict=True):
+            if isinstance(old, Tags):
+                assert isinstance(new, Tags)
+                assert set(new.yes) == set(old.yes)
+                assert new.unknown == old.unknown
+            else:
+                assert new == old
+    assert again.splits() == dataset.splits()
+
+
+def test_a_datasets_own_table_can_be_imported(tagged_dataset: Path, tmp_path: Path) -> None:
+    done = export_dataset("table", tagged_dataset, tmp_path / "out.csv")
+    assert done.image_root is not None
+    dataset = Dataset.open(tagged_dataset)
+    names = sorted(path.name for path in Path(done.image_root).iterdir())
+    path = tmp_path / "own.parquet"
+    dataset.table.with_columns(pl.Series("image", names)).write_parquet(path)
+    again = import_dataset(
+        "table", path, tmp_path / "again", images=done.image_root, multi=["tags:|"]
+    )
+    tags = dataset.labels("tags")[1]
+    assert isinstance(tags, Tags)
+    assert again.labels("tags")[1] == tags
+
+
+def test_tags_have_no_place_in_class_folders(tagged_dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="name one with --task: colour, tags, style"):
+        export_dataset("folder", tagged_dataset, tmp_path / "out")
+    with pytest.raises(SchemaError, match="one place in class folders; write a table with"):
+        export_dataset("folder", tagged_dataset, tmp_path / "out", task="tags")
+    done = export_dataset("folder", tagged_dataset, tmp_path / "out", task="style")
+    assert (done.images, done.left_out) == (54, 6)
+
+
+def test_labels_with_the_usual_mark_in_them_get_another(tmp_path: Path) -> None:
+    schema = Schema((TaskSpec(name="t", kind="multi_label", labels=("a|b", "=c;d", "e")),))
+    rows = [
+        Annotation(image="images.npy#0", labels={"t": Tags(("a|b", "=c;d"))}),
+        Annotation(image="images.npy#1", labels={"t": Tags(("=c;d",))}),
+    ]
+    pictures = np.arange(32, dtype=np.uint8).reshape(2, 4, 4)
+    create_dataset(tmp_path / "d", name="d", schema=schema, annotations=rows, images=pictures)
+    done = export_dataset("table", tmp_path / "d", tmp_path / "out.csv")
+    assert done.notes[0].endswith("--multi 't:,'")
+    again = import_dataset(
+        "table", done.path, tmp_path / "again", images=done.image_root, multi=["t:,"]
+    )
+    assert again.labels("t") == [Tags(("=c;d", "a|b")), Tags(("=c;d",))]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from lapel.data.dataset import Dataset
 from lapel.data.split import split_dataset
 from lapel.data.table import write_table
+from lapel.schema.annotation import held
 from lapel.schema.errors import DatasetError, UsageError
 
 
@@ -86,3 +88,16 @@ def test_a_validation_split_that_exists_is_given_up_only_when_asked(own_dataset:
 def test_grouping_by_what_is_learned_is_refused(own_dataset: Path) -> None:
     with pytest.raises(UsageError, match="would put every category on one side"):
         split_dataset(own_dataset, validation=0.2, by="category", redraw=True)
+
+
+def test_every_label_of_every_task_is_drawn_in_proportion(tagged_dataset: Path) -> None:
+    before = Dataset.open(tagged_dataset)
+    dataset = split_dataset(tagged_dataset, validation=0.2, test=0.2, redraw=True)
+    assert dataset.splits() == {"train": 36, "validation": 12, "test": 12}
+    for task in dataset.schema:
+        assert dataset.labels(task.name) == before.labels(task.name)
+        totals = Counter(word for label in before.labels(task.name) for word in held(label))
+        for split in ("validation", "test"):
+            labels = dataset.split(split).labels(task.name)
+            counts = Counter(word for label in labels for word in held(label))
+            assert all(abs(counts[word] - totals[word] / 5) <= 2 for word in task.labels)

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapel.data.stratify import hold_out
+from lapel.data.stratify import hold_out, hold_out_evenly
 
 NAMES = [f"{number}.jpg" for number in range(1000)]
 STRATA = [("ab"[number % 10 == 0],) for number in range(1000)]
@@ -59,3 +59,62 @@ def test_groups_stay_together_and_sizes_come_close(
     largest = max(Counter(group for group in groups if group).values(), default=1)
     assert abs(Counter(drawn)["v"] - 0.3 * len(rows)) <= largest + 1
     assert abs(Counter(drawn)["t"] - 0.2 * len(rows)) <= largest + 1
+
+
+def many_labels(number: int) -> list[str]:
+    """A colour, perhaps a use, and tags of very uneven frequency."""
+    tags = [f"tag {k}" for k in (2, 3, 5, 7, 11, 13, 50) if number % k == 0]
+    return [f"colour {number % 7}", f"use {number % 3}", *tags]
+
+
+def test_every_label_of_images_with_several_gives_its_share() -> None:
+    labels = [many_labels(number) for number in range(1000)]
+    drawn = hold_out_evenly(NAMES, labels, {"validation": 0.1, "test": 0.2}, seed=0)
+    sizes = Counter(drawn)
+    assert (sizes["validation"], sizes["test"]) == (100, 200)
+    pairs = zip(drawn, labels, strict=True)
+    counts = Counter((part, label) for part, row in pairs for label in row)
+    totals = Counter(label for row in labels for label in row)
+    for label, total in totals.items():
+        assert abs(counts["validation", label] - total * 0.1) <= 3, label
+        assert abs(counts["test", label] - total * 0.2) <= 3, label
+
+
+def test_that_draw_hangs_on_the_seed_and_the_names_alone() -> None:
+    labels = [many_labels(number) for number in range(1000)]
+    drawn = dict(zip(NAMES, hold_out_evenly(NAMES, labels, {"v": 0.1}, seed=3), strict=True))
+    backwards = hold_out_evenly(NAMES[::-1], labels[::-1], {"v": 0.1}, seed=3)
+    assert dict(zip(NAMES[::-1], backwards, strict=True)) == drawn
+    other = hold_out_evenly(NAMES, labels, {"v": 0.1}, seed=4)
+    assert dict(zip(NAMES, other, strict=True)) != drawn
+
+
+def test_labels_too_rare_to_share_out_do_not_empty_a_part() -> None:
+    drawn = hold_out_evenly(NAMES, [[name] for name in NAMES], {"v": 0.1}, seed=0)
+    assert Counter(drawn) == {None: 900, "v": 100}
+    assert hold_out_evenly(NAMES, [[] for _ in NAMES], {}, seed=0) == [None] * 1000
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from("abcd"), unique=True), st.sampled_from([None, *"vwxyz"])
+        ),
+        max_size=60,
+    ),
+    st.integers(0, 3),
+)
+def test_groups_stay_together_there_too(
+    rows: list[tuple[list[str], str | None]], seed: int
+) -> None:
+    names = [str(number) for number in range(len(rows))]
+    groups = [group for _, group in rows]
+    labels = [row for row, _ in rows]
+    drawn = hold_out_evenly(names, labels, {"v": 0.3, "t": 0.2}, seed=seed, groups=groups)
+    parts: dict[str, set[str | None]] = {}
+    for group, part in zip(groups, drawn, strict=True):
+        if group is not None:
+            parts.setdefault(group, set()).add(part)
+    assert all(len(found) == 1 for found in parts.values())
+    largest = max(Counter(group for group in groups if group).values(), default=1)
+    assert Counter(drawn)["v"] <= 0.3 * len(rows) + largest
