@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 CLASSES = ("dress", "hat", "shoes")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests keep for the next run is kept for this one alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAPEL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def draw_photo(kind: int, *, seed: int, width: int = 48, height: int = 64) -> NDArray[np.uint8]:

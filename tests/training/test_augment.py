@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from lapel.training.augment import augment, erase, flip, relight, shift, zoom_and_shift
-from lapel.training.recipe import AugmentPart
+from lapel.training.recipe_parts import AugmentPart
 
 EVERYTHING = AugmentPart(
     flip=0.5, shift=2, zoom=0.2, erase=0.5, erase_area=0.3, brightness=0.2, contrast=0.2

@@ -17,8 +17,9 @@ import torch
 from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.schema.errors import ImageError, TrainingError
-from lapel.training import examples
+from lapel.training import pictures
 from lapel.training.examples import Examples, load_examples, subset
+from lapel.training.recipe_parts import DataPart
 
 CPU = torch.device("cpu")
 COLOUR = Preprocess(
@@ -26,11 +27,12 @@ COLOUR = Preprocess(
 )
 
 
-def load(folder: Path, *, resident: str, workers: int = 0, split: str = "train") -> Examples:
+def load(
+    folder: Path, *, resident: str, workers: int = 0, split: str = "train", cache: bool = False
+) -> Examples:
     dataset = Dataset.open(folder).split(split)
-    return load_examples(
-        dataset, dataset.schema, COLOUR, device=CPU, resident=resident, workers=workers
-    )
+    options = DataPart(resident=resident, workers=workers, cache=cache)
+    return load_examples(dataset, dataset.schema, COLOUR, device=CPU, options=options)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -47,7 +49,7 @@ def test_streamed_batches_are_the_resident_ones(workers: int, photo_dataset: Pat
 def test_packed_pictures_are_the_same_as_opened_ones(small_dataset: Path) -> None:
     gray = Preprocess(height=28, width=28, channels=1, fit="letterbox", mean=(0.3,), std=(0.3,))
     dataset = Dataset.open(small_dataset).split("train")
-    packed = load_examples(dataset, dataset.schema, gray, device=CPU)
+    packed = load_examples(dataset, dataset.schema, gray, device=CPU, options=DataPart())
     rows = [torch.arange(10)]
     opened = [gray.apply(dataset.pixels(name)).pixels for name in dataset.names()[:10]]
     assert torch.equal(next(packed.pictures.batches(rows)), torch.from_numpy(np.stack(opened)))
@@ -92,12 +94,12 @@ def disturb(action: Callable[[int], None]) -> threading.Thread:
 def test_a_lost_worker_ends_the_run_with_the_way_out(
     signal_number: signal.Signals, photo_dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(examples, "WORKER_SECONDS", 2)
-    pictures = load(photo_dataset, resident="never", workers=1).pictures
+    monkeypatch.setattr(pictures, "WORKER_SECONDS", 2)
+    photos = load(photo_dataset, resident="never", workers=1).pictures
     rows = [torch.arange(12)] * 2000
     thread = disturb(lambda worker: os.kill(worker, signal_number))
     with pytest.raises(TrainingError, match=r"worker .* was lost .*--resume"):
-        list(pictures.batches(rows))
+        list(photos.batches(rows))
     thread.join()
     for worker in multiprocessing.active_children():
         worker.kill()

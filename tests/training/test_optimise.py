@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lapel.training.optimise import AveragedWeights, build_optimisers, orthogonal, rate_at
-from lapel.training.recipe import OptimiserPart, SchedulePart
+from lapel.training.recipe_parts import OptimiserPart, SchedulePart
 
 
 @pytest.mark.parametrize("shape", [(16, 90), (90, 16), (24, 24)])

@@ -32,6 +32,13 @@ def train(
         list[str] | None,
         typer.Option("--set", help="KEY=VALUE of the recipe, such as schedule.epochs=2."),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Time for everything, as 90s, 10m or 1h: chooses what is trained."),
+    ] = None,
+    scratch: Annotated[
+        bool, typer.Option("--scratch", help="Begin with random weights, not with learned ones.")
+    ] = False,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with this run, exactly where it stopped.")
     ] = None,
@@ -46,6 +53,7 @@ def train(
     if recipes:
         _list_recipes()
         return
+    began = time.monotonic()
     # Must stand before torch is imported. Its threads otherwise spin while they wait, which
     # slows a step several times over when anything else wants a core.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
@@ -55,15 +63,18 @@ def train(
         from lapel.training.recipe import parse_changes
         from lapel.training.stopping import RunInterruptedError
         from lapel.training.train import train as learn
+    own: dict[str, str] = {"model.options.weights": "none"} if scratch else {}
+    own |= {"budget": budget} if budget is not None else {}
     reporter = BarReporter() if sys.stderr.isatty() else LineReporter()
     try:
         trained = learn(
             recipe,
             data=data,
             out=out,
-            changes=parse_changes(setting or []),
+            changes=parse_changes(setting or []) | own,
             resume=resume,
             reporter=reporter,
+            began=began,
         )
     except RunInterruptedError as interruption:
         print(f"lapel: {interruption}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -31,23 +32,32 @@ def export_onnx(network: Network, *, channels: int, height: int, width: int) -> 
     torch's TorchScript-based exporter is used, as it also takes detectors with free sizes,
     which the newer one refuses.
     """
-    # The exporter puts the mode back as it found it, all the way down: so the wrapper, too, has
-    # to be one that judges.
-    wrapped = _Outputs(network).eval()
     example = torch.zeros(2, channels, height, width, dtype=torch.uint8)
-    names = list(network.task_names)
+    return graph_of(_Outputs(network), example, list(network.task_names))
+
+
+def graph_of(module: nn.Module, pixels: Tensor, names: Sequence[str]) -> bytes:
+    """The ONNX graph of a module that takes pixels and gives a tuple of outputs.
+
+    Args:
+        module: is judged, not learning, in the graph.
+        pixels: an example, uint8 (N, C, H, W); N is free in the graph.
+        names: of the outputs.
+    """
     graph = io.BytesIO()
     with warnings.catch_warnings():
         # It says at each call that the other exporter is the default now.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            wrapped,
-            (example,),
+            # The exporter puts the mode back as it found it, all the way down: so this, too, has
+            # to be one that judges.
+            module.eval(),
+            (pixels,),
             graph,  # type: ignore[arg-type] # it takes a buffer, its annotation does not say so
             dynamo=False,
             opset_version=OPSET,
             input_names=["pixels"],
-            output_names=names,
+            output_names=list(names),
             dynamic_axes={name: {0: "batch"} for name in ["pixels", *names]},
         )
     return graph.getvalue()

@@ -13,7 +13,10 @@ from lapel.schema.labels import Schema
 from lapel.training.recipe import Recipe
 
 #: Numbers of a task that the card shows, where the task has them.
-SHOWN = ("accuracy", "top3", "macro_f1", "nll", "ece")
+SHOWN = ("accuracy", "top3", "map", "mean_f1", "macro_f1", "nll", "ece")
+
+#: Labels of a task that the card lists; the rest is in ``lapel.json``.
+LISTED = 60
 
 
 def model_card(
@@ -41,13 +44,12 @@ def model_card(
         "",
         (
             f"On the validation pictures of `{dataset['name']}`, on which its best epoch "
-            f"({chosen['epoch']} of {chosen['epochs']}) was chosen and its temperature fitted; "
-            "so these are a little too good. `lapel evaluate` measures it on a test split."
+            f"({chosen['epoch']} of {chosen['epochs']}) was chosen and "
+            f"{_fitted(schema)} fitted; so these are a little too good. `lapel evaluate` "
+            "measures it on a test split, beside the best answer that never looks."
         ),
         "",
-        "| measure | value |",
-        "|---|---|",
-        *(f"| {name} | {value:.4f} |" for name, value in scores.items() if _shown(name)),
+        *_table(schema, scores),
         "",
         "## How it was made",
         "",
@@ -85,11 +87,28 @@ def model_card(
 
 
 def _task_line(name: str, kind: str, labels: tuple[str, ...]) -> str:
-    return f"- **{name}** ({kind.replace('_', ' ')}): {', '.join(labels)}"
+    more = f", and {len(labels) - LISTED} more" if len(labels) > LISTED else ""
+    return f"- **{name}** ({kind.replace('_', ' ')}): {', '.join(labels[:LISTED])}{more}"
 
 
-def _shown(name: str) -> bool:
-    return name.rpartition(".")[2] in SHOWN
+def _fitted(schema: Schema) -> str:
+    tagged = any(task.kind == "multi_label" for task in schema)
+    return "its temperatures and thresholds" if tagged else "its temperature"
+
+
+def _table(schema: Schema, scores: Mapping[str, float]) -> list[str]:
+    """A row a task, a column a number that any of them has."""
+    columns = [name for name in SHOWN if any(f"{task.name}.{name}" in scores for task in schema)]
+    rows = [
+        [task.name, *(_cell(scores.get(f"{task.name}.{name}")) for name in columns)]
+        for task in schema
+    ]
+    ruler = [":--", *("--:" for _ in columns)]
+    return [f"| {' | '.join(cells)} |" for cells in [["task", *columns], ruler, *rows]]
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def _colour(preprocess: Preprocess) -> str:

@@ -1,127 +1,39 @@
 """Training examples: pictures, and what is known of them, ready for a network.
 
-A set that fits is one uint8 tensor on the device (``Resident``), from which batches are cut;
-a larger one streams from its files through workers (``Streamed``). Both give the same batches
-in the same order.
+A set that fits is one uint8 tensor on the device (``Resident``), from which batches are cut. A
+larger one is packed on the disk (``Packed``), or streams from its files (``Streamed``).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.engines import usable_cores
-from lapel.schema.errors import LapelError, TrainingError
+from lapel.schema.errors import StorageError
 from lapel.schema.labels import Schema
+from lapel.storage.cache import cache_root
 from lapel.tasks.kinds import task_of
+from lapel.training.pictures import Chosen, Packed, Pictures, Resident, Streamed
+from lapel.training.recipe_parts import DataPart
+from lapel.training.row_cache import RowCache, make_missing
 
 #: Share of the free memory that resident pictures may take.
 RESIDENT_SHARE = 0.4
 
-#: A worker that gives nothing for so long hangs.
-WORKER_SECONDS = 60
-
-
-class Pictures(Protocol):
-    """Pictures that batches are cut from."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-        ...
-
-    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
-        """For each tensor of row numbers, uint8 pixels (n, C, H, W) on the device."""
-        ...
-
-
-class Resident:
-    """All pictures as one uint8 tensor (N, C, H, W) on the device."""
-
-    def __init__(self, pixels: Tensor) -> None:
-        self.pixels = pixels
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
-        """For each tensor of row numbers, its pictures."""
-        for batch in rows:
-            yield self.pixels[batch.to(self.pixels.device)]
-
-
-class _Batches(TorchDataset[Tensor]):
-    """One item is one batch, so that a worker hands over few large tensors."""
-
-    def __init__(self, pictures: Streamed, rows: Sequence[Tensor]) -> None:
-        self._pictures = pictures
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Tensor:
-        pixels = [self._pictures.picture(int(row)) for row in self._rows[index]]
-        return torch.from_numpy(np.stack(pixels))
-
-
-class Streamed:
-    """Pictures decoded as they are needed, by workers beside the network."""
-
-    def __init__(
-        self, dataset: Dataset, preprocess: Preprocess, *, workers: int, device: torch.device
-    ) -> None:
-        self._dataset = dataset
-        self._names = dataset.names()
-        self._preprocess = preprocess
-        self._workers = workers
-        self._device = device
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def picture(self, row: int) -> NDArray[np.uint8]:
-        """One picture as the network takes it, (C, H, W)."""
-        return self._preprocess.apply(self._dataset.pixels(self._names[row])).pixels
-
-    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
-        """For each tensor of row numbers, its pictures.
-
-        Raises:
-            TrainingError: a worker died, or gave nothing for a minute.
-        """
-        loader = DataLoader(
-            _Batches(self, rows),
-            batch_size=None,
-            num_workers=self._workers,
-            timeout=WORKER_SECONDS if self._workers else 0,
-            worker_init_fn=_one_thread,
-            pin_memory=self._device.type == "cuda",
-            # Nothing that workers do is random; the draw that seeds them is kept off the run's.
-            generator=torch.Generator(),
-        )
-        try:
-            for pixels in loader:
-                yield pixels.to(self._device, non_blocking=True)
-        except LapelError:
-            raise
-        except RuntimeError as error:
-            raise TrainingError(
-                f"a worker that reads pictures was lost ({error}); go on with --resume, or read "
-                "without workers: --set data.workers=0"
-            ) from error
+#: Share of the free disk that packed pictures may take.
+PACKED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,14 +41,16 @@ class Examples:
     """Pictures and their targets.
 
     Attributes:
-        pictures: N pictures.
+        pictures: N pictures, or what was made of them.
         targets: task name to targets (N, ...), on the device.
         weights: task name to weights (N, ...); 0 where the label is unknown.
+        digests: SHA-256 of each picture, in hexadecimal.
     """
 
     pictures: Pictures
     targets: dict[str, Tensor]
     weights: dict[str, Tensor]
+    digests: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -144,21 +58,6 @@ class Examples:
     def batches(self, rows: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         """For each tensor of row numbers, it and its pictures."""
         return zip(rows, self.pictures.batches(rows), strict=True)
-
-
-class Chosen:
-    """Some of other pictures, in an order of their own."""
-
-    def __init__(self, pictures: Pictures, rows: Tensor) -> None:
-        self._pictures = pictures
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
-        """For each tensor of row numbers, its pictures."""
-        return self._pictures.batches([self._rows[batch] for batch in rows])
 
 
 def in_batches(count: int, batch: int) -> list[Tensor]:
@@ -174,6 +73,7 @@ def subset(examples: Examples, rows: Tensor) -> Examples:
         pictures=Chosen(examples.pictures, rows),
         targets={task: target[there[task]] for task, target in examples.targets.items()},
         weights={task: weight[there[task]] for task, weight in examples.weights.items()},
+        digests=[examples.digests[int(row)] for row in rows] if examples.digests else (),
     )
 
 
@@ -183,9 +83,9 @@ def load_examples(
     preprocess: Preprocess,
     *,
     device: torch.device,
-    resident: str = "auto",
-    workers: int | str = "auto",
+    options: DataPart,
     track: Track = silent,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Examples:
     """The examples of a dataset (one split of it) for a network.
 
@@ -194,9 +94,9 @@ def load_examples(
         schema: the tasks learned.
         preprocess: from a photo to the network's pixels.
         device: where batches go.
-        resident: ``always``, ``never``, or ``auto``: when all pictures fit into memory.
-        workers: that decode beside the network; ``auto`` takes a core less than there are.
+        options: whether pictures are resident, kept on the disk, or read by workers.
         track: shows how far reading the pictures is.
+        say: told of what is worth a line.
 
     Raises:
         ImageError: a picture that cannot be read; ``lapel data check`` finds them all.
@@ -206,16 +106,13 @@ def load_examples(
         target, weight = task_of(spec).encode(dataset.labels(spec.name))
         targets[spec.name] = torch.from_numpy(target).to(device)
         weights[spec.name] = torch.from_numpy(weight).to(device)
-    size = len(dataset) * preprocess.channels * preprocess.height * preprocess.width
-    pictures: Pictures
-    if resident == "always" or (
-        resident == "auto" and size <= RESIDENT_SHARE * free_memory(device)
-    ):
-        pictures = Resident(torch.from_numpy(_all_pixels(dataset, preprocess, track)).to(device))
-    else:
-        count = max(1, usable_cores() - 1) if workers == "auto" else int(workers)
-        pictures = Streamed(dataset, preprocess, workers=count, device=device)
-    return Examples(pictures=pictures, targets=targets, weights=weights)
+    reading = _Reading(dataset=dataset, preprocess=preprocess, track=track, say=say)
+    return Examples(
+        pictures=_pictures(reading, device, options),
+        targets=targets,
+        weights=weights,
+        digests=reading.digests,
+    )
 
 
 def free_memory(device: torch.device) -> int:
@@ -225,22 +122,85 @@ def free_memory(device: torch.device) -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _all_pixels(dataset: Dataset, preprocess: Preprocess, track: Track) -> NDArray[np.uint8]:
-    packed = dataset.packed()
-    wanted = (preprocess.height, preprocess.width)
-    if packed is not None and packed.shape[1:] == wanted and preprocess.channels == 1:
-        return np.array(packed[:, None])  # a copy: the file's own pages cannot be written to
-    names = dataset.names()
-    pixels = np.empty((len(names), preprocess.channels, *wanted), np.uint8)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """All that reading the pictures of a dataset needs."""
 
-    def fill(row: int) -> None:
-        pixels[row] = preprocess.apply(dataset.pixels(names[row])).pixels
+    dataset: Dataset
+    preprocess: Preprocess
+    track: Track
+    say: Callable[[str], None]
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        for _ in track(pool.map(fill, range(len(names))), len(names), "Reading pictures"):
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of a picture as the network takes it."""
+        return self.preprocess.channels, self.preprocess.height, self.preprocess.width
+
+    @property
+    def digests(self) -> list[str]:
+        """SHA-256 of each picture, as the dataset recorded it."""
+        digests: list[str] = self.dataset.table["sha256"].to_list()
+        return digests
+
+    def packed(self) -> NDArray[np.uint8] | None:
+        """The dataset's own packed pictures, where they are what the network takes."""
+        packed = self.dataset.packed()
+        if packed is None or packed.shape[1:] != self.shape[1:] or self.shape[0] != 1:
+            return None
+        return packed
+
+    def make(self, rows: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+        """Read pictures by number, a few threads ahead."""
+        names = self.dataset.names()
+
+        def prepared(row: int) -> NDArray[np.uint8]:
+            return self.dataset.prepared(names[row], self.preprocess).pixels
+
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            yield from self.track(pool.map(prepared, rows), len(rows), "Reading pictures")
+
+    def cache(self) -> RowCache:
+        """Where pictures prepared like this are kept."""
+        # Mean and deviation belong to the network: they change no pixel.
+        facts = {**self.preprocess.to_json(), "mean": None, "std": None}
+        return RowCache.of("pictures", facts, self.shape, np.uint8)
+
+
+def _pictures(reading: _Reading, device: torch.device, options: DataPart) -> Pictures:
+    count = len(reading.dataset)
+    size = count * int(np.prod(reading.shape))
+    fits = size <= RESIDENT_SHARE * free_memory(device)
+    packed = reading.packed()
+    cache = reading.cache() if options.cache and packed is None else None
+    if options.resident == "always" or (options.resident == "auto" and fits):
+        if packed is not None:
+            # A copy: the file's own pages cannot be written to.
+            return Resident(torch.from_numpy(np.array(packed[:, None])).to(device))
+        pixels = np.empty((count, *reading.shape), np.uint8)
+        for row, picture in make_missing(cache, reading.digests, reading.make, say=reading.say):
+            pixels[row] = picture
+        return Resident(torch.from_numpy(pixels).to(device))
+    if cache is not None and size <= PACKED_SHARE * _free_disk():
+        for _ in make_missing(cache, reading.digests, reading.make, say=reading.say):
             pass
-    return pixels
+        if cache.known(reading.digests).all():
+            return Packed(cache, reading.digests, device)
+    workers = max(1, usable_cores() - 1) if options.workers == "auto" else int(options.workers)
+    return Streamed(reading.dataset, reading.preprocess, workers=workers, device=device)
 
 
-def _one_thread(_worker: int) -> None:
-    torch.set_num_threads(1)
+def _free_disk() -> int:
+    """Free bytes where the cache lies.
+
+    Raises:
+        StorageError: the cache's folder cannot be made.
+    """
+    root = cache_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(root).free
+    except OSError as error:
+        raise StorageError(
+            f"the cache {root} cannot be used: {error.strerror or error}; name another folder with "
+            "the variable LAPEL_CACHE, or keep nothing: --set data.cache=false"
+        ) from error

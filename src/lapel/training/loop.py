@@ -17,12 +17,15 @@ from torch import Tensor
 
 from lapel.schema.errors import TrainingError
 from lapel.tasks.base import Counts
-from lapel.training.augment import augment
+from lapel.training.augment import Mixture, augment, mix
+from lapel.training.balance import row_weights
 from lapel.training.examples import Examples
 from lapel.training.judging import autocast, judge, main_score, score, total_loss
 from lapel.training.learner import Learner
 from lapel.training.optimise import rate_at
 from lapel.training.plan import Plan, plan_of, seed_of
+from lapel.training.recipe import Recipe
+from lapel.training.recipe_parts import AugmentPart
 
 #: Training outputs are scored on about so many steps an epoch; all would cost time.
 SCORED_STEPS = 32
@@ -47,34 +50,74 @@ class Watcher(Protocol):
         ...
 
 
-def learn(learner: Learner, train: Examples, validation: Examples | None, watcher: Watcher) -> None:
+def learn(
+    learner: Learner,
+    train: Examples,
+    validation: Examples | None,
+    watcher: Watcher,
+    *,
+    views: int = 1,
+) -> None:
     """Learn until the recipe's end, or until the watcher raises.
+
+    Args:
+        learner: goes on from its progress.
+        train: each picture in so many views, all of the first before all of the second.
+        validation: judged after each epoch; without it no epoch is the best.
+        watcher: told of every step and epoch.
+        views: of each training picture; an epoch takes one of them, by chance.
 
     Raises:
         TrainingError: the loss is no number any more.
     """
     recipe, progress = learner.recipe, learner.progress
-    plan = plan_of(recipe, len(train))
+    count = len(train) // views
+    plan = plan_of(recipe, count, views, _drawn(recipe, train, count))
     generator = torch.Generator(learner.device)
     while not progress.finished:
         tally = Tally(learner, plan)
-        rest = plan.rest_of_epoch(len(progress.history), progress.step)
+        rest = plan.rest_of_epoch(progress.epochs, progress.step)
+        if out_of_time(learner):  # stopped between an epoch's last step and its judgement
+            rest = []
         started = time.perf_counter()
         for rows, pixels in train.batches(rest):
             generator.manual_seed(seed_of(recipe.seed, "augment", progress.step))
             torch.manual_seed(seed_of(recipe.seed, "network", progress.step))
-            changed = augment(pixels, recipe.augment, generator)
-            loss, outputs = take_step(learner, plan, changed, train, rows.to(learner.device))
+            batch = changed(pixels, recipe.augment, generator)
+            loss, outputs = take_step(learner, plan, batch, train, rows.to(learner.device))
             progress.step += 1
             tally.add(loss, outputs, train, rows, time.perf_counter() - started)
             watcher.step(learner, plan, tally)
+            if out_of_time(learner):
+                break
             started = time.perf_counter()  # what the watcher did was not learning
         tally.check_loss()
         finish_epoch(learner, plan, tally, validation, watcher)
 
 
+def _drawn(recipe: Recipe, train: Examples, count: int) -> Tensor | None:
+    """How often each picture is drawn, where a recipe balances the labels of a task."""
+    task = recipe.data.balance
+    if task is None:
+        return None
+    return row_weights(train.targets[task][:count], train.weights[task][:count])
+
+
+def changed(pixels: Tensor, options: AugmentPart, generator: torch.Generator) -> Mixture:
+    """A batch as it is learned from: augmented, where it is pictures, and mixed."""
+    if pixels.dtype == torch.uint8:
+        pixels = augment(pixels, options, generator)
+    return mix(pixels, options, generator)
+
+
+def out_of_time(learner: Learner) -> bool:
+    """Whether a run has learned for as long as it may."""
+    seconds = learner.recipe.schedule.seconds
+    return seconds is not None and learner.progress.seconds >= seconds
+
+
 def take_step(
-    learner: Learner, plan: Plan, pixels: Tensor, train: Examples, rows: Tensor
+    learner: Learner, plan: Plan, batch: Mixture, train: Examples, rows: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """One step: forward, backward, clip, move, average. Returns the loss and the outputs."""
     recipe, network = learner.recipe, learner.network
@@ -82,8 +125,11 @@ def take_step(
     learner.set_rate(share)
     network.train()
     with autocast(learner):
-        outputs = network(pixels)
+        outputs = learner.answer(batch.inputs)
         loss = total_loss(learner, outputs, train, rows)
+        if batch.partners is not None:
+            others = total_loss(learner, outputs, train, rows[batch.partners])
+            loss = batch.share * loss + (1 - batch.share) * others
     for optimiser in learner.optimisers:
         optimiser.zero_grad()
     # Each optimiser moves the parameters of its own that have a gradient.
@@ -167,8 +213,8 @@ def finish_epoch(
 ) -> None:
     """Judge an epoch on validation, keep it if it is the best, write its row, maybe stop."""
     progress, recipe = learner.progress, learner.recipe
-    epoch = len(progress.history) + 1
-    last = progress.step >= plan.steps
+    epoch = progress.epochs + 1
+    last = progress.step >= plan.steps or out_of_time(learner)
     row: dict[str, float] = {
         "epoch": epoch,
         "step": progress.step,

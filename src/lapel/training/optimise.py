@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
 from lapel.models.base import Backbone
-from lapel.training.recipe import OptimiserPart, SchedulePart
+from lapel.training.recipe_parts import OptimiserPart, SchedulePart
 
 #: Coefficients of the quintic that drives all singular values towards 1 (K. Jordan et al.,
 #: "Muon: An optimizer for hidden layers in neural networks", 2024).

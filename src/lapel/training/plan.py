@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lapel.training.balance import balanced_order
 from lapel.training.recipe import Recipe
 
 
@@ -20,12 +21,18 @@ class Plan:
         batch: pictures a step.
         epochs: passes over them; the last may be a part of one.
         seed: of the order of the pictures.
+        views: copies of each picture that a row may be taken from; those of the second lie
+            behind all of the first.
+        drawn: how often each picture is drawn against the others, float64 (count,); None: each
+            comes once an epoch.
     """
 
     count: int
     batch: int
     epochs: float
     seed: int
+    views: int = 1
+    drawn: Tensor | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -35,30 +42,40 @@ class Plan:
     @property
     def steps(self) -> int:
         """Steps in all."""
+        if not self.epochs:
+            return 0
         return max(1, round(self.epochs * self.steps_per_epoch))
 
     def rest_of_epoch(self, epoch: int, step: int) -> list[Tensor]:
         """Row numbers of the batches of an epoch (counted from 0) from a step of the run on."""
         generator = torch.Generator().manual_seed(seed_of(self.seed, "order", epoch))
-        order = torch.randperm(self.count, generator=generator)
+        if self.drawn is None:
+            order = torch.randperm(self.count, generator=generator)
+        else:
+            order = balanced_order(self.drawn, generator)
+        if self.views > 1:
+            view = torch.randint(self.views, (self.count,), generator=generator)
+            order = order + self.count * view
         first = epoch * self.steps_per_epoch
         last = min(self.steps, first + self.steps_per_epoch)
         places = [place - first for place in range(step, last)]
         return [order[place * self.batch : (place + 1) * self.batch] for place in places]
 
 
-def plan_of(recipe: Recipe, count: int) -> Plan:
-    """The plan of a recipe for so many training pictures."""
+def plan_of(recipe: Recipe, count: int, views: int = 1, drawn: Tensor | None = None) -> Plan:
+    """The plan of a recipe for so many training pictures, each in so many views."""
     return Plan(
         count=count,
         batch=min(recipe.batch, count),
         epochs=recipe.schedule.epochs,
         seed=recipe.seed,
+        views=views,
+        drawn=drawn,
     )
 
 
 def seed_of(seed: int, purpose: str, number: int) -> int:
     """A seed for one purpose at one step or epoch; purposes do not share their draws."""
-    purposes = {"order": 1, "augment": 2, "network": 3, "start": 4}
+    purposes = {"order": 1, "augment": 2, "network": 3, "start": 4, "view": 5}
     sequence = np.random.SeedSequence([seed, purposes[purpose], number])
     return int(sequence.generate_state(1, np.uint32)[0])

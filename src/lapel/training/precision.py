@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,6 +22,22 @@ MEASURED_PIXELS = 8 * 224 * 224
 #: bfloat16 has to be quicker by this factor, as it costs a little precision.
 WORTH_IT = 1.1
 
+#: From pictures, or what was made of them, to outputs.
+Answer = Callable[[Tensor], dict[str, Tensor]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How quickly something learns here.
+
+    Attributes:
+        precision: the quicker one.
+        pictures_per_second: forwards and backwards.
+    """
+
+    precision: torch.dtype
+    pictures_per_second: float
+
 
 def choose_precision(network: Network, pixels: Tensor, wanted: str) -> torch.dtype:
     """The precision that a recipe names, or with ``auto`` the quicker one here.
@@ -31,28 +49,43 @@ def choose_precision(network: Network, pixels: Tensor, wanted: str) -> torch.dty
     """
     if wanted != "auto":
         return torch.bfloat16 if wanted == "bfloat16" else torch.float32
-    trial = copy.deepcopy(network).train()
-    pixels = pixels[: max(1, MEASURED_PIXELS // pixels[0, 0].numel())]
+    few = pixels[: max(1, MEASURED_PIXELS // pixels[0, 0].numel())]
+    return pace_of(copy.deepcopy(network).train(), few, wanted).precision
+
+
+def pace_of(answer: Answer, inputs: Tensor, wanted: str, steps: int = MEASURED_STEPS) -> Pace:
+    """How quickly a network learns on some inputs.
+
+    Args:
+        answer: may change: statistics of its norm layers do.
+        inputs: as it takes them, (n, ...).
+        wanted: ``auto``, ``float32`` or ``bfloat16``.
+        steps: measured of each precision, the first of which warms up.
+    """
+    choices = {"float32": [False], "bfloat16": [True]}.get(wanted, [False, True])
     turns = [
-        [_seconds(trial, pixels, bfloat16=bfloat16) for bfloat16 in (False, True)]
-        for _ in range(MEASURED_STEPS)
+        [_seconds(answer, inputs, bfloat16=choice) for choice in choices] for _ in range(steps)
     ]
-    full, half = (min(times) for times in zip(*turns[1:], strict=True))
-    return torch.bfloat16 if full > WORTH_IT * half else torch.float32
+    quickest = [min(times) for times in zip(*turns[1:], strict=True)]
+    bfloat16 = quickest[0] > WORTH_IT * quickest[1] if len(choices) > 1 else choices[0]
+    return Pace(
+        precision=torch.bfloat16 if bfloat16 else torch.float32,
+        pictures_per_second=len(inputs) / quickest[-1 if bfloat16 else 0],
+    )
 
 
-def _seconds(network: Network, pixels: Tensor, *, bfloat16: bool) -> float:
+def _seconds(answer: Answer, inputs: Tensor, *, bfloat16: bool) -> float:
     """Seconds of one forward and backward pass."""
-    _wait(pixels)
+    _wait(inputs)
     started = time.perf_counter()
-    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=bfloat16):
-        outputs = network(pixels)
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=bfloat16):
+        outputs = answer(inputs)
         total = torch.stack([output.float().square().mean() for output in outputs.values()])
     total.sum().backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
-    _wait(pixels)
+    _wait(inputs)
     return time.perf_counter() - started
 
 
-def _wait(pixels: Tensor) -> None:
-    if pixels.device.type == "cuda":
-        torch.cuda.synchronize(pixels.device)
+def _wait(inputs: Tensor) -> None:
+    if inputs.device.type == "cuda":
+        torch.cuda.synchronize(inputs.device)

@@ -1,179 +1,44 @@
 """Recipes: what to learn, from what, with what. Typed, complete, and all faults at once.
 
 A recipe is a YAML file; the shipped ones run by name. Any value is changed by its dotted key,
-as in ``--set model.backbone=resnet50``.
+as in ``--set model.backbone=resnet50``. The parts are in ``lapel.training.recipe_parts``.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from lapel.schema.errors import RecipeError
-
+from lapel.training.recipe_parts import (
+    PRESETS,
+    AugmentPart,
+    CheckpointPart,
+    DataPart,
+    DoubtfulLabelsPart,
+    EarlyStoppingPart,
+    LossPart,
+    ModelPart,
+    OptimiserPart,
+    Part,
+    PreprocessPart,
+    SchedulePart,
+    ThresholdsPart,
+    TransferPart,
+)
 
 #: Short words for keys, as one may type them.
 ALIASES = {"optim": "optimiser.name"}
 
 
-class _Part(BaseModel):
-    """Frozen, and without room for keys that nobody reads."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PreprocessPart(_Part):
-    """From a photo to the pixels that the network takes.
-
-    What is left out comes with the weights that the backbone begins from; a run's own recipe
-    has it all.
-    """
-
-    height: int | None = Field(default=None, ge=1, le=4096)
-    width: int | None = Field(default=None, ge=1, le=4096)
-    channels: Literal[1, 3] = 3
-    fit: Literal["letterbox", "stretch", "crop"] = "letterbox"
-    resample: Literal["bilinear", "bicubic", "lanczos"] | None = None
-    fill: int = Field(default=0, ge=0, le=255)
-    from_photo: bool = False
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-
-
-class AugmentPart(_Part):
-    """What may happen to a training picture; all off by default."""
-
-    flip: float = Field(default=0.0, ge=0, le=1, description="share of pictures mirrored")
-    shift: int = Field(default=0, ge=0, description="pixels moved at most, each way")
-    zoom: float = Field(default=0.0, ge=0, lt=1, description="0.2: 80 to 120 % of the size")
-    erase: float = Field(default=0.0, ge=0, le=1, description="share with a rectangle erased")
-    erase_area: float = Field(default=0.33, gt=0, le=1, description="largest share of the area")
-    brightness: float = Field(default=0.0, ge=0, lt=1)
-    contrast: float = Field(default=0.0, ge=0, lt=1)
-    crop: float = Field(default=0.0, ge=0, lt=1, description="0.2: cuts keep 80 % of the area")
-    trivial: bool = Field(default=False, description="TrivialAugment: one change of any kind each")
-    mixup: float = Field(default=0.0, ge=0, description="alpha of the share that is mixed in")
-    cutmix: float = Field(default=0.0, ge=0, description="alpha of the area that is cut in")
-
-
-class ModelPart(_Part):
-    """The network."""
-
-    backbone: str = "lapel-small"
-    options: dict[str, Any] = Field(default_factory=dict)
-    heads: Literal["separate", "joint"] = Field(
-        default="separate", description="a head a task, or one vector of all labels"
-    )
-    hidden: int = Field(default=0, ge=0, description="units of a layer before the labels; 0: none")
-    pool: Literal["average", "max"] = "average"
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-
-
-class LossPart(_Part):
-    """How wrong answers count."""
-
-    single_label: Literal["auto", "cross_entropy", "binary", "focal"] = Field(
-        default="auto", description="auto: binary for joint heads, else cross_entropy"
-    )
-    multi_label: Literal["binary", "focal", "asymmetric"] = "binary"
-    focal_gamma: float = Field(default=2.0, ge=0)
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    class_weights: Literal["none", "balanced", "effective"] = Field(
-        default="none", description="rare labels count more, by their counts in train"
-    )
-    logit_adjustment: float = Field(
-        default=0.0, ge=0, description="share of the log of each label's frequency to add"
-    )
-    task_weights: dict[str, float] = Field(default_factory=dict)
-    task_weighting: Literal["fixed", "learned"] = "fixed"
-
-
-class OptimiserPart(_Part):
-    """How weights move."""
-
-    name: Literal["muon", "sgd", "adamw"] = "adamw"
-    learning_rate: float = Field(gt=0)
-    backbone_share: float = Field(
-        default=1.0, gt=0, description="of the learning rate, for a backbone that has learned"
-    )
-    layer_decay: float = Field(
-        default=1.0, gt=0, le=1, description="each stage below learns by so much slower"
-    )
-    filter_learning_rate: float = Field(
-        default=0.05, gt=0, description="muon's own, for the filters of convolutions"
-    )
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    weight_decay: float = Field(default=0.0, ge=0)
-    clip: float = Field(default=0.0, ge=0, description="largest norm of the gradient; 0: none")
-
-
-class SchedulePart(_Part):
-    """How long, and the course of the learning rate."""
-
-    epochs: float = Field(ge=0, description="passes over the training pictures; 0.5 is half a one")
-    kind: Literal["triangle", "cosine", "constant"] = "cosine"
-    warmup: float = Field(default=0.05, ge=0, lt=1, description="share of the steps")
-
-
-class EarlyStoppingPart(_Part):
-    """When to stop before the schedule ends."""
-
-    patience: int = Field(default=0, ge=0, description="epochs without a better score; 0: never")
-
-
-class TransferPart(_Part):
-    """What is done with a backbone that has learned elsewhere, before and beside the schedule."""
-
-    heads_first: bool = Field(
-        default=False, description="fit the heads on features computed once, then go on"
-    )
-    views: int = Field(default=1, ge=1, description="augmented copies that features are made of")
-    train: Literal["heads", "upper", "all"] = Field(
-        default="all", description="what the schedule trains"
-    )
-
-
-class DataPart(_Part):
-    """How pictures come to the network."""
-
-    resident: Literal["auto", "always", "never"] = "auto"
-    workers: int | Literal["auto"] = "auto"
-    cache: bool = Field(default=True, description="keep resized pictures for the next run")
-    balance: str | None = Field(
-        default=None, description="a task whose labels come equally often; none: as they are"
-    )
-
-
-class CheckpointPart(_Part):
-    """How much work a crash may cost."""
-
-    every_seconds: float = Field(default=30.0, ge=0)
-    every_steps: int | None = Field(default=None, ge=1)
-
-
-class ThresholdsPart(_Part):
-    """From which probability on a tag is a yes: chosen on validation, label by label."""
-
-    goal: Literal["f1", "precision", "fixed"] = "f1"
-    precision: float = Field(
-        default=0.9, gt=0, lt=1, description="for goal precision: at least so much of it"
-    )
-
-
-class DoubtfulLabelsPart(_Part):
-    """Whether to look for wrong training labels after learning, by out-of-sample prediction."""
-
-    folds: int = Field(default=0, ge=0, description="networks learned for it; 0: do not look")
-    epochs: float = Field(default=1.0, gt=0)
-
-
-class Recipe(_Part):
+class Recipe(Part):
     """A whole recipe.
 
     Attributes:
@@ -183,6 +48,8 @@ class Recipe(_Part):
             ``task.metric``; none: the mean of each task's own metric.
         average: decay of the moving average of the weights; 0 keeps none.
         precision: ``auto`` measures at the start whether bfloat16 is quicker here.
+        budget: time for everything, as ``90s``, ``10m`` or ``1h``; what is trained, and how
+            long, is then chosen by what this machine does in a second.
     """
 
     name: str
@@ -211,6 +78,43 @@ class Recipe(_Part):
     data: DataPart = DataPart()
     checkpoint: CheckpointPart = CheckpointPart()
     doubtful_labels: DoubtfulLabelsPart = DoubtfulLabelsPart()
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _named_augmentation(cls, value: object) -> object:
+        """A preset's name stands for its options."""
+        return preset(value) if isinstance(value, str) else value
+
+    @field_validator("budget")
+    @classmethod
+    def _budget_is_a_time(cls, value: str | None) -> str | None:
+        if value is not None:
+            seconds_of(value)
+        return value
+
+
+def preset(name: str) -> dict[str, Any]:
+    """The options that a preset of augmentation stands for.
+
+    Raises:
+        ValueError: no such preset.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"no such preset; there are: {', '.join(PRESETS)}")
+    return dict(PRESETS[name])
+
+
+def seconds_of(budget: str) -> float:
+    """Seconds of a time as ``90s``, ``10m``, ``1.5h``; a bare number is seconds.
+
+    Raises:
+        ValueError: it is none, or none above 0.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|)\s*", budget)
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if seconds <= 0:
+        raise ValueError("a budget is a time above 0, as 90s, 10m or 1.5h")
+    return seconds
 
 
 def full_key(key: str) -> str:
@@ -309,17 +213,21 @@ def _read(recipe: str | Path) -> dict[str, Any]:
 
 
 def _drop_options_of_another_backbone(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Options belong to the backbone that they were written for."""
+    """Options belong to the backbone that they were written for; every one has weights."""
     model = values.get("model")
     other = changes.get("model.backbone")
     if isinstance(model, dict) and other not in {None, model.get("backbone", "lapel-small")}:
-        model.pop("options", None)
+        weights = (model.pop("options", None) or {}).get("weights")
+        if weights in {"none", "pretrained"} and other != "lapel-small":
+            model["options"] = {"weights": weights}
 
 
 def _change(values: dict[str, Any], key: str, value: object) -> None:
     *parents, last = key.split(".")
     for parent in parents:
         inner = values.setdefault(parent, {})
+        if parent == "augment" and isinstance(inner, str) and inner in PRESETS:
+            inner = values[parent] = preset(inner)  # one option of a preset is changed
         if not isinstance(inner, dict):
             raise RecipeError(f"--set {key}: '{parent}' is a value, not a group of keys")
         values = inner

@@ -16,6 +16,7 @@ from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
 from lapel.models.losses import label_counts
 from lapel.models.multitask import Network
+from lapel.schema.annotation import Tags
 from lapel.schema.errors import DatasetError, RecipeError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.kinds import task_of
@@ -230,7 +231,13 @@ def _schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
     schema = dataset.schema if recipe.tasks is None else dataset.schema.select(recipe.tasks)
     _check_selection(recipe, schema)
     for split in ("train", "validation"):
-        dataset.split(split)
+        part = dataset.split(split)
+        silent = [spec.name for spec in schema if not any(part.labels(spec.name))]
+        if silent:
+            raise DatasetError(
+                f"no {split} picture of {dataset.name} has a label of {', '.join(silent)}; draw "
+                "the splits anew (lapel data split), or learn the others: --set tasks=[...]"
+            )
     return schema
 
 
@@ -246,6 +253,8 @@ def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
 def _check_selection(recipe: Recipe, schema: Schema) -> None:
     names = [spec.name for spec in schema]
     unknown = [task for task in recipe.loss.task_weights if task not in names]
+    if recipe.data.balance not in {None, *names}:
+        unknown.append(str(recipe.data.balance))
     selected, _, metric = (recipe.select or "").rpartition(".")
     if recipe.select is not None and selected not in names:
         unknown.append(recipe.select)
@@ -261,7 +270,9 @@ def _check_selection(recipe: Recipe, schema: Schema) -> None:
 def _check_metric(spec: TaskSpec, metric: str) -> None:
     task = task_of(spec)
     output = np.zeros((1, *task.output_shape), np.float32)
-    known = list(task.score(output, *task.encode([spec.labels[0]])).numbers())
+    example = spec.labels[:1]
+    label = Tags(yes=example) if spec.kind == "multi_label" else example[0]
+    known = list(task.score(output, *task.encode([label])).numbers())
     if metric not in known:
         close = difflib.get_close_matches(metric, known, n=2, cutoff=0.3)
         hint = f"did you mean {' or '.join(close)}? " if close else ""

@@ -1,0 +1,218 @@
+"""``--budget 10m``: what is trained, and for how long, from what this machine does in a second.
+
+What pays comes first. Heads on features that are computed once cost one pass of the backbone,
+forwards only. Upper stages, on what the resting ones made of each picture, cost a small part of
+the whole network an epoch. The whole network is trained where a few epochs of it fit.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+
+import torch
+
+from lapel.models.multitask import Network
+from lapel.models.upper import Lower, cut
+from lapel.schema.errors import TrainingError
+from lapel.training.features import FEATURE_BATCH, Compute, extractor_of
+from lapel.training.material import Material, first_pixels
+from lapel.training.precision import Pace, pace_of
+from lapel.training.recipe import Recipe, seconds_of
+from lapel.training.transfer import rest
+
+#: Of the measured pace, so much is counted on: machines do other things too.
+COUNTED_ON = 0.85
+
+#: Seconds for what comes after learning beside the check of every validation picture: export,
+#: calibration, the bundle.
+ENDING = 8.0
+
+#: Seconds for fitting heads on features, and as a share of computing them.
+FITTING, FITTING_SHARE = 3.0, 0.05
+
+#: The whole network is trained when at least so many epochs of it fit, ...
+WHOLE_FROM = 3.0
+#: ... and upper stages when so many of theirs do; fewer are not worth leaving the heads for.
+UPPER_FROM = 2.0
+
+#: Of each picture, when upper stages are trained.
+MOST_VIEWS = 8
+
+#: A forward pass takes about a third of a step.
+JUDGING = 3.0
+
+#: Pictures and steps of a trial.
+TRIAL_PICTURES, TRIAL_STEPS = 16, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paces:
+    """Pictures a second on this machine.
+
+    Attributes:
+        features: through the resting backbone, forwards.
+        upper: learning of the upper stages from what was kept; None where they cannot be parted.
+        whole: learning of the whole network.
+    """
+
+    features: float
+    upper: Pace | None
+    whole: Pace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a budget allows.
+
+    Attributes:
+        train: ``heads``, ``upper`` or ``all``.
+        views: of each picture, features of which are computed.
+        epochs: of the schedule.
+        precision: of learning.
+        words: the choice as a line.
+    """
+
+    train: str
+    views: int
+    epochs: float
+    precision: torch.dtype
+    words: str
+
+
+def within_budget(
+    recipe: Recipe, network: Network, material: Material, began: float
+) -> tuple[Recipe, torch.dtype, str]:
+    """A recipe that keeps its budget on this machine, its precision, and the choice in words.
+
+    Args:
+        recipe: as resolved, with a budget.
+        network: as it begins; not changed.
+        material: what is learned from.
+        began: the moment (``time.monotonic``) from which the budget counts.
+
+    Raises:
+        TrainingError: not even the least fits.
+    """
+    paces = measure(recipe, network, material)
+    budget = seconds_of(recipe.budget or "")
+    left = budget - (time.monotonic() - began)
+    count, judged = len(material.train), len(material.validation)
+    # At the end torch and the exported network look at each validation picture.
+    ending = ENDING + judged * (JUDGING / COUNTED_ON) / paces.features
+    seconds = left - ending
+    choose = _for_transfer if recipe.transfer.heads_first else _from_scratch
+    choice = choose(recipe, paces, seconds * COUNTED_ON, count, judged)
+    if choice is None:
+        least = budget - seconds + (count + judged) / paces.features / COUNTED_ON + FITTING
+        raise TrainingError(
+            f"--budget {recipe.budget} is too little here: "
+            f"{'computing features once' if recipe.transfer.heads_first else 'one epoch'} would "
+            f"need about {least:.0f}s; give --budget {_rounded_up(least)}s or more"
+        )
+    resolved = recipe.model_copy(
+        update={
+            "transfer": recipe.transfer.model_copy(
+                update={"train": choice.train, "views": choice.views}
+            ),
+            "schedule": recipe.schedule.model_copy(
+                update={"epochs": choice.epochs, "seconds": round(seconds, 1)}
+            ),
+        }
+    )
+    return resolved, choice.precision, f"Budget {recipe.budget}: {choice.words}"
+
+
+def _rounded_up(seconds: float) -> int:
+    return (int(seconds * 1.1) // 10 + 1) * 10
+
+
+@torch.no_grad()
+def _features_pace(compute: Compute, pixels: torch.Tensor) -> float:
+    compute(pixels)  # the first one warms up
+    started = time.perf_counter()
+    compute(pixels)
+    return len(pixels) / (time.perf_counter() - started)
+
+
+def measure(recipe: Recipe, network: Network, material: Material) -> Paces:
+    """Try everything that a budget might choose, for some seconds in all."""
+    trial = copy.deepcopy(network)
+    pixels = first_pixels(material.train, TRIAL_PICTURES)
+    upper: Pace | None = None
+    lower = Lower(trial, None)
+    if recipe.transfer.heads_first:
+        rest(trial, recipe.transfer.model_copy(update={"train": "upper"}))
+        parts = cut(trial, pixels[:2])
+        if parts is not None:
+            lower = parts.lower
+            with torch.no_grad():
+                _, maps = lower.eval()(pixels)
+            trial.train()
+            upper = pace_of(parts.upper, maps, recipe.precision, TRIAL_STEPS)
+    more = first_pixels(material.train, FEATURE_BATCH)
+    features = _features_pace(extractor_of(trial, lower, recipe, pixels).compute, more)
+    trial.freeze(0)
+    whole = pace_of(trial.train(), pixels, recipe.precision, TRIAL_STEPS)
+    return Paces(features=features, upper=upper, whole=whole)
+
+
+def _for_transfer(
+    recipe: Recipe, paces: Paces, seconds: float, count: int, judged: int
+) -> Choice | None:
+    once = (count + judged) / paces.features
+    heads = once + FITTING + FITTING_SHARE * once
+    left = seconds - heads
+    if left < 0:
+        return None
+    whole = _epochs(paces.whole, left, count, judged)
+    if whole >= WHOLE_FROM:
+        epochs = min(whole, recipe.schedule.epochs)
+        words = f"heads first, then all stages for {epochs:g} epochs"
+        return Choice(
+            train="all", views=1, epochs=epochs, precision=paces.whole.precision, words=words
+        )
+    views = 1 + max(0, int(left * (1 - FITTING_SHARE) / (count / paces.features)))
+    if paces.upper is not None:
+        some = min(MOST_VIEWS, 1 + int(left / 2 / (count / paces.features)))
+        rest_of_it = left - (some - 1) * count / paces.features
+        epochs = min(_epochs(paces.upper, rest_of_it, count, judged), recipe.schedule.epochs)
+        if epochs >= UPPER_FROM:
+            words = (
+                f"features of {some} views of each picture once, heads on them, then the upper "
+                f"stages for {epochs:g} epochs"
+            )
+            return Choice(
+                train="upper",
+                views=some,
+                epochs=epochs,
+                precision=paces.upper.precision,
+                words=words,
+            )
+    views = min(views, MOST_VIEWS)
+    many = "once" if views == 1 else f"of {views} views of each picture once"
+    return Choice(
+        train="heads",
+        views=views,
+        epochs=0,
+        precision=torch.float32,
+        words=f"features {many}, and heads on them",
+    )
+
+
+def _from_scratch(
+    recipe: Recipe, paces: Paces, seconds: float, count: int, judged: int
+) -> Choice | None:
+    epochs = min(_epochs(paces.whole, seconds, count, judged), recipe.schedule.epochs)
+    if epochs <= 0:
+        return None
+    words = f"{epochs:g} epochs of the whole network"
+    return Choice(train="all", views=1, epochs=epochs, precision=paces.whole.precision, words=words)
+
+
+def _epochs(pace: Pace, seconds: float, count: int, judged: int) -> float:
+    """Epochs that fit, with a look at validation after each; whole ones, or tenths of the first."""
+    one = (count + judged / JUDGING) / pace.pictures_per_second
+    fitting = seconds / one
+    return float(int(fitting)) if fitting >= 1 else int(10 * fitting) / 10

@@ -1,0 +1,84 @@
+"""What a run learns from, and with: pictures, schema, preprocessing, architecture, device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lapel.data.dataset import Dataset
+from lapel.imaging.preprocess import Preprocess
+from lapel.models.multitask import Architecture
+from lapel.schema.labels import Schema
+from lapel.training.examples import Examples, load_examples
+from lapel.training.recipe import Recipe
+from lapel.training.recorder import Reporter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What a run learns from, and with.
+
+    Attributes:
+        dataset: the whole of it.
+        schema: the tasks that are learned.
+        preprocess: from a photo to pixels.
+        architecture: of the network.
+        train: pictures to learn from.
+        validation: pictures to choose by.
+        device: where it learns.
+    """
+
+    dataset: Dataset
+    schema: Schema
+    preprocess: Preprocess
+    architecture: Architecture
+    train: Examples
+    validation: Examples
+    device: torch.device
+
+
+def gather(recipe: Recipe, dataset: Dataset, schema: Schema, reporter: Reporter) -> Material:
+    """Read the pictures of a resolved recipe.
+
+    Raises:
+        ImageError: a picture that cannot be read.
+        UsageError: a preprocessing that cannot be.
+    """
+    preprocess = Preprocess.from_json(recipe.preprocess.model_dump(mode="json"))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    parts = {
+        name: load_examples(
+            dataset.split(name),
+            schema,
+            preprocess,
+            device=device,
+            options=recipe.data,
+            track=reporter.track,
+            say=reporter.say,
+        )
+        for name in ("train", "validation")
+    }
+    architecture = Architecture(
+        backbone=recipe.model.backbone,
+        options=recipe.model.options,
+        head=recipe.model.model_dump(include={"heads", "hidden", "pool", "dropout"}),
+        mean=preprocess.mean,
+        std=preprocess.std,
+    )
+    return Material(
+        dataset=dataset,
+        schema=schema,
+        preprocess=preprocess,
+        architecture=architecture,
+        train=parts["train"],
+        validation=parts["validation"],
+        device=device,
+    )
+
+
+def first_pixels(examples: Examples, count: int = 4096) -> Tensor:
+    """The first pictures, for layers that are fitted and for trials of speed."""
+    rows = torch.arange(min(count, len(examples)))
+    return next(iter(examples.pictures.batches([rows])))

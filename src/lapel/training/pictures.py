@@ -1,0 +1,154 @@
+"""Pictures that batches are cut from: in memory, packed on the disk, or in their files.
+
+All give the same batches in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from lapel.data.dataset import Dataset
+from lapel.imaging.preprocess import Preprocess
+from lapel.schema.errors import LapelError, TrainingError
+from lapel.training.row_cache import RowCache
+
+#: A worker that gives nothing for so long hangs.
+WORKER_SECONDS = 60
+
+
+class Pictures(Protocol):
+    """Pictures that batches are cut from."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+        """For each tensor of row numbers, uint8 pixels (n, C, H, W) on the device."""
+        ...
+
+
+class Resident:
+    """All pictures as one uint8 tensor (N, C, H, W) on the device."""
+
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+        """For each tensor of row numbers, its pictures."""
+        for batch in rows:
+            yield self.pixels[batch.to(self.pixels.device)]
+
+
+class _Batches(TorchDataset[Tensor]):
+    """One item is one batch, so that a worker hands over few large tensors."""
+
+    def __init__(self, pictures: Streamed, rows: Sequence[Tensor]) -> None:
+        self._pictures = pictures
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Tensor:
+        pixels = [self._pictures.picture(int(row)) for row in self._rows[index]]
+        return torch.from_numpy(np.stack(pixels))
+
+
+class Streamed:
+    """Pictures decoded as they are needed, by workers beside the network."""
+
+    def __init__(
+        self, dataset: Dataset, preprocess: Preprocess, *, workers: int, device: torch.device
+    ) -> None:
+        self._dataset = dataset
+        self._names = dataset.names()
+        self._preprocess = preprocess
+        self._workers = workers
+        self._device = device
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def picture(self, row: int) -> NDArray[np.uint8]:
+        """One picture as the network takes it, (C, H, W)."""
+        return self._dataset.prepared(self._names[row], self._preprocess).pixels
+
+    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+        """For each tensor of row numbers, its pictures.
+
+        Raises:
+            TrainingError: a worker died, or gave nothing for a minute.
+        """
+        loader = DataLoader(
+            _Batches(self, rows),
+            batch_size=None,
+            num_workers=self._workers,
+            timeout=WORKER_SECONDS if self._workers else 0,
+            worker_init_fn=_one_thread,
+            pin_memory=self._device.type == "cuda",
+            # Nothing that workers do is random; the draw that seeds them is kept off the run's.
+            generator=torch.Generator(),
+        )
+        try:
+            for pixels in loader:
+                yield pixels.to(self._device, non_blocking=True)
+        except LapelError:
+            raise
+        except RuntimeError as error:
+            raise TrainingError(
+                f"a worker that reads pictures was lost ({error}); go on with --resume, or read "
+                "without workers: --set data.workers=0"
+            ) from error
+
+
+class Chosen:
+    """Some of other pictures, in an order of their own."""
+
+    def __init__(self, pictures: Pictures, rows: Tensor) -> None:
+        self._pictures = pictures
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+        """For each tensor of row numbers, its pictures."""
+        return self._pictures.batches([self._rows[batch] for batch in rows])
+
+
+class Packed:
+    """Pictures that were resized before, in a cache on the disk.
+
+    Batches are read by the process that learns: from a map of uint8 pixels that is thousands a
+    second, and workers beside the network would only take its cores.
+    """
+
+    def __init__(self, cache: RowCache, digests: Sequence[str], device: torch.device) -> None:
+        self._cache = cache
+        self._digests = digests
+        self._device = device
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+        """For each tensor of row numbers, its pictures."""
+        for batch in rows:
+            pixels = np.stack([self._cache.row(self._digests[int(row)]) for row in batch])
+            yield torch.from_numpy(pixels).to(self._device)
+
+
+def _one_thread(_worker: int) -> None:
+    torch.set_num_threads(1)

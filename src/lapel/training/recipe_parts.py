@@ -1,0 +1,204 @@
+"""The parts of a recipe, each the options of one piece of the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    """Frozen, and without room for keys that nobody reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PreprocessPart(Part):
+    """From a photo to the pixels that the network takes.
+
+    What is left out comes with the weights that the backbone begins from; a run's own recipe
+    has it all.
+    """
+
+    height: int | None = Field(default=None, ge=1, le=4096)
+    width: int | None = Field(default=None, ge=1, le=4096)
+    channels: Literal[1, 3] = 3
+    fit: Literal["letterbox", "stretch", "crop"] = "letterbox"
+    resample: Literal["bilinear", "bicubic", "lanczos"] | None = None
+    fill: int = Field(default=0, ge=0, le=255)
+    from_photo: bool = False
+    reduced: bool = Field(
+        default=False, description="JPEGs are decoded at a half or less where that is enough"
+    )
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+class AugmentPart(Part):
+    """What may happen to a training picture; all off by default.
+
+    A name of ``PRESETS`` stands for a whole part: ``augment: gentle``.
+    """
+
+    flip: float = Field(default=0.0, ge=0, le=1, description="share of pictures mirrored")
+    shift: int = Field(default=0, ge=0, description="pixels moved at most, each way")
+    zoom: float = Field(default=0.0, ge=0, lt=1, description="0.2: 80 to 120 % of the size")
+    erase: float = Field(default=0.0, ge=0, le=1, description="share with a rectangle erased")
+    erase_area: float = Field(default=0.33, gt=0, le=1, description="largest share of the area")
+    brightness: float = Field(default=0.0, ge=0, lt=1)
+    contrast: float = Field(default=0.0, ge=0, lt=1)
+    crop: float = Field(default=0.0, ge=0, lt=1, description="0.2: cuts keep 80 % of the area")
+    trivial: bool = Field(default=False, description="TrivialAugment: one change of any kind each")
+    mixup: float = Field(default=0.0, ge=0, description="alpha of the share that is mixed in")
+    cutmix: float = Field(default=0.0, ge=0, description="alpha of the area that is cut in")
+
+
+class ModelPart(Part):
+    """The network."""
+
+    backbone: str = "lapel-small"
+    options: dict[str, Any] = Field(default_factory=dict)
+    heads: Literal["separate", "joint"] = Field(
+        default="separate", description="a head a task, or one vector of all labels"
+    )
+    hidden: int = Field(default=0, ge=0, description="units of a layer before the labels; 0: none")
+    pool: Literal["average", "max"] = "average"
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class LossPart(Part):
+    """How wrong answers count."""
+
+    single_label: Literal["auto", "cross_entropy", "binary", "focal"] = Field(
+        default="auto", description="auto: binary for joint heads, else cross_entropy"
+    )
+    multi_label: Literal["binary", "focal", "asymmetric"] = "binary"
+    focal_gamma: float = Field(default=2.0, ge=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weights: Literal["none", "balanced", "effective"] = Field(
+        default="none", description="rare labels count more, by their counts in train"
+    )
+    logit_adjustment: float = Field(
+        default=0.0, ge=0, description="share of the log of each label's frequency to add"
+    )
+    task_weights: dict[str, float] = Field(default_factory=dict)
+    task_weighting: Literal["fixed", "learned"] = "fixed"
+
+
+class OptimiserPart(Part):
+    """How weights move."""
+
+    name: Literal["muon", "sgd", "adamw"] = "adamw"
+    learning_rate: float = Field(gt=0)
+    backbone_share: float = Field(
+        default=1.0, gt=0, description="of the learning rate, for a backbone that has learned"
+    )
+    layer_decay: float = Field(
+        default=1.0, gt=0, le=1, description="each stage below learns by so much slower"
+    )
+    filter_learning_rate: float = Field(
+        default=0.05, gt=0, description="muon's own, for the filters of convolutions"
+    )
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    clip: float = Field(default=0.0, ge=0, description="largest norm of the gradient; 0: none")
+
+
+class SchedulePart(Part):
+    """How long, and the course of the learning rate."""
+
+    epochs: float = Field(ge=0, description="passes over the training pictures; 0.5 is half a one")
+    kind: Literal["triangle", "cosine", "constant"] = "cosine"
+    warmup: float = Field(default=0.05, ge=0, lt=1, description="share of the steps")
+    seconds: float | None = Field(
+        default=None, gt=0, description="of learning, after which it ends even if steps are left"
+    )
+
+
+class EarlyStoppingPart(Part):
+    """When to stop before the schedule ends."""
+
+    patience: int = Field(default=0, ge=0, description="epochs without a better score; 0: never")
+
+
+class TransferPart(Part):
+    """What is done with a backbone that has learned elsewhere, before and beside the schedule."""
+
+    heads_first: bool = Field(
+        default=False, description="fit the heads on features computed once, then go on"
+    )
+    views: int = Field(
+        default=1,
+        ge=1,
+        description="of each picture that features are made of: 2 adds the mirror "
+        "image, more add augmented copies",
+    )
+    train: Literal["heads", "upper", "all"] = Field(
+        default="all", description="what the schedule trains"
+    )
+    upper: int = Field(default=3, ge=1, description="stages that `train: upper` trains")
+    frozen_once: bool = Field(
+        default=True,
+        description="what frozen stages make of the views is computed once, not at every step",
+    )
+
+
+class DataPart(Part):
+    """How pictures come to the network."""
+
+    resident: Literal["auto", "always", "never"] = "auto"
+    workers: int | Literal["auto"] = "auto"
+    cache: bool = Field(default=True, description="keep resized pictures for the next run")
+    balance: str | None = Field(
+        default=None, description="a task whose labels come equally often; none: as they are"
+    )
+
+
+class CheckpointPart(Part):
+    """How much work a crash may cost."""
+
+    every_seconds: float = Field(default=30.0, ge=0)
+    every_steps: int | None = Field(default=None, ge=1)
+
+
+class ThresholdsPart(Part):
+    """From which probability on a tag is a yes: chosen on validation, label by label."""
+
+    goal: Literal["f1", "precision", "fixed"] = "f1"
+    precision: float = Field(
+        default=0.9, gt=0, lt=1, description="for goal precision: at least so much of it"
+    )
+
+
+class DoubtfulLabelsPart(Part):
+    """Whether to look for wrong training labels after learning, by out-of-sample prediction."""
+
+    folds: int = Field(default=0, ge=0, description="networks learned for it; 0: do not look")
+    epochs: float = Field(default=1.0, gt=0)
+
+
+#: Augmentation in a word. Pictures are of whole garments: all but ``strong`` keep sleeves and
+#: hems in sight, since labels depend on them, and none turns colours, which are labels too.
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "none": {},
+    "gentle": {"flip": 0.5, "crop": 0.15, "brightness": 0.1, "contrast": 0.1},
+    "standard": {
+        "flip": 0.5,
+        "crop": 0.25,
+        "brightness": 0.2,
+        "contrast": 0.2,
+        "erase": 0.25,
+        "erase_area": 0.15,
+        "mixup": 0.2,
+    },
+    "strong": {
+        "flip": 0.5,
+        "crop": 0.5,
+        "trivial": True,
+        "erase": 0.25,
+        "erase_area": 0.25,
+        "mixup": 0.2,
+        "cutmix": 1.0,
+    },
+}
