@@ -77,10 +77,10 @@ def test_dirty_labels_are_imported_proposed_about_and_cleaned(
         "  sproty: now sporty (3 images)",
         "Dataset: new; what the labels were: new/former_labels.parquet",
     ]
-    (tmp_path / "wrong.yaml").write_text("style:\n  drop: [sprty]\n")
+    (tmp_path / "wrong.yaml").write_text("style:\n  drop: [sportyy]\n")
     done = lapel("clean", "d", "--rules", "wrong.yaml", folder=tmp_path)
     assert done.returncode == 1
-    assert "wrong.yaml, line 2: found label 'sprty', expected 'sporty'?" in done.stderr
+    assert "wrong.yaml, line 2: found label 'sportyy', expected 'sporty'?" in done.stderr
     done = lapel("export", "table", "new", "out.csv", folder=tmp_path)
     assert "import them with --multi 'tags:|'" in done.stdout
     assert "모자|한복" in (tmp_path / "out.csv").read_text("utf-8")
