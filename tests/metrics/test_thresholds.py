@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score, precision_score, recall_score
 from tag_examples import drawn
 
-from lapel.metrics.thresholds import DEFAULT_THRESHOLD, LEAST_POSITIVES, NEVER, tune_thresholds
+from lapel.metrics.thresholds import (
+    DEFAULT_THRESHOLD,
+    LEAST_POSITIVES,
+    NEVER,
+    Goal,
+    tune_thresholds,
+)
 from lapel.schema.errors import UsageError
 
 
@@ -19,9 +25,9 @@ def one_label(
     return np.array(probability)[:, None], truth, np.ones_like(truth)
 
 
-def test_no_other_threshold_reaches_a_better_f1() -> None:
+def test_no_other_threshold_reaches_a_better_f1_of_its_label() -> None:
     images = drawn()
-    found = tune_thresholds(images.probabilities, images.target, images.weight)
+    found = tune_thresholds(images.probabilities, images.target, images.weight, goal="label_f1")
     for label, threshold in enumerate(found):
         known = images.known[:, label]
         truth, scores = images.target[known, label], images.probabilities[known, label]
@@ -48,9 +54,10 @@ def test_of_those_of_enough_precision_the_one_that_finds_most() -> None:
         assert reached == pytest.approx(max(every))
 
 
-def test_a_threshold_lies_halfway_between_what_it_parts() -> None:
+@pytest.mark.parametrize("goal", ["f1", "label_f1", "precision"])
+def test_a_threshold_lies_halfway_between_what_it_parts(goal: Goal) -> None:
     probability = [0.9, 0.8, 0.8, 0.7, 0.6, 0.2, 0.1]
-    found = tune_thresholds(*one_label(probability, [1, 1, 1, 1, 1, 0, 0]))
+    found = tune_thresholds(*one_label(probability, [1, 1, 1, 1, 1, 0, 0]), goal=goal)
     assert found.tolist() == [pytest.approx(0.4)]
 
 
@@ -73,7 +80,7 @@ def test_a_rare_label_takes_the_threshold_that_is_best_for_all() -> None:
     target = images.target.copy()
     target[:, 0] = 0
     target[: LEAST_POSITIVES - 1, 0] = 1
-    found = tune_thresholds(images.probabilities, target, images.weight)
+    found = tune_thresholds(images.probabilities, target, images.weight, goal="label_f1")
     scores, truth = images.probabilities.ravel(), target.ravel()
     best = max(f1_score(truth, scores >= cut) for cut in np.unique(scores))
     assert f1_score(truth, scores >= found[0]) == pytest.approx(best)
@@ -89,7 +96,7 @@ def test_fixed_is_a_half_and_so_is_what_cannot_be_tuned() -> None:
 
 def test_wrong_goals_are_refused() -> None:
     images = drawn(20, 3)
-    with pytest.raises(UsageError, match="f1, precision or fixed, found 'luck'"):
+    with pytest.raises(UsageError, match="one of f1, label_f1, precision, fixed, found 'luck'"):
         tune_thresholds(images.probabilities, images.target, images.weight, goal="luck")  # type: ignore[arg-type]  # what a careless caller might say
     with pytest.raises(UsageError, match="between 0 and 1, found 1"):
         tune_thresholds(

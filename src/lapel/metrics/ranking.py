@@ -139,6 +139,17 @@ class Cuts:
         both = self.yes + self.positives
         return np.divide(2 * self.right, both, out=np.zeros_like(both), where=both > 0)
 
+    def below(self, index: int) -> float:
+        """A threshold for that cut: halfway to the next probability, or to 0 below the last."""
+        following = self.probability[index + 1] if index + 1 < len(self.probability) else 0.0
+        return halfway(float(self.probability[index]), float(following))
+
+
+def halfway(upper: float, lower: float) -> float:
+    """Between two numbers; the upper one where floats have nothing between."""
+    middle = (lower + upper) / 2
+    return middle if lower < middle else upper
+
 
 def cuts_of(
     probability: NDArray[np.float64], target: NDArray[np.uint8], weight: NDArray[np.number]
