@@ -21,6 +21,7 @@ from lapel.training.heads_first import Fitted, fit_heads
 from lapel.training.judging import Pausing
 from lapel.training.learner import Learner
 from lapel.training.material import Material
+from lapel.training.optimise import AveragedWeights
 from lapel.training.pictures import Resident
 from lapel.training.recipe import Recipe
 from lapel.training.recipe_parts import TransferPart
@@ -166,7 +167,7 @@ def begin_with_heads(learner: Learner, course: Course, watcher: Pausing) -> Fitt
     progress.seconds += course.seconds + time.perf_counter() - started
     row = {"epoch": 0.0, "step": 0.0, "seconds": progress.seconds, **fitted.row}
     if learner.average is not None:
-        learner.average.restart(learner.network)
+        learner.average = AveragedWeights(learner.network, learner.recipe.average)
     learner.keep_best(0, row["validation_accuracy"])
     progress.history.append(row)
     progress.finished = not learner.recipe.schedule.epochs
