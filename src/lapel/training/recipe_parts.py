@@ -163,9 +163,9 @@ class CheckpointPart(Part):
 
 
 class ThresholdsPart(Part):
-    """From which probability on a tag is a yes: chosen on validation, label by label."""
+    """From which probability on a tag is a yes: chosen on validation; docs/metrics.md has the goals."""
 
-    goal: Literal["f1", "precision", "fixed"] = "f1"
+    goal: Literal["f1", "label_f1", "precision", "fixed"] = "f1"
     precision: float = Field(
         default=0.9, gt=0, lt=1, description="for goal precision: at least so much of it"
     )

@@ -16,7 +16,7 @@ from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
 from lapel.models.losses import label_counts
 from lapel.models.multitask import Network
-from lapel.schema.annotation import Tags
+from lapel.schema.annotation import Tags, held
 from lapel.schema.errors import DatasetError, RecipeError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.kinds import task_of
@@ -232,7 +232,7 @@ def _schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
     _check_selection(recipe, schema)
     for split in ("train", "validation"):
         part = dataset.split(split)
-        silent = [spec.name for spec in schema if not any(part.labels(spec.name))]
+        silent = [spec.name for spec in schema if not any(map(held, part.labels(spec.name)))]
         if silent:
             raise DatasetError(
                 f"no {split} picture of {dataset.name} has a label of {', '.join(silent)}; draw "
