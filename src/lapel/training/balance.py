@@ -26,8 +26,9 @@ def row_weights(target: Tensor, weight: Tensor) -> Tensor:
         counts = torch.bincount(target[known]).double()
         drawn = 1 / counts[target.clamp(max=len(counts) - 1)].clamp(min=1)
     else:
-        drawn = _rarest(known & (target > 0))
+        holds = known & (target > 0)
         known = known.any(1)
+        drawn = _rarest(torch.cat([holds, (known & ~holds.any(1))[:, None]], 1))
     if not known.any():
         return torch.ones(len(target), dtype=torch.float64)
     drawn[~known] = drawn[known].mean()
@@ -35,11 +36,9 @@ def row_weights(target: Tensor, weight: Tensor) -> Tensor:
 
 
 def _rarest(holds: Tensor) -> Tensor:
-    """Tags that hold, bool (N, labels), to one over the count of the rarest of each picture."""
-    without = ~holds.any(1, keepdim=True)
-    labels = torch.cat([holds, without], 1).double()
-    rarity = 1 / labels.sum(0).clamp(min=1)
-    rarest: Tensor = (labels * rarity).amax(1)
+    """Labels that hold, bool (N, labels), to one over the count of each picture's rarest."""
+    labels = holds.double()
+    rarest: Tensor = (labels / labels.sum(0).clamp(min=1)).amax(1)
     return rarest
 
 
