@@ -76,7 +76,7 @@ def parse_record(data: bytes, *, places: bool = True) -> Record:
     image = _member(value, IMAGE)
     details = _member(_member(value, DATA), DETAILS)
     record = Record()
-    identifier = image.get(IDENTIFIER)
+    identifier: Any = image.get(IDENTIFIER)
     if _whole(identifier):
         record.identifier = identifier
     else:
@@ -133,7 +133,7 @@ def _parts(details: dict[str, Any], key: str, record: Record) -> dict[str, list[
 
 
 def _read_places(image: dict[str, Any], details: dict[str, Any], record: Record) -> None:
-    size = (image.get(WIDTH), image.get(HEIGHT))
+    size: tuple[Any, Any] = (image.get(WIDTH), image.get(HEIGHT))
     if not all(_whole(side) and side > 0 for side in size):
         found = f"{WIDTH} {_shown(size[0])}, {HEIGHT} {_shown(size[1])}"
         record.faults.append((found, "pixels"))
@@ -164,7 +164,7 @@ def _box(
     """A box, cut where it reaches over the picture's edge; None where there is none."""
     if not entry:
         return None
-    values = [entry.get(key) for key in BOX_KEYS]
+    values: list[Any] = [entry.get(key) for key in BOX_KEYS]
     if set(entry) != set(BOX_KEYS) or not all(map(_number, values)):
         record.faults.append((f"{_shown(entry)} as {where}", f"numbers: {', '.join(BOX_KEYS)}"))
         return None

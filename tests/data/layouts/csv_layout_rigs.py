@@ -121,9 +121,7 @@ METADATA = "src/train/metadata.csv"
 
 GARMENTIQ_DAMAGES = csv_damages(METADATA, line=5, folder="src/train/images", row="{},skirt") | {
     "nothing that is known": Damage(
-        spoil=lambda root: [
-            (root / f"src/{part}/metadata.csv").unlink() for part in ("train", "test")
-        ],
+        spoil=both(remove(METADATA), remove("src/test/metadata.csv")),
         says="src/metadata.csv: found nothing, expected the file, beside images or in train",
     ),
     "no column of files": Damage(

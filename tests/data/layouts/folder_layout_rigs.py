@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from layout_writers import write_attribute_folders, write_photo
-from reader_rig import Damage, Rig, link_out
+from reader_rig import Damage, Rig, both, link_out
 
 
 def _loose(place: str) -> Damage:
@@ -49,7 +50,10 @@ DAMAGES = {
         says="found a name that is not UTF-8",
     ),
     "no pictures": Damage(
-        spoil=lambda root: [path.unlink() for path in (root / "src").rglob("*.png")],
+        spoil=both(
+            lambda root: shutil.rmtree(root / "src/train"),
+            lambda root: shutil.rmtree(root / "src/val"),
+        ),
         says="src: found no pictures, expected each picture in ATTRIBUTE/CLASS",
     ),
 }

@@ -44,11 +44,11 @@ def test_ce7454_is_six_questions_and_keeps_boxes_and_landmarks(tmp_path: Path) -
         "solid", "long_sleeve", "no_dress", "crew_neckline", "cotton", "conventional",
     ]  # fmt: skip
     (garment,) = reading.garments["img/00000.jpg"]
-    assert garment.box == (62, 62, 103, 238)
-    assert garment.points[:2] == ((76, 82), (112, 90))
+    assert garment.box == (62.0, 62.0, 103.0, 238.0)
+    assert garment.points[:2] == ((76.0, 82.0), (112.0, 90.0))
     assert garment.points[6:] == (None, None)
     # A point on the picture's left edge is a point.
-    assert reading.garments["img/00003.jpg"][0].points[0] == (0, 82)
+    assert reading.garments["img/00003.jpg"][0].points[0] == (0.0, 82.0)
     tested = [row for row in reading.annotations if row.split == "test"]
     assert [row.image for row in tested] == ["img/00006.jpg", "img/00005.jpg"]
     assert all(not row.labels for row in tested)
@@ -188,9 +188,9 @@ def test_kfashion_places_are_sorted_by_number_and_empty_boxes_left_out(tmp_path:
     write_kfashion(tmp_path)
     reading = read_kfashion(tmp_path / "data")
     top, bottom = reading.garments["Training/로맨틱/100026.jpg"]
-    assert (bottom.part, bottom.box) == ("하의", (321.06, 288.216, 183, 330))
+    assert (bottom.part, bottom.box) == ("하의", (321.06, 288.216, 183.0, 330.0))
     assert bottom.outlines == (((321.56, 315.568), (325.554, 619.479), (505.304, 600.505)),)
-    assert top.box == (260.144, 59.4236, 295, 335)
+    assert top.box == (260.144, 59.4236, 295.0, 335.0)
     assert len(reading.garments) == 1
     assert "boxes without an area, left out: 2" in reading.notes
     assert read_kfashion(tmp_path / "data", boxes=False).garments == {}
@@ -215,7 +215,7 @@ def test_kfashion_takes_new_words_and_passes_over_missing_images_if_told(tmp_pat
     assert reading.schema["상의_색상"].labels[-1] == "투명"
     (row,) = [row for row in reading.annotations if row.image == "Validation/7.jpg"]
     assert row.labels == {"상의_색상": "투명", "상의_옷깃": "셔츠칼라"}
-    assert reading.garments["Validation/7.jpg"][0].box == (0, 1, 3, 5)
+    assert reading.garments["Validation/7.jpg"][0].box == (0.0, 1.0, 3.0, 5.0)
     assert "the field '무게' of '상의', passed over: 1" in reading.notes
     assert "boxes that reached over the picture's edge, cut there: 1" in reading.notes
 

@@ -82,7 +82,7 @@ def _places(dataset: Dataset) -> dict[str, str]:
     names = in_order(dataset)
     if all(n.startswith(f"deep_fashion/{FOLDERS[splits[n]]}/") for n in names):
         return {name: name for name in names}
-    places = {}
+    places: dict[str, str] = {}
     for split, folder in FOLDERS.items():
         there = [name for name in names if splits[name] == split]
         places |= places_in(dataset, there, f"deep_fashion/{folder}")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lapel.data.reading import Reading, existing_folder, read_bytes, refuse, sorted_labels
 from lapel.data.walking import Walk, subfolders
-from lapel.schema.annotation import SPLITS, Annotation
+from lapel.schema.annotation import SPLITS, Annotation, held
 from lapel.schema.errors import Fault, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 
@@ -63,7 +63,7 @@ def read_folder(source: str | Path, *, task: str = "category", split: str | None
         walk.faults.append(
             Fault(file=str(root), found="no pictures in class folders", expected="CLASS/photo.jpg")
         )
-    found = sorted_labels(row.labels[task] for row in walk.annotations)
+    found = sorted_labels(word for row in walk.annotations for word in held(row.labels[task]))
     if not split_folders:
         _report_wrapper(found, walk)
     refuse(walk.faults)

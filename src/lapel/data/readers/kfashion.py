@@ -178,12 +178,12 @@ def _labels(record: Record, file: str, found: _Found, new_labels: bool) -> dict[
 
 def _label(question: Question, value: Any, file: str, found: _Found, new_labels: bool) -> Label:  # noqa: ANN401 - what JSON holds
     many = question.field in MANY
-    words = value if many else [value]
+    words: Any = value if many else [value]
     if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
         expected = "a list of texts" if many else "a text"
         found.faults.append(Fault(file=file, found=f"{question.task} {value!r}", expected=expected))
         return None
-    spelt = [word if word in question.words else WORD_SPELLINGS.get(word, word) for word in words]
+    spelt = [_spelt(question, word) for word in words]
     beyond = [word for word in spelt if word not in question.words]
     if beyond and not new_labels:
         expected = f"a word of the vocabulary: {', '.join(list(question.words)[:8])}, ..."
@@ -194,6 +194,11 @@ def _label(question: Question, value: Any, file: str, found: _Found, new_labels:
         return None
     found.new[question.task].update(beyond)
     return Tags(tuple(dict.fromkeys(spelt))) if many else spelt[0]
+
+
+def _spelt(question: Question, word: str) -> str:
+    """A word as our vocabulary spells it."""
+    return word if word in question.words else WORD_SPELLINGS.get(word, word)
 
 
 def _split(name: str) -> str | None:
