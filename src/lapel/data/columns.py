@@ -61,13 +61,21 @@ class MultiLabelColumn:
 
     def series(self, name: str, labels: Sequence[Label], words: Sequence[str]) -> pl.Series:
         """Names in the schema's order."""
+        place = {word: number for number, word in enumerate(words)}
+
+        def sort(names: Sequence[str]) -> list[str]:
+            return sorted(names, key=lambda name: (place.get(name, len(place)), name))
+
+        # Each different answer is made once: a table of 300,000 rows repeats most of them.
+        different = {label: number for number, label in enumerate(dict.fromkeys(labels))}
         cells = [
-            {"yes": list(tags.yes), "unknown": list(tags.unknown)} if tags is not None else None
-            for tags in (
-                label.ordered(words) if isinstance(label, Tags) else None for label in labels
-            )
+            {"yes": sort(tags.yes), "unknown": sort(tags.unknown)}
+            if isinstance(tags, Tags)
+            else None
+            for tags in different
         ]
-        return pl.Series(name, cells, dtype=self.dtype)
+        made = pl.Series(name, cells, dtype=self.dtype)
+        return made.gather([different[label] for label in labels])
 
     def labels(self, column: pl.Series) -> list[Label]:
         """Cells as tags; a missing list is an empty one."""
