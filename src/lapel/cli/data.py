@@ -11,6 +11,7 @@ import typer
 from lapel.cli.console import shown
 from lapel.cli.data_import import import_app, print_dataset
 from lapel.cli.data_layouts import export_layouts_app, import_layouts_app
+from lapel.cli.data_sketch import sketch_app
 from lapel.schema.counting import counted
 
 data_app = typer.Typer(
@@ -21,6 +22,7 @@ data_app.add_typer(import_app, name="import")
 data_app.add_typer(export_app, name="export")
 # Without a name: their commands stand beside those of the app that they are added to.
 import_app.add_typer(import_layouts_app)
+import_app.add_typer(sketch_app)
 export_app.add_typer(export_layouts_app)
 
 DatasetFolder = Annotated[Path, typer.Argument(help="Folder of the dataset.", show_default=False)]

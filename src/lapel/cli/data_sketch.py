@@ -1,0 +1,75 @@
+"""``lapel data import sketch``: garments that Lapel draws itself, with every kind of label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lapel.cli.data_import import Name, NewFolder, Replace, print_dataset
+
+sketch_app = typer.Typer()
+
+
+@sketch_app.command("sketch")
+def import_sketch(
+    count: Annotated[int, typer.Argument(metavar="N", help="How many pictures.", min=1)],
+    dataset: NewFolder,
+    *,
+    seed: Annotated[int, typer.Option(help="Another seed, other pictures.", min=0)] = 0,
+    size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 256,
+    several: Annotated[
+        int, typer.Option(help="The most garments that one picture holds.", metavar="K")
+    ] = 1,
+    attributes: Annotated[
+        str,
+        typer.Option(help="Set of attribute groups: plain, or fine (DeepFashion's 26 in six)."),
+    ] = "plain",
+    uneven: Annotated[
+        bool, typer.Option("--uneven", help="Draw some labels far more often than others.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Processes that draw.", show_default="one a core"),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png", help="Write a contact sheet of the first 48.", show_default=False
+        ),
+    ] = None,
+    marked: Annotated[
+        bool, typer.Option("--marked", help="Draw the labels on the contact sheet, too.")
+    ] = False,
+    name: Name = None,
+    replace: Replace = False,
+) -> None:
+    """Drawn garments: category, attributes, tags; landmarks, masks and boxes beside.
+
+    Every label is exact, since it decided what was drawn. The same seed gives the same pictures,
+    and the first hundred of a thousand are those of a hundred.
+    """
+    import os
+
+    from lapel.cli.progress import track
+    from lapel.data.sketch.picture import Options
+    from lapel.data.sketch.sheet import write_sheet
+    from lapel.data.sketch.writing import sketch_dataset
+
+    options = Options(seed=seed, size=size, several=several, attributes=attributes, uneven=uneven)
+    # A process takes longer to start than a hundred pictures take to draw.
+    jobs = jobs or max(1, min(os.cpu_count() or 1, count // 100))
+    made = sketch_dataset(
+        dataset,
+        count,
+        options=options,
+        name=name or "sketch",
+        jobs=jobs,
+        replace=replace,
+        track=track,
+    )
+    print_dataset(made)
+    if sheet is not None:
+        write_sheet(sheet, min(count, 48), options, marked=marked)
+        print(f"A contact sheet to look at: {sheet}")

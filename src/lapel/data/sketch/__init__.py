@@ -1,0 +1,1 @@
+"""Drawn garments: pictures with every kind of label, exact because the labels drew them."""
