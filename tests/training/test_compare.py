@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compared_runs import tagged_patterns
 from training_runs import SMALL
 
 from lapel.inference.bundle import Bundle
@@ -96,6 +97,22 @@ def test_the_same_call_keeps_what_is_done_goes_on_with_what_broke_and_names_what
     assert "the loss is" in again.results[0].fault
     assert "the loss is" in (compared.out / "runs.csv").read_text()
     assert "Going on from step" in (compared.out / "logs" / "flip-0.5.txt").read_text()
+
+
+def test_several_tasks_with_a_head_each_or_one_vector_stand_side_by_side(tmp_path: Path) -> None:
+    data = tagged_patterns(tmp_path / "무늬").folder
+    changes = {**CHANGES, "schedule.epochs": 4}
+    comparison = run_compare(
+        tmp_path / "heads", data, "model.heads=separate,joint", changes=changes
+    )
+    assert set(states(comparison).values()) == {"done"}
+    header = (comparison.out / "table.md").read_text("utf-8").splitlines()[0]
+    assert "| pattern.accuracy | tags.map |" in header
+    for result in comparison.results:
+        # Chance: a third of the patterns; a mean over tags of how many bear each.
+        assert result.numbers["pattern.accuracy"] > 0.6
+        assert result.numbers["tags.map"] > 0.7
+    assert "무늬" in comparison.report.read_text("utf-8")
 
 
 class Stopper(Silent):
