@@ -65,6 +65,7 @@ def test_labels_that_may_be_one(
     "counts",
     [
         {"shirt": 900, "skirt": 3},
+        {"T-shirt": 90, "shirt": 30},
         {"vest": 9, "vest dress": 5},
         {"shirt": 9, "sweatshirt": 5},
         {"bra": 9, "bracelet": 5},

@@ -132,7 +132,7 @@ class _Lint:
         for one, two in _near(spelled):
             first, second = spelled[one], spelled[two]
             plural = first + "s" == second or second + "s" == first
-            known = [set(words_of(label)) <= KNOWN_WORDS for label in (one, two)]
+            known = [_known(label) for label in (one, two)]
             if (all(known) and not plural) or _numbers(first) != _numbers(second):
                 continue
             keep, other = sorted((one, two), key=self.names.index)
@@ -173,6 +173,11 @@ def words_of(label: str) -> tuple[str, ...]:
     """The words of a label, without regard to case, width of letters and marks between them."""
     plain = unicodedata.normalize("NFKC", label).casefold()
     return tuple(word for word in _MARKS.split(plain) if word)
+
+
+def _known(label: str) -> bool:
+    words = words_of(label)
+    return set(words) <= KNOWN_WORDS or "".join(words) in KNOWN_WORDS
 
 
 def _numbers(text: str) -> list[str]:
