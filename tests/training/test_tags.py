@@ -53,7 +53,8 @@ def draw(holds: NDArray[np.bool_], light: bool, random: np.random.Generator) -> 
 def marked_dataset(folder: Path, *, without: str | None = None) -> Dataset:
     """A third of the training labels unknown; in the split `without`, no mark at all."""
     random = np.random.default_rng(3)
-    pictures, annotations = [], []
+    pictures: list[NDArray[np.uint8]] = []
+    annotations: list[Annotation] = []
     for split, count in SPLITS.items():
         for _ in range(count):
             holds = random.random(3) < (0.5, 0.35, 0.25)

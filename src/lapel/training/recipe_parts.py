@@ -163,7 +163,7 @@ class CheckpointPart(Part):
 
 
 class ThresholdsPart(Part):
-    """From which probability on a tag is a yes: chosen on validation; docs/metrics.md has the goals."""
+    """From which probability on a tag is a yes: chosen on validation for a goal."""
 
     goal: Literal["f1", "label_f1", "precision", "fixed"] = "f1"
     precision: float = Field(
