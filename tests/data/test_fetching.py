@@ -40,7 +40,8 @@ def host(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.delenv("LAPEL_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return tmp_path / "cache"
@@ -57,11 +58,11 @@ def remote(*addresses: str) -> RemoteFiles:
     )
 
 
-def test_the_first_source_with_the_right_bytes_wins(host: str, own_cache: Path) -> None:
+def test_the_first_source_with_the_right_bytes_wins(host: str, empty_cache: Path) -> None:
     sources = remote("http://127.0.0.1:9", f"{host}/none", f"{host}/bad", f"{host}/good")
     files = fetch_files(sources)
     assert {name: path.read_bytes() for name, path in files.items()} == CONTENTS
-    assert all(path.parent == own_cache / "lapel" / "two" for path in files.values())
+    assert all(path.parent == empty_cache / "lapel" / "two" for path in files.values())
     assert find_files(sources, [], needed=False) == files
 
 
