@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
+from lapel.imaging.decode import decode_enough
 from lapel.imaging.preprocess import Placement, Preprocess
 from lapel.schema.errors import UsageError
 
@@ -109,6 +112,62 @@ def test_shrinking_averages() -> None:
     assert np.abs(preprocess().apply(stripes).pixels.astype(int) - 128).max() <= 8
 
 
+def jpeg(photo: NDArray[np.uint8], orientation: int = 1, kind: str = "JPEG") -> bytes:
+    """A file of a picture; with an orientation, of what a camera held that way would keep."""
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(photo).save(buffer, format=kind, quality=95, exif=exif)
+    return buffer.getvalue()
+
+
+def smooth(height: int, width: int) -> NDArray[np.uint8]:
+    """A picture without anything small: what a smaller decoding loses is not in it."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    planes = [rows * 255 / height, columns * 255 / width, 128 + 100 * np.sin(columns / 60)]
+    return np.stack(planes, axis=-1).astype(np.uint8)
+
+
+class TestReduced:
+    @pytest.mark.parametrize("fit", FITS)
+    @pytest.mark.parametrize("size", [(400, 300), (403, 301), (48, 64), (1000, 111), (24, 32)])
+    def test_a_smaller_decoding_shows_the_same(self, fit: str, size: tuple[int, int]) -> None:
+        data = jpeg(smooth(*size))
+        plain = preprocess(fit=fit).read(data, name="photo")
+        reduced = preprocess(fit=fit, reduced=True).read(data, name="photo")
+        difference = np.abs(plain.pixels.astype(int) - reduced.pixels.astype(int))
+        assert difference.mean() < 1.5
+        assert plain.placement == reduced.placement
+        assert (reduced.height, reduced.width) == size
+
+    def test_jpegs_are_decoded_no_larger_than_needed(self) -> None:
+        def enough(width: int, height: int) -> tuple[float, float]:
+            assert (width, height) == (403, 301)
+            return 90.0, 60.0
+
+        photo = smooth(301, 403)
+        assert decode_enough(jpeg(photo), name="photo", enough=enough).pixels.shape == (76, 101, 3)
+        whole = decode_enough(jpeg(photo, kind="PNG"), name="photo", enough=enough)
+        assert whole.pixels.shape == (301, 403, 3)
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("size", [(320, 240), (321, 243)])
+    def test_turned_photos_stand_upright_and_whole(
+        self, orientation: int, size: tuple[int, int]
+    ) -> None:
+        data = jpeg(smooth(*size), orientation)
+        plain = preprocess().read(data, name="photo")
+        reduced = preprocess(reduced=True).read(data, name="photo")
+        assert np.abs(plain.pixels.astype(int) - reduced.pixels.astype(int)).mean() < 1.5
+        assert plain.placement == reduced.placement
+        assert (plain.height, plain.width) == (reduced.height, reduced.width)
+
+    def test_a_bundle_written_before_knows_nothing_of_it(self) -> None:
+        saved = preprocess().to_json()
+        del saved["reduced"]
+        assert Preprocess.from_json(saved) == preprocess(reduced=False)
+
+
 class TestFromPhoto:
     def dark_garment(self, background: int, garment: int) -> NDArray[np.uint8]:
         photo = np.full((300, 400, 3), background, np.uint8)
@@ -162,6 +221,10 @@ class TestSaved:
             ({"std": (1.0, 1.0, 0.0)}, "one finite std above 0 a channel"),
             ({"std": (1.0, 1.0, float("nan"))}, "one finite std above 0 a channel"),
             ({"from_photo": True}, "from_photo with 1 channel only"),
+            (
+                {"from_photo": True, "reduced": True, "channels": 1, "mean": (0.5,), "std": (1.0,)},
+                "either reduced or from_photo",
+            ),
         ],
     )
     def test_impossible_values(self, change: dict[str, Any], expected: str) -> None:

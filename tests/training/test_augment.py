@@ -8,11 +8,29 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from lapel.training.augment import augment, erase, flip, relight, shift, zoom_and_shift
+from lapel.training.augment import (
+    augment,
+    crop,
+    erase,
+    flip,
+    mix,
+    relight,
+    shift,
+    trivial,
+    zoom_and_shift,
+)
 from lapel.training.recipe_parts import AugmentPart
 
 EVERYTHING = AugmentPart(
-    flip=0.5, shift=2, zoom=0.2, erase=0.5, erase_area=0.3, brightness=0.2, contrast=0.2
+    flip=0.5,
+    shift=2,
+    zoom=0.2,
+    erase=0.5,
+    erase_area=0.3,
+    brightness=0.2,
+    contrast=0.2,
+    crop=0.2,
+    trivial=True,
 )
 
 
@@ -103,3 +121,74 @@ def test_light_changes_no_picture_beyond_recognition(
         values = torch.stack([before.flatten().float(), after.flatten().float()])
         assert torch.corrcoef(values)[0, 1] > 0.97
         assert abs(values[1].mean() / values[0].mean() - 1) < 0.25
+
+
+def test_a_crop_keeps_the_share_asked_for_and_any_part_of_the_picture() -> None:
+    rows, columns = torch.meshgrid(
+        torch.linspace(0, 255, 64), torch.linspace(0, 255, 64), indexing="ij"
+    )
+    ramp = torch.stack([rows, columns]).to(torch.uint8).expand(400, 2, 64, 64)
+    changed = crop(ramp, 0.36, seeded())
+    values = changed.float().flatten(2)
+    tall, wide = ((values.amax(2) - values.amin(2)) / 255).unbind(1)
+    area = tall * wide
+    assert 0.6 < area.min() < 0.7
+    assert area.max() > 0.95
+    # Cuts are made on every side.
+    assert changed[:, 0, 0].min(1).values.max() > 20
+    assert changed[:, 0, -1].max(1).values.min() < 235
+
+
+def test_trivial_changes_pictures_and_nothing_else() -> None:
+    pixels = pictures(8, channels=3)
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    changed = trivial(pixels, seeded())
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert changed.dtype == torch.uint8
+    assert changed.shape == pixels.shape
+    assert not torch.equal(changed, pixels)
+
+
+def test_mixup_is_a_blend_of_two_and_says_how_much_of_each() -> None:
+    pixels = pictures(16)
+    mixture = mix(pixels, AugmentPart(mixup=1.0), seeded(2))
+    assert mixture.partners is not None
+    assert 0 < mixture.share < 1
+    blend = mixture.share * pixels.float() + (1 - mixture.share) * pixels[mixture.partners].float()
+    assert (mixture.inputs.float() - blend).abs().max() <= 0.5
+
+
+def test_cutmix_takes_each_pixel_from_one_of_two_and_counts_them() -> None:
+    pixels = pictures(16)
+    mixture = mix(pixels, AugmentPart(cutmix=1.0), seeded(1))
+    assert mixture.partners is not None
+    own = mixture.inputs == pixels
+    assert (own | (mixture.inputs == pixels[mixture.partners])).all()
+    others = mixture.partners != torch.arange(16)
+    shares = own[others].float().mean()
+    assert abs(float(shares) - mixture.share) < 0.02
+
+
+def test_maps_of_features_are_mixed_too_and_stay_as_precise_as_they_were() -> None:
+    maps = torch.rand(6, 4, 5, 5, generator=seeded()).half()
+    mixture = mix(maps, AugmentPart(mixup=0.4), seeded())
+    assert mixture.inputs.dtype == torch.float16
+
+
+def test_a_batch_that_is_not_to_be_mixed_stays_as_it_is() -> None:
+    pixels = pictures()
+    mixture = mix(pixels, AugmentPart(), seeded())
+    assert mixture.inputs is pixels
+    assert mixture.partners is None
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 3.0])
+def test_shares_are_drawn_from_the_distribution_asked_for(alpha: float) -> None:
+    pixels = pictures(2, size=4)
+    shares = torch.tensor(
+        [mix(pixels, AugmentPart(mixup=alpha), seeded(seed)).share for seed in range(300)]
+    )
+    assert abs(float(shares.mean()) - 0.5) < 0.06
+    expected = 1 / (4 * (2 * alpha + 1))  # the variance of Beta(alpha, alpha)
+    assert abs(float(shares.var()) - expected) < 0.25 * expected

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from lapel.models.backbones import build_backbone
 from lapel.models.base import Stage, keep_judging, set_learning
@@ -154,15 +155,23 @@ class Network(nn.Module):
         """The backbone's stages, from the pixels up."""
         return self.backbone.stages()
 
-    def freeze(self, count: int) -> None:
+    def freeze(self, count: int, *, keep_statistics: bool = False) -> None:
         """Let the lowest `count` stages of the backbone rest and the others learn.
 
         Stages at rest keep to the mode in which networks are judged, so that no statistic of
         theirs moves while the others learn. Optimisers are to be built after this.
+
+        Args:
+            count: of stages that rest.
+            keep_statistics: batch normalisation of the learning stages, too, goes on with the
+                means and deviations that it has; its scales and shifts learn.
         """
         stages = self.stages()
         set_learning(stages, count)
-        self._resting = tuple(module for stage in stages[:count] for module in stage.modules)
+        resting = [module for stage in stages[:count] for module in stage.modules]
+        if keep_statistics:
+            resting += [part for part in self.backbone.modules() if isinstance(part, _BatchNorm)]
+        self._resting = tuple(resting)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:

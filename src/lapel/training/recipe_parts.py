@@ -138,6 +138,10 @@ class TransferPart(Part):
         default="all", description="what the schedule trains"
     )
     upper: int = Field(default=3, ge=1, description="stages that `train: upper` trains")
+    keep_statistics: bool = Field(
+        default=False,
+        description="batch normalisation goes on with the means and deviations that it came with",
+    )
     frozen_once: bool = Field(
         default=True,
         description="what frozen stages make of the views is computed once, not at every step",

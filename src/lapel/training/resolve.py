@@ -26,7 +26,7 @@ def resolve(recipe: Recipe) -> Recipe:
     values["preprocess"] = _preprocessing(recipe)
     if str(recipe.model.options.get("weights", "none")) == "none":
         # Features of random weights tell nothing, and nothing learned could be spoiled.
-        values["transfer"] |= {"heads_first": False, "train": "all"}
+        values["transfer"] |= {"heads_first": False, "train": "all", "keep_statistics": False}
         values["optimiser"] |= {"backbone_share": 1.0, "layer_decay": 1.0}
     return recipe_from(values, origin=recipe.name)
 

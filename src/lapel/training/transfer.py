@@ -53,10 +53,10 @@ class Course:
 
 
 def rest(network: Network, transfer: TransferPart) -> None:
-    """Freeze the stages that a recipe does not train."""
+    """Freeze what a recipe does not train."""
     stages = len(network.stages())
     resting = {"all": 0, "upper": max(0, stages - transfer.upper), "heads": stages}
-    network.freeze(resting[transfer.train])
+    network.freeze(resting[transfer.train], keep_statistics=transfer.keep_statistics)
 
 
 def lay_out(
