@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ import torch
 
 from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
-from lapel.schema.errors import ImageError, TrainingError
-from lapel.training import pictures
+from lapel.schema.errors import ImageError, StorageError, TrainingError
+from lapel.training import examples, pictures
 from lapel.training.examples import Examples, load_examples, subset
 from lapel.training.recipe_parts import DataPart
 
@@ -103,3 +104,59 @@ def test_a_lost_worker_ends_the_run_with_the_way_out(
     thread.join()
     for worker in multiprocessing.active_children():
         worker.kill()
+
+
+def read_all(loaded: Examples) -> torch.Tensor:
+    return next(iter(loaded.pictures.batches([torch.arange(len(loaded))])))
+
+
+def test_pictures_packed_on_the_disk_are_the_resident_ones(
+    photo_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path))
+    packed = load(photo_dataset, resident="never", cache=True)
+    assert isinstance(packed.pictures, pictures.Packed)
+    assert torch.equal(read_all(packed), read_all(load(photo_dataset, resident="always")))
+
+
+@pytest.mark.parametrize("resident", ["always", "never"])
+def test_a_picture_is_decoded_once_for_all_runs(
+    resident: str, own_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path / "cache"))
+    first = read_all(load(own_dataset, resident=resident, cache=True))
+    for photo in (own_dataset.parent / "photos").rglob("*.*"):
+        photo.write_bytes(b"torn")
+    assert torch.equal(read_all(load(own_dataset, resident=resident, cache=True)), first)
+    with pytest.raises(ImageError):
+        read_all(load(own_dataset, resident=resident))
+
+
+def test_another_preprocessing_does_not_take_what_was_kept_for_the_first(
+    photo_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path))
+    dataset = Dataset.open(photo_dataset).split("train")
+    both = [
+        load_examples(dataset, dataset.schema, how, device=CPU, options=DataPart())
+        for how in (COLOUR, replace(COLOUR, fill=255))
+    ]
+    assert not torch.equal(*map(read_all, both))
+
+
+def test_without_room_on_the_disk_pictures_come_from_their_files(
+    photo_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path))
+    monkeypatch.setattr(examples, "PACKED_SHARE", 0.0)
+    loaded = load(photo_dataset, resident="never", cache=True)
+    assert isinstance(loaded.pictures, pictures.Streamed)
+
+
+def test_a_cache_that_cannot_be_made_names_the_ways_out(
+    photo_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(StorageError, match=r"LAPEL_CACHE, or keep nothing: --set data.cache=false"):
+        load(photo_dataset, resident="never", cache=True)

@@ -102,8 +102,7 @@ def within_budget(
     # At the end torch and the exported network look at each validation picture.
     ending = ENDING + judged * (JUDGING / COUNTED_ON) / paces.features
     seconds = left - ending
-    choose = _for_transfer if recipe.transfer.heads_first else _from_scratch
-    choice = choose(recipe, paces, seconds * COUNTED_ON, count, judged)
+    choice = choose(recipe, paces, seconds * COUNTED_ON, count=count, judged=judged)
     if choice is None:
         least = budget - seconds + (count + judged) / paces.features / COUNTED_ON + FITTING
         raise TrainingError(
@@ -158,39 +157,34 @@ def measure(recipe: Recipe, network: Network, material: Material) -> Paces:
     return Paces(features=features, upper=upper, whole=whole)
 
 
-def _for_transfer(
-    recipe: Recipe, paces: Paces, seconds: float, count: int, judged: int
+def choose(
+    recipe: Recipe, paces: Paces, seconds: float, *, count: int, judged: int
 ) -> Choice | None:
+    """What so many seconds of learning are best spent on; None where nothing fits.
+
+    Args:
+        recipe: its epochs are the most that are chosen.
+        paces: of this machine.
+        seconds: for features, fitting and learning.
+        count: of training pictures.
+        judged: validation pictures.
+    """
+    most = recipe.schedule.epochs
+    if not recipe.transfer.heads_first:
+        epochs = min(_epochs(paces.whole, seconds, count, judged), most)
+        words = f"{epochs:g} epochs of the whole network"
+        return _all(paces, epochs, words) if epochs > 0 else None
     once = (count + judged) / paces.features
-    heads = once + FITTING + FITTING_SHARE * once
-    left = seconds - heads
+    left = seconds - once * (1 + FITTING_SHARE) - FITTING
     if left < 0:
         return None
-    whole = _epochs(paces.whole, left, count, judged)
-    if whole >= WHOLE_FROM:
-        epochs = min(whole, recipe.schedule.epochs)
-        words = f"heads first, then all stages for {epochs:g} epochs"
-        return Choice(
-            train="all", views=1, epochs=epochs, precision=paces.whole.precision, words=words
-        )
-    views = 1 + max(0, int(left * (1 - FITTING_SHARE) / (count / paces.features)))
-    if paces.upper is not None:
-        some = min(MOST_VIEWS, 1 + int(left / 2 / (count / paces.features)))
-        rest_of_it = left - (some - 1) * count / paces.features
-        epochs = min(_epochs(paces.upper, rest_of_it, count, judged), recipe.schedule.epochs)
-        if epochs >= UPPER_FROM:
-            words = (
-                f"features of {some} views of each picture once, heads on them, then the upper "
-                f"stages for {epochs:g} epochs"
-            )
-            return Choice(
-                train="upper",
-                views=some,
-                epochs=epochs,
-                precision=paces.upper.precision,
-                words=words,
-            )
-    views = min(views, MOST_VIEWS)
+    whole = min(_epochs(paces.whole, left, count, judged), most)
+    if whole >= min(WHOLE_FROM, most):
+        return _all(paces, whole, f"heads first, then all stages for {whole:g} epochs")
+    upper = _upper(paces, left, most, count, judged)
+    if upper is not None:
+        return upper
+    views = min(MOST_VIEWS, 1 + int(left / (1 + FITTING_SHARE) / (count / paces.features)))
     many = "once" if views == 1 else f"of {views} views of each picture once"
     return Choice(
         train="heads",
@@ -201,14 +195,28 @@ def _for_transfer(
     )
 
 
-def _from_scratch(
-    recipe: Recipe, paces: Paces, seconds: float, count: int, judged: int
-) -> Choice | None:
-    epochs = min(_epochs(paces.whole, seconds, count, judged), recipe.schedule.epochs)
-    if epochs <= 0:
-        return None
-    words = f"{epochs:g} epochs of the whole network"
+def _all(paces: Paces, epochs: float, words: str) -> Choice:
     return Choice(train="all", views=1, epochs=epochs, precision=paces.whole.precision, words=words)
+
+
+def _upper(paces: Paces, seconds: float, most: float, count: int, judged: int) -> Choice | None:
+    """Up to half of the time for further views, the rest for learning; None: not worth it."""
+    if paces.upper is None:
+        return None
+    a_view = (1 + FITTING_SHARE) * count / paces.features
+    views = min(MOST_VIEWS, 1 + int(seconds / 2 / a_view))
+    left = seconds - (views - 1) * a_view
+    epochs = min(_epochs(paces.upper, left, count, judged), most)
+    if epochs < min(UPPER_FROM, most):
+        return None
+    many = "once" if views == 1 else f"of {views} views of each picture once"
+    return Choice(
+        train="upper",
+        views=views,
+        epochs=epochs,
+        precision=paces.upper.precision,
+        words=f"features {many}, heads on them, then the upper stages for {epochs:g} epochs",
+    )
 
 
 def _epochs(pace: Pace, seconds: float, count: int, judged: int) -> float:
