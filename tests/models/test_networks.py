@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import timm
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from lapel.inference.engines import ENGINES
 from lapel.models.export import export_onnx
-from lapel.models.multitask import Architecture, Network
+from lapel.models.multitask import Architecture, JointHead, Network
 from lapel.models.small import Whitening
-from lapel.schema.errors import RecipeError
 from lapel.schema.labels import Schema, TaskSpec
+from lapel.schema.views import flat_names
 
 SCHEMA = Schema(
     (
         TaskSpec(name="category", kind="single_label", labels=("coat", "dress", "hat")),
         TaskSpec(name="색상.main", kind="single_label", labels=("빨강", "파랑")),
+        TaskSpec(name="tags", kind="multi_label", labels=("lace", "print", "레이스")),
     )
 )
 
 
-def network(backbone: str, options: Mapping[str, Any], *, channels: int = 1) -> Network:
+def network(
+    backbone: str,
+    options: Mapping[str, Any],
+    *,
+    channels: int = 1,
+    head: Mapping[str, Any] | None = None,
+) -> Network:
     torch.manual_seed(0)
     architecture = Architecture(
-        backbone=backbone, options=options, mean=[0.4] * channels, std=[0.3] * channels
+        backbone=backbone,
+        options=options,
+        head=head or {},
+        mean=[0.4] * channels,
+        std=[0.3] * channels,
     )
     made = Network(SCHEMA, architecture)
     made.fit_to(pixels(64, channels=channels))
@@ -52,13 +60,20 @@ BACKBONES: dict[str, tuple[str, dict[str, Any], int]] = {
     "small residual": ("lapel-small", {"widths": [8, 16], "depth": 3, "residual": True}, 3),
     "resnet": ("resnet18", {"small_images": True}, 1),
     "vgg": ("vgg11_bn", {"small_images": True}, 1),
+    "mobile": ("test_efficientnet", {}, 3),
+    "other order of dimensions": ("test_mambaout", {}, 3),
 }
 
 
-@pytest.mark.parametrize("case", BACKBONES)
-def test_the_exported_network_gives_the_same_outputs_for_any_batch(case: str) -> None:
+@pytest.mark.parametrize(
+    ("case", "head"),
+    [*((case, {}) for case in BACKBONES), ("small", {"heads": "joint", "hidden": 8})],
+)
+def test_the_exported_network_gives_the_same_outputs_for_any_batch(
+    case: str, head: Mapping[str, Any]
+) -> None:
     backbone, options, channels = BACKBONES[case]
-    made = network(backbone, options, channels=channels)
+    made = network(backbone, options, channels=channels, head=head)
     graph = export_onnx(made, channels=channels, height=28, width=28)
     assert not made.training
     engine = ENGINES["onnxruntime"](graph)
@@ -67,7 +82,7 @@ def test_the_exported_network_gives_the_same_outputs_for_any_batch(case: str) ->
         with torch.no_grad():
             expected = made(batch)
         outputs = engine.run(batch.numpy())
-        assert list(outputs) == ["category", "색상.main"]
+        assert list(outputs) == ["category", "색상.main", "tags"]
         for task, output in outputs.items():
             reference = expected[task].numpy()
             assert output.shape == reference.shape
@@ -85,7 +100,7 @@ def test_whitened_patches_have_unit_variance_and_no_correlation() -> None:
 
 
 def test_adapted_networks_keep_a_small_picture_large_enough() -> None:
-    for name, size in (("resnet18", 4), ("vgg16_bn", 1)):
+    for name, size in (("resnet18", 4), ("vgg11_bn", 1)):
         made = network(name, {"small_images": True})
         features = made.backbone(made.normalise(pixels(2)))
         assert features.shape[2:] == (size, size)
@@ -97,21 +112,53 @@ def test_the_network_answers_for_the_mean_as_for_zero() -> None:
     assert made.normalise(mean).abs().max() < 0.01
 
 
-def test_weights_come_from_a_file_of_timms(tmp_path: Path) -> None:
-    torch.manual_seed(3)
-    source = timm.create_model("resnet18", pretrained=False)
-    contents = {name: value.contiguous() for name, value in source.state_dict().items()}
-    save_file(contents, tmp_path / "weights.safetensors")
-    torch.manual_seed(4)
-    made = network("resnet18", {"weights": str(tmp_path / "weights.safetensors")}, channels=3)
-    deep = dict(made.backbone.named_parameters())
-    assert torch.equal(deep["network.layer4.1.conv2.weight"], contents["layer4.1.conv2.weight"])
+def test_heads_answer_alike_for_features_and_for_what_is_pooled_of_them() -> None:
+    """So that features can be computed once and kept."""
+    for heads in ({}, {"heads": "joint", "hidden": 8}, {"pool": "max"}):
+        made = network("lapel-small", {"widths": [8, 16]}, head=heads)
+        with torch.no_grad():
+            whole, features = made(pixels(5)), made.features(pixels(5))
+            assert features.shape == (5, 16, 7, 7)
+            assert made.pooled(pixels(5)).shape == (5, 16, 1, 1)
+            for kept in (features, made.pooled(pixels(5))):
+                for task, output in made.answers(kept).items():
+                    assert torch.allclose(output, whole[task], atol=1e-6)
 
 
-@pytest.mark.parametrize("content", [None, b"no weights"])
-def test_a_file_that_holds_no_weights_is_refused(content: bytes | None, tmp_path: Path) -> None:
-    path = tmp_path / "weights.safetensors"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(RecipeError, match=r"weights\.safetensors"):
-        network("resnet18", {"weights": str(path)}, channels=3)
+def test_a_joint_head_is_one_vector_cut_where_the_schema_says() -> None:
+    made = network("lapel-small", {"widths": [8, 16]}, head={"heads": "joint"})
+    assert isinstance(made.heads, JointHead)
+    with torch.no_grad():
+        features = made.pooled(pixels(4))
+        vector = made.heads.vector(features)
+        outputs = made.answers(features)
+    assert vector.shape == (4, len(flat_names(SCHEMA)))
+    assert torch.equal(torch.cat([outputs[spec.name] for spec in SCHEMA], 1), vector)
+
+
+def test_frozen_stages_neither_learn_nor_gather_statistics() -> None:
+    made = network("lapel-small", {"widths": [8, 16, 24]})
+    made.freeze(2)
+    made.train()
+    before = {name: value.clone() for name, value in made.state_dict().items()}
+    optimiser = torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.1)
+    sum(output.square().mean() for output in made(pixels(8)).values()).backward()
+    optimiser.step()
+    changed = {name for name, value in made.state_dict().items() if not value.equal(before[name])}
+    assert {
+        name for name in changed if name.startswith(("backbone.first", "backbone.blocks.0"))
+    } == set()
+    assert {name for name in changed if name.startswith("backbone.blocks.1")} == set()
+    assert "backbone.blocks.2.enter_norm.running_mean" in changed
+    assert "heads.0.linear.weight" in changed
+
+
+def test_what_was_frozen_learns_again_and_what_is_fitted_does_not() -> None:
+    made = network("lapel-small", {"widths": [8, 16]})
+    made.freeze(2)
+    assert not any(value.requires_grad for value in made.backbone.parameters())
+    made.freeze(0)
+    made.train()
+    still = [name for name, value in made.backbone.named_parameters() if not value.requires_grad]
+    assert still == ["first.weight"]
+    assert all(module.training for module in made.modules())
