@@ -54,10 +54,12 @@ def import_sketch(
 
     from lapel.cli.progress import track
     from lapel.data.sketch.picture import Options
-    from lapel.data.sketch.sheet import write_sheet
+    from lapel.data.sketch.sheet import kind_of_sheet, write_sheet
     from lapel.data.sketch.writing import sketch_dataset
 
     options = Options(seed=seed, size=size, several=several, attributes=attributes, uneven=uneven)
+    if sheet is not None:
+        kind_of_sheet(sheet)  # said now, not after the work
     # A process takes longer to start than a hundred pictures take to draw.
     jobs = jobs or max(1, min(os.cpu_count() or 1, count // 100))
     made = sketch_dataset(

@@ -27,10 +27,15 @@ THINGS: tuple[Colour, ...] = (
 )  # fmt: skip
 
 
+#: Backgrounds are drawn in this size and scaled: a scene does not depend on the picture's size.
+SIDE = 256
+
+
 def draw_backdrop(dice: Dice, size: int, *, worn: bool) -> Image.Image:
     """A background, mode RGB, ``size`` pixels square."""
     scenes = _STANDING if worn else _LYING
-    return dice.pick(scenes)(dice, size)
+    image = dice.pick(scenes)(dice, SIDE)
+    return image if size == SIDE else image.resize((size, size), Image.Resampling.BICUBIC)
 
 
 def _ink(colour: Colour) -> tuple[int, int, int]:

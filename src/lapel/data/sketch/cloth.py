@@ -242,8 +242,9 @@ def _light(cloth: Cloth, part: Part, along: Floats, across: Floats, soft: Image.
     width, height = soft.size
     light = light + np.float32(manner.grain) * noise.patch(0.6, height, width, cloth.place)
     # Round edges turn away from the light.
-    rim: Floats = np.float32(0.66) + np.asarray(soft, np.float32) * np.float32(0.36 / 255)
-    return light * rim
+    rim = np.asarray(soft, np.float32) * np.float32(0.36 / 255) + np.float32(0.66)
+    light *= rim
+    return light
 
 
 #: Light is kept as a byte, 128 for the cloth's own colour: products of two bytes are quick.

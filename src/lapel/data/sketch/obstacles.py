@@ -38,13 +38,14 @@ def _leaves(dice: Dice, shape: Shape) -> tuple[Part, ...]:
     """A twig that reaches in from a side."""
     left, top, right, bottom = _box(shape)
     side = dice.pick((-1, 1))
-    x = right + 0.25 if side > 0 else left - 0.25
+    inwards = dice.between(-0.05, 0.12) * (right - left)
+    x = right - inwards if side > 0 else left + inwards
     y = dice.between(top + 0.2 * (bottom - top), bottom)
-    size = 0.2 * max(right - left, bottom - top)
+    size = 0.24 * max(right - left, bottom - top)
     parts = []
-    for _ in range(4 + dice.whole(3)):
+    for _ in range(5 + dice.whole(4)):
         way = dice.about(math.pi if side > 0 else 0.0, 1.0)
-        parts.append(_leaf((x, y + dice.about(0, 0.4 * size)), way, size * dice.between(0.8, 1.5)))
+        parts.append(_leaf((x, y + dice.about(0, 0.6 * size)), way, size * dice.between(0.8, 1.5)))
     return tuple(parts)
 
 
@@ -66,8 +67,9 @@ def _card(dice: Dice, shape: Shape) -> Part:
     """A card, a phone or a book over an edge."""
     left, top, right, bottom = _box(shape)
     reach = max(right - left, bottom - top)
-    x, y = dice.pick((left, right)), dice.between(top, bottom)
-    wide, high = reach * dice.between(0.08, 0.14), reach * dice.between(0.1, 0.16)
+    inwards = dice.between(0.0, 0.3) * (right - left)
+    x, y = dice.pick((left + inwards, right - inwards)), dice.between(top, bottom)
+    wide, high = reach * dice.between(0.08, 0.15), reach * dice.between(0.1, 0.18)
     turn = dice.about(0, 0.6)
     cos, sin = math.cos(turn), math.sin(turn)
     corners = [

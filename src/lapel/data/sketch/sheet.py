@@ -21,6 +21,18 @@ _MARKS = ((255, 64, 64), (64, 160, 255), (80, 220, 90), (255, 190, 40))
 KINDS_OF_FILE = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
+def kind_of_sheet(path: Path) -> str:
+    """The format of a sheet, by its name.
+
+    Raises:
+        UsageError: a name that is neither a PNG's nor a JPEG's.
+    """
+    kind = KINDS_OF_FILE.get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(f"found sheet {path}, expected a name that ends in .png or .jpg")
+    return kind
+
+
 def write_sheet(path: Path, count: int, options: Options, *, marked: bool = False) -> None:
     """Write a contact sheet of pictures 0 to ``count`` - 1.
 
@@ -34,9 +46,7 @@ def write_sheet(path: Path, count: int, options: Options, *, marked: bool = Fals
         UsageError: a name that is neither a PNG's nor a JPEG's.
         StorageError: the file cannot be written.
     """
-    kind = KINDS_OF_FILE.get(path.suffix.lower())
-    if kind is None:
-        raise UsageError(f"found sheet {path}, expected a name that ends in .png or .jpg")
+    kind = kind_of_sheet(path)
     side, columns = options.size, min(count, COLUMNS)
     sheet = Image.new("RGB", (columns * side, -(-count // columns) * side))
     for number in range(count):
