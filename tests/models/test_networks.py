@@ -32,6 +32,7 @@ def network(
     *,
     channels: int = 1,
     head: Mapping[str, Any] | None = None,
+    size: int = 28,
 ) -> Network:
     torch.manual_seed(0)
     architecture = Architecture(
@@ -42,9 +43,10 @@ def network(
         std=[0.3] * channels,
     )
     made = Network(SCHEMA, architecture)
-    made.fit_to(pixels(64, channels=channels))
+    batch = pixels(64 if size == 28 else 4, channels=channels, size=size)
+    made.fit_to(batch)
     made.train()
-    made(pixels(64, channels=channels))  # so that batch normalisation has seen something
+    made(batch)  # so that batch normalisation has seen something
     return made.eval()
 
 
@@ -55,6 +57,9 @@ def pixels(count: int, *, channels: int = 1, size: int = 28) -> Tensor:
     )
 
 
+#: Those that take no pictures of 28 px.
+SIZES = {"class token": 160, "tokens": 160}
+
 BACKBONES: dict[str, tuple[str, dict[str, Any], int]] = {
     "small": ("lapel-small", {"widths": [8, 16]}, 1),
     "small residual": ("lapel-small", {"widths": [8, 16], "depth": 3, "residual": True}, 3),
@@ -62,6 +67,8 @@ BACKBONES: dict[str, tuple[str, dict[str, Any], int]] = {
     "vgg": ("vgg11_bn", {"small_images": True}, 1),
     "mobile": ("test_efficientnet", {}, 3),
     "other order of dimensions": ("test_mambaout", {}, 3),
+    "class token": ("test_vit", {}, 3),
+    "tokens": ("test_vit2", {}, 3),
 }
 
 
@@ -73,12 +80,13 @@ def test_the_exported_network_gives_the_same_outputs_for_any_batch(
     case: str, head: Mapping[str, Any]
 ) -> None:
     backbone, options, channels = BACKBONES[case]
-    made = network(backbone, options, channels=channels, head=head)
-    graph = export_onnx(made, channels=channels, height=28, width=28)
+    size = SIZES.get(case, 28)
+    made = network(backbone, options, channels=channels, head=head, size=size)
+    graph = export_onnx(made, channels=channels, height=size, width=size)
     assert not made.training
     engine = ENGINES["onnxruntime"](graph)
     for count in (1, 5):
-        batch = pixels(count, channels=channels)
+        batch = pixels(count, channels=channels, size=size)
         with torch.no_grad():
             expected = made(batch)
         outputs = engine.run(batch.numpy())

@@ -104,7 +104,8 @@ class TimmBackbone(Backbone):
                 return features[:, 0, :, None, None]
             patches = features[:, getattr(self.network, "num_prefix_tokens", 0) :]
             height = math.isqrt(patches.shape[1])
-            return patches.transpose(1, 2).reshape(len(patches), self.width, height, -1)
+            # Not `len(patches)`: an exported graph would keep the batch of its example.
+            return patches.transpose(1, 2).reshape(patches.shape[0], self.width, height, -1)
         if getattr(self.network, "output_fmt", "NCHW") == "NHWC":
             return features.permute(0, 3, 1, 2)
         return features

@@ -48,6 +48,9 @@ def graph_of(module: nn.Module, pixels: Tensor, names: Sequence[str]) -> bytes:
     with warnings.catch_warnings():
         # It says at each call that the other exporter is the default now.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # timm's transformers look at sizes, which do not change from picture to picture; whether
+        # the graph answers like the network is tried afterwards, on real ones.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
         torch.onnx.export(
             # The exporter puts the mode back as it found it, all the way down: so this, too, has
             # to be one that judges.
