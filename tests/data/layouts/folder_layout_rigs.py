@@ -1,4 +1,4 @@
-"""Class folders inside attribute folders."""
+"""Class folders, and class folders inside attribute folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from layout_writers import write_attribute_folders, write_photo
-from reader_rig import Damage, Rig, both, link_out
+from reader_rig import Damage, Rig, Spoil, both, link_out
 
 
 def _loose(place: str) -> Damage:
@@ -59,3 +59,88 @@ DAMAGES = {
 }
 
 ATTRIBUTE_FOLDERS = Rig(write=write_attribute_folders, source="src", damages=DAMAGES)
+
+
+def write_folders(root: Path) -> None:
+    for number, place in enumerate(("train/b/1", "train/a/2", "val/a/3", "test/b/4")):
+        write_photo(root / "src" / f"{place}.png", number)
+
+
+def _without(folder: str) -> Spoil:
+    return lambda root: shutil.rmtree(root / folder)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+FOLDER = Rig(
+    write=write_folders,
+    source="src",
+    damages={
+        "loose picture": Damage(
+            spoil=lambda root: write_photo(root / "src/train/loose.png", 3),
+            says="src/train: found 1 picture outside any class folder, the first 'loose.png'",
+        ),
+        "splits beside classes": Damage(
+            spoil=lambda root: write_photo(root / "src/hat/1.png", 3),
+            says=r"folders named like splits (test, train, val) beside others (hat)",
+        ),
+        "link that leaves": Damage(
+            spoil=link_out("src/train/a/link.png"),
+            says="link.png: found a link that leads out of the folder",
+        ),
+        "class not listed": Damage(
+            spoil=lambda root: (root / "src/classes.csv").write_text("folder,label\na,A\n"),
+            says="train/b: found a folder, expected one of classes.csv",
+        ),
+        "classes without header": Damage(
+            spoil=lambda root: (root / "src/classes.csv").write_text("a,A\nb,B\n"),
+            says="classes.csv, line 1: found ['a', 'A'], expected the header folder,label",
+        ),
+        "class listed twice": Damage(
+            spoil=lambda root: (root / "src/classes.csv").write_text(
+                "folder,label\na,A\nb,B\na,C\n"
+            ),
+            says="classes.csv, line 4: found ['a', 'C'], expected a new folder",
+        ),
+        "name that is no text": Damage(
+            spoil=lambda root: Path(
+                os.fsdecode(os.fsencode(root) + b"/src/train/a/\xff.png")
+            ).write_bytes(b""),
+            says="found a name that is not UTF-8",
+        ),
+        "picture beside the splits": Damage(
+            spoil=lambda root: write_photo(root / "src/loose.png", 3),
+            says="src: found 1 picture outside any class folder, the first 'loose.png'",
+        ),
+        "no pictures": Damage(
+            spoil=both(*(_without(f"src/{part}") for part in ("train", "val", "test"))),
+            says="src: found no pictures in class folders, expected CLASS/photo.jpg",
+        ),
+        "a folder too many": Damage(
+            spoil=lambda root: (
+                (root / "src").rename(root / "deeper")
+                and (root / "deeper").rename(_made(root / "src") / "archive")
+            ),
+            says="src: found one class, 'archive', with folders in it, expected classes at the",
+        ),
+        "class without a name": Damage(
+            spoil=lambda root: (root / "src/classes.csv").write_text("folder,label\na,A\nb,\n"),
+            says="classes.csv, line 3: found ['b', ''], expected a new folder and its label",
+        ),
+        "class of three cells": Damage(
+            spoil=lambda root: (root / "src/classes.csv").write_text("folder,label\na,A,x\nb,B\n"),
+            says="classes.csv, line 2: found ['a', 'A', 'x'], expected a new folder",
+        ),
+        "classes that are no text": Damage(
+            spoil=lambda root: (root / "src/classes.csv").write_bytes(b"folder,label\n\xff,A\n"),
+            says="classes.csv: found text that is none",
+        ),
+        "one class too few": Damage(
+            spoil=lambda root: (root / "src/classes.csv").write_text("folder,label\nb,B\n"),
+            says="train/a: found a folder, expected one of classes.csv",
+        ),
+    },
+)
