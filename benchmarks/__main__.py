@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 #: The benchmarks; the other files here are theirs.
-BENCHMARKS = ("time_to_accuracy", "tricks", "startup", "import_table")
+BENCHMARKS = ("time_to_accuracy", "tricks", "startup", "import_table", "transfer")
 
 
 def main() -> None:

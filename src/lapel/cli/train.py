@@ -81,8 +81,9 @@ def train(
         raise typer.Exit(128 + interruption.signal_number) from None
     finally:
         reporter.close()
+    best = f"Best epoch {trained.best_epoch}" if trained.best_epoch else "Best, with heads alone"
     print(
-        f"Best epoch {trained.best_epoch}: {trained.best_score:.4f} on validation, "
+        f"{best}: {trained.best_score:.4f} on validation, "
         f"after {trained.seconds:.0f} s of learning"
     )
     print(f"Run:    {trained.run}")
@@ -230,7 +231,7 @@ def duration(seconds: float) -> str:
 
 def epoch_sentence(row: dict[str, float]) -> str:
     """One epoch as people read it."""
-    sentence = f"Epoch {row['epoch']:.0f}"
+    sentence = f"Epoch {row['epoch']:.0f}" if row["epoch"] else "Heads alone"
     if "validation_accuracy" in row:
         sentence += f": {100 * row['validation_accuracy']:.2f} % on validation"
     if "train_loss" in row:
