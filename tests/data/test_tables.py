@@ -112,6 +112,13 @@ def test_label_columns_are_guessed_and_shown(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_the_same_everywhere_is_no_label(tmp_path: Path) -> None:
+    path = source(tmp_path, "image,shop,kind", "1.png,a,x", "2.png,a,y", "3.png,a,x")
+    reading = read_table(path, images=tmp_path)
+    assert [task.name for task in reading.schema] == ["kind"]
+    assert "passed over: shop (the same in every row)" in reading.notes[2]
+
+
 def test_what_is_named_is_not_guessed(tmp_path: Path) -> None:
     path = source(tmp_path, *CATALOGUE, names=("1.jpg", "2.jpg", "3.jpg", "4.jpg"))
     reading = read_table(path, images=tmp_path, single=["year"], image_column="id")

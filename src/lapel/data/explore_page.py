@@ -30,6 +30,7 @@ from lapel.data.sampling import (
 from lapel.schema.annotation import held
 from lapel.schema.labels import TaskSpec
 
+#: Pictures of a label; half as many where several tasks have labels.
 MOSAIC_TILES = 24
 #: Shares of a label that differ by less are called equal.
 ALIKE_SHARES = 0.0005
@@ -81,12 +82,13 @@ def _of_class(
 def _faces(dataset: Dataset, task: TaskSpec, looks: Sequence[Look]) -> str:
     cells = []
     small = side_of(dataset) == SMALL_SIDE
+    shown = MOSAIC_TILES if len(dataset.schema.tasks) == 1 else MOSAIC_TILES // 2
     for label, found in _of_class(dataset, task, looks):
         if not found:
             cells.append(f"<figure><figcaption>{word(label)}: none</figcaption></figure>")
             continue
-        step = max(1, len(found) // MOSAIC_TILES)
-        tiles = [look.tile for look in found[::step][:MOSAIC_TILES]]
+        step = max(1, len(found) // shown)
+        tiles = [look.tile for look in found[::step][:shown]]
         mean = mean_picture([look.square for look in found])
         cells.append(
             f"<figure><figcaption>{word(label)}</figcaption><div>"

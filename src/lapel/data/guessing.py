@@ -50,10 +50,12 @@ def guess_labels(table: Cells, *, taken: Collection[str]) -> Guess:
             passed[column] = reason
         elif separator:
             multi[column] = separator
-        elif recurs(len(set(filled)), len(filled)):
-            single.append(column)
-        else:
+        elif not recurs(len(set(filled)), len(filled)):
             passed[column] = "texts that hardly recur"
+        elif len(set(filled)) == 1:
+            passed[column] = "the same in every row"
+        else:
+            single.append(column)
     return Guess(single=tuple(single), multi=multi, passed=passed)
 
 
