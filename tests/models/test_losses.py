@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lapel.models.heads.base import LabelCounts
+from lapel.models.heads.label_losses import label_weights, log_frequencies, yes_no_weights
 from lapel.models.heads.multi_label import LearnedMultiLabel
 from lapel.models.heads.single_label import LearnedSingleLabel
 from lapel.models.heads.table import HEADS
-from lapel.models.label_losses import label_weights, log_frequencies, yes_no_weights
 from lapel.models.losses import MultiTaskLoss, label_counts
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.training.balance import balanced_order, row_weights

@@ -13,7 +13,7 @@ from training_runs import PATTERNS, draw_pattern
 
 from lapel.models.losses import label_counts
 from lapel.models.multitask import Architecture, Network
-from lapel.schema.annotation import Tags
+from lapel.schema.annotation import Label, Tags
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.kinds import task_of
 from lapel.training.examples import Examples
@@ -37,7 +37,7 @@ def examples(count: int, *, seed: int) -> Examples:
     """Patterns with their name and marks; each fifth is unnamed, each seventh unmarked."""
     random = np.random.default_rng(seed)
     pixels = np.stack([draw_pattern(number % 3, random) for number in range(count)])
-    labels = {
+    labels: dict[str, list[Label]] = {
         "pattern": [PATTERNS[n % 3] if n % 5 else None for n in range(count)],
         "marks": [MARKS[n % 3] if n % 7 else None for n in range(count)],
     }

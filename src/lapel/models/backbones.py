@@ -24,12 +24,11 @@ from lapel.models.small import SmallNetwork
 from lapel.models.weights import (
     PACKAGES,
     THREE_WAYS,
-    backbone_tensors,
     check_finite,
     former_model,
+    former_tensors,
     packaged_weights,
     put_weights,
-    read_tensors,
 )
 from lapel.schema.errors import RecipeError
 
@@ -221,7 +220,7 @@ def build_backbone(name: str, options: Mapping[str, Any], *, channels: int) -> B
     others = {key: value for key, value in options.items() if key != "weights"}
     if weights in {"none", "pretrained"}:
         return _make(name, others, weights, channels)
-    tensors = _former_tensors(name, weights)
+    tensors = former_tensors(name, weights)
     if tensors is None:  # a file of timm's own, which timm itself reads
         return _make(name, others, weights, channels)
     backbone = _make(name, others, "none", channels)
@@ -238,25 +237,6 @@ def _make(name: str, options: Mapping[str, Any], weights: str, channels: int) ->
         return BACKBONES[name](channels, **options)
     except TypeError as error:
         raise RecipeError(f"model.options do not fit backbone '{name}': {error}") from error
-
-
-def _former_tensors(name: str, weights: str) -> dict[str, Tensor] | None:
-    """A backbone's tensors from a bundle, a run, or the weights file of one; None for timm's."""
-    path = Path(weights)
-    if path.is_dir():
-        former = former_model(path)
-        if former.backbone != name:
-            raise RecipeError(
-                f"model.options.weights={weights} holds the backbone '{former.backbone}', the "
-                f"recipe asks for '{name}'; --set model.backbone={former.backbone} fits it"
-            )
-        return former.tensors()
-    if path.suffix != ".safetensors" or not path.is_file():
-        raise RecipeError(
-            "model.options.weights is none, pretrained, a file that ends in .safetensors, or the "
-            f"folder of a bundle or a run; found {weights!r}, which is none of them or is not there"
-        )
-    return backbone_tensors(read_tensors(path)) or None
 
 
 def natural_preprocessing(

@@ -50,7 +50,7 @@ def graph_of(module: nn.Module, pixels: Tensor, names: Sequence[str]) -> bytes:
         warnings.simplefilter("ignore", DeprecationWarning)
         # timm's transformers look at sizes, which do not change from picture to picture; whether
         # the graph answers like the network is tried afterwards, on real ones.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined] # torch names it only so
         torch.onnx.export(
             # The exporter puts the mode back as it found it, all the way down: so this, too, has
             # to be one that judges.

@@ -148,7 +148,7 @@ class FormerModel:
                 f"{path} was changed since the bundle was written (its SHA-256 begins "
                 f"{found[:12]}, expected {str(expected)[:12]}); copy the bundle again"
             )
-        return backbone_tensors(_tensors(contents, path))
+        return _backbone_tensors(_tensors(contents, path))
 
 
 def former_model(folder: Path) -> FormerModel:
@@ -175,15 +175,6 @@ def former_model(folder: Path) -> FormerModel:
     )
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a ``.safetensors`` file.
-
-    Raises:
-        RecipeError: it is not there, or is none.
-    """
-    return _tensors(_read_bytes(path), path)
-
-
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -198,13 +189,40 @@ def _tensors(contents: bytes, path: Path) -> dict[str, Tensor]:
         raise RecipeError(f"{path} holds no weights in the safetensors format: {error}") from error
 
 
-def backbone_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _backbone_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Those of a bundle's weights that are its backbone's, by their names inside it."""
     return {
         name.removeprefix(PREFIX): value
         for name, value in tensors.items()
         if name.startswith(PREFIX)
     }
+
+
+def former_tensors(name: str, weights: str) -> dict[str, Tensor] | None:
+    """A backbone's tensors from a bundle, a run, or the weights file of one; None for timm's.
+
+    Args:
+        name: of the backbone that is to take them.
+        weights: path of a folder or a file.
+
+    Raises:
+        RecipeError: neither is there, or the model has another backbone.
+    """
+    path = Path(weights)
+    if path.is_dir():
+        former = former_model(path)
+        if former.backbone != name:
+            raise RecipeError(
+                f"model.options.weights={weights} holds the backbone '{former.backbone}', the "
+                f"recipe asks for '{name}'; --set model.backbone={former.backbone} fits it"
+            )
+        return former.tensors()
+    if path.suffix != ".safetensors" or not path.is_file():
+        raise RecipeError(
+            "model.options.weights is none, pretrained, a file that ends in .safetensors, or the "
+            f"folder of a bundle or a run; found {weights!r}, which is none of them or is not there"
+        )
+    return _backbone_tensors(_tensors(_read_bytes(path), path)) or None
 
 
 def put_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, origin: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from lapel.models.heads.base import LabelCounts
+from lapel.models.heads.label_losses import sigmoid_loss
 from lapel.models.heads.labels import LabelHead
-from lapel.models.label_losses import sigmoid_loss
 from lapel.schema.labels import TaskSpec
 
 

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lapel.models.heads.base import LabelCounts
-from lapel.models.heads.labels import LabelHead
-from lapel.models.label_losses import (
+from lapel.models.heads.label_losses import (
     SigmoidLoss,
     SoftmaxLoss,
     label_weights,
     log_frequencies,
     sigmoid_loss,
 )
+from lapel.models.heads.labels import LabelHead
 from lapel.schema.labels import TaskSpec
 
 
