@@ -155,3 +155,8 @@ def test_hash_of_a_file(tmp_path: Path) -> None:
 
 def test_the_limit_used_above_holds_in_the_other_process_alone() -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 4096
+
+
+def test_a_name_too_long_for_the_disk_is_said_to_be_so(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"'xxx.*\.\.\.' could not be looked for: File name too"):
+        LocalStore(tmp_path).exists("x" * 5000)

@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 
 from lapel.data.dataset import Dataset
+from lapel.data.glossary import read_glossary
 from lapel.data.label_counts import count_held, count_together
 from lapel.schema.labels import TaskSpec
 
@@ -38,16 +39,23 @@ def balance(dataset: Dataset, task: TaskSpec) -> str:
     totals = {label: sum(count[label] for count in counts.values()) for label in [*labels, None]}
     labels += [None] if totals[None] else []
     largest = max(1, *totals.values())
+    english = read_glossary(dataset.folder)
     rows = "".join(
-        f"<tr><th>{word(label)}</th><td>{totals[label]:,}</td><td>"
+        f"<tr><th>{word(label)}{_beside(english, f'{task.name}={label}')}</th>"
+        f"<td>{totals[label]:,}</td><td>"
         + _bar({split: count[label] / largest for split, count in counts.items()}, counts, label)
         + "</td></tr>"
         for label in labels
     )
     return (
-        f"<section><h2>How many of each {html.escape(task.name)}</h2>"
+        f"<section><h2>How many of each {html.escape(task.name)}{_beside(english, task.name)}</h2>"
         f'{_several(dataset, task)}<table class="balance">{rows}</table></section>'
     )
+
+
+def _beside(english: dict[str, str], name: str) -> str:
+    """English beside a name of another language, where the dataset has a glossary."""
+    return f" <small>{html.escape(english[name])}</small>" if name in english else ""
 
 
 def _counts(part: Dataset, task: TaskSpec) -> Counter[str | None]:

@@ -113,7 +113,14 @@ class LocalStore:
 
     def exists(self, name: str) -> bool:
         """Whether a name holds bytes."""
-        return self.path(name).is_file()
+        path = self.path(name)
+        try:
+            return path.is_file()
+        except OSError as error:  # such as a name that is too long for the file system
+            shown = name if len(name) <= 100 else f"{name[:97]}..."
+            raise StorageError(
+                f"{shown!r} could not be looked for: {error.strerror or error}"
+            ) from error
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """All names that begin with a prefix, sorted."""

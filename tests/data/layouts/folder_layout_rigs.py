@@ -49,6 +49,13 @@ DAMAGES = {
         ).write_bytes(b""),
         says="found a name that is not UTF-8",
     ),
+    "picture beside the classes of another split": _loose("src/val/season/loose.jpg"),
+    "attribute that is no text": Damage(
+        spoil=lambda root: write_photo(
+            Path(os.fsdecode(os.fsencode(root) + b"/src/val/color/\xff/1.png")), 3
+        ),
+        says="found a name that is not UTF-8, expected a readable name",
+    ),
     "no pictures": Damage(
         spoil=both(
             lambda root: shutil.rmtree(root / "src/train"),
@@ -70,9 +77,11 @@ def _without(folder: str) -> Spoil:
     return lambda root: shutil.rmtree(root / folder)
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
+def _wrap(root: Path) -> None:
+    """Put all that is in the source into a folder in it."""
+    (root / "src").rename(root / "deeper")
+    (root / "src").mkdir()
+    (root / "deeper").rename(root / "src" / "archive")
 
 
 FOLDER = Rig(
@@ -120,10 +129,7 @@ FOLDER = Rig(
             says="src: found no pictures in class folders, expected CLASS/photo.jpg",
         ),
         "a folder too many": Damage(
-            spoil=lambda root: (
-                (root / "src").rename(root / "deeper")
-                and (root / "deeper").rename(_made(root / "src") / "archive")
-            ),
+            spoil=_wrap,
             says="src: found one class, 'archive', with folders in it, expected classes at the",
         ),
         "class without a name": Damage(

@@ -131,7 +131,7 @@ def csv_damages(file: str, *, line: int, folder: str, row: str) -> dict[str, Dam
         "backslash": Damage(
             spoil=named("a\\b.jpg"), says="is not a name under its root; use a relative path"
         ),
-        "name too long": Damage(spoil=named("x" * 5000), says=f"{short}, line {line}: "),
+        "name too long": Damage(spoil=named("x" * 5000), says=f"{short}, line {line}: '"),
         "link that leaves": Damage(
             spoil=both(link_out(f"{folder}/link.jpg"), named("link.jpg")),
             says="link.jpg' leads out of",

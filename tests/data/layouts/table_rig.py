@@ -88,6 +88,26 @@ TABLE = Rig(
             spoil=lambda root: (root / "labels.csv").write_bytes(b"image,kind\n\x81\x8d,a\n"),
             says="found bytes that are none, expected text in utf-8 or cp1252",
         ),
+        "spreadsheet": Damage(
+            spoil=lambda root: (root / "labels.csv").write_bytes(
+                b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+            ),
+            says="labels.csv: this is an Excel file; save it as CSV",
+        ),
+        "bytes of zero": Damage(
+            spoil=lambda root: (root / "labels.csv").write_bytes(b"image,kind\n\0\0,a\n"),
+            says="found bytes that are none, expected text in utf-8 or cp1252",
+        ),
+        "backslash": Damage(
+            spoil=csv_with("a\\1.png,a,val,y"), says="is not a name under its root"
+        ),
+        "name too long": Damage(
+            spoil=csv_with(f"{'x' * 5000},a,val,y"), says="labels.csv, line 3: "
+        ),
+        "column without a name": Damage(
+            spoil=lambda root: (root / "labels.csv").write_text("image,,,kind\n0.png,,,b\n"),
+            says="labels.csv, line 1: found columns without a name, expected names that differ",
+        ),
         "no such parquet": Damage(
             spoil=lambda root: (root / "labels.csv").write_bytes(b"PAR1 torn"),
             says="expected a Parquet table",

@@ -19,6 +19,7 @@ from layout_writers import (
     write_text,
 )
 
+from lapel.data.explore import explore_dataset
 from lapel.data.garments import GARMENTS_FILE, Garment, read_garments
 from lapel.data.glossary import read_glossary
 from lapel.data.importing import import_dataset
@@ -182,6 +183,9 @@ def test_kfashion_stays_korean_with_english_beside(tmp_path: Path) -> None:
     assert glossary["상의_카테고리"] == "top category"
     assert glossary["상의_카테고리=블라우스"] == "blouse"
     assert all(f"{t.name}={label}" in glossary for t in dataset.schema for label in t.labels)
+    page = explore_dataset(dataset.folder, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "블라우스 <small>blouse</small>" in page
+    assert "상의_카테고리 <small>top category</small>" in page
 
 
 def test_kfashion_places_are_sorted_by_number_and_empty_boxes_left_out(tmp_path: Path) -> None:
