@@ -230,8 +230,8 @@ def _with_strokes(
 def _light(cloth: Cloth, part: Part, along: Floats, across: Floats, soft: Image.Image) -> Floats:
     """How light each pixel of the cloth is; 1 is its own colour. ``soft`` is its blurred cover."""
     beside = np.clip(across / np.float32(part.half), -1.2, 1.2)
-    turned = np.float32(0.1 * cloth.light) - np.float32(0.15) * np.abs(beside)
-    light = np.float32(1.06) + beside * turned * np.sign(beside + np.float32(1e-9))
+    light = beside * (np.float32(0.1 * cloth.light) - np.float32(0.15) * beside)
+    light += np.float32(1.06)
     for depth, wide, long, phase in cloth.waves:
         turn = across * np.float32(wide) + along * np.float32(long) + np.float32(phase)
         turn += np.float32(1.2) * np.sin(along * np.float32(1.1 + 0.2 * wide) + np.float32(phase))
@@ -242,9 +242,9 @@ def _light(cloth: Cloth, part: Part, along: Floats, across: Floats, soft: Image.
     width, height = soft.size
     light = light + np.float32(manner.grain) * noise.patch(0.6, height, width, cloth.place)
     # Round edges turn away from the light.
-    rim = np.asarray(soft, np.float32) * np.float32(0.36 / 255) + np.float32(0.66)
-    light *= rim
-    return light
+    rim: Floats = np.asarray(soft, np.float32) * np.float32(0.36 / 255) + np.float32(0.66)
+    lit: Floats = light * rim
+    return lit
 
 
 #: Light is kept as a byte, 128 for the cloth's own colour: products of two bytes are quick.

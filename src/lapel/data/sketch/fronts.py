@@ -8,7 +8,7 @@ from lapel.data.sketch.cut import Cut
 from lapel.data.sketch.shape import Part, Stroke
 
 
-def _front_edge(cut: Cut, bodice: Bodice) -> tuple[Point, Point, Point, Point]:
+def front_edge(cut: Cut, bodice: Bodice) -> tuple[Point, Point, Point, Point]:
     """The right front's edge: at the neck, two landmarks, at the hem."""
     top = (cut.gap_top, max(cut.depth, bodice.neck.points["neck right"][1] + 0.05))
     bottom = (cut.gap_bottom, cut.hem - 0.4 * cut.arc)
@@ -20,7 +20,7 @@ def _front_edge(cut: Cut, bodice: Bodice) -> tuple[Point, Point, Point, Point]:
 
 def _neck_middle(cut: Cut, bodice: Bodice) -> Point:
     """A point of the neckline between the front's edge and the side of the neck."""
-    top = _front_edge(cut, bodice)[0]
+    top = front_edge(cut, bodice)[0]
     end = bodice.neck.points["neck right"]
     x, y = between(end, top, 0.55)
     bow = 0.0 if cut.depth > 0.6 or cut.depth < 0 else 0.05
@@ -29,7 +29,7 @@ def _neck_middle(cut: Cut, bodice: Bodice) -> Point:
 
 def front_parts(cut: Cut, bodice: Bodice, strokes: tuple[Stroke, ...]) -> tuple[Part, ...]:
     """The inside between the fronts, and the fronts. Strokes lie on both, cut at their edges."""
-    top, upper, lower, bottom = _front_edge(cut, bodice)
+    top, upper, lower, bottom = front_edge(cut, bodice)
     neck_end = bodice.neck.points["neck right"]
     neckline = [top, _neck_middle(cut, bodice), neck_end]
     hem = [bodice.corner, bodice.quarter, bottom]
@@ -81,7 +81,7 @@ def front_landmarks(cut: Cut, bodice: Bodice) -> dict[str, Point]:
     places = dict(
         zip(
             ("front top", "front upper", "front lower", "front hem"),
-            _front_edge(cut, bodice),
+            front_edge(cut, bodice),
             strict=True,
         )
     )

@@ -26,12 +26,12 @@ def buttons(places: Sequence[Point], radius: float = 0.06) -> list[Stroke]:
     return strokes
 
 
-def zip_line(start: Point, end: Point) -> list[Stroke]:
+def zip_line(line: Sequence[Point]) -> list[Stroke]:
     """A zip: its tape, its teeth and its slider."""
-    slider = between(start, end, 0.06)
+    slider = between(line[0], line[1], 0.15)
     return [
-        Stroke(outline=band([start, end], 0.13), tone="seam"),
-        Stroke(outline=band([start, end], 0.05), tone="metal"),
+        Stroke(outline=band(line, 0.13), tone="seam"),
+        Stroke(outline=band(line, 0.05), tone="metal"),
         Stroke(outline=disc(slider, 0.07, flat=1.5), tone="metal"),
     ]
 

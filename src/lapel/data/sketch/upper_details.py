@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lapel.data.sketch.bodice import WAIST, Bodice
-from lapel.data.sketch.curves import Point, band, mirrored, outline
+from lapel.data.sketch.curves import Point, band, between, mirrored, outline
 from lapel.data.sketch.cut import Cut
 from lapel.data.sketch.dice import Dice
+from lapel.data.sketch.fronts import front_edge
 from lapel.data.sketch.garment import Garment
 from lapel.data.sketch.marks import (
     along,
@@ -52,7 +53,7 @@ def upper_details(garment: Garment, cut: Cut, bodice: Bodice, dice: Dice) -> Det
         found.strokes += tuple(_graphic(garment, bodice, dice))
     if "pleats" in garment.details:
         _pleats(garment, cut, bodice, dice, found)
-    _hem(garment, bodice, found)
+    _hem(garment, cut, bodice, found)
     if "slit" in garment.details:
         _slit(cut, bodice, dice, found)
     if "pockets" in garment.details:
@@ -87,7 +88,7 @@ def _pleats(garment: Garment, cut: Cut, bodice: Bodice, dice: Dice, found: Detai
     found.add("pleats", anchors, *pleats(top, cut.hem + 0.05, bodice.half, count))
 
 
-def _hem(garment: Garment, bodice: Bodice, found: Details) -> None:
+def _hem(garment: Garment, cut: Cut, bodice: Bodice, found: Details) -> None:
     """A seam along the hem, or trim along hem and neckline."""
     trim = "trim" in garment.details
     lift = 0.1 if trim else 0.09
@@ -99,8 +100,9 @@ def _hem(garment: Garment, bodice: Bodice, found: Details) -> None:
     strokes = [hem]
     if garment.kind.form != "outwear":
         strokes += [Stroke(outline=band(edge, 0.13), tone="second") for edge in bodice.neck.edges]
-    right = bodice.hem_edge()[1]
-    found.add("trim", tuple((x, y - lift) for x, y in (right, *mirrored([right]))), *strokes)
+    x, y = bodice.corner
+    right = (0.72 * x, y + 0.4 * cut.arc - lift)
+    found.add("trim", (right, *mirrored([right])), *strokes)
 
 
 def _slit(cut: Cut, bodice: Bodice, dice: Dice, found: Details) -> None:
@@ -162,31 +164,49 @@ def _ruffle(garment: Garment, cut: Cut, bodice: Bodice, found: Details) -> None:
 
 def _closing(garment: Garment, cut: Cut, bodice: Bodice, dice: Dice, found: Details) -> None:
     """Buttons, a zip, the cords of a hood."""
-    top = bodice.neck.front[1] + 0.12
-    opened = garment.kind.form == "outwear"
-    bottom = cut.hem - 0.2 if opened else min(cut.hem - 0.2, max(cut.hem * 0.45, 1.5))
-    start, end = (-cut.gap_top, top), (-cut.gap_bottom, bottom)
     if "buttons" in garment.details:
-        shift = 0.1 if opened else 0.0
-        places = along((start[0] - shift, top + 0.05), (end[0] - shift, bottom), 4 + dice.whole(3))
-        edge = 0.02 if opened else 0.1
-        strokes = [Stroke(outline=band([(edge, top), (edge, bottom)], 0.022), tone="seam")]
-        if not opened:
-            strokes.append(
-                Stroke(outline=band([(-edge, top), (-edge, bottom)], 0.022), tone="seam")
-            )
-        found.add("buttons", tuple(places), *(strokes if not cut.gap_top else ()),
-                  *buttons(places, 0.055))  # fmt: skip
+        count = 4 + dice.whole(3)
+        if garment.kind.form == "outwear":
+            _front_buttons(cut, bodice, count, found)
+        else:
+            _placket(cut, bodice, count, found)
     if "zip" in garment.details:
-        strokes = zip_line(start, end)
+        edge = _beside_edge(cut, bodice, 0.03 if cut.gap_top else 0.0)
+        strokes = zip_line(edge)
         if cut.gap_top:
-            strokes += zip_line((-start[0], top), (-end[0], bottom))
-        found.add("zip", tuple(along((start[0] - 0.02, top), (end[0] - 0.02, bottom), 5)), *strokes)
+            strokes += zip_line(mirrored(edge))
+        found.add("zip", tuple((x - 0.03, y) for x, y in edge), *strokes)
     if "drawstring" in garment.details:
-        length = 0.75
         spread = max(0.2, cut.gap_top + 0.16)
         x, y = spread * 0.75, bodice.neck.front[1] + 0.04
-        found.add("drawstring", ((-x, y + 0.4), (x, y + 0.4)), *cords((0.0, y), spread, length))
+        found.add("drawstring", ((-x, y + 0.4), (x, y + 0.4)), *cords((0.0, y), spread, 0.75))
+
+
+def _beside_edge(cut: Cut, bodice: Bodice, away: float) -> list[Point]:
+    """A line beside the left front's edge, from below the neck to above the hem."""
+    top, upper, lower, bottom = front_edge(cut, bodice)
+    inner = [between(top, upper, 0.12), upper, lower, between(lower, bottom, 0.9)]
+    return [(-x - away, y) for x, y in inner]
+
+
+def _front_buttons(cut: Cut, bodice: Bodice, count: int, found: Details) -> None:
+    """Along the left front's edge; closed fronts show the edge of the placket too."""
+    first, second, third, last = _beside_edge(cut, bodice, 0.1)
+    places = [*along(first, second, 2), *along(second, third, count - 2)[1:], last]
+    edge = Stroke(outline=band([(0.02, first[1]), (0.02, last[1])], 0.022), tone="seam")
+    found.add("buttons", tuple(places), *(() if cut.gap_top else (edge,)), *buttons(places, 0.055))
+
+
+def _placket(cut: Cut, bodice: Bodice, count: int, found: Details) -> None:
+    """Down the middle of a top or a dress, from the neck to the chest or below."""
+    top = bodice.neck.front[1] + 0.12
+    bottom = min(cut.hem - 0.2, max(cut.hem * 0.45, 1.5))
+    places = along((0.0, top + 0.05), (0.0, bottom), count)
+    seams = [
+        Stroke(outline=band([(x, top), (x, bottom + 0.08)], 0.022), tone="seam")
+        for x in (-0.1, 0.1)
+    ]
+    found.add("buttons", tuple(places), *seams, *buttons(places, 0.055))
 
 
 def _belt(bodice: Bodice) -> Part:
