@@ -72,8 +72,10 @@ def test_the_public_face() -> None:
         "Predictor",
         "Schema",
         "TaskSpec",
+        "compare",
         "evaluate",
         "import_dataset",
+        "submit",
         "train",
     ]
     assert dir(lapel) == sorted([*lapel.__all__, "__version__"])

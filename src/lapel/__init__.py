@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lapel.data.dataset import Dataset as Dataset
     from lapel.data.importing import import_dataset as import_dataset
     from lapel.evaluation.evaluate import evaluate as evaluate
+    from lapel.evaluation.submission import submit as submit
     from lapel.inference.bundle import Bundle as Bundle
     from lapel.inference.pictures import Failure as Failure
     from lapel.inference.predictor import Predictor as Predictor
@@ -42,6 +43,7 @@ _HOMES = {
     "compare": "lapel.training.compare",
     "evaluate": "lapel.evaluation.evaluate",
     "import_dataset": "lapel.data.importing",
+    "submit": "lapel.evaluation.submission",
     "train": "lapel.training.train",
 }
 
@@ -68,6 +70,7 @@ __all__ = [  # the keys of _HOMES, spelled out for those who read and check type
     "compare",
     "evaluate",
     "import_dataset",
+    "submit",
     "train",
 ]
 
