@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from lapel.metrics.tags import TaggedImages
 
 
-def drawn(images: int = 200, labels: int = 6, *, seed: int = 0, known: float = 0.8) -> TaggedImages:
+def drawn(
+    images: int = 200, labels: int = 6, *, seed: int = 0, known: float = 0.8, rarest: float = 0.05
+) -> TaggedImages:
     """Tags that the probabilities know something of, with many equal probabilities."""
     random = np.random.default_rng(seed)
-    rates = np.linspace(0.05, 0.6, labels)
+    rates = np.linspace(rarest, 0.6, labels)
     target = (random.random((images, labels)) < rates).astype(np.uint8)
     noise = random.random((images, labels))
     return TaggedImages(

@@ -57,13 +57,17 @@ def test_resamples_without_a_number_say_nothing() -> None:
 def test_a_number_that_leans_is_brought_back_to_its_value() -> None:
     # Fewer distinct images in a resample: always less than on all.
     def distinct(rows: NDArray[np.int64]) -> dict[str, float]:
-        return {"plain": len(set(rows)) / 50, "leaning": len(set(rows)) / 50}
+        share = len(set(rows)) / 100
+        return {"plain": share, "leaning": share, "nearly all": share + 0.49}
 
-    found = bootstrap(distinct, 50, resamples=200, leaning=["leaning"])
-    assert found["plain"].high < found["plain"].value == 1.0
-    assert found["leaning"].low < 1.0 < found["leaning"].high
+    found = bootstrap(distinct, 50, resamples=200, leaning=["leaning", "nearly all"])
+    assert found["plain"].high < found["plain"].value == 0.5
+    assert found["leaning"].low < 0.5 < found["leaning"].high
     width = found["plain"].high - found["plain"].low
     assert found["leaning"].high - found["leaning"].low == pytest.approx(width)
+    # A share is brought back to its value, but not beyond what a share can be.
+    assert found["nearly all"].value == pytest.approx(0.99)
+    assert found["nearly all"].high == 1.0
 
 
 def test_one_image_has_no_width() -> None:

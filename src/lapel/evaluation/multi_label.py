@@ -15,7 +15,7 @@ from lapel.evaluation.tag_pairs import TagPairs
 from lapel.metrics.bootstrap import Interval, bootstrap
 from lapel.metrics.calibration import CalibrationBins
 from lapel.metrics.constant_tags import best_constant_set
-from lapel.metrics.tags import PerTag, ResampledTags, TagCounts, TaggedImages
+from lapel.metrics.tags import LEANING, PerTag, ResampledTags, TagCounts, TaggedImages
 from lapel.schema.annotation import Label
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import TAG_SEPARATOR
@@ -217,7 +217,7 @@ def _with_intervals(
         uncalibrated = before(rows)
         return after(rows) | {name + RAW: uncalibrated[name] for name in ("nll", "ece")}
 
-    return bootstrap(numbers, len(calibrated), resamples=resamples, leaning=("ece", f"ece{RAW}"))
+    return bootstrap(numbers, len(calibrated), resamples=resamples, leaning=(*LEANING, f"ece{RAW}"))
 
 
 def _majority(

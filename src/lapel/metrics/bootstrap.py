@@ -6,9 +6,10 @@ The interval tells what another draw of such images may give. It knows nothing o
 training run, nor of images of another kind.
 
 Some numbers lean: a resample repeats images, which makes the expected calibration error larger
-than it is on all images, so that plain percentiles may lie wholly above the value. Resamples
-of such numbers are shifted so that their mean is the value (the bootstrap's estimate of bias,
-Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 10.2), and end at 0.
+than it is on all images, and so the average precision of rare labels, so that plain percentiles
+may lie wholly above the value. Resamples of such numbers are shifted so that their mean is the
+value (the bootstrap's estimate of bias, Efron and Tibshirani, "An Introduction to the Bootstrap",
+1993, section 10.2), and end at 0 and 1.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def bootstrap(
             thirtieth of its width.
         level: share of the resamples inside the interval.
         seed: the same seed gives the same interval.
-        leaning: names of numbers, 0 or more, whose resamples are to be shifted.
+        leaning: names of shares, 0 to 1, whose resamples are to be shifted.
 
     Raises:
         UsageError: no images, no resamples, or a level outside 0 to 1.
@@ -83,7 +84,7 @@ def bootstrap(
         values = np.array([resample[name] for resample in drawn])
         values = values[np.isfinite(values)]
         if name in leaning and len(values):
-            values = np.maximum(values - values.mean() + value, 0.0)
+            values = np.clip(values - values.mean() + value, 0.0, 1.0)
         low, high = np.quantile(values, tails) if len(values) else (np.nan, np.nan)
         intervals[name] = Interval(value=float(value), low=float(low), high=float(high))
     return intervals

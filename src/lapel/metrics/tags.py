@@ -33,6 +33,9 @@ from lapel.metrics.classification import LEAST_PROBABILITY
 from lapel.metrics.ranking import Ranking
 from lapel.schema.errors import UsageError
 
+#: Numbers that are larger on resamples, which repeat images; see ``lapel.metrics.bootstrap``.
+LEANING = ("map", "ece")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TaggedImages:
@@ -202,7 +205,7 @@ class TagCounts:
 class ResampledTags:
     """The numbers of some images, drawn again and again, sorted only once.
 
-    ``bootstrap(ResampledTags(images), len(images))`` gives the intervals that
+    ``bootstrap(ResampledTags(images), len(images), leaning=LEANING)`` gives the intervals that
     ``images.take(rows).counts().numbers()`` of each resample would give, many times sooner.
     """
 
