@@ -20,7 +20,7 @@ from layout_writers import (
 )
 
 from lapel.data.explore import explore_dataset
-from lapel.data.garments import GARMENTS_FILE, Garment, read_garments
+from lapel.data.garments import GARMENTS_FILE, read_garments
 from lapel.data.glossary import read_glossary
 from lapel.data.importing import import_dataset
 from lapel.data.readers.attribute_folders import read_attribute_folders
@@ -100,12 +100,6 @@ def test_places_are_kept_beside_the_table(tmp_path: Path) -> None:
     (dataset.folder / GARMENTS_FILE).write_bytes(torn)
     with pytest.raises(DatasetError, match=r"garments\.jsonl, line 7, could not be read"):
         read_garments(dataset.folder)
-
-
-def test_a_point_outside_is_named() -> None:
-    garment = Garment(points=(None, (4.0, 5.0), (4.0, 8.5)))
-    assert garment.outside(5, 6) == "landmark 3 at 4, 8.5"
-    assert garment.outside(5, 8) == ""
 
 
 def test_nsysu_numbers_are_labels_and_paths_are_splits(tmp_path: Path) -> None:
