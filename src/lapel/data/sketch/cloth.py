@@ -76,8 +76,8 @@ class Cloth:
     place: tuple[int, int]
 
 
-def draw_cloth(dice: Dice, garment: Garment, light: float) -> Cloth:
-    """The cloth of a garment."""
+def draw_cloth(dice: Dice, garment: Garment, light: float, scale: float) -> Cloth:
+    """The cloth of a garment that is drawn at ``scale`` pixels a unit."""
     jitter = dice.about(1.0, 0.06)
     own = toned(SHADES[garment.shade][1], jitter)
     second, third = SHADES[garment.second][1], SHADES[garment.third][1]
@@ -91,10 +91,11 @@ def draw_cloth(dice: Dice, garment: Garment, light: float) -> Cloth:
         )
         for _ in range(3 if manner.folds > 0 else 0)
     )
+    tile, repeat = tiles.draw_tile(dice, garment.texture, (own, second, third)), dice.about(1, 0.3)
     return Cloth(
         tones=_tones(own, second, third, garment.fabric),
-        tile=tiles.draw_tile(dice, garment.texture, (own, second, third)),
-        repeat=dice.between(0.75, 1.35),
+        tile=None if tile is None else tiles.as_fine_as(tile, repeat * scale),
+        repeat=repeat,
         manner=manner,
         waves=waves,
         light=light,
@@ -196,12 +197,13 @@ def _albedo(cloth: Cloth, part: Part, along: Floats, across: Floats, cover: Cove
     """The cloth's own colours over a cover, mode RGB, before any light falls on them."""
     if cloth.tile is None or part.tone != "cloth":
         return Image.new("RGB", cover.alpha.size, _ink(cloth.tones[part.tone]))
-    per_unit = tiles.SIDE / cloth.repeat
+    side = len(cloth.tile)
+    per_unit = np.float32(side / cloth.repeat)
     # Cloth is never quite straight: a slow sway keeps patterns from looking ruled.
     sway = np.float32(0.035) * np.sin(along * np.float32(1.7) + np.float32(cloth.waves[0][3]))
-    down = (along * np.float32(per_unit)).astype(np.int32) & (tiles.SIDE - 1)
-    right = ((across + sway) * np.float32(per_unit)).astype(np.int32) & (tiles.SIDE - 1)
-    return Image.fromarray(cloth.tile.reshape(-1, 3)[(down << 7) | right])
+    down = (along * per_unit).astype(np.int32) & (side - 1)
+    right = ((across + sway) * per_unit).astype(np.int32) & (side - 1)
+    return Image.fromarray(cloth.tile.reshape(-1, 3)[down * side + right])
 
 
 def _ink(colour: Colour) -> tuple[int, int, int]:

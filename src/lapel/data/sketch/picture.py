@@ -152,19 +152,15 @@ def _place(
     pose = draw_pose(dice, presentation)
     draw_shape = draw_upper if garment.kind.upper else draw_lower
     shape = draw_shape(garment, cut, pose, dice)
+    extent = _extent(shape, presentation, alone=cell[2] == 1.0)
+    frame = _frame(dice, extent, options.size, cell, presentation)
     return Placed(
         garment=garment,
         cut=cut,
         pose=pose,
         shape=shape,
-        cloth=draw_cloth(dice, garment, light),
-        frame=_frame(
-            dice,
-            _extent(shape, presentation, alone=cell[2] == 1.0),
-            options.size,
-            cell,
-            presentation,
-        ),
+        cloth=draw_cloth(dice, garment, light, frame.scale),
+        frame=frame,
         presentation=presentation,
         first_owner=first_owner,
     )

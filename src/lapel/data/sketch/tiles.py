@@ -30,6 +30,19 @@ def draw_tile(dice: Dice, texture: str, colours: Colours) -> Tile | None:
     return None if draw is None else draw(dice, colours)
 
 
+def as_fine_as(tile: Tile, pixels: float) -> Tile:
+    """A tile reduced by halves until it is about as fine as the pixels it will cover.
+
+    A tile much finer would be looked up with gaps, and flicker where it should blur.
+    """
+    while len(tile) > _COARSEST and len(tile) > 2.5 * pixels:
+        tile = np.asarray(Image.fromarray(tile).reduce(2))
+    return tile
+
+
+_COARSEST = 8
+
+
 def _mixed(weight: NDArray[np.float64], below: Tile | Colour, above: Colour) -> Tile:
     """Two colours; ``weight`` (128, 128) or what broadcasts to it, 0 to 1, is the second's."""
     share = np.broadcast_to(weight, (SIDE, SIDE))[..., None]
