@@ -104,6 +104,12 @@ def questions() -> tuple[Question, ...]:
     return tuple(found)
 
 
+@cache
+def question_of(task: str) -> Question | None:
+    """The question that a task asks; None for one that is not of the data set."""
+    return next((question for question in questions() if question.task == task), None)
+
+
 def _words() -> dict[tuple[str, str], dict[str, str]]:
     """Field and part to their words in Korean and English."""
     text = resources.files("lapel.data").joinpath(WORDS_FILE).read_text("utf-8")

@@ -27,6 +27,7 @@ from lapel.data.kfashion_words import (
     STYLE,
     WORD_SPELLINGS,
     Question,
+    question_of,
     questions,
 )
 from lapel.data.listing import ImageList
@@ -161,11 +162,10 @@ def _image_of(
 
 def _labels(record: Record, file: str, found: _Found, new_labels: bool) -> dict[str, Label]:
     labels: dict[str, Label] = {}
-    known = {question.task: question for question in questions()}
     for part, fields in record.labels.items():
         for key, value in fields.items():
             name = FIELD_SPELLINGS.get(key, key)
-            question = known.get(name if part == STYLE else f"{part}_{name}")
+            question = question_of(name if part == STYLE else f"{part}_{name}")
             if question is None or (part == STYLE) is not (name in {STYLE, SECOND_STYLE}):
                 found.oddities[f"the field {key!r} of {part!r}, passed over"] += 1
                 continue
