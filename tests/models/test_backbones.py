@@ -86,6 +86,18 @@ def test_a_picture_of_a_size_that_a_network_does_not_take_is_refused_with_the_on
         backbone(photo(64))
 
 
+def test_a_network_without_one_map_of_features_is_refused() -> None:
+    with pytest.raises(RecipeError, match="'coat_tiny' gives neither a map of features nor tokens"):
+        build_backbone("coat_tiny", {}, channels=3)
+
+
+def test_a_network_that_does_not_know_its_stages_has_its_parts_for_stages() -> None:
+    backbone = build_backbone("pit_ti_224", {}, channels=3)
+    held = [id(parameter) for stage in backbone.stages() for parameter in stage.parameters]
+    assert len(backbone.stages()) > 2
+    assert sorted(held) == sorted(id(parameter) for parameter in backbone.parameters())
+
+
 def test_preprocessing_comes_with_the_weights() -> None:
     found = natural_preprocessing("tf_efficientnet_lite1", {})
     assert found == {

@@ -1,7 +1,8 @@
-"""Changes to ready-made networks: for small pictures, and without what nobody calls."""
+"""Ready-made networks as backbones: for small pictures, without what nobody calls, maps of all."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ def adapt_to_small_images(network: nn.Module, name: str) -> None:
 
 
 @torch.no_grad()
-def drop_unused(network: Any, images: Tensor) -> Tensor:  # noqa: ANN401 - timm ships no types
+def drop_unused(network: Any, images: Tensor) -> Any:  # noqa: ANN401 - timm ships no types
     """Take out the direct children that ``forward_features`` does not call.
 
     They belong to the classifier (VGG's two layers of 4096 are 119 million weights) and would be
@@ -54,7 +55,7 @@ def drop_unused(network: Any, images: Tensor) -> Tensor:  # noqa: ANN401 - timm 
     ]
     was_training = network.training
     network.eval()
-    features: Tensor = network.forward_features(images)
+    features = network.forward_features(images)
     network.train(was_training)
     for hook in hooks:
         hook.remove()
@@ -62,3 +63,23 @@ def drop_unused(network: Any, images: Tensor) -> Tensor:  # noqa: ANN401 - timm 
         if name not in called and any(True for _ in child.parameters()):
             setattr(network, name, nn.Identity())
     return features
+
+
+def as_map(features: Any, network: Any) -> Tensor | None:  # noqa: ANN401 - timm ships no types
+    """What ``forward_features`` gives, as a map (N, width, h, w); None where it is none of them.
+
+    Args:
+        features: a map in either order of its dimensions, or tokens (N, count, width).
+        network: that gave them.
+    """
+    if not isinstance(features, Tensor) or features.ndim not in {3, 4}:
+        return None
+    if features.ndim == 4:
+        last = getattr(network, "output_fmt", "NCHW") == "NHWC"
+        return features.permute(0, 3, 1, 2) if last else features
+    if getattr(network, "global_pool", "") == "token":
+        return features[:, 0, :, None, None]
+    patches = features[:, getattr(network, "num_prefix_tokens", 0) :]
+    height = math.isqrt(patches.shape[1])
+    # Not `len(patches)`: an exported graph would keep the batch of its example.
+    return patches.transpose(1, 2).reshape(patches.shape[0], patches.shape[2], height, -1)

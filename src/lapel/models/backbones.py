@@ -8,7 +8,6 @@ Where its weights begin is one option of all of them, ``weights``: ``none`` (ran
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from lapel.models.adapt import adapt_to_small_images, drop_unused
+from lapel.models.adapt import adapt_to_small_images, as_map, drop_unused
 from lapel.models.base import Backbone, Stage, stages_of
 from lapel.models.hub import cached_weights, hub_answers
 from lapel.models.small import SmallNetwork
@@ -71,12 +70,7 @@ class TimmBackbone(Backbone):
         self.fixed_size = size if config.get("fixed_input_size") else None
         trial = torch.zeros(1, channels, *size)
         self.width = int(self.network.num_features)
-        features = self._as_map(drop_unused(self.network, trial))
-        if features.ndim != 4 or features.shape[1] != self.width:
-            raise RecipeError(
-                f"'{name}' gives neither a map of features nor tokens but {tuple(features.shape)}; "
-                "choose another backbone"
-            )
+        self._as_map(drop_unused(self.network, trial))
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (N, C, H, W) to features (N, width, h, w).
@@ -84,30 +78,24 @@ class TimmBackbone(Backbone):
         Raises:
             RecipeError: pictures of another size than the network takes.
         """
-        found = tuple(images.shape[2:])
-        if (
-            self.fixed_size is not None
-            and not torch.onnx.is_in_onnx_export()
-            and found != self.fixed_size
-        ):
-            height, width = self.fixed_size
-            raise RecipeError(
-                f"'{self.name}' takes pictures of {height}x{width} px, found {found[0]}x{found[1]}:"
-                f" --set preprocess.height={height} --set preprocess.width={width}"
-            )
-        return self._as_map(self.network.forward_features(images))
+        height, width = images.shape[2:]
+        wanted = self.fixed_size
+        if wanted not in {None, (height, width)} and not torch.onnx.is_in_onnx_export():
+            raise _wrong_size(self.name, wanted, f"found {height}x{width}")
+        try:
+            return self._as_map(self.network.forward_features(images))
+        except AssertionError as error:  # of networks that take every size but some
+            wanted = tuple(self.network.pretrained_cfg["input_size"][1:])
+            why = f" ({error})" if str(error) else ""
+            raise _wrong_size(self.name, wanted, f"not {height}x{width}{why}") from error
 
-    def _as_map(self, features: Tensor) -> Tensor:
-        if features.ndim == 3:  # tokens (N, count, width)
-            if getattr(self.network, "global_pool", "") == "token":
-                return features[:, 0, :, None, None]
-            patches = features[:, getattr(self.network, "num_prefix_tokens", 0) :]
-            height = math.isqrt(patches.shape[1])
-            # Not `len(patches)`: an exported graph would keep the batch of its example.
-            return patches.transpose(1, 2).reshape(patches.shape[0], self.width, height, -1)
-        if getattr(self.network, "output_fmt", "NCHW") == "NHWC":
-            return features.permute(0, 3, 1, 2)
-        return features
+    def _as_map(self, features: Any) -> Tensor:  # noqa: ANN401 - whatever the network gives
+        found = as_map(features, self.network)
+        if found is None or found.shape[1] != self.width:
+            raise RecipeError(
+                f"'{self.name}' gives neither a map of features nor tokens; choose another backbone"
+            )
+        return found
 
     def stages(self) -> list[Stage]:
         """The stages of a network of filters, the blocks of a transformer; the stem is the first.
@@ -116,24 +104,38 @@ class TimmBackbone(Backbone):
         """
         from timm.models import group_parameters  # noqa: PLC0415 - loaded with the network
 
-        groups = group_parameters(self.network, self._matcher())
         parameters = dict(self.network.named_parameters())
+        try:
+            groups = group_parameters(self.network, self._matcher())
+        except (AttributeError, AssertionError):  # some few networks do not know theirs
+            groups = group_parameters(self.network, _by_children(self.network))
         return stages_of(self.network, [[parameters[name] for name in groups[n]] for n in groups])
 
     def _matcher(self) -> Any:  # noqa: ANN401 - a mapping of patterns or a function, as timm has it
-        features = getattr(self.network, "features", None)
-        if not isinstance(features, nn.Sequential):
+        if not self.name.startswith("vgg"):
             return self.network.group_matcher(coarse=True)
-        pools = [place for place, module in enumerate(features) if isinstance(module, nn.MaxPool2d)]
+        layers = enumerate(self.network.features)
+        pools = [place for place, layer in layers if isinstance(layer, nn.MaxPool2d)]
 
         def stage(name: str) -> float:
             """A VGG's stages end at its poolings; timm takes each layer for a group."""
-            parts = name.split(".")
-            if parts[0] != "features" or len(parts) < 2:
-                return math.inf
-            return sum(place < int(parts[1]) for place in pools)
+            return sum(place < int(name.split(".")[1]) for place in pools)
 
         return stage
+
+
+def _by_children(network: nn.Module) -> Callable[[str], int]:
+    """Every direct child a stage; parameters of the network's own belong to the lowest."""
+    places = {name: place for place, (name, _) in enumerate(network.named_children())}
+    return lambda name: places.get(name.partition(".")[0], 0)
+
+
+def _wrong_size(name: str, wanted: tuple[int, ...] | None, found: str) -> RecipeError:
+    height, width = wanted or (224, 224)
+    return RecipeError(
+        f"'{name}' takes pictures of {height}x{width} px, {found}: "
+        f"--set preprocess.height={height} --set preprocess.width={width}"
+    )
 
 
 def _timm_network(name: str, channels: int, weights: str) -> Any:  # noqa: ANN401 - timm ships no types
