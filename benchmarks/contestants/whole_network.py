@@ -37,7 +37,7 @@ def load(dataset: Dataset, preprocess: Preprocess, spec: TaskSpec) -> tuple[Tens
 def accuracy(network: nn.Module, pixels: Tensor, labels: Tensor, task: str) -> float:
     """Percent of the validation photos that are right."""
     network.eval()
-    parts = [network(part)[task].argmax(1) for part in pixels.split(BATCH)]
+    parts = [network(part)[task].argmax(1) for part in torch.split(pixels, BATCH)]
     network.train()
     return 100 * float((torch.cat(parts) == labels).float().mean())
 
@@ -79,7 +79,7 @@ def learn(
     network.train()
     while True:
         resumed = time.perf_counter()
-        for step, rows in enumerate(torch.randperm(len(labels)).split(BATCH), start=1):
+        for step, rows in enumerate(torch.split(torch.randperm(len(labels)), BATCH), start=1):
             mirrored = torch.rand(len(rows)) < 0.5
             photos = torch.where(mirrored[:, None, None, None], pixels[rows].flip(3), pixels[rows])
             loss = nn.functional.cross_entropy(network(photos)[task], labels[rows])

@@ -10,8 +10,7 @@ from lapel.training.budget import Choice, Paces, choose
 from lapel.training.precision import Pace
 from lapel.training.recipe import load_recipe
 
-#: About what two cores do with photos of 224 px and EfficientNet-Lite0.
-LAPTOP = {"features": 110.0, "upper": 60.0, "whole": 15.0}
+#: Photos; the paces of `bought` are about those of two cores, 224 px and EfficientNet-Lite0.
 COUNTS = {"count": 3068, "judged": 341}
 
 
@@ -20,28 +19,29 @@ def pace(pictures_per_second: float) -> Pace:
 
 
 def bought(
-    seconds: float, *, upper: float | None = 60.0, scratch: bool = False, **paces: float
+    seconds: float,
+    *,
+    features: float = 110.0,
+    upper: float | None = 60.0,
+    whole: float = 15.0,
+    scratch: bool = False,
 ) -> Choice | None:
-    known = {**LAPTOP, **paces}
-    return choose(
-        load_recipe("photos", {"transfer.heads_first": not scratch, "schedule.epochs": 30}),
-        Paces(
-            features=known["features"],
-            upper=None if upper is None else pace(upper),
-            whole=pace(known["whole"]),
-        ),
-        seconds,
-        **COUNTS,
+    paces = Paces(
+        features=features,
+        upper=None if upper is None else pace(upper),
+        whole=pace(whole),
     )
+    recipe = load_recipe("photos", {"transfer.heads_first": not scratch, "schedule.epochs": 30})
+    return choose(recipe, paces, seconds, **COUNTS)
 
 
-def trained(seconds: float, **paces: float) -> str:
-    choice = bought(seconds, **paces)
+def trained(seconds: float) -> str:
+    choice = bought(seconds)
     return "nothing" if choice is None else choice.train
 
 
 def test_more_time_buys_more_of_the_network() -> None:
-    bought_in_turn = [trained(seconds) for seconds in (10, 50, 600, 3600)]
+    bought_in_turn = [trained(seconds) for seconds in (10, 50, 1500, 7200)]
     assert bought_in_turn == ["nothing", "heads", "upper", "all"]
 
 

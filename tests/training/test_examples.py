@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -28,8 +29,16 @@ COLOUR = Preprocess(
 )
 
 
+Resident = Literal["always", "never"]
+
+
 def load(
-    folder: Path, *, resident: str, workers: int = 0, split: str = "train", cache: bool = False
+    folder: Path,
+    *,
+    resident: Resident,
+    workers: int = 0,
+    split: str = "train",
+    cache: bool = False,
 ) -> Examples:
     dataset = Dataset.open(folder).split(split)
     options = DataPart(resident=resident, workers=workers, cache=cache)
@@ -69,7 +78,7 @@ def test_targets_follow_the_rows(photo_dataset: Path) -> None:
 
 
 @pytest.mark.parametrize("resident", ["always", "never"])
-def test_a_picture_that_cannot_be_read_is_named(resident: str, own_dataset: Path) -> None:
+def test_a_picture_that_cannot_be_read_is_named(resident: Resident, own_dataset: Path) -> None:
     dataset = Dataset.open(own_dataset).split("train")
     (own_dataset.parent / "photos" / dataset.names()[1]).write_bytes(b"torn")
     with pytest.raises(ImageError, match=dataset.names()[1].split("/")[-1]):
@@ -121,7 +130,10 @@ def test_pictures_packed_on_the_disk_are_the_resident_ones(
 
 @pytest.mark.parametrize("resident", ["always", "never"])
 def test_a_picture_is_decoded_once_for_all_runs(
-    resident: str, own_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resident: Resident,
+    own_dataset: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LAPEL_CACHE", str(tmp_path / "cache"))
     first = read_all(load(own_dataset, resident=resident, cache=True))

@@ -25,12 +25,15 @@ SCHEMA = Schema((TaskSpec(name="category", kind="single_label", labels=("coat", 
 
 
 def build(recipe: Recipe) -> Network:
+    part = recipe.preprocess
+    assert part.mean is not None
+    assert part.std is not None
     architecture = Architecture(
         backbone=recipe.model.backbone,
         options=recipe.model.options,
         head={"pool": recipe.model.pool, "dropout": recipe.model.dropout},
-        mean=recipe.preprocess.mean,
-        std=recipe.preprocess.std,
+        mean=part.mean,
+        std=part.std,
     )
     return Network(SCHEMA, architecture)
 
@@ -45,6 +48,8 @@ def test_every_shipped_recipe_says_what_it_is_and_makes_a_network_that_answers(n
     assert recipe.about
     assert recipe.stands_for
     part = recipe.preprocess
+    assert part.height is not None
+    assert part.width is not None
     pixels = torch.randint(0, 256, (2, part.channels, part.height, part.width), dtype=torch.uint8)
     with torch.no_grad():
         outputs = build(recipe).eval()(pixels)

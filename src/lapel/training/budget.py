@@ -32,10 +32,11 @@ ENDING = 8.0
 #: Seconds for fitting heads on features, and as a share of computing them.
 FITTING, FITTING_SHARE = 3.0, 0.05
 
-#: The whole network is trained when at least so many epochs of it fit, ...
-WHOLE_FROM = 3.0
-#: ... and upper stages when so many of theirs do; fewer are not worth leaving the heads for.
-UPPER_FROM = 2.0
+#: The whole network is trained when at least so many epochs of it fit: until then, upper stages
+#: have learned more in the same time (docs/results.md).
+WHOLE_FROM = 10.0
+#: Upper stages are trained when so many of their epochs fit.
+UPPER_FROM = 1.0
 
 #: Of each picture, when upper stages are trained.
 MOST_VIEWS = 8

@@ -155,9 +155,9 @@ def extract(
             kept[view * count + number] = row
     rows = torch.from_numpy(kept)
     pooled, *maps = (
-        part.unflatten(1, shape)
+        part.view(-1, *shape)
         for part, shape in zip(
-            rows.split([math.prod(shape) for shape in extractor.shapes], 1),
+            torch.split(rows, [math.prod(shape) for shape in extractor.shapes], 1),
             extractor.shapes,
             strict=True,
         )
@@ -205,7 +205,7 @@ def _as_seen(pixels: Tensor, view: int, recipe: Recipe, digests: Sequence[str]) 
     if view == 1 and recipe.augment.flip:
         return pixels.flip(3)
     copies = []
-    for picture, digest in zip(pixels.split(1), digests, strict=True):
+    for picture, digest in zip(torch.split(pixels, 1), digests, strict=True):
         number = int(digest[:12] or "0", 16) % 2**32
         generator = torch.Generator(pixels.device)
         generator.manual_seed(seed_of(recipe.seed + number, "view", view))

@@ -113,7 +113,7 @@ def _solve(learner: Learner, train: Examples, decay: float) -> None:
         whole.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
         return whole
 
-    solver.step(loss)  # type: ignore[arg-type] # it takes a tensor, its annotation says float
+    solver.step(loss)  # type: ignore[no-untyped-call] # torch leaves it untyped
     learner.loss.zero_grad()
 
 

@@ -154,9 +154,10 @@ def make_missing(
         The number of a picture, and its row.
     """
     known = np.zeros(len(digests), bool) if cache is None else cache.known(digests)
-    for number in np.flatnonzero(known):
+    kept = [int(number) for number in np.flatnonzero(known)]
+    for number in kept:
         if cache is not None:
-            yield int(number), cache.row(digests[number])
+            yield number, cache.row(digests[number])
     missing = [int(number) for number in np.flatnonzero(~known)]
     waiting: list[tuple[int, Rows]] = []
     for number, row in zip(missing, make(missing), strict=True):
