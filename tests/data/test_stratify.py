@@ -76,8 +76,8 @@ def test_every_label_of_images_with_several_gives_its_share() -> None:
     counts = Counter((part, label) for part, row in pairs for label in row)
     totals = Counter(label for row in labels for label in row)
     for label, total in totals.items():
-        assert abs(counts["validation", label] - total * 0.1) <= 3, label
-        assert abs(counts["test", label] - total * 0.2) <= 3, label
+        assert abs(counts["validation", label] - total * 0.1) <= 2, label
+        assert abs(counts["test", label] - total * 0.2) <= 2, label
 
 
 def test_that_draw_hangs_on_the_seed_and_the_names_alone() -> None:
@@ -85,6 +85,8 @@ def test_that_draw_hangs_on_the_seed_and_the_names_alone() -> None:
     drawn = dict(zip(NAMES, hold_out_evenly(NAMES, labels, {"v": 0.1}, seed=3), strict=True))
     backwards = hold_out_evenly(NAMES[::-1], labels[::-1], {"v": 0.1}, seed=3)
     assert dict(zip(NAMES[::-1], backwards, strict=True)) == drawn
+    first = [name for name, part in drawn.items() if part][:4]
+    assert first == ["24.jpg", "35.jpg", "37.jpg", "40.jpg"]
     other = hold_out_evenly(NAMES, labels, {"v": 0.1}, seed=4)
     assert dict(zip(NAMES, other, strict=True)) != drawn
 
@@ -93,6 +95,16 @@ def test_labels_too_rare_to_share_out_do_not_empty_a_part() -> None:
     drawn = hold_out_evenly(NAMES, [[name] for name in NAMES], {"v": 0.1}, seed=0)
     assert Counter(drawn) == {None: 900, "v": 100}
     assert hold_out_evenly(NAMES, [[] for _ in NAMES], {}, seed=0) == [None] * 1000
+
+
+def test_the_rest_keeps_some_of_labels_too_rare_to_share_out() -> None:
+    labels = [[f"three of {number // 3}"] for number in range(999)]
+    for seed in range(5):
+        drawn = hold_out_evenly(NAMES[:999], labels, {"v": 0.15, "t": 0.15}, seed=seed)
+        counts = Counter(drawn)
+        assert (counts["v"], counts["t"]) == (150, 150)
+        kept = {row[0] for row, part in zip(labels, drawn, strict=True) if part is None}
+        assert len(kept) == 333
 
 
 @given(

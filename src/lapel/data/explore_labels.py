@@ -16,7 +16,7 @@ from lapel.schema.labels import TaskSpec
 #: shows all.
 LABELS_SHOWN, LABELS_LEAST = 80, 8
 #: Labels whose pairs are shown: the commonest.
-PAIRS_SHOWN = 40
+PAIRS_SHOWN = 30
 
 
 def word(label: str | None) -> str:

@@ -7,6 +7,7 @@ every machine and with every version of every library, and does not move when ro
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
@@ -70,10 +71,12 @@ def hold_out_evenly(
     """Draw parts of given sizes, each with every label in proportion, where images have several.
 
     Combinations of labels would be strata too small to share out. So the rarest label is shared
-    out first, image by image, each to the part that lacks most of it; then the rarest of the
-    labels that are left: "iterative stratification" (K. Sechidis, G. Tsoumakas, I. Vlahavas,
-    On the stratification of multi-label data, ECML PKDD 2011, algorithm 1). A label of which no
-    part is owed half an image takes no part: it cannot be shared out.
+    out first, image by image; then the rarest of the labels that are left: "iterative
+    stratification" (K. Sechidis, G. Tsoumakas, I. Vlahavas, On the stratification of multi-label
+    data, ECML PKDD 2011, algorithm 1). There an image goes to the part that lacks most of the
+    rarest label; here to the one that lacks most of all its labels, each against what the part
+    is owed, which comes closer where an image has many. A label of which no part is owed half
+    an image cannot be shared out: a part gets one such image at most, by chance.
 
     Args:
         names: of the images, (N,).
@@ -112,17 +115,18 @@ class _Sharing:
         self.holds = [Counter(label for row in rows for label in labels[row]) for rows in units]
         self.parts: list[str | None] = [*fractions, None]
         self.shares = [*fractions.values(), 1 - sum(fractions.values())]
-        self.left: Counter[Hashable] = Counter()
+        counts: Counter[Hashable] = Counter()
         for holds in self.holds:
-            self.left.update(holds)
+            counts.update(holds)
         largest = max(fractions.values())
-        self.left = Counter(
-            {label: count for label, count in self.left.items() if count * largest >= 0.5}
-        )
+        # A Counter: 0 for labels too rare to be shared out.
+        self.total = Counter({label: n for label, n in counts.items() if n * largest >= 0.5})
+        self.rare_in: set[tuple[Hashable, int]] = set()
         self.lacks = {
-            label: [share * count for share in self.shares] for label, count in self.left.items()
+            label: [share * count for share in self.shares] for label, count in self.total.items()
         }
-        self.room = [share * sum(self.sizes) for share in self.shares]
+        self.rows = sum(self.sizes)
+        self.room = [share * self.rows for share in self.shares]
 
     def shared(self) -> Iterator[tuple[int, str | None]]:
         """Every unit and its part."""
@@ -132,31 +136,42 @@ class _Sharing:
                 waiting[label].append(unit)
         placed = [False] * len(self.sizes)
         # Labels in the order in which they were met: equal counts are told apart by that.
-        left = dict(self.left)
+        left = dict(self.total)
         while left:
             rarest = min(left, key=lambda label: left[label])
             for unit in waiting[rarest]:
                 if not placed[unit]:
                     placed[unit] = True
-                    yield unit, self._take(unit, self.lacks[rarest])
+                    yield unit, self._take(unit)
                     for label, count in self.holds[unit].items():
                         if label in left:
                             left[label] -= count
             del left[rarest]
         for unit, done in enumerate(placed):
             if not done:
-                yield unit, self._take(unit, self.room)
+                yield unit, self._take(unit)
 
-    def _take(self, unit: int, lack: Sequence[float]) -> str | None:
+    def _take(self, unit: int) -> str | None:
         # A part that is full takes no more, so that sizes are as asked for.
         places = range(len(self.parts))
         open_places = [part for part in places if self.room[part] >= self.sizes[unit] / 2 - 1e-6]
-        place = max(open_places or places, key=lambda part: (lack[part], self.room[part]))
+        place = max(open_places or places, key=lambda part: self._need(unit, part))
         self.room[place] -= self.sizes[unit]
         for label, count in self.holds[unit].items():
             if label in self.lacks:
                 self.lacks[label][place] -= count
+            elif self.parts[place] is not None:
+                self.rare_in.add((label, place))
         return self.parts[place]
+
+    def _need(self, unit: int, part: int) -> float:
+        """How much a part lacks of a unit's labels, each against what it is owed of it."""
+        if any((label, part) in self.rare_in for label in self.holds[unit]):
+            return -math.inf  # one of so rare a label is enough
+        share = self.shares[part]
+        owed = [(label, share * self.total[label]) for label in self.holds[unit]]
+        need = sum(self.lacks[label][part] / whole for label, whole in owed if whole)
+        return need + self.room[part] / (share * self.rows)
 
 
 def _key(names: Sequence[str], groups: Sequence[str | None] | None, row: int) -> str:
