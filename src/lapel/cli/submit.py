@@ -11,9 +11,9 @@ from lapel.cli.console import shown
 from lapel.schema.counting import counted
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
-EXAMPLE = """Example:
+EXAMPLE = """Example, after the demo:
 
-lapel submit runs/challenge challenge --format ce7454 --out submission.zip"""
+lapel submit demo/run demo/fashion-mnist --format nsysu-category --out answers.csv"""
 
 
 def submit(
