@@ -185,9 +185,10 @@ def _sheet(dice: Dice, size: int) -> Image.Image:
 
 def _grainy(image: Image.Image, dice: Dice, smoothness: float, depth: float) -> Image.Image:
     at = (dice.whole(noise.SIDE), dice.whole(noise.SIDE))
-    light = 1 + np.float32(depth) * noise.patch(smoothness, image.height, image.width, at)
-    pixels = np.asarray(image, np.float32) * light[..., None]
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+    light = 128 * (1 + np.float32(depth) * noise.patch(smoothness, image.height, image.width, at))
+    level = np.minimum(np.maximum(light, 0), 255).astype(np.uint16)
+    pixels = np.asarray(image) * level[..., None] >> 7
+    return Image.fromarray(np.minimum(pixels, 255).astype(np.uint8))
 
 
 def _things_around(dice: Dice, size: int) -> Image.Image:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from lapel.data.sketch.curves import Point, Points
 
 #: Outlines are drawn this much larger and reduced, for smooth edges.
 OVERSAMPLING = 3
+
+#: Wide shadows are drawn this much smaller.
+_SMALLER = 4
 
 #: Owner of a pixel where no garment is seen: nothing, or something in front of the garments.
 NOBODY, OBSTACLE = 0, 255
@@ -101,6 +104,19 @@ class Canvas:
         """Darken what lies below an outline, a little aside; ``soft`` is its blurred cover."""
         place = (cover.left + dx, cover.top + dy)
         self.image.paste((12, 10, 16), place, scaled(soft, strength))
+
+    def cast_soft_shadow(
+        self, outline: Points, *, blur: float, strength: float, dx: float, dy: float
+    ) -> None:
+        """Darken the picture by the wide, soft shadow of an outline; drawn small, and enlarged."""
+        small = Image.new("L", (self.size // _SMALLER + 1,) * 2, 0)
+        corners = (outline + np.array([dx, dy])) / _SMALLER - 0.5
+        level = int(255 * strength)
+        ImageDraw.Draw(small).polygon(corners.ravel().tolist(), fill=level)
+        soft = small.filter(ImageFilter.BoxBlur(blur / _SMALLER))
+        side = small.width * _SMALLER
+        soft = soft.resize((side, side), Image.Resampling.BILINEAR)
+        self.image.paste((12, 10, 16), mask=soft.crop((0, 0, self.size, self.size)))
 
     def put(self, cover: Cover, colours: Image.Image, owner: int, opacity: float = 1.0) -> None:
         """Lay colours on the picture where the outline covers it, and note whose they are."""

@@ -6,6 +6,7 @@ Points are (x, y): x to the right, y down.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,15 @@ Points = NDArray[np.float64]
 PIECES = 5
 
 
-def _catmull_rom(pieces: int) -> Points:
-    """Weights (pieces, 4) of four neighbours on the curve between the middle two.
+@cache
+def _weights(count: int) -> Points:
+    """What each of ``count`` points weighs in each point of the curve, (5 (count - 1) + 1, count).
 
-    Catmull and Rom (1974): passes through its points, with tangents along the neighbours' chord.
+    Catmull and Rom (1974): the curve passes through its points, with tangents along the chords of
+    their neighbours. At its ends it goes on straight.
     """
-    at = np.arange(pieces) / pieces
-    return 0.5 * np.stack(
+    at = np.arange(PIECES) / PIECES
+    weights = 0.5 * np.stack(
         [
             -at + 2 * at**2 - at**3,
             2 - 5 * at**2 + 3 * at**3,
@@ -32,22 +35,17 @@ def _catmull_rom(pieces: int) -> Points:
         ],
         axis=1,
     )
-
-
-_WEIGHTS = _catmull_rom(PIECES)
+    own = np.eye(count)
+    ends = 2 * own[[0, -1]] - own[[1, -2]]
+    padded = np.concatenate([ends[:1], own, ends[1:]])
+    neighbours = np.stack([padded[start : start + count - 1] for start in range(4)], axis=1)
+    return np.concatenate([(weights @ neighbours).reshape(-1, count), own[-1:]])
 
 
 def curve(points: Sequence[Point]) -> Points:
     """A smooth curve through points, (N, 2); two points give a straight line."""
     through = np.asarray(points, float)
-    if len(through) < 3:
-        return through
-    ends = 2 * through[[0, -1]] - through[[1, -2]]
-    padded = np.concatenate([ends[:1], through, ends[1:]])
-    count = len(through) - 1
-    neighbours = np.stack([padded[start : start + count] for start in range(4)], axis=1)
-    smooth = (_WEIGHTS @ neighbours).reshape(-1, 2)
-    return np.concatenate([smooth, through[-1:]])
+    return through if len(through) < 3 else _weights(len(through)) @ through
 
 
 def outline(*edges: Sequence[Point]) -> Points:
@@ -71,9 +69,11 @@ def between(first: Point, second: Point, share: float) -> Point:
 def band(line: Sequence[Point], width: float) -> Points:
     """The outline of a strip of a width along a smooth line, (N, 2)."""
     spine = curve(line)
-    along = np.gradient(spine, axis=0)
-    along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)[:, None]
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1) * (width / 2)
+    along = np.empty_like(spine)
+    along[1:-1] = spine[2:] - spine[:-2]
+    along[0], along[-1] = spine[1] - spine[0], spine[-1] - spine[-2]
+    lengths = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)[:, None]
+    across = along[:, ::-1] * ((-width / 2, width / 2) / lengths)
     return np.concatenate([spine + across, (spine - across)[::-1]])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageChops
 
 from lapel.data.sketch import noise
 from lapel.data.sketch.backdrop import draw_backdrop
@@ -206,7 +206,7 @@ def _paint(canvas: Canvas, placed: Placed, dice: Dice, light: float) -> None:
     if placed.presentation == "worn":
         paint_body(canvas, placed.frame, placed.pose, placed.garment, dice, light)
     elif placed.presentation == "hanger":
-        paint_hanger(canvas, placed.frame, placed.cut, placed.garment, dice, light)
+        paint_hanger(canvas, placed.frame, placed.cut, placed.garment, dice)
     for part, owner in numbered:
         if not part.behind:
             paint_part(canvas, part, placed.frame, placed.cloth, owner)
@@ -216,12 +216,13 @@ def _ground_shadow(canvas: Canvas, placed: Placed, light: float) -> None:
     """The soft shadow on the wall or the floor behind: near if it lies, far if it hangs."""
     depth = {"flat": 0.1, "hanger": 0.22, "worn": 0.5}[placed.presentation] * placed.frame.scale
     body = max(placed.shape.parts, key=lambda part: float(np.ptp(part.outline, axis=0).prod()))
-    cover = canvas.cover(placed.frame.pixels(body.outline), margin=round(depth) + 2)
-    if cover is not None:
-        strength = 0.5 if placed.presentation == "flat" else 0.28
-        soft = cover.alpha.filter(ImageFilter.BoxBlur(depth * 0.7))
-        dx, dy = round(-light * depth * 0.8), round(depth * 0.6)
-        canvas.cast_shadow(cover, soft, strength=strength, dx=dx, dy=dy)
+    canvas.cast_soft_shadow(
+        placed.frame.pixels(body.outline),
+        blur=depth * 0.7,
+        strength=0.5 if placed.presentation == "flat" else 0.28,
+        dx=-light * depth * 0.8,
+        dy=depth * 0.6,
+    )
 
 
 def _obstruct(canvas: Canvas, dice: Dice, placed: Placed, light: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lapel.data.sketch.canvas import NOBODY, Canvas, Frame
-from lapel.data.sketch.cloth import Cloth, paint_part, plain_cloth
+from lapel.data.sketch.cloth import Cloth, paint_part, paint_plain, plain_cloth
 from lapel.data.sketch.curves import Point, band, disc, mirrored, outline
 from lapel.data.sketch.cut import Cut
 from lapel.data.sketch.dice import Dice
@@ -38,21 +38,21 @@ def paint_body(
 ) -> None:
     """A person or a mannequin, bare but for plain things where the garment leaves off."""
     person = dice.chance(0.65)
-    skin = plain_cloth(dice, dice.pick(SKINS if person else FIGURES), light)
-    plain = plain_cloth(dice, dice.pick(NEUTRALS), light) if person else skin
-    upper = garment.kind.upper
-    hair = plain_cloth(dice, dice.pick(HAIRS), light, "fur") if person else skin
+    skin = dice.pick(SKINS if person else FIGURES)
+    plain = dice.pick(NEUTRALS) if person else skin
+    hair = plain_cloth(dice, dice.pick(HAIRS), light, "fur")
     if person and dice.chance(0.45):
         paint_part(canvas, _long_hair(), frame, hair, NOBODY)
+    upper = garment.kind.upper
     legs = plain if upper and garment.kind.form != "dress" else skin
     for side in SIDES:
-        paint_part(canvas, _leg(pose, side), frame, legs, NOBODY)
-        paint_part(canvas, _shoe(pose, side), frame, plain, NOBODY)
-        paint_part(canvas, _arm(pose, side), frame, skin, NOBODY)
+        paint_plain(canvas, _leg(pose, side), frame, legs, NOBODY)
+        paint_plain(canvas, _shoe(pose, side), frame, plain, NOBODY)
+        paint_plain(canvas, _arm(pose, side), frame, skin, NOBODY)
     covered = garment.kind.form == "outwear" or not upper
-    paint_part(canvas, _neck(), frame, skin, NOBODY)
-    paint_part(canvas, _torso(pose), frame, plain if covered else skin, NOBODY)
-    paint_part(canvas, _head(), frame, skin, NOBODY)
+    paint_plain(canvas, _neck(), frame, skin, NOBODY)
+    paint_plain(canvas, _torso(pose), frame, plain if covered else skin, NOBODY)
+    paint_plain(canvas, _head(), frame, skin, NOBODY)
     if person:
         paint_part(canvas, _fringe(), frame, hair, NOBODY)
 
@@ -124,10 +124,9 @@ def _long_hair() -> Part:
                 half=0.7, spine=((0.0, -2.0), (0.0, 0.3)))  # fmt: skip
 
 
-def paint_hanger(canvas: Canvas, frame: Frame, cut: Cut, garment: Garment, dice: Dice,
-                 light: float) -> None:  # fmt: skip
+def paint_hanger(canvas: Canvas, frame: Frame, cut: Cut, garment: Garment, dice: Dice) -> None:
     """A hanger for what has shoulders, a bar with two clips for what has a waist."""
-    wood = plain_cloth(dice, dice.pick(((196, 160, 116), (60, 58, 60), (222, 220, 214))), light)
+    colour: Colour = dice.pick(((196, 160, 116), (60, 58, 60), (222, 220, 214)))
     upper = garment.kind.upper
     top = -0.12 if upper else cut.waist - 0.28
     hook = [(0.0, top), (0.0, top - 0.4), (0.16, top - 0.55), (0.0, top - 0.72), (-0.16, top - 0.6)]
@@ -138,7 +137,7 @@ def paint_hanger(canvas: Canvas, frame: Frame, cut: Cut, garment: Garment, dice:
         parts.append(_line("bar", [(-0.62, top), (0.62, top)], 0.1))
         parts += [_line("clip", [(x, top), (x, cut.waist + 0.16)], 0.14) for x in (-0.45, 0.45)]
     for part in parts:
-        paint_part(canvas, part, frame, wood, NOBODY)
+        paint_plain(canvas, part, frame, colour, NOBODY)
 
 
 def _line(name: str, line: list[Point], width: float) -> Part:
