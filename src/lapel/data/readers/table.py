@@ -59,11 +59,7 @@ def read_table(
             folder; splits that are none. All together, each with its line.
     """
     file, root = existing_file(source), existing_folder(images)
-    table = read_cells(file, encoding=encoding, join_extra=join_extra, guess_join=True)
-    named = [*single, *(entry.split(":", maxsplit=1)[0] for entry in multi)]
-    if table.joined_into in named and join_extra is None:
-        # Labels are no free text: refuse the rows instead, each with its line.
-        table = read_cells(file, encoding=encoding)
+    table = _read(file, encoding, join_extra, [*single, *multi])
     listing = Listing(root)
     image = image_column or image_column_of(table, listing)
     ending = listing.missing_ending(table.column(image)) or ""
@@ -84,6 +80,15 @@ def read_table(
         origin=f"table '{file.name}'",
         notes=tuple(_notes(table, roles, ending, labels)),
     )
+
+
+def _read(file: Path, encoding: str | None, join_extra: str | None, named: list[str]) -> Cells:
+    table = read_cells(file, encoding=encoding, join_extra=join_extra, guess_join=True)
+    labels = {*named, *(entry.split(":", maxsplit=1)[0] for entry in named)}
+    if table.joined_into in labels and join_extra is None:
+        # Labels are no free text: refuse the rows instead, each with its line.
+        return read_cells(file, encoding=encoding)
+    return table
 
 
 def _tags(table: Cells, column: str, mark: str, faults: list[Fault]) -> list[Label]:
