@@ -10,7 +10,7 @@ from unicodedata import east_asian_width
 from lapel.evaluation.page import escaped
 
 #: Pixels around the axes, for their numbers and names.
-LEFT, TOP, RIGHT, BOTTOM = 54, 28, 26, 40
+LEFT, TOP, RIGHT, BOTTOM = 60, 28, 26, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,8 @@ class JudgedTask(Protocol):
 
     Attributes:
         NAMES: names of its numbers as a reader calls them, in reading order.
-        HEADLINES: the numbers by which it is compared with the majority answer, first one first.
+        HEADLINES: the numbers, two or more, by which it is compared with the majority answer; the
+            first one decides.
         CARDS: the numbers to be read from afar, with what a card calls them.
     """
 

@@ -49,15 +49,14 @@ def overview_section(evaluation: Evaluation, links: Mapping[str, str]) -> str:
 
 
 def _task_rows(name: str, judged: JudgedTask, link: str) -> list[list[str]]:
-    """A row a main number; what is true of the whole task stands in the first."""
+    """A row a main number; what is true of the whole task stands beside the first two."""
     habit, labels = judged.habit, counted(len(judged.spec.labels), "label")
     facts = f"{judged.spec.kind}, {labels}, {counted(len(judged.rows), 'image')}"
-    title = f'<a href="{escaped(link)}">{escaped(name)}</a><br><span class="soft">{facts}</span>'
     usual = f"{escaped(_short(habit.answer))} <span class='soft'>{percent(habit.share)}</span>"
-    return [
-        ["" if place else title, *_numbers(compared), "" if place else usual]
-        for place, compared in enumerate(task_comparisons(name, judged))
-    ]
+    rows = [["", *_numbers(compared), ""] for compared in task_comparisons(name, judged)]
+    rows[0][0], rows[0][-1] = f'<a href="{escaped(link)}">{escaped(name)}</a>', usual
+    rows[1][0] = f'<span class="fact">{escaped(facts)}</span>'
+    return rows
 
 
 def _numbers(compared: Comparison) -> list[str]:

@@ -59,6 +59,7 @@ td { text-align: right; white-space: nowrap; padding: 4px 10px;
 tr:last-child td { border-bottom: 0; }
 th:first-child, td:first-child, .words th:nth-child(2), .words td:nth-child(2),
 .words th:nth-child(7), .words td:nth-child(7) { text-align: left; }
+.words td:nth-child(7) { white-space: normal; min-width: 8em; }
 td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 10em; }
 .meter { width: 72px; height: 8px; margin-left: 8px; vertical-align: middle; border: 0;
   background: var(--line); border-radius: 4px; overflow: hidden; display: inline-block; }
@@ -82,7 +83,8 @@ svg { display: block; max-width: 100%; height: auto; margin: 0 auto;
 svg text { fill: var(--ink); } svg .soft { fill: var(--soft); }
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); }
 svg .over { fill: var(--paper); }
-.whole { white-space: nowrap; }
+.whole, .fact { white-space: nowrap; }
+.fact { color: var(--soft); font-size: 12px; }
 details summary { cursor: pointer; color: var(--right); }
 pre { overflow-x: auto; font-size: 12px; line-height: 1.45; }
 footer { color: var(--soft); font-size: 13px; padding-top: 40px; padding-bottom: 48px; }

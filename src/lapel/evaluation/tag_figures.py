@@ -74,11 +74,12 @@ def _threshold_dot(axes: Axes, cuts: Cuts, threshold: float) -> str:
 
 
 def _thinned(recall: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Places of points that can be told apart: the last one of each small step of recall."""
+    """Places of points that can be told apart: the ends of each small step of recall."""
     if len(recall) <= CURVE_POINTS:
         return np.arange(len(recall))
     step = np.floor(recall * CURVE_POINTS).astype(np.int64)
-    return np.flatnonzero(np.append(step[1:] != step[:-1], True))
+    turns = step[1:] != step[:-1]
+    return np.flatnonzero(np.append(True, turns) | np.append(turns, True))
 
 
 def together_figure(
