@@ -45,7 +45,7 @@ def overview_section(evaluation: Evaluation, links: Mapping[str, str]) -> str:
         "above it",
         "says most often",
     ]
-    return f"<p>{escaped(about)}</p>{''.join(notes)}{table(header, rows, style='words')}"
+    return f"<p>{escaped(about)}</p>{''.join(notes)}{table(header, rows, style='words overview')}"
 
 
 def _task_rows(name: str, judged: JudgedTask, link: str) -> list[list[str]]:

@@ -58,8 +58,8 @@ td { text-align: right; white-space: nowrap; padding: 4px 10px;
   border-bottom: 1px solid var(--line); }
 tr:last-child td { border-bottom: 0; }
 th:first-child, td:first-child, .words th:nth-child(2), .words td:nth-child(2),
-.words th:nth-child(7), .words td:nth-child(7) { text-align: left; }
-.words td:nth-child(7) { white-space: normal; min-width: 8em; }
+.overview th:nth-child(7), .overview td:nth-child(7) { text-align: left; }
+.overview td:nth-child(7) { white-space: normal; min-width: 8em; }
 td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 10em; }
 .meter { width: 72px; height: 8px; margin-left: 8px; vertical-align: middle; border: 0;
   background: var(--line); border-radius: 4px; overflow: hidden; display: inline-block; }

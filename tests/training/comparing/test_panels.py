@@ -80,6 +80,7 @@ def test_every_run_that_is_done_is_a_dot_and_every_value_a_line() -> None:
     assert len(re.findall("<polyline", lines)) == 2 * (2 + 1)
     assert "sgd" in lines
     assert "adamw" in lines
+    assert ">1.5<" not in lines, "between two epochs there is nothing to name"
 
 
 def test_the_median_is_drawn_over_the_epochs_that_all_seeds_have() -> None:

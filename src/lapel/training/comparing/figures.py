@@ -46,9 +46,7 @@ def curves_figure(curves: Mapping[str, Outcome]) -> str:
         return ""
     axes = _axes(points)
     parts = [
-        axes.frame(
-            title="Score on validation", x_name="epoch", x_format="{:g}".format, y_format=_percent
-        )
+        axes.frame(title="Score on validation", x_name="epoch", x_format=_whole, y_format=_percent)
     ]
     for place, (value, seeds) in enumerate(lines.items()):
         colour, dashed = colour_of(place)
@@ -173,6 +171,11 @@ def _row(value: str, having: Sequence[Outcome], x: _Scale, top: int, colour: str
     else:
         parts.append(f'<text class="soft" x="16" y="{middle + 4}">no run is done</text>')
     return "".join(parts)
+
+
+def _whole(epoch: float) -> str:
+    """An epoch; between two there is nothing to name."""
+    return f"{epoch:.0f}" if epoch.is_integer() else ""
 
 
 def _percent(share: float, digits: int = 1) -> str:
