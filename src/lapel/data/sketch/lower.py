@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lapel.data.sketch.curves import Point, between, mirrored, outline
+from lapel.data.sketch.curves import Point, Points, between, mirrored, outline
 from lapel.data.sketch.cut import Cut, leg_radius
 from lapel.data.sketch.dice import Dice
 from lapel.data.sketch.garment import Garment
@@ -94,17 +94,10 @@ def _legs(garment: Garment, cut: Cut, pose: Pose, dice: Dice) -> Shape:
         name = "right" if side == RIGHT else "left"
         leg = _leg_points(garment, cut, pose, side)
         points |= {f"{key} {name}": at for key, at in leg.items()}
-        top = (side * end[0], end[1])
-        outer = [top, *(leg[key] for key in ("hip", "knee outer", "cuff outer") if key in leg)]
-        inner = [leg[key] for key in ("cuff inner", "knee inner") if key in leg]
-        inner = _kept_apart([*inner, crotch], side)
         ends = (0.0, cut.cuff) if cut.cuff <= 1 else (0.0, 1.0, cut.cuff)
-        # The halves overlap by a hair, so that no gap shows between them.
-        hair = -0.02 * side
-        seat = [(hair, crotch[1]), (hair, middle[1]), middle]
         part = Part(
             name=f"leg {name}",
-            outline=outline(outer, [outer[-1], inner[0]], inner, seat, [middle, top]),
+            outline=_leg_outline(leg, end, middle, crotch, side),
             spine=tuple(pose.leg_point(side, along, 0.0) for along in ends),
             half=leg_radius(garment.fit, 0.4),
             strokes=details.strokes,
@@ -115,6 +108,20 @@ def _legs(garment: Garment, cut: Cut, pose: Pose, dice: Dice) -> Shape:
         landmarks={name: points[name] for name in LANDMARKS[garment.kind.name]},
         details=details.anchors,
     )
+
+
+def _leg_outline(
+    leg: dict[str, Point], end: Point, middle: Point, crotch: Point, side: int
+) -> Points:
+    """A leg with its half of the seat."""
+    top = (side * end[0], end[1])
+    outer = [top, *(leg[key] for key in ("hip", "knee outer", "cuff outer") if key in leg)]
+    inner = [leg[key] for key in ("cuff inner", "knee inner") if key in leg]
+    inner = _kept_apart([*inner, crotch], side)
+    # The halves overlap by a hair, so that no gap shows between them.
+    hair = -0.02 * side
+    seat = [(hair, crotch[1]), (hair, middle[1]), middle]
+    return outline(outer, [outer[-1], inner[0]], inner, seat, [middle, top])
 
 
 def _kept_apart(inner: list[Point], side: int) -> list[Point]:
