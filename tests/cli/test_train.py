@@ -58,6 +58,7 @@ def test_a_run_says_how_it_goes_and_where_everything_is(
         (["fashion-mnist-fst", "--data", "x", "--out", "y"], 1, "did you mean fashion-mnist-fast"),
         (["fashion-mnist-fast", "--data", "nowhere", "--out", "y"], 1, "nowhere"),
         (["--resume", "nowhere"], 2, "holds no run to resume"),
+        (["photos", "--data", "x", "--out", "y", "--budget", "soon"], 1, "as 90s, 10m or 1.5h"),
         (["fashion-mnist-fast", "--data", "x", "--out", "y", "--set", "a"], 1, "KEY=VALUE"),
     ],
 )
@@ -69,6 +70,18 @@ def test_what_cannot_be_done_is_said_without_a_traceback(
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_from_scratch_within_a_budget(photo_dataset: Path, tmp_path: Path) -> None:
+    small = ("--set=preprocess.height=32", "--set=preprocess.width=32", "--set=batch=4")
+    network = ("--set=model.backbone=test_efficientnet", "--set=schedule.epochs=1")
+    where = ("--data", photo_dataset, "--out", "run", "--budget", "5m", "--scratch")
+    result = lapel("train", "photos", *where, *small, *network, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "Budget 5m: 1 epoch of the whole network" in result.stderr
+    recipe = (tmp_path / "run" / "recipe.yaml").read_text()
+    assert "weights: none" in recipe
+    assert "budget: 5m" in recipe
 
 
 def test_recipes_are_listed_with_what_they_stand_for() -> None:

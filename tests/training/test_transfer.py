@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import signal
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,23 @@ def test_a_backbone_without_weights_needs_a_size(patterns: Path, tmp_path: Path)
     with pytest.raises(RecipeError, match=r"leaves out preprocess\.height, and the backbone"):
         train("photos", data=patterns, out=tmp_path / "run", changes=changes)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_stopped_while_features_are_computed_says_how_to_go_on(
+    former: Path, patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path / "cache"))
+
+    class StopsEarly(Quiet):
+        def track(
+            self, items: Iterable[Any], /, total: int | None, description: str
+        ) -> Iterator[Any]:
+            if description.startswith("Computing features"):
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().track(items, total, description)
+
+    changes = {**BASE, "model.options.weights": str(former)}
+    run = tmp_path / "run"
+    with pytest.raises(RunInterruptedError, match=r"computed so far is kept.*train --resume"):
+        train("photos", data=patterns, out=run, changes=changes, reporter=StopsEarly())
+    assert train(resume=run).best_score > 0.9

@@ -103,29 +103,35 @@ def within_budget(
     # At the end torch and the exported network look at each validation picture.
     ending = ENDING + judged * (JUDGING / COUNTED_ON) / paces.features
     seconds = left - ending
-    choice = choose(recipe, paces, seconds * COUNTED_ON, count=count, judged=judged)
+    # What must be done anyhow is tried where it just fits; what may be added is planned with room.
+    choice = choose(recipe, paces, seconds * COUNTED_ON, count=count, judged=judged) or choose(
+        recipe, paces, seconds, count=count, judged=judged
+    )
     if choice is None:
-        least = budget - seconds + (count + judged) / paces.features / COUNTED_ON + FITTING
-        raise TrainingError(
-            f"--budget {recipe.budget} is too little here: "
-            f"{'computing features once' if recipe.transfer.heads_first else 'one epoch'} would "
-            f"need about {least:.0f}s; give --budget {_rounded_up(least)}s or more"
-        )
+        raise _too_little(recipe, paces, budget - seconds, count + judged)
+    transfer = {"train": choice.train, "views": choice.views}
+    schedule = {"epochs": choice.epochs, "seconds": round(seconds, 1)}
     resolved = recipe.model_copy(
         update={
-            "transfer": recipe.transfer.model_copy(
-                update={"train": choice.train, "views": choice.views}
-            ),
-            "schedule": recipe.schedule.model_copy(
-                update={"epochs": choice.epochs, "seconds": round(seconds, 1)}
-            ),
+            "transfer": recipe.transfer.model_copy(update=transfer),
+            "schedule": recipe.schedule.model_copy(update=schedule),
         }
     )
     return resolved, choice.precision, f"Budget {recipe.budget}: {choice.words}"
 
 
-def _rounded_up(seconds: float) -> int:
-    return (int(seconds * 1.1) // 10 + 1) * 10
+def _too_little(recipe: Recipe, paces: Paces, before: float, count: int) -> TrainingError:
+    """The error that says what the least would take, beside what comes before and after it."""
+    if recipe.transfer.heads_first:
+        what, least = "computing features once", count / paces.features + FITTING
+    else:
+        what, least = "a tenth of an epoch", count / paces.whole.pictures_per_second / 10
+    needed = before + least / COUNTED_ON
+    enough = (int(needed * 1.1) // 10 + 1) * 10
+    return TrainingError(
+        f"--budget {recipe.budget} is too little here: with {what}, the whole would need about "
+        f"{needed:.0f}s; give --budget {enough}s or more"
+    )
 
 
 @torch.no_grad()
@@ -173,7 +179,7 @@ def choose(
     most = recipe.schedule.epochs
     if not recipe.transfer.heads_first:
         epochs = min(_epochs(paces.whole, seconds, count, judged), most)
-        words = f"{epochs:g} epochs of the whole network"
+        words = f"{_counted(epochs)} of the whole network"
         return _all(paces, epochs, words) if epochs > 0 else None
     once = (count + judged) / paces.features
     left = seconds - once * (1 + FITTING_SHARE) - FITTING
@@ -181,7 +187,7 @@ def choose(
         return None
     whole = min(_epochs(paces.whole, left, count, judged), most)
     if whole >= min(WHOLE_FROM, most):
-        return _all(paces, whole, f"heads first, then all stages for {whole:g} epochs")
+        return _all(paces, whole, f"heads first, then all stages for {_counted(whole)}")
     upper = _upper(paces, left, most, count, judged)
     if upper is not None:
         return upper
@@ -216,8 +222,12 @@ def _upper(paces: Paces, seconds: float, most: float, count: int, judged: int) -
         views=views,
         epochs=epochs,
         precision=paces.upper.precision,
-        words=f"features {many}, heads on them, then the upper stages for {epochs:g} epochs",
+        words=f"features {many}, heads on them, then the upper stages for {_counted(epochs)}",
     )
+
+
+def _counted(epochs: float) -> str:
+    return "1 epoch" if epochs == 1 else f"{epochs:g} epochs"
 
 
 def _epochs(pace: Pace, seconds: float, count: int, judged: int) -> float:

@@ -8,6 +8,7 @@ Features are brought to mean 0 and deviation 1 for it, and the change is folded 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,7 +61,14 @@ def on_features(examples: Examples, pooled: Tensor) -> Examples:
     )
 
 
-def fit_heads(learner: Learner, train: Examples, validation: Examples, watcher: Pausing) -> Fitted:
+def fit_heads(
+    learner: Learner,
+    train: Examples,
+    validation: Examples,
+    watcher: Pausing,
+    *,
+    seconds: float | None = None,
+) -> Fitted:
     """Fit all heads of a learner's network on features, and leave the best in it.
 
     Args:
@@ -68,7 +76,9 @@ def fit_heads(learner: Learner, train: Examples, validation: Examples, watcher: 
         train: with pooled features for pictures, float32 (N, width, 1, 1), resident.
         validation: likewise; the decay is chosen on it.
         watcher: may end it between two decays.
+        seconds: after which no further decay is tried.
     """
+    started = time.perf_counter()
     network = learner.network
     spread = _spread_of(_pooled(train), _entrances(network, _pooled(validation)))
     tries: list[tuple[Fitted, dict[str, Tensor]]] = []
@@ -77,7 +87,8 @@ def fit_heads(learner: Learner, train: Examples, validation: Examples, watcher: 
             _solve(learner, train, decay)
             fitted = Fitted(decay=decay, row=judge(learner, validation, watcher))
             tries.append((fitted, copy_of(network.heads.state_dict())))
-            if len(tries) - _place_of_best(tries) > PATIENCE:
+            late = seconds is not None and time.perf_counter() - started > seconds
+            if late or len(tries) - _place_of_best(tries) > PATIENCE:
                 break
     fitted, state = tries[_place_of_best(tries)]
     network.heads.load_state_dict(state)

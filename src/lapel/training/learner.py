@@ -34,6 +34,7 @@ class Progress:
     Attributes:
         step: steps done.
         seconds: spent learning, over all its parts if it was resumed.
+        judging_seconds: spent judging epochs, likewise.
         best_epoch: epoch of the best score so far, counted from 1; 0 before the first.
         best_score: that score.
         history: a row of the log an epoch.
@@ -46,6 +47,7 @@ class Progress:
     best_score: float = float("-inf")
     history: list[dict[str, float]] = field(default_factory=list)
     finished: bool = False
+    judging_seconds: float = 0.0
 
     @property
     def epochs(self) -> int:

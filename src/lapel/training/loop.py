@@ -112,8 +112,8 @@ def changed(pixels: Tensor, options: AugmentPart, generator: torch.Generator) ->
 
 def out_of_time(learner: Learner) -> bool:
     """Whether a run has learned for as long as it may."""
-    seconds = learner.recipe.schedule.seconds
-    return seconds is not None and learner.progress.seconds >= seconds
+    seconds, progress = learner.recipe.schedule.seconds, learner.progress
+    return seconds is not None and progress.seconds + progress.judging_seconds >= seconds
 
 
 def take_step(
@@ -223,8 +223,10 @@ def finish_epoch(
         **tally.row(),
     }
     if validation is not None and (last or epoch % recipe.validate_every == 0):
+        started = time.perf_counter()
         with learner.judged_weights():
             row |= judge(learner, validation, watcher)
+        progress.judging_seconds += time.perf_counter() - started
         if row["validation_accuracy"] > progress.best_score:
             learner.keep_best(epoch, row["validation_accuracy"])
     patience = recipe.early_stopping.patience

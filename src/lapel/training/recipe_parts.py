@@ -112,7 +112,9 @@ class SchedulePart(Part):
     kind: Literal["triangle", "cosine", "constant"] = "cosine"
     warmup: float = Field(default=0.05, ge=0, lt=1, description="share of the steps")
     seconds: float | None = Field(
-        default=None, gt=0, description="of learning, after which it ends even if steps are left"
+        default=None,
+        gt=0,
+        description="of learning and judging, after which it ends even if steps are left",
     )
 
 

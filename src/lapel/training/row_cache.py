@@ -160,6 +160,8 @@ def make_missing(
             yield number, cache.row(digests[number])
     missing = [int(number) for number in np.flatnonzero(~known)]
     waiting: list[tuple[int, Rows]] = []
+    if not missing:
+        return
     for number, row in zip(missing, make(missing), strict=True):
         yield number, row
         if cache is None:

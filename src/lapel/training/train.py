@@ -152,14 +152,17 @@ def _train(
         recipe, precision = _choose(recipe, network, material, start, reporter)
         run.begin(recipe, _facts(material, precision))
     rest(network, recipe.transfer)
-    course = lay_out(
-        network,
-        material,
-        recipe,
-        fit_heads_first=recipe.transfer.heads_first and checkpoint is None,
-        reporter=reporter,
-        watcher=OnlyStops(stop),
-    )
+    try:
+        course = lay_out(
+            network,
+            material,
+            recipe,
+            fit_heads_first=recipe.transfer.heads_first and checkpoint is None,
+            reporter=reporter,
+            watcher=OnlyStops(stop),
+        )
+    except RunInterruptedError as interruption:
+        raise _with_way_on(interruption, "what was computed so far is kept", run) from None
     counts = label_counts(material.schema, material.train.targets, material.train.weights)
     learner = Learner(network, material.schema, recipe, precision, counts)
     if checkpoint is not None:
@@ -322,13 +325,21 @@ def _learn_and_save(
         if not learner.progress.finished:
             learn(learner, course.train, course.validation, recorder, views=course.views)
     except RunInterruptedError as interruption:
-        number, steps = interruption.signal_number, learner.progress.step
+        steps = learner.progress.step
         saved = "nothing has been learned yet"
         if learner.progress.history or steps:
             recorder.save(learner)
             saved = f"all {steps:,} steps are saved"
-        raise RunInterruptedError(
-            number, f"{interruption}; {saved}. Go on with: lapel train --resume {run.folder}"
-        ) from None
+        raise _with_way_on(interruption, saved, run) from None
     finally:
         recorder.close()
+
+
+def _with_way_on(
+    interruption: RunInterruptedError, saved: str, run: RunFolder
+) -> RunInterruptedError:
+    """An interruption that says what is saved and how to go on."""
+    return RunInterruptedError(
+        interruption.signal_number,
+        f"{interruption}; {saved}. Go on with: lapel train --resume {run.folder}",
+    )

@@ -162,7 +162,9 @@ def begin_with_heads(learner: Learner, course: Course, watcher: Pausing) -> Fitt
     if course.pooled is None:
         raise ValueError("heads are fitted on features, and none were computed")
     started = time.perf_counter()
-    fitted = fit_heads(learner, *course.pooled, watcher)
+    limit = learner.recipe.schedule.seconds
+    left = None if limit is None else limit - course.seconds
+    fitted = fit_heads(learner, *course.pooled, watcher, seconds=left)
     progress = learner.progress
     progress.seconds += course.seconds + time.perf_counter() - started
     row = {"epoch": 0.0, "step": 0.0, "seconds": progress.seconds, **fitted.row}
