@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from lapel.data.sketch.dice import Dice
 from lapel.data.sketch.shades import SHADES, brightness
@@ -121,12 +122,19 @@ def _lengths(kind: Kind, *, fine: bool) -> tuple[str, ...]:
 
 def _shades(dice: Dice) -> tuple[str, str, str]:
     """Three shades; each of the others stands out from the first."""
-    names = tuple(SHADES)
-    first = dice.label(names)
-    level = brightness(SHADES[first][1])
-    others = [name for name in names if abs(brightness(SHADES[name][1]) - level) > CONTRAST]
+    first = dice.label(tuple(SHADES))
+    others = _apart(first)
     second = dice.pick(others)
     return first, second, dice.pick([name for name in others if name != second])
+
+
+@cache
+def _apart(shade: str) -> tuple[str, ...]:
+    """The shades that stand out from one."""
+    level = brightness(SHADES[shade][1])
+    return tuple(
+        name for name, (_, colour) in SHADES.items() if abs(brightness(colour) - level) > CONTRAST
+    )
 
 
 #: Form to the details that it may have, and how often each is drawn.

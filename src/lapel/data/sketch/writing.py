@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,12 @@ SPLITS = ("train",) * 8 + ("validation", "test")
 
 SIZES = (32, 2048)
 JPEG_QUALITY = 90
+
+#: Of nothing, and of garments 1, 2, ...
+MASK_COLOURS = (
+    (0, 0, 0), (230, 70, 70), (70, 150, 240), (90, 200, 100), (240, 190, 60), (180, 100, 220),
+    (80, 210, 210), (240, 140, 190), (200, 200, 200),
+)  # fmt: skip
 
 #: A garment of which more is hidden may be there or not, for all that one can see.
 HIDDEN_LIMIT = 0.6
@@ -164,9 +171,9 @@ def _all(work: partial[Drawn], count: int, jobs: int) -> Iterator[Drawn]:
 def _draw(number: int, *, options: Options, folder: Path) -> Drawn:
     """Draw a picture and write its two files."""
     picture = draw_picture(number, options)
-    image = _encoded(picture.pixels, "JPEG", quality=JPEG_QUALITY)
+    image = _encoded(Image.fromarray(picture.pixels), "JPEG", quality=JPEG_QUALITY)
     (folder / IMAGES / image_name(number)).write_bytes(image)
-    mask = _encoded(picture.mask, "PNG", compress_level=1)
+    mask = _encoded(_with_palette(picture.mask), "PNG", compress_level=1)
     (folder / MASKS / mask_name(number)).write_bytes(mask)
     measured = Measured(
         width=options.size,
@@ -187,10 +194,17 @@ def _draw(number: int, *, options: Options, folder: Path) -> Drawn:
     )
 
 
-def _encoded(pixels: NDArray[np.uint8], kind: str, **settings: int) -> bytes:
+def _encoded(image: Image.Image, kind: str, **settings: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind, **settings)
+    image.save(buffer, kind, **settings)
     return buffer.getvalue()
+
+
+def _with_palette(mask: NDArray[np.uint8]) -> Image.Image:
+    """A mask as numbers with colours, so that people see it too."""
+    image = Image.fromarray(mask)
+    image.putpalette(bytes(chain.from_iterable(MASK_COLOURS)))
+    return image
 
 
 def _labels(picture: SketchPicture, *, several: bool) -> Mapping[str, Label]:
