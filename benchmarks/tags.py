@@ -14,10 +14,13 @@ import shutil
 from pathlib import Path
 
 from benchmarks.measuring import markdown_table, surroundings, write_results
+from lapel.data.clean import clean_dataset
 from lapel.data.importing import import_dataset
 from lapel.data.split import split_dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.training.train import train
+
+RULES = "tags:\n  drop: [hair, 'null', skin]\n"
 
 NUMBERS = ("map", "mean_f1", "micro_f1", "macro_f1", "exact_match")
 
@@ -33,7 +36,9 @@ def main() -> None:
     work = options.out / "work"
     shutil.rmtree(work, ignore_errors=True)
     table = options.source / "tags.csv"
-    import_dataset("table", table, work / "data", images=options.source, multi=["tags:|"])
+    import_dataset("table", table, work / "raw", images=options.source, multi=["tags:|"])
+    (work / "rules.yaml").write_text(RULES, "utf-8")
+    clean_dataset(work / "raw", rules=work / "rules.yaml", out=work / "data")
     split_dataset(work / "data", validation=0.1, test=0.2, seed=options.seed)
     trained = train(
         "photos",
