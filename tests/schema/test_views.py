@@ -42,7 +42,7 @@ def labelled(draw: st.DrawFn) -> tuple[Schema, dict[str, Label]]:
         if task.kind == "single_label":
             labels[task.name] = draw(st.none() | st.sampled_from(task.labels))
             continue
-        states = [draw(st.sampled_from("yes no unknown".split())) for _ in task.labels]
+        states = [draw(st.sampled_from(["yes", "no", "unknown"])) for _ in task.labels]
         found = {
             state: tuple(w for w, s in zip(task.labels, states, strict=True) if s == state)
             for state in ("yes", "unknown")
