@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from training_runs import PATTERNS, draw_pattern
 
 from lapel.data.dataset import create_dataset
@@ -43,7 +44,8 @@ HEADS: dict[str, Any] = {
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Patterns with three questions, a tenth of whose answers is unknown."""
     random = np.random.default_rng(5)
-    pictures, annotations = [], []
+    pictures: list[NDArray[np.int64]] = []
+    annotations = []
     for split, count in {"train": 300, "validation": 60, "test": 60}.items():
         for number in range(count):
             kind, light = number % 3, int(random.integers(2))
@@ -70,7 +72,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def former(patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network that knows patterns."""
     run = tmp_path_factory.mktemp("runs") / "former"
-    changes = {"schedule.epochs": 3, "batch": 16, "doubtful_labels.folds": 0}
+    changes: dict[str, Any] = {"schedule.epochs": 3, "batch": 16, "doubtful_labels.folds": 0}
     changes |= {"model.options.widths": [16, 32], "precision": "float32"}
     train("fashion-mnist-fast", data=patterns, out=run, changes=changes)
     return run
