@@ -26,8 +26,8 @@ from lapel.training.transfer import rest
 COUNTED_ON = 0.85
 
 #: Seconds for what comes after learning beside the check of every validation picture: export,
-#: calibration, the bundle.
-ENDING = 8.0
+#: calibration, the bundle; and as a share of the budget, for a machine that slows down meanwhile.
+ENDING, ENDING_SHARE = 8.0, 0.04
 
 #: Seconds for fitting heads on features, and as a share of computing them.
 FITTING, FITTING_SHARE = 3.0, 0.05
@@ -38,8 +38,12 @@ WHOLE_FROM = 10.0
 #: Upper stages are trained when so many of their epochs fit.
 UPPER_FROM = 1.0
 
-#: Of each picture, when upper stages are trained.
-MOST_VIEWS = 8
+#: Of each picture, and the share of the time after the first that may go into further ones when
+#: upper stages are trained: their epochs teach more.
+MOST_VIEWS, VIEWS_SHARE = 6, 0.3
+
+#: A view costs so many times the first one: mirror images and copies have to be made as well.
+FURTHER_VIEW = 2.0
 
 #: A forward pass takes about a third of a step.
 JUDGING = 3.0
@@ -101,7 +105,7 @@ def within_budget(
     left = budget - (time.monotonic() - began)
     count, judged = len(material.train), len(material.validation)
     # At the end torch and the exported network look at each validation picture.
-    ending = ENDING + judged * (JUDGING / COUNTED_ON) / paces.features
+    ending = ENDING + ENDING_SHARE * budget + judged * (JUDGING / COUNTED_ON) / paces.features
     seconds = left - ending
     # What must be done anyhow is tried where it just fits; what may be added is planned with room.
     choice = choose(recipe, paces, seconds * COUNTED_ON, count=count, judged=judged) or choose(
@@ -191,7 +195,7 @@ def choose(
     upper = _upper(paces, left, most, count, judged)
     if upper is not None:
         return upper
-    views = min(MOST_VIEWS, 1 + int(left / (1 + FITTING_SHARE) / (count / paces.features)))
+    views = min(MOST_VIEWS, 1 + int(left / _view_seconds(paces, count)))
     many = "once" if views == 1 else f"of {views} views of each picture once"
     return Choice(
         train="heads",
@@ -207,11 +211,11 @@ def _all(paces: Paces, epochs: float, words: str) -> Choice:
 
 
 def _upper(paces: Paces, seconds: float, most: float, count: int, judged: int) -> Choice | None:
-    """Up to half of the time for further views, the rest for learning; None: not worth it."""
+    """Some of the time for further views, the rest for learning; None: not worth it."""
     if paces.upper is None:
         return None
-    a_view = (1 + FITTING_SHARE) * count / paces.features
-    views = min(MOST_VIEWS, 1 + int(seconds / 2 / a_view))
+    a_view = _view_seconds(paces, count)
+    views = min(MOST_VIEWS, 1 + int(VIEWS_SHARE * seconds / a_view))
     left = seconds - (views - 1) * a_view
     epochs = min(_epochs(paces.upper, left, count, judged), most)
     if epochs < min(UPPER_FROM, most):
@@ -224,6 +228,11 @@ def _upper(paces: Paces, seconds: float, most: float, count: int, judged: int) -
         precision=paces.upper.precision,
         words=f"features {many}, heads on them, then the upper stages for {_counted(epochs)}",
     )
+
+
+def _view_seconds(paces: Paces, count: int) -> float:
+    """What one more view of each picture costs, fitting heads on it included."""
+    return (FURTHER_VIEW + FITTING_SHARE) * count / paces.features
 
 
 def _counted(epochs: float) -> str:
