@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
 from lapel.models.losses import label_counts
 from lapel.models.multitask import Network
-from lapel.schema.annotation import Tags, held
-from lapel.schema.errors import DatasetError, RecipeError, UsageError
-from lapel.schema.labels import Schema, TaskSpec
-from lapel.tasks.kinds import task_of
+from lapel.schema.errors import UsageError
+from lapel.schema.labels import Schema
 from lapel.training.budget import within_budget
 from lapel.training.checkpoint import Checkpoint, newest_checkpoint
+from lapel.training.checks import check_same_data, schema_of
 from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.finish import finish
 from lapel.training.learner import Learner
@@ -107,7 +104,7 @@ def train(
         resolved = resolve(load_recipe(recipe, changes))
     # Before the run's folder is made: a wrong path leaves nothing behind.
     dataset = Dataset.open(data)
-    schema = _schema_of(resolved, dataset)
+    schema = schema_of(resolved, dataset)
     with run.locked(), watching_signals() as stop:
         if run.is_complete(resolved):
             reporter.say(f"The run {run.folder} is finished already")
@@ -140,7 +137,7 @@ def _train(
 ) -> Trained:
     torch.use_deterministic_algorithms(recipe.deterministic)
     if start.resuming:
-        _check_same_data(run, dataset)
+        check_same_data(run, dataset)
     material = gather(recipe, dataset, schema, reporter)
     torch.manual_seed(seed_of(recipe.seed, "start", 0))
     network = Network(material.schema, material.architecture).to(material.device)
@@ -227,61 +224,6 @@ def _outcome(run: RunFolder, dataset: Dataset) -> Trained:
         best_score=chosen["score"],
         seconds=learning["seconds"],
     )
-
-
-def _schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
-    """The tasks that a recipe learns from a dataset, which has the splits that learning needs."""
-    schema = dataset.schema if recipe.tasks is None else dataset.schema.select(recipe.tasks)
-    _check_selection(recipe, schema)
-    for split in ("train", "validation"):
-        part = dataset.split(split)
-        silent = [spec.name for spec in schema if not any(map(held, part.labels(spec.name)))]
-        if silent:
-            raise DatasetError(
-                f"no {split} picture of {dataset.name} has a label of {', '.join(silent)}; draw "
-                "the splits anew (lapel data split), or learn the others: --set tasks=[...]"
-            )
-    return schema
-
-
-def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
-    expected = run.facts()["fingerprint"]
-    if dataset.fingerprint != expected:
-        raise DatasetError(
-            f"the dataset {dataset.folder} has changed since the run began (its fingerprint is "
-            f"{dataset.fingerprint}, it was {expected}); put it back, or train anew on it"
-        )
-
-
-def _check_selection(recipe: Recipe, schema: Schema) -> None:
-    names = [spec.name for spec in schema]
-    unknown = [task for task in recipe.loss.task_weights if task not in names]
-    if recipe.data.balance not in {None, *names}:
-        unknown.append(str(recipe.data.balance))
-    selected, _, metric = (recipe.select or "").rpartition(".")
-    if recipe.select is not None and selected not in names:
-        unknown.append(recipe.select)
-    elif recipe.select is not None:
-        _check_metric(schema[selected], metric)
-    if unknown:
-        raise RecipeError(
-            f"the recipe speaks of {', '.join(unknown)}; the dataset's tasks are: "
-            f"{', '.join(names)}. 'select' is written TASK.METRIC, as in {names[0]}.accuracy"
-        )
-
-
-def _check_metric(spec: TaskSpec, metric: str) -> None:
-    task = task_of(spec)
-    output = np.zeros((1, *task.output_shape), np.float32)
-    example = spec.labels[:1]
-    label = Tags(yes=example) if spec.kind == "multi_label" else example[0]
-    known = list(task.score(output, *task.encode([label])).numbers())
-    if metric not in known:
-        close = difflib.get_close_matches(metric, known, n=2, cutoff=0.3)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise RecipeError(
-            f"select: task '{spec.name}' has no number {metric!r}; {hint}It has: {', '.join(known)}"
-        )
 
 
 def _facts(material: Material, precision: torch.dtype) -> dict[str, Any]:
