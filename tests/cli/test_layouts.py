@@ -72,10 +72,10 @@ def test_submit_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[s
     bundle = write_contest_bundle(tmp_path / "bundle", Dataset.open(folder).schema)
     capsys.readouterr()
     out = tmp_path / "answers.zip"
-    lapel("submit", bundle, folder, "--format", "ce7454", "--out", out, "--task", "f,e,d,c,b,a")
+    lapel("submit", bundle, folder, "--format", "ce7454", "--out", out, "--task", "a,c,b,d,e,f")
     shown = capsys.readouterr().out
     assert f"2 images answered in {out}" in shown
-    assert "asked of the model: f, e, d, c, b, a" in shown
+    assert "asked of the model: a, c, b, d, e, f" in shown
 
 
 def test_a_wrong_layout_ends_without_a_traceback(tmp_path: Path) -> None:

@@ -169,6 +169,10 @@ def test_what_does_not_fit_is_refused(challenge: tuple[Path, Path], tmp_path: Pa
     with pytest.raises(UsageError, match=r"found 'fit', which is single_label"):
         submit(bundle, folder, contest="nsysu-attributes", out=tmp_path / "a.csv", task=["fit"])
     submit(bundle, folder, contest="nsysu-category", out=tmp_path / "fit.csv", task=["fit"])
+    names = ["sleeve", "texture", "length", "neckline", "fabric", "fit"]
+    expected = r"numbers 0 to 2 for task 2 of 6; those of 'texture' go to 6"
+    with pytest.raises(UsageError, match=expected):
+        submit(bundle, folder, contest="ce7454", out=tmp_path / "a.zip", task=names)
     with pytest.raises(DatasetError, match="has no 'holdout' split"):
         submit(bundle, folder, contest="ce7454", out=tmp_path / "a.zip", split="holdout")
 

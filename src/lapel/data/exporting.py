@@ -37,7 +37,13 @@ class Exported:
 
 
 def chosen_tasks(
-    dataset: Dataset, names: Iterable[str] | None, *, kind: str, count: int, layout: str
+    dataset: Dataset,
+    names: Iterable[str] | None,
+    *,
+    kind: str,
+    count: int,
+    layout: str,
+    option: str = "--task",
 ) -> list[str]:
     """The tasks of a dataset that go into a layout that holds exactly so many of one kind.
 
@@ -47,6 +53,7 @@ def chosen_tasks(
         kind: the kind that the layout holds.
         count: how many it holds.
         layout: its name, for the message.
+        option: what names tasks on the command line, for the message.
 
     Raises:
         UsageError: another number of tasks, or one of another kind.
@@ -59,7 +66,7 @@ def chosen_tasks(
         found = f"'{wrong[0]}', which is {there[wrong[0]]}" if wrong else f"{len(chosen)} tasks"
         raise UsageError(
             f"layout '{layout}' holds {count} {kind} {'task' if count == 1 else 'tasks'}; found "
-            f"{found}; name {'it' if count == 1 else 'them'} with --task. The dataset has: "
+            f"{found}; name {'it' if count == 1 else 'them'} with {option}. The dataset has: "
             + ", ".join(f"{name} ({its})" for name, its in there.items())
         )
     return chosen
@@ -83,6 +90,11 @@ def label_numbers(spec: TaskSpec) -> dict[str, str]:
     if all(label.isascii() and label.isdecimal() for label in spec.labels):
         return {label: str(int(label)) for label in spec.labels}
     return {label: str(place) for place, label in enumerate(spec.labels)}
+
+
+def classes(spec: TaskSpec) -> int:
+    """How many numbers, from 0, a layout without names must have for the labels of a task."""
+    return max(int(number) for number in label_numbers(spec).values()) + 1
 
 
 def word(label: Label) -> str:

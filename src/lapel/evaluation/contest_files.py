@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from lapel.data.exporters.nsysu import ATTRIBUTE_HEADER, CATEGORY_HEADER
+from lapel.data.readers.ce7454 import GROUP_SIZES
+from lapel.data.readers.nsysu import ATTRIBUTES, CATEGORIES
 from lapel.schema.errors import FormatError
 
 #: Image name (empty where the file names none), and its numbers.
@@ -33,7 +35,7 @@ class ContestFile:
 
     Attributes:
         kind: kind of the tasks that it asks.
-        tasks: how many of them.
+        classes: of each of them, how many numbers there are, from 0.
         ending: of the file's name.
         named: whether lines name their images.
         write: rows to bytes.
@@ -42,7 +44,7 @@ class ContestFile:
     """
 
     kind: str
-    tasks: int
+    classes: tuple[int, ...]
     ending: str
     named: bool
     write: Callable[[Sequence[Row], Sequence[str]], bytes]
@@ -90,7 +92,7 @@ def _read_archive(data: bytes, header: Sequence[str]) -> list[Row]:
 FORMATS: dict[str, ContestFile] = {
     "nsysu-category": ContestFile(
         kind="single_label",
-        tasks=1,
+        classes=(len(CATEGORIES),),
         ending=".csv",
         named=True,
         write=_write_csv,
@@ -99,7 +101,7 @@ FORMATS: dict[str, ContestFile] = {
     ),
     "nsysu-attributes": ContestFile(
         kind="multi_label",
-        tasks=1,
+        classes=(len(ATTRIBUTES),),
         ending=".csv",
         named=True,
         write=_write_csv,
@@ -108,7 +110,7 @@ FORMATS: dict[str, ContestFile] = {
     ),
     "ce7454": ContestFile(
         kind="single_label",
-        tasks=6,
+        classes=GROUP_SIZES,
         ending=".zip",
         named=False,
         write=_write_archive,

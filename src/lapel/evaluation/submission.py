@@ -10,7 +10,7 @@ import polars as pl
 
 from lapel.data.cells import read_cells
 from lapel.data.dataset import Dataset
-from lapel.data.exporting import label_numbers
+from lapel.data.exporting import classes, label_numbers
 from lapel.data.listing import text_lines
 from lapel.data.progress import Track, silent
 from lapel.data.reading import existing_file
@@ -127,14 +127,22 @@ def _tasks(
     else:
         chosen = [schema[name] for name in names]
     wrong = [spec for spec in chosen if spec.kind != file.kind]
-    if wrong or len(chosen) != file.tasks:
-        asked = f"{file.tasks} {file.kind} {'task' if file.tasks == 1 else 'tasks'}"
+    count = len(file.classes)
+    if wrong or len(chosen) != count:
+        asked = f"{count} {file.kind} {'task' if count == 1 else 'tasks'}"
         found = f"'{wrong[0].name}', which is {wrong[0].kind}" if wrong else str(len(chosen))
         raise UsageError(
-            f"'{contest}' asks {asked}, found {found}; name {'it' if file.tasks == 1 else 'them'} "
+            f"'{contest}' asks {asked}, found {found}; name {'it' if count == 1 else 'them'} "
             "with --task. The model has: "
             + ", ".join(f"{spec.name} ({spec.kind})" for spec in schema)
         )
+    for place, (spec, most) in enumerate(zip(chosen, file.classes, strict=True), start=1):
+        if classes(spec) > most:
+            raise UsageError(
+                f"'{contest}' has the numbers 0 to {most - 1} for task {place} of {count}; those "
+                f"of '{spec.name}' go to {classes(spec) - 1}; name the tasks in the contest's "
+                "order with --task"
+            )
     return chosen
 
 

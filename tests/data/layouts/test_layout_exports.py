@@ -154,6 +154,30 @@ def test_labels_become_numbers_for_the_contest(tmp_path: Path) -> None:
     assert (tmp_path / "out/test.csv").read_text() == "file_path\ndeep_fashion/val/00000.png\n"
 
 
+def test_the_contest_is_given_no_number_that_it_lacks(tmp_path: Path) -> None:
+    kinds = {"kind": "single_label", "other": "single_label", "tags": "multi_label"}
+    rows: list[dict[str, Any]] = [
+        {"kind": "short", "other": "long", "tags": Tags(("warm",), unknown)}
+        for unknown in ((), ("old",), ())
+    ]
+    folder = drawn(tmp_path, labels=rows, kinds=kinds)
+    with pytest.raises(UsageError, match="found 2 tasks; name it with --category"):
+        export_dataset("nsysu", folder, tmp_path / "out")
+    done = export_dataset("nsysu", folder, tmp_path / "out", category="other")
+    assert done.notes == ("without a row, since a label of 'tags' is unknown: 1 image",)
+    many = TaskSpec(name="many", kind="single_label", labels=tuple("abcdefghijk"))
+    tags = TaskSpec(name="tags", kind="multi_label", labels=("warm",))
+    larger = create_dataset(
+        tmp_path / "larger",
+        name="larger",
+        schema=Schema((many, tags)),
+        annotations=[Annotation(image="0.png", labels={"many": "a"}, split="train")],
+        images=tmp_path / "pictures",
+    )
+    with pytest.raises(UsageError, match="0 to 9 for a single_label task; those of 'many' go to"):
+        export_dataset("nsysu", larger.folder, tmp_path / "none")
+
+
 def test_what_does_not_fit_a_layout_is_refused(photo_dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'nsysu' holds 1 multi_label task; found 0 tasks"):
         export_dataset("nsysu", photo_dataset, tmp_path / "out")

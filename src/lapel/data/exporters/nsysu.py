@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from lapel.data.dataset import Dataset
 from lapel.data.exporting import (
     Exported,
     chosen_tasks,
+    classes,
     copy_images,
     in_order,
     label_numbers,
@@ -15,8 +17,16 @@ from lapel.data.exporting import (
     write_plain_csv,
 )
 from lapel.data.progress import Track, silent
-from lapel.data.readers.nsysu import ATTRIBUTE_COLUMN, CATEGORY_COLUMN, PATH_COLUMN
+from lapel.data.readers.nsysu import (
+    ATTRIBUTE_COLUMN,
+    ATTRIBUTES,
+    CATEGORIES,
+    CATEGORY_COLUMN,
+    PATH_COLUMN,
+)
 from lapel.schema.annotation import Label, Tags
+from lapel.schema.counting import counted
+from lapel.schema.errors import UsageError
 from lapel.schema.labels import TaskSpec
 from lapel.storage.folders import atomic_folder
 
@@ -47,11 +57,11 @@ def export_nsysu(
         track: is told how far the work is.
 
     Raises:
-        UsageError: no or several tasks of a kind, and none named.
+        UsageError: no or several tasks of a kind, and none named; more labels than the contest has.
         StorageError: ``out`` is not empty or cannot be written, or an image cannot be read.
     """
-    single = _task(dataset, category, "single_label")
-    tags = _task(dataset, attributes, "multi_label")
+    single = _task(dataset, category, "single_label", "--category", len(CATEGORIES))
+    tags = _task(dataset, attributes, "multi_label", "--attributes", len(ATTRIBUTES))
     places = _places(dataset)
     cells = {
         spec.name: dict(zip(dataset.names(), dataset.labels(spec.name), strict=True))
@@ -68,12 +78,27 @@ def export_nsysu(
         write_plain_csv(building / "attributes.csv", [ATTRIBUTE_HEADER, *known])
         if test:
             write_plain_csv(building / "test.csv", [(PATH_COLUMN,), *((place,) for place in test)])
-    return Exported(path=out, images=len(places))
+    return Exported(path=out, images=len(places), notes=_notes(tags, cells[tags.name]))
 
 
-def _task(dataset: Dataset, name: str | None, kind: str) -> TaskSpec:
-    chosen = chosen_tasks(dataset, name and [name], kind=kind, count=1, layout="nsysu")
-    return dataset.schema[chosen[0]]
+def _task(dataset: Dataset, name: str | None, kind: str, option: str, most: int) -> TaskSpec:
+    names = name and [name]
+    chosen = chosen_tasks(dataset, names, kind=kind, count=1, layout="nsysu", option=option)
+    spec = dataset.schema[chosen[0]]
+    if classes(spec) > most:
+        raise UsageError(
+            f"layout 'nsysu' has the numbers 0 to {most - 1} for a {kind} task; those of "
+            f"'{spec.name}' go to {classes(spec) - 1}; name another one with {option}"
+        )
+    return spec
+
+
+def _notes(tags: TaskSpec, labels: Mapping[str, Label]) -> tuple[str, ...]:
+    """What the layout has no words for."""
+    lost = sum(isinstance(label, Tags) and bool(label.unknown) for label in labels.values())
+    if not lost:
+        return ()
+    return (f"without a row, since a label of '{tags.name}' is unknown: {counted(lost, 'image')}",)
 
 
 def _places(dataset: Dataset) -> dict[str, str]:

@@ -34,6 +34,9 @@ ATTRIBUTES_HEADER = ("attribute_name", "attribute_type")
 #: What the six groups ask, in the order of their numbers, 1 to 6.
 GROUPS = ("texture", "sleeve", "length", "neckline", "fabric", "fit")
 
+#: How many attributes each of them has in the challenge's own list, 26 together.
+GROUP_SIZES = (7, 3, 3, 4, 6, 3)
+
 #: Points in a row of landmarks: DeepFashion's eight, fewer for upper and lower clothes.
 LANDMARKS = 8
 
