@@ -26,7 +26,7 @@ demo: $(INSTALLED) ## Fashion-MNIST from raw files to a trained model, its repor
 	@$(BIN)/lapel demo $(DEMO)
 
 test: $(INSTALLED) ## run the tests; make test ARGS='tests/data -k split' runs some
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: $(INSTALLED) ## lint, formatting, types, layers
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+# Before torch is imported: two processes share the cores, and sums in one thread have one order,
+# so that a run in this process and one in another end in the same bits.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 CLASSES = ("dress", "hat", "shoes")
 
