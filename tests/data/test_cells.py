@@ -38,6 +38,22 @@ def test_an_encoding_can_be_named(tmp_path: Path) -> None:
         read_cells(path, encoding="ascii")
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("image,스타일\n1.jpg,로맨틱\n2.jpg,스포티 ★\n3.jpg,캐주얼\n", "cp949"),
+        ("image,note\n1.jpg,don\u2019t\n2.jpg,girl\u2019s\n", "cp1252"),  # rare syllables in CP949
+        ("image,note\n1.jpg,Größe\n2.jpg,été\n", "cp1252"),
+    ],
+)
+def test_korean_is_told_from_latin(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode(encoding))
+    cells = read_cells(path)
+    assert cells.encoding == encoding
+    assert ",".join(cells.rows[0]) == text.split("\n")[1]
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 def test_delimiters_are_found_out(tmp_path: Path, mark: str) -> None:
     path = tmp_path / "t.csv"

@@ -6,7 +6,6 @@ columns take a fraction of a gigabyte.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import difflib
 import io
@@ -15,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lapel.data.encodings import decoded
 from lapel.data.parquet_cells import PARQUET_MAGIC, read_parquet_columns
 from lapel.data.reading import read_bytes
 from lapel.schema.errors import Fault, FormatError, UsageError
@@ -25,15 +25,6 @@ DELIMITERS = (",", ";", "\t", "|")
 #: How .xls (a compound file, MS-CFB 2.2) and .xlsx (a ZIP archive) begin.
 COMPOUND_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP_MAGIC = b"PK\x03\x04"
-
-#: Byte order marks and the encodings that they announce, the longest first.
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 #: A column is free text if at least this share of its cells hold a blank, and of them differ.
 FREE_TEXT = 0.5
@@ -106,8 +97,7 @@ def read_cells(
 
     Args:
         path: Parquet (told by content), else text with one of ``DELIMITERS``.
-        encoding: of the text; by default what its byte order mark says, else UTF-8, else
-            CP1252, Windows' Latin letters.
+        encoding: of the text; by default what :func:`lapel.data.encodings.decoded` finds out.
         join_extra: the column that takes up the cells that a row has too many, where a free
             text was written with commas and without quotes.
         guess_join: take the last column for that where it is free text in all other rows.
@@ -124,7 +114,7 @@ def read_cells(
         lines = tuple(range(1, len(values[0]) + 1)) if values else ()
         return Cells(file=path, columns=columns, values=values, lines=lines, encoding="parquet")
     _refuse_spreadsheet(path, data)
-    text, used = _decoded(path, data, encoding)
+    text, used = decoded(path, data, encoding)
     read = _read_text(path, text, _delimiter(path, text))
     return _joined(read, used, join_extra, guess_join=guess_join)
 
@@ -133,24 +123,6 @@ def _refuse_spreadsheet(path: Path, data: bytes) -> None:
     # A ZIP archive spells out the names of its files, and .xlsx has all of its own below xl/.
     if data.startswith(COMPOUND_MAGIC) or (data.startswith(ZIP_MAGIC) and b"xl/" in data):
         raise FormatError([Fault(file=str(path), found="this is an Excel file; save it as CSV")])
-
-
-def _decoded(path: Path, data: bytes, encoding: str | None) -> tuple[str, str]:
-    announced = next((name for mark, name in MARKS if data.startswith(mark)), None)
-    candidates = [encoding] if encoding else [announced] if announced else ["utf-8", "cp1252"]
-    for candidate in candidates:
-        try:
-            text = data.decode(candidate)
-        except LookupError:
-            raise UsageError(
-                f"no encoding is called {candidate!r}; try utf-8, utf-16, cp1252 or cp949"
-            ) from None
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text, candidate
-    expected = f"text in {' or '.join(candidates)}; name its encoding with --encoding"
-    raise FormatError([Fault(file=str(path), found="bytes that are none", expected=expected)])
 
 
 def _delimiter(path: Path, text: str) -> str:
