@@ -141,6 +141,25 @@ def test_tags_are_looked_at_too(tagged_dataset: Path) -> None:
     assert finding.examples == ("'cap' on 1 image",)
 
 
+def test_a_task_of_one_label_is_told(tmp_path: Path) -> None:
+    tasks = (
+        TaskSpec(name="shop", kind="single_label", labels=("ours",)),
+        TaskSpec(name="colour", kind="single_label", labels=("blue", "red")),
+    )
+    rows = [
+        Annotation(
+            image=packed_name(row), labels={"shop": "ours", "colour": ("blue", "red")[row % 2]}
+        )
+        for row in range(4)
+    ]
+    pictures = np.random.default_rng(0).integers(0, 255, (4, 4, 4), dtype=np.uint8)
+    folder = tmp_path / "d"
+    create_dataset(folder, name="d", schema=Schema(tasks), annotations=rows, images=pictures)
+    finding = found(check_dataset(folder))["constant_label"]
+    assert finding.examples == ("ours",)
+    assert "'shop'" in finding.message
+
+
 def test_rare_and_missing_tags(tmp_path: Path) -> None:
     task = TaskSpec(name="tags", kind="multi_label", labels=("common", "rare", "never"))
     rows = [

@@ -26,6 +26,8 @@ def label_findings(dataset: Dataset) -> Iterator[Finding]:
         yield from _rare_classes(dataset, task)
         if task.kind == "multi_label":
             yield from _constant_tags(dataset, task)
+        else:
+            yield from _only_label(dataset, task)
 
 
 def pair_findings(dataset: Dataset, pairs: list[LabelPair]) -> Iterator[Finding]:
@@ -118,4 +120,17 @@ def _constant_tags(dataset: Dataset, task: TaskSpec) -> Iterator[Finding]:
         "warning",
         f"labels of '{task.name}' hold for every image that has any; nothing tells them apart",
         always,
+    )
+
+
+def _only_label(dataset: Dataset, task: TaskSpec) -> Iterator[Finding]:
+    """The one label of a task without a second: always right, and worth nothing."""
+    held = count_held(dataset.labels(task.name))
+    there = [label for label in task.labels if held[label]]
+    yield from finding(
+        "constant_label",
+        "warning",
+        f"label of '{task.name}' holds for every image that has any: nothing is to be learned, and "
+        "the task raises every mean over tasks",
+        there if len(there) == 1 else [],
     )
