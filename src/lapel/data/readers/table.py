@@ -156,7 +156,8 @@ def _name_faults(
     for place, found, expected in listing.faults(different):
         if not (skip_missing and expected):
             line = table.lines[rows[place]]
-            yield Fault(file=str(table.file), line=line, found=found, expected=expected)
+            remedy = "; leave such rows out with --skip-unreadable" if expected else ""
+            yield Fault(file=str(table.file), line=line, found=found, expected=expected + remedy)
 
 
 def _conflict(table: Cells, columns: Sequence[str], first: int, again: int) -> str:
@@ -185,8 +186,9 @@ def _notes(
 ) -> Iterator[str]:
     with_ending = f", with {ending} added" if ending else ""
     yield f"{counted(len(table), 'row')}; images are named by column '{roles.image}'{with_ending}"
-    if table.encoding == "cp1252":
-        yield "the text is no UTF-8 and was read as CP1252; name another with --encoding"
+    if table.encoding in {"cp949", "cp1252"}:
+        used = table.encoding.upper()
+        yield f"the text is no UTF-8 and was read as {used}; name another with --encoding"
     if table.joined_into is not None:
         lines = ", ".join(map(str, table.joined_lines[:LINES_SHOWN]))
         word = "line" if len(table.joined_lines) == 1 else "lines"
