@@ -130,6 +130,13 @@ def test_a_budget_is_a_time(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
 
 
+def test_a_budget_without_a_unit_is_seconds() -> None:
+    for setting in ("budget=45", "budget=45s"):
+        budget = load_recipe("photos", parse_changes([setting])).budget
+        assert budget is not None
+        assert seconds_of(budget) == 45
+
+
 @pytest.mark.parametrize("text", ["soon", "0m", "-3m", "3 d", ""])
 def test_a_budget_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(RecipeError, match=r"budget: .*a time above 0, as 90s, 10m or 1\.5h"):

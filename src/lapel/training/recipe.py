@@ -85,10 +85,12 @@ class Recipe(Part):
         """A preset's name stands for its options."""
         return preset(value) if isinstance(value, str) else value
 
-    @field_validator("budget")
+    @field_validator("budget", mode="before")
     @classmethod
-    def _budget_is_a_time(cls, value: str | None) -> str | None:
+    def _budget_is_a_time(cls, value: object) -> object:
+        """A bare number, which YAML reads as one, is seconds."""
         if value is not None:
+            value = str(value)
             seconds_of(value)
         return value
 
