@@ -144,6 +144,9 @@ def test_stopped_it_saves_and_goes_on(patterns: Path, tmp_path: Path) -> None:
         (["model.dropout=0,0.1"], {"seeds": 0}, UsageError, "a number from 1 on, found 0"),
         (["model.dropout=0,two,3"], {}, RecipeError, "dropout-two: .*\n.*\ndropout-3: "),
         (["batsh=8,16"], {}, RecipeError, "did you mean 'batch'"),
+        (["model.backbone=lapel-small,resnet999"], {}, RecipeError, "no backbone 'resnet999'"),
+        (["tasks=[pattern],[colour]"], {}, RecipeError, "tasks-colour: no task 'colour'"),
+        (["select=pattern.top,pattern.nll"], {}, RecipeError, "has no number 'top'"),
         (["model.dropout=0,0.1"], {"data": "nowhere"}, DatasetError, "nowhere"),
     ],
 )

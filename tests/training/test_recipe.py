@@ -82,6 +82,15 @@ def test_all_faults_are_listed_at_once_with_the_nearest_key() -> None:
     assert "batch: " in message
 
 
+def test_a_weight_below_zero_and_a_list_without_brackets_are_refused() -> None:
+    changes = {"loss.task_weights.category": "-2", "tasks": "category,tags"}
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("fashion-mnist-fast", changes)
+    message = str(caught.value)
+    assert "loss.task_weights.category: Input should be greater than or equal to 0" in message
+    assert "tasks: Input should be a list, such as [a, b], found 'category,tags'" in message
+
+
 def test_a_change_takes_its_place_and_its_type() -> None:
     changes = parse_changes(["model.options.widths=[8, 16]", "schedule.epochs=0.5", "seed=7"])
     recipe = load_recipe("fashion-mnist-fast", changes)

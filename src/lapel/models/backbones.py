@@ -58,7 +58,7 @@ class TimmBackbone(Backbone):
         self, channels: int, *, name: str, weights: str = "none", small_images: bool = False
     ) -> None:
         super().__init__()
-        _check_name(name)
+        check_name(name)
         self.name = name
         self.network = _timm_network(name, channels, weights)
         if small_images:
@@ -265,7 +265,7 @@ def natural_preprocessing(
         return {key: kept[key] for key in wanted if key in kept}
     if name in BACKBONES:
         return {}
-    _check_name(name)
+    check_name(name)
     import timm  # noqa: PLC0415
     from timm.models import PretrainedCfg  # noqa: PLC0415
 
@@ -282,7 +282,14 @@ def natural_preprocessing(
 RESAMPLES = ("bilinear", "bicubic", "lanczos")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """See that there is a backbone of a name.
+
+    Raises:
+        RecipeError: there is none; those that are called nearly so are named.
+    """
+    if name in BACKBONES:
+        return
     import timm  # noqa: PLC0415
 
     known = [*BACKBONES, *timm.list_models()]

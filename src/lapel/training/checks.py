@@ -22,8 +22,7 @@ def schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
         RecipeError: it speaks of tasks or numbers that there are not.
         DatasetError: no train or validation split, or one in which a task has no label.
     """
-    schema = dataset.schema if recipe.tasks is None else dataset.schema.select(recipe.tasks)
-    _check_selection(recipe, schema)
+    schema = tasks_of(recipe, dataset.schema)
     for split in ("train", "validation"):
         part = dataset.split(split)
         silent = [spec.name for spec in schema if not any(map(held, part.labels(spec.name)))]
@@ -33,6 +32,18 @@ def schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
                 "the splits anew (lapel data split), or learn the others: --set tasks=[...]"
             )
     return schema
+
+
+def tasks_of(recipe: Recipe, schema: Schema) -> Schema:
+    """The tasks that a recipe learns of those that a dataset has.
+
+    Raises:
+        SchemaError: it names a task that there is not.
+        RecipeError: it speaks otherwise of tasks or numbers that there are not.
+    """
+    chosen = schema if recipe.tasks is None else schema.select(recipe.tasks)
+    _check_selection(recipe, chosen)
+    return chosen
 
 
 def check_same_data(run: RunFolder, dataset: Dataset) -> None:

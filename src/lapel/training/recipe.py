@@ -239,7 +239,10 @@ def _change(values: dict[str, Any], key: str, value: object) -> None:
 def _fault(entry: Any) -> str:  # noqa: ANN401 - pydantic's error record is a TypedDict of its core
     place = ".".join(str(part) for part in entry["loc"])
     if entry["type"] != "extra_forbidden":
-        return f"{place}: {entry['msg']}, found {entry['input']!r}"
+        said = entry["msg"].removeprefix("Value error, ")
+        if entry["type"] in {"tuple_type", "list_type"}:
+            said = "Input should be a list, such as [a, b]"
+        return f"{place}: {said}, found {entry['input']!r}"
     known = _keys_at(entry["loc"][:-1])
     close = difflib.get_close_matches(str(entry["loc"][-1]), known, n=1, cutoff=0.5)
     hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,7 +82,8 @@ class LossPart(Part):
     logit_adjustment: float = Field(
         default=0.0, ge=0, description="share of the log of each label's frequency to add"
     )
-    task_weights: dict[str, float] = Field(default_factory=dict)
+    # Below 0 a task would be unlearned.
+    task_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     task_weighting: Literal["fixed", "learned"] = "fixed"
 
 

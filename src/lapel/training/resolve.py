@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lapel.models.backbones import natural_preprocessing
+from lapel.models.backbones import check_name, natural_preprocessing
 from lapel.schema.errors import RecipeError
 from lapel.training.recipe import Recipe, recipe_from
 from lapel.training.recipe_parts import PreprocessPart
@@ -20,8 +20,9 @@ def resolve(recipe: Recipe) -> Recipe:
     """A recipe in which nothing is left open but what a budget decides.
 
     Raises:
-        RecipeError: a size or a deviation that neither recipe nor weights tell.
+        RecipeError: no such backbone; a size or a deviation that neither recipe nor weights tell.
     """
+    check_name(recipe.model.backbone)
     values = recipe.model_dump(mode="json")
     values["preprocess"] = _preprocessing(recipe)
     if str(recipe.model.options.get("weights", "none")) == "none":

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from lapel.data.dataset import Dataset
-from lapel.schema.errors import RecipeError, UsageError
+from lapel.schema.errors import RecipeError, SchemaError, UsageError
+from lapel.schema.labels import Schema
 from lapel.storage.local import write_atomically
+from lapel.training.checks import tasks_of
 from lapel.training.comparing.grid import Grid, PlannedRun, grid_of
 from lapel.training.recipe import Recipe, full_key, load_recipe, recipe_from
+from lapel.training.resolve import resolve
 from lapel.training.run import LOCK
 
 KEPT = "compare.json"
@@ -82,10 +85,10 @@ def make_plan(
     resolved = load_recipe(recipe, settings)
     numbers = tuple(range(resolved.seed, resolved.seed + seeds))
     runs = tuple(grid.runs(settings, numbers))
-    _check_recipes(recipe, runs)
     dataset = Dataset.open(data)
     for split in ("train", "validation"):
         dataset.split(split)
+    _check_recipes(recipe, runs, dataset.schema)
     return ComparisonPlan(
         recipe=recipe,
         resolved=resolved,
@@ -116,13 +119,13 @@ def _check_arguments(grid: Grid, settings: Mapping[str, str], seeds: int) -> Non
         raise UsageError("--seeds and --vary seed=... say the same; leave out one of them")
 
 
-def _check_recipes(recipe: str, runs: Sequence[PlannedRun]) -> None:
-    """See that every combination is a recipe, before the first is begun."""
+def _check_recipes(recipe: str, runs: Sequence[PlannedRun], schema: Schema) -> None:
+    """See that every combination is a recipe that fits the tasks, before the first is begun."""
     faults: dict[str, str] = {}
     for run in runs:
         try:
-            load_recipe(recipe, run.changes)
-        except RecipeError as error:
+            tasks_of(resolve(load_recipe(recipe, run.changes)), schema)
+        except (RecipeError, SchemaError) as error:
             faults.setdefault(str(error), run.name)
     if faults:
         listed = "\n".join(f"{name}: {fault}" for fault, name in faults.items())
