@@ -59,7 +59,7 @@ def test_each_layout_goes_in_and_comes_out(
             lapel("data", "export", layout, folder, root / f"out of {layout}")
     shown = capsys.readouterr().out
     assert "Dataset 'ce7454'" in shown
-    assert "boxes or landmarks of 7 images are kept in garments.jsonl" in shown
+    assert "boxes or landmarks of 7 images go to garments.jsonl" in shown
     # Korean, with English beside.
     assert "상의_카테고리 (top category): 블라우스 (blouse) 1" in shown
     assert "3 images in the layout 'k-fashion'" in shown

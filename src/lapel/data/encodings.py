@@ -46,7 +46,7 @@ def decoded(path: Path, data: bytes, encoding: str | None) -> tuple[str, str]:
         if "\0" not in text:
             return text, candidate
     expected = f"text in {' or '.join(candidates)}; name its encoding with --encoding"
-    raise FormatError([Fault(file=str(path), found="bytes that are none", expected=expected)])
+    raise FormatError([Fault(file=str(path), found="bytes that are no text", expected=expected)])
 
 
 def _candidates(data: bytes) -> list[str]:

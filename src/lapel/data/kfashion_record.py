@@ -95,9 +95,9 @@ def _loaded(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
-        raise RecordError(f"bytes that are none ({error})", "text in UTF-8") from error
+        raise RecordError(f"bytes that are no text ({error})", "text in UTF-8") from error
     except json.JSONDecodeError as error:
-        raise RecordError(f"text that is none ({error.msg})", "JSON", error.lineno) from error
+        raise RecordError(f"text that is no JSON ({error.msg})", "JSON", error.lineno) from error
     except RecursionError as error:
         raise RecordError("text nested without end", "JSON") from error
     if not isinstance(value, dict):

@@ -20,10 +20,12 @@ def text_lines(path: Path) -> list[str]:
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        fault = Fault(file=str(path), found=f"bytes that are none ({error})", expected="UTF-8 text")
+        fault = Fault(
+            file=str(path), found=f"bytes that are no text ({error})", expected="UTF-8 text"
+        )
         raise FormatError([fault]) from error
     if "\0" in text:
-        fault = Fault(file=str(path), found="bytes that are none (NUL)", expected="UTF-8 text")
+        fault = Fault(file=str(path), found="bytes that are no text (NUL)", expected="UTF-8 text")
         raise FormatError([fault])
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     return lines[:-1] if lines[-1] == "" else lines
@@ -54,7 +56,9 @@ class ImageList:
             Whether it is a new file under the root.
         """
         place = file if line is None else f"{file}, line {line}"
-        if name in self._first:
+        if not name:
+            found, expected = "no name", "that of an image"
+        elif name in self._first:
             found, expected = f"{name!r} again ({self._first[name]})", "each image once"
         else:
             self._first[name] = place

@@ -33,7 +33,7 @@ def read_parquet_columns(
         columns = [column for series in table for column in _plain(series)]
         texts = [column.cast(pl.String).fill_null("").str.strip_chars(" ") for column in columns]
     except (OSError, pl.exceptions.PolarsError) as error:
-        found = f"bytes that are none ({error})"
+        found = f"bytes that are no table ({error})"
         expected = "a Parquet table of plain values and lists of texts"
         raise FormatError([Fault(file=str(path), found=found, expected=expected)]) from error
     return tuple(column.name for column in texts), tuple(tuple(column) for column in texts)

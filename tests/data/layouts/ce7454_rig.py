@@ -63,6 +63,10 @@ DAMAGES = {
         spoil=swap(f"{SPLIT}/train_attr.txt", "0 2 0 3 1 1\n", "\n"),
         says="train_attr.txt, line 2: found '', expected 6 whole numbers",
     ),
+    "blank line among images": Damage(
+        spoil=swap(f"{SPLIT}/test.txt", "img/00006.jpg\n", "\n"),
+        says="test.txt, line 1: found no name, expected that of an image",
+    ),
     "missing image": Damage(
         spoil=swap(f"{SPLIT}/train.txt", "00001", "00099"),
         says="train.txt, line 2: found 'img/00099.jpg', expected a file in",
@@ -108,7 +112,7 @@ DAMAGES = {
     ),
     "bytes that are no text": Damage(
         spoil=patch(f"{SPLIT}/train_attr.txt", lambda data: data + b"\xff\xfe"),
-        says="train_attr.txt: found bytes that are none",
+        says="train_attr.txt: found bytes that are no text",
     ),
 }
 

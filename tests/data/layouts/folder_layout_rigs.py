@@ -142,7 +142,7 @@ FOLDER = Rig(
         ),
         "classes that are no text": Damage(
             spoil=lambda root: (root / "src/classes.csv").write_bytes(b"folder,label\n\xff,A\n"),
-            says="classes.csv: found text that is none",
+            says="classes.csv: found text that is no CSV",
         ),
         "one class too few": Damage(
             spoil=lambda root: (root / "src/classes.csv").write_text("folder,label\nb,B\n"),

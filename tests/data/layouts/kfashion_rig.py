@@ -15,14 +15,14 @@ def _swapped(old: str, new: str, says: str) -> Damage:
 DAMAGES = {
     "no JSON": Damage(
         spoil=patch(FILE, lambda data: data[:-3]),
-        says="100026.json, line 1: found text that is none (Untermin",
+        says="100026.json, line 1: found text that is no JSON (Untermin",
     ),
     "no UTF-8": Damage(
         spoil=patch(FILE, lambda data: data.decode().encode("cp949")),
-        says="100026.json: found bytes that are none",
+        says="100026.json: found bytes that are no text",
     ),
     "empty": Damage(
-        spoil=patch(FILE, lambda _: b""), says="100026.json, line 1: found text that is none"
+        spoil=patch(FILE, lambda _: b""), says="100026.json, line 1: found text that is no JSON"
     ),
     "a list": Damage(
         spoil=patch(FILE, lambda _: b"[1, 2]"), says="100026.json: found [1, 2], expected an object"

@@ -110,11 +110,11 @@ def csv_damages(file: str, *, line: int, folder: str, row: str) -> dict[str, Dam
         ),
         "encoding that is none": Damage(
             spoil=patch(file, lambda data: data + b"\x81\x8d\n"),
-            says="found bytes that are none, expected text in utf-8 or cp1252",
+            says="found bytes that are no text, expected text in utf-8 or cp1252",
         ),
         "bytes of zero": Damage(
             spoil=patch(file, lambda data: data + b"\0\0\0\n"),
-            says="found bytes that are none, expected text in utf-8 or cp1252",
+            says="found bytes that are no text, expected text in utf-8 or cp1252",
         ),
         "spreadsheet": Damage(
             spoil=patch(file, lambda _: b"PK\x03\x04 xl/workbook.xml"),

@@ -86,7 +86,7 @@ TABLE = Rig(
         ),
         "unreadable encoding": Damage(
             spoil=lambda root: (root / "labels.csv").write_bytes(b"image,kind\n\x81\x8d,a\n"),
-            says="found bytes that are none, expected text in utf-8 or cp1252",
+            says="found bytes that are no text, expected text in utf-8 or cp1252",
         ),
         "spreadsheet": Damage(
             spoil=lambda root: (root / "labels.csv").write_bytes(
@@ -96,7 +96,7 @@ TABLE = Rig(
         ),
         "bytes of zero": Damage(
             spoil=lambda root: (root / "labels.csv").write_bytes(b"image,kind\n\0\0,a\n"),
-            says="found bytes that are none, expected text in utf-8 or cp1252",
+            says="found bytes that are no text, expected text in utf-8 or cp1252",
         ),
         "backslash": Damage(
             spoil=csv_with("a\\1.png,a,val,y"), says="is not a name under its root"

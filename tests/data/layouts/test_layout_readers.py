@@ -206,6 +206,10 @@ def test_kfashion_takes_new_words_and_passes_over_missing_images_if_told(tmp_pat
         read_kfashion(tmp_path / "data")
     skipped = read_kfashion(tmp_path / "data", skip_missing=True)
     assert "records without their image, left out: 1" in skipped.notes
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone/7.json").write_text(text, encoding="utf-8")
+    with pytest.raises(FormatError, match="found 1 JSON file and no image of any, expected one"):
+        read_kfashion(tmp_path / "alone", skip_missing=True)
     write_photo(tmp_path / "data/Validation/7.jpg", 3)
     with pytest.raises(FormatError, match=r"상의_색상 '투명'(.|\n)*--new-labels"):
         read_kfashion(tmp_path / "data")

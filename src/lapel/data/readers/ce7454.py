@@ -22,6 +22,7 @@ from lapel.data.garments import Garment, Point
 from lapel.data.listing import ImageList, text_lines, whole_numbers
 from lapel.data.reading import Reading, existing_folder, refuse
 from lapel.schema.annotation import Annotation
+from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 
@@ -41,7 +42,7 @@ GROUP_SIZES = (7, 3, 3, 4, 6, 3)
 LANDMARKS = 8
 
 _ATTRIBUTES_ROW = "a name and a type from 1 to 6"
-_LANDMARKS_ROW = f"{LANDMARKS} points: {2 * LANDMARKS} whole numbers, 0 0 for one not visible"
+_LANDMARKS_ROW = f"{LANDMARKS} points, 0 0 for one not visible"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def read_ce7454(source: str | Path, *, tasks: Sequence[str] | None = None) -> Re
         annotations=tuple(annotations),
         images=root,
         origin="the attribute challenge of CE7454 and AI6126, cut from DeepFashion",
-        notes=(f"boxes or landmarks of {len(garments):,} images are kept in garments.jsonl",)
+        notes=(f"boxes or landmarks of {counted(len(garments), 'image')} go to garments.jsonl",)
         if garments
         else ("there are no boxes and landmarks",),
         garments=garments,
@@ -172,9 +173,7 @@ def _read_part(
     faults = images.faults
     labels = _rows(root, f"{part}_attr", len(names), len(schema.tasks), "class indices", faults)
     boxes = _rows(root, f"{part}_bbox", len(names), 4, "left, top, right, bottom", faults)
-    points = _rows(
-        root, f"{part}_landmards", len(names), 2 * LANDMARKS, _LANDMARKS_ROW.split(": ")[1], faults
-    )
+    points = _rows(root, f"{part}_landmards", len(names), 2 * LANDMARKS, _LANDMARKS_ROW, faults)
     for place, name in enumerate(names):
         found = _labels(schema, labels.get(place), faults)
         garment = _garment(boxes.get(place), points.get(place), faults)

@@ -127,7 +127,7 @@ def _named_classes(root: Path, walk: _Folders) -> dict[str, str]:
         rows = list(csv.reader(io.StringIO(read_bytes(path).decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
         walk.faults.append(
-            Fault(file=str(path), found=f"text that is none ({error})", expected="CSV in UTF-8")
+            Fault(file=str(path), found=f"text that is no CSV ({error})", expected="CSV in UTF-8")
         )
         return {}
     for line, row in enumerate(rows, start=1):

@@ -35,6 +35,7 @@ from lapel.data.progress import Track, silent
 from lapel.data.reading import Reading, existing_folder, is_hidden, read_bytes, refuse
 from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, Tags
+from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
 from lapel.schema.labels import Schema
 
@@ -88,7 +89,9 @@ def read_kfashion(
                 found.garments[image] = tuple(record.garments)
     faults = [*found.faults, *images.faults]
     if not found.annotations and not faults:
-        faults = [Fault(file=str(root), found="no JSON files", expected="one an image")]
+        files = counted(len(records), "JSON file")
+        what = f"{files} and no image of any" if records else "no JSON files"
+        faults = [Fault(file=str(root), found=what, expected="one an image")]
     refuse(faults, remedy=_remedy(faults))
     asked = [question for question in questions() if question.task in found.asked]
     if not asked:
@@ -233,5 +236,5 @@ def _notes(found: _Found) -> Iterator[str]:
     if new:
         yield f"labels beyond the vocabulary: {new:,}"
     if found.garments:
-        yield f"boxes and outlines of {len(found.garments):,} images are kept in garments.jsonl"
+        yield f"boxes and outlines of {counted(len(found.garments), 'image')} go to garments.jsonl"
     yield "labels stay Korean; glossary.json has them in English"
