@@ -14,6 +14,7 @@ from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
 from lapel.models.losses import label_counts
 from lapel.models.multitask import Network
+from lapel.schema.counting import counted
 from lapel.schema.errors import UsageError
 from lapel.schema.labels import Schema
 from lapel.training.budget import within_budget
@@ -271,7 +272,7 @@ def _learn_and_save(
         saved = "nothing has been learned yet"
         if learner.progress.history or steps:
             recorder.save(learner)
-            saved = f"all {steps:,} steps are saved"
+            saved = f"{counted(steps, 'step')} learned and saved"
         raise _with_way_on(interruption, saved, run) from None
     finally:
         recorder.close()
