@@ -102,6 +102,17 @@ def drawn(folder: Path, *, labels: list[dict[str, Any]], kinds: dict[str, str]) 
     return dataset.folder
 
 
+def test_how_tags_in_folders_are_read_again_is_said(tmp_path: Path) -> None:
+    rows = [{"kind": "long", "tags": Tags(("warm", "old"))}, {"kind": "short", "tags": Tags()}]
+    folder = drawn(tmp_path, labels=rows, kinds={"kind": "single_label", "tags": "multi_label"})
+    done = export_dataset("attribute-folders", folder, tmp_path / "out")
+    assert done.notes == ("to be read again with --multi tags",)
+    again = import_dataset(
+        "attribute-folders", tmp_path / "out", tmp_path / "again", multi=["tags"]
+    )
+    assert again.labels("tags")[0] == Tags(("old", "warm"))
+
+
 def test_any_six_questions_become_the_challenge(tmp_path: Path) -> None:
     names = list("abcdef")
     rows: list[dict[str, Any]] = [dict.fromkeys(names, "short") for _ in range(7)]

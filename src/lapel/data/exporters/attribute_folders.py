@@ -54,7 +54,10 @@ def export_attribute_folders(
                 (building / split / folder).mkdir(parents=True, exist_ok=True)
                 (building / split / folder / file).write_bytes(data)
             left_out += not folders
-    return Exported(path=out, images=len(rows) - left_out, left_out=left_out)
+    tags = [spec.name for spec in specs if spec.kind == "multi_label"]
+    # Folders do not say that a photo may lie in several classes of one.
+    notes = (f"to be read again with --multi {','.join(tags)}",) if tags else ()
+    return Exported(path=out, images=len(rows) - left_out, left_out=left_out, notes=notes)
 
 
 def _folders(labels: dict[str, tuple[str, ...]]) -> Iterator[str]:
