@@ -83,8 +83,7 @@ def train(
         reporter.close()
     best = f"Best epoch {trained.best_epoch}" if trained.best_epoch else "Best, with heads alone"
     print(
-        f"{best}: {trained.best_score:.4f} on validation, "
-        f"after {trained.seconds:.0f} s of learning"
+        f"{best}: {trained.best_score:.4f} on validation, after {trained.seconds:.0f} s of learning"
     )
     print(f"Run:    {trained.run}")
     print(f"Bundle: {trained.bundle}")
