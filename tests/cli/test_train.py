@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lapel.cli.train import Pace, duration, epoch_line, epoch_sentence
+from lapel.cli.train import Pace, epoch_line, epoch_sentence
 
 SHORT = (
     "--set=batch=16",
@@ -89,13 +89,6 @@ def test_recipes_are_listed_with_what_they_stand_for() -> None:
     assert result.returncode == 0
     assert "fashion-mnist-fast: " in result.stdout
     assert "stands for: " in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.4, "0 s"), (59, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
-)
-def test_time_is_said_as_people_say_it(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def test_an_epoch_is_one_line_that_tools_can_read() -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lapel.schema.counting import counted, duration
+
 if TYPE_CHECKING:
     from lapel.training.compare import Comparison
     from lapel.training.comparing.pool import Standing
@@ -78,7 +80,6 @@ def compare(
 def _show(comparison: Comparison) -> None:
     """The table, the files, and what failed; ends with 1 if anything did."""
     from lapel.cli.console import EXIT_FAILED, complain
-    from lapel.schema.counting import counted
 
     _print_table(comparison)
     for name in WRITTEN:
@@ -145,17 +146,9 @@ class BarOnlooker:
     """A bar over all runs, and above it a line a run."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from lapel.cli.progress import bar_with_facts
 
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[facts]}", markup=False),
-            console=Console(stderr=True),
-        )
+        self._bar = bar_with_facts()
         self._started = False
 
     def say(self, text: str) -> None:
@@ -185,7 +178,6 @@ class BarOnlooker:
 def _facts(standing: Standing) -> str:
     """What learns now, and how long all of it takes."""
     from lapel.cli.console import shown
-    from lapel.cli.train import duration
 
     left = standing.seconds_left
     rest = "" if left is None else f", about {duration(left)} left"

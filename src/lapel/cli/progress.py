@@ -50,6 +50,18 @@ def _with_bar(items: Iterable[Item], total: int | None, description: str) -> Ite
         yield from progress.track(items, total=total, description=description)
 
 
+def bar_with_facts() -> Progress:
+    """A bar on stderr that names its share, the time gone, and ``facts``, a field of its task."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[facts]}", markup=False),
+        console=Console(stderr=True),
+    )
+
+
 def _with_lines(items: Iterable[Item], total: int | None, description: str) -> Iterator[Item]:
     started = last = time.monotonic()
     for done, item in enumerate(items, start=1):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from lapel.schema.counting import duration
+
 if TYPE_CHECKING:
     from lapel.training.learner import Learner
     from lapel.training.loop import Tally
@@ -144,17 +146,9 @@ class BarReporter:
     """A bar over the whole run, and above it a line an epoch."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from lapel.cli.progress import bar_with_facts
 
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[facts]}"),
-            console=Console(stderr=True),
-        )
+        self._bar = bar_with_facts()
         self._pace = Pace()
         self._task: int | None = None
 
@@ -216,16 +210,6 @@ def _facts(tally: Tally, left: float | None) -> str:
     speed = tally.pictures / max(tally.seconds, 1e-9)
     rest = "" if left is None else f", {duration(left)} left"
     return f"{loss}{speed:,.0f} images/s{rest}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def epoch_sentence(row: dict[str, float]) -> str:

@@ -16,6 +16,12 @@ from lapel.storage.names import checked_name
 MOST_FILES = 2_000_000
 MOST_BYTES = 200 * 2**30
 
+#: What to do with an archive that is whole but cannot be opened here.
+UNPACK_BY_HAND = "Unpack it with a program that can, and give the folder."
+
+#: In an entry's flags: it cannot be read without a password (PKWARE's APPNOTE.TXT, 4.4.4).
+_ENCRYPTED = 0x1
+
 _PIECE = 2**20
 
 
@@ -48,6 +54,7 @@ def unpack_archive(archive: Path, folder: Path) -> None:
     Raises:
         FormatError: no archive, a torn one, names that lead out of it, links, or more than
             ``MOST_FILES`` files or ``MOST_BYTES`` bytes; all faults of names together.
+            So are archives with a password, or packed in ways that Python does not know.
         StorageError: the folder is taken or cannot be written.
     """
     try:
@@ -57,9 +64,13 @@ def unpack_archive(archive: Path, folder: Path) -> None:
             left = MOST_BYTES
             for entry in files:
                 left = _unpack_file(opened, entry, building / entry.filename, archive, left)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         fault = Fault(file=str(archive), found=f"no whole archive ({error})", expected="a ZIP file")
         raise FormatError([fault], remedy="Fetch it again.") from error
+    except NotImplementedError as error:
+        # Python's word for ways of packing that it does not know.
+        fault = Fault(file=str(archive), found=str(error), expected="an ordinary ZIP file")
+        raise FormatError([fault], remedy=UNPACK_BY_HAND) from error
 
 
 def _refuse_entries(archive: Path, files: list[zipfile.ZipInfo]) -> None:
@@ -81,6 +92,9 @@ def _refuse_entries(archive: Path, files: list[zipfile.ZipInfo]) -> None:
             faults.append(Fault(file=str(archive), found=found, expected="files alone"))
     if faults:
         raise FormatError(faults)
+    if any(entry.flag_bits & _ENCRYPTED for entry in files):
+        fault = Fault(file=str(archive), found="a password", expected="files that are open to read")
+        raise FormatError([fault], remedy=UNPACK_BY_HAND)
 
 
 def _unpack_file(

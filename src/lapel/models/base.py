@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,8 +22,8 @@ class Stage:
     modules: tuple[nn.Module, ...]
 
 
-class Backbone(nn.Module):
-    """The face of every backbone.
+class Backbone(nn.Module, ABC):
+    """The face of every backbone; one that lacks a part of it cannot be made.
 
     Attributes:
         width: channels of its features.
@@ -30,13 +31,13 @@ class Backbone(nn.Module):
 
     width: int
 
+    @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (N, C, H, W) to features (N, width, h, w)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stages(self) -> list[Stage]:
         """Its parts, from the pixels up; together they hold every parameter that learns."""
-        raise NotImplementedError
 
     def fit_to(self, images: Tensor) -> None:
         """Fit what is fitted rather than learned, on normalised images (N, C, H, W)."""

@@ -281,6 +281,25 @@ def test_archives_that_are_dangerous_or_torn_leave_nothing(tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.zip", "torn.zip"]
 
 
+def test_archives_that_cannot_be_opened_here_are_no_torn_ones(tmp_path: Path) -> None:
+    archive = tmp_path / "closed.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("photo.jpg", "x")
+    plain = archive.read_bytes()
+    # The flag of a password, then an unknown way of packing, in the directory at the end.
+    directory = plain.index(b"PK\x01\x02")
+    for place, value, found in ((8, 1, "a password"), (10, 77, "compression")):
+        changed = bytearray(plain)
+        changed[directory + place] = value
+        local = place - 2
+        changed[local] = value
+        archive.write_bytes(changed)
+        with pytest.raises(FormatError, match=found) as caught:
+            unpack_archive(archive, tmp_path / "unpacked")
+        assert "Unpack it with a program that can" in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["closed.zip"]
+
+
 def test_a_photo_in_several_attribute_folders_is_one(tmp_path: Path) -> None:
     write_attribute_folders(tmp_path)
     reading = read_attribute_folders(tmp_path / "src")

@@ -33,7 +33,7 @@ def test_several_seeds_are_a_median_and_a_spread_and_the_best_stands_first() -> 
     assert [row["optim"] for row in rows] == ["sgd", "adamw"]
     assert rows[0]["score: median (least to most)"] == "91.50 % (90.00 to 93.00)"
     assert rows[0]["tags.map"] == "45.75 %"
-    assert rows[0]["learned in"] == "2 min"
+    assert rows[0]["learned in"] == "2 min 0 s"
     assert rows[0]["runs"] == "4 done"
 
 

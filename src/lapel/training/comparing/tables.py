@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lapel.evaluation.tables import csv_bytes, encoded
-from lapel.schema.counting import counted
+from lapel.schema.counting import counted, duration
 from lapel.storage.local import write_atomically
 from lapel.training.comparing.results import Outcome, Result, own_numbers, ranked
 
@@ -54,7 +54,7 @@ def summary_rows(outcomes: Sequence[Outcome]) -> Iterator[list[str]]:
             *(_share(outcome.median(number)) for number in numbers),
             _least_to_most([result.best_epoch for result in done]),
             parameters_text(done[0].parameters) if done else "",
-            _duration(sum(result.seconds for result in done)) if done else "",
+            duration(sum(result.seconds for result in done)) if done else "",
             state_text(outcome),
         ]
 
@@ -100,12 +100,6 @@ def _least_to_most(values: Sequence[int]) -> str:
         return ""
     least, most = min(values), max(values)
     return str(least) if least == most else f"{least} to {most}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _markdown_cell(text: str) -> str:
