@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import SchemaError
+from lapel.schema.geometry import Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
 
 
@@ -91,10 +92,64 @@ class MultiLabelColumn:
         return label is None or isinstance(label, Tags)
 
 
+#: How the state of a landmark is written in a cell; one that is not listed is absent.
+VISIBLE, HIDDEN, CUT, UNKNOWN = "visible", "hidden", "cut", "unknown"
+
+
+class LandmarksColumn:
+    """A list of landmarks a cell, each with its name, its place (null where there is none) and
+    its state: ``visible``, ``hidden``, ``cut`` off by the picture's edge, or ``unknown``.
+    """
+
+    dtype: pl.DataType = pl.List(
+        pl.Struct({"name": pl.String, "x": pl.Float64, "y": pl.Float64, "state": pl.String})
+    )
+
+    def series(self, name: str, labels: Sequence[Label], words: Sequence[str]) -> pl.Series:
+        """Landmarks in the schema's order."""
+        place = {word: number for number, word in enumerate(words)}
+        cells = [
+            _landmark_cell(label, place) if isinstance(label, Landmarks) else None
+            for label in labels
+        ]
+        return pl.Series(name, cells, dtype=self.dtype)
+
+    def labels(self, column: pl.Series) -> list[Label]:
+        """Cells as landmarks."""
+        return [None if cell is None else _landmarks(cell) for cell in column.to_list()]
+
+    def fits(self, label: Label) -> bool:
+        """Landmarks or nothing."""
+        return label is None or isinstance(label, Landmarks)
+
+
+def _landmark_cell(label: Landmarks, place: dict[str, int]) -> list[dict[str, object]]:
+    cells: list[dict[str, object]] = [
+        {"name": name, "x": point.x, "y": point.y, "state": VISIBLE if point.visible else HIDDEN}
+        for name, point in label.points.items()
+    ]
+    for state, names in ((CUT, label.cut), (UNKNOWN, label.unknown)):
+        cells += [{"name": name, "x": None, "y": None, "state": state} for name in names]
+    return sorted(cells, key=lambda cell: place.get(str(cell["name"]), len(place)))
+
+
+def _landmarks(cell: Sequence[dict[str, Any]]) -> Landmarks:
+    return Landmarks(
+        points={
+            one["name"]: Landmark(one["x"], one["y"], one["state"] == VISIBLE)
+            for one in cell
+            if one["state"] in {VISIBLE, HIDDEN}
+        },
+        cut=tuple(one["name"] for one in cell if one["state"] == CUT),
+        unknown=tuple(one["name"] for one in cell if one["state"] == UNKNOWN),
+    )
+
+
 #: Kind of task to the column of its labels.
 LABEL_COLUMNS: dict[str, LabelColumn] = {
     "single_label": SingleLabelColumn(),
     "multi_label": MultiLabelColumn(),
+    "landmarks": LandmarksColumn(),
 }
 
 

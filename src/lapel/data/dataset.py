@@ -28,6 +28,7 @@ from lapel.imaging.decode import Limits
 from lapel.imaging.preprocess import Prepared, Preprocess
 from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Annotation, Label
 from lapel.schema.errors import DatasetError, Fault, FormatError
+from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
 from lapel.storage.folders import atomic_folder, refuse_occupied
 from lapel.storage.stores import open_store
@@ -100,6 +101,12 @@ class Dataset:
         spec = self.schema[task]
         return column_of(spec).labels(self.table[spec.name])
 
+    def boxes(self) -> list[Box | None]:
+        """Where the garment is in each picture, in row order; None where nobody says."""
+        if "box" not in self.table.columns:
+            return [None] * len(self)
+        return [None if box is None else Box(**box) for box in self.table["box"].to_list()]
+
     def splits(self) -> dict[str, int]:
         """The splits that have rows, in the order of ``SPLITS``, and how many."""
         counts = dict(self.table.group_by("split").len().iter_rows())
@@ -138,16 +145,22 @@ class Dataset:
         """
         return self.images.pixels(name)
 
-    def prepared(self, name: str, preprocess: Preprocess) -> Prepared:
+    def prepared(self, name: str, preprocess: Preprocess, box: Box | None = None) -> Prepared:
         """A picture as a network reads it.
+
+        Args:
+            name: of the picture.
+            preprocess: what is done to it.
+            box: where the garment is, for a network that looks at that alone.
 
         Raises:
             StorageError: as :meth:`pixels`.
             ImageError: as :meth:`pixels`.
         """
         if isinstance(self.images, ImageFiles):
-            return preprocess.read(self.images.read(name), name=name, limits=self.images.limits)
-        return preprocess.apply(self.images.pixels(name))
+            data = self.images.read(name)
+            return preprocess.read(data, name=name, limits=self.images.limits, box=box)
+        return preprocess.apply(self.images.pixels(name), box)
 
     def read(self, name: str) -> bytes:
         """A picture as the bytes of a file (PNG for packed pictures).
@@ -206,6 +219,7 @@ def create_dataset(
     licence: str = "",
     garments: Mapping[str, Sequence[Garment]] | None = None,
     glossary: Mapping[str, str] | None = None,
+    benchmark: str = "",
     limits: Limits | None = None,
     on_unreadable: Callable[[Sequence[Fault]], None] | None = None,
     replace: bool = False,
@@ -224,6 +238,7 @@ def create_dataset(
         licence: what may be done with it, in words.
         garments: image name to where its garments are; kept in ``garments.jsonl``.
         glossary: label to its name in English; kept in ``glossary.json``.
+        benchmark: the public benchmark that this is, as in ``Description``.
         limits: what a picture may cost to open.
         on_unreadable: is told of the pictures that could not be opened, which are then left
             out; without it they are refused.
@@ -255,7 +270,13 @@ def create_dataset(
         write_table(building, build_table(measured, schema))
         # Last, so that a folder with a description is a whole dataset.
         Description(
-            name=name, schema=schema, root=root, gray=gray, origin=origin, licence=licence
+            name=name,
+            schema=schema,
+            root=root,
+            gray=gray,
+            origin=origin,
+            licence=licence,
+            benchmark=benchmark,
         ).write(building)
     return Dataset.open(folder)
 

@@ -28,6 +28,8 @@ class Description:
         gray: whether every picture is without colour.
         origin: where it comes from and what was done to it, in words.
         licence: what may be done with it, in words; empty when unknown.
+        benchmark: the public benchmark whose images, labels and splits these are, by the name in
+            ``lapel.evaluation.benchmarks``; empty when it is none, or no longer.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Description:
     gray: bool = False
     origin: str = ""
     licence: str = ""
+    benchmark: str = ""
 
     def write(self, folder: Path) -> None:
         """Write ``dataset.json``, whole or not at all.
@@ -51,6 +54,7 @@ class Description:
             "gray": self.gray,
             "origin": self.origin,
             "licence": self.licence,
+            "benchmark": self.benchmark,
         }
         text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
         write_atomically(folder / DESCRIPTION_FILE, text.encode())
@@ -88,6 +92,7 @@ def _from_json(value: object) -> Description:
         )
     texts = {key: _text(value, key) for key in ("name", "root", "origin", "licence")}
     schema = Schema.from_json(value.get("schema"))
+    texts["benchmark"] = str(value.get("benchmark") or "")
     return Description(schema=schema, gray=value.get("gray") is True, **texts)
 
 

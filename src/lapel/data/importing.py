@@ -93,6 +93,7 @@ def import_dataset(
         licence=reading.licence,
         garments=reading.garments,
         glossary=reading.glossary,
+        benchmark=reading.benchmark,
         limits=limits,
         on_unreadable=on_unreadable,
         replace=replace,

@@ -34,6 +34,7 @@ class Reading:
         notes: what the user should know about how the source was understood.
         garments: image name to where its garments are, where the layout knows.
         glossary: label to its name in English, where the labels are in another language.
+        benchmark: the public benchmark that this is, as in ``Description``.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     garments: Mapping[str, Sequence[Garment]] = field(default_factory=dict)
     glossary: Mapping[str, str] = field(default_factory=dict)
+    benchmark: str = ""
 
 
 def is_hidden(name: str) -> bool:

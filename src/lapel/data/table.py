@@ -11,14 +11,18 @@ import polars as pl
 from lapel.data.columns import column_of
 from lapel.data.images import packed_row
 from lapel.data.measuring import Measured
-from lapel.schema.annotation import SPLITS, Annotation, mentioned
+from lapel.schema.annotation import ROLES, SPLITS, Annotation, mentioned
 from lapel.schema.errors import DatasetError, Fault, FormatError
+from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
 from lapel.storage.local import atomic_path
 
 TABLE_FILE = "annotations.parquet"
 
-#: Columns of the table that are no tasks, with their types; ``group`` may be left out.
+#: A box as it stands in the table; edges in pixels of the upright picture.
+BOX = pl.Struct(dict.fromkeys(Box._fields, pl.Float64))
+
+#: Columns of the table that are no tasks, with their types.
 COLUMNS: dict[str, pl.DataType] = {
     "image": pl.String(),
     "split": pl.String(),
@@ -26,7 +30,12 @@ COLUMNS: dict[str, pl.DataType] = {
     "height": pl.Int32(),
     "sha256": pl.String(),
     "group": pl.String(),
+    "box": BOX,
+    "role": pl.String(),
 }
+
+#: Those that are there only where a layout knows them.
+OPTIONAL = ("group", "box", "role")
 
 
 def read_table(path: Path, schema: Schema) -> pl.DataFrame:
@@ -39,7 +48,11 @@ def read_table(path: Path, schema: Schema) -> pl.DataFrame:
         table = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DatasetError(f"{path} could not be read ({error}); import again") from error
-    expected = {name: kind for name, kind in COLUMNS.items() if name != "group"}
+    expected = {
+        name: kind
+        for name, kind in COLUMNS.items()
+        if name not in OPTIONAL or name in table.columns
+    }
     expected |= {task.name: column_of(task).dtype for task in schema}
     for name, kind in expected.items():
         found = table.schema.get(name)
@@ -95,6 +108,12 @@ def _row_faults(rows: Sequence[Annotation], schema: Schema) -> Iterator[Fault]:
     for row in rows:
         if row.split is not None and row.split not in SPLITS:
             yield Fault(file=row.image, found=f"split {row.split!r}", expected=", ".join(SPLITS))
+        if row.role is not None and row.role not in ROLES:
+            yield Fault(file=row.image, found=f"role {row.role!r}", expected=", ".join(ROLES))
+        if row.box is not None and not row.box.is_real:
+            yield Fault(
+                file=row.image, found=f"box {tuple(row.box)}", expected="a width and height above 0"
+            )
         for task, label in row.labels.items():
             if task not in known:
                 yield Fault(file=row.image, found=f"task {task!r}", expected=", ".join(known))
@@ -115,15 +134,19 @@ def build_table(measured: Sequence[tuple[Annotation, Measured]], schema: Schema)
     """The table of annotated and measured images; a split of None becomes ``train``."""
     rows = [row for row, _ in measured]
     found = [measure for _, measure in measured]
-    columns: dict[str, list[str | None] | list[str] | list[int]] = {
+    columns: dict[str, Sequence[object]] = {
         "image": [row.image for row in rows],
         "split": [row.split or "train" for row in rows],
         "width": [one.width for one in found],
         "height": [one.height for one in found],
         "sha256": [one.sha256 for one in found],
     }
-    if any(row.group is not None for row in rows):
-        columns["group"] = [row.group for row in rows]
+    for name in OPTIONAL:
+        values = [getattr(row, name) for row in rows]
+        if any(value is not None for value in values):
+            columns[name] = values
+    if "box" in columns:
+        columns["box"] = [None if row.box is None else row.box._asdict() for row in rows]
     own = [pl.Series(name, values, dtype=COLUMNS[name]) for name, values in columns.items()]
     return pl.DataFrame([*own, *label_columns(rows, schema)])
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 #: Left, top, right, bottom, in continuous pixels.
-Box = tuple[float, float, float, float]
+Edges = tuple[float, float, float, float]
 
 #: Distance from the background that counts as something else, of 255: the paper's 5 %.
 TOLERANCE = 0.05 * 255
@@ -34,7 +34,7 @@ WHITE = 200
 LONGER_SIDE = 320
 
 
-def isolate_garment(photo: Image.Image) -> tuple[Image.Image, Box]:
+def isolate_garment(photo: Image.Image) -> tuple[Image.Image, Edges]:
     """Turn a photo into a small gray picture of a bright garment on black.
 
     Returns:
@@ -77,7 +77,7 @@ def _distance(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(np.abs(values - np.median(_border(values), axis=0)).max(axis=2))
 
 
-def _box_of(distance: NDArray[np.float64]) -> Box:
+def _box_of(distance: NDArray[np.float64]) -> Edges:
     height, width = distance.shape
     garment = distance > max(TOLERANCE, SHADE * float(np.percentile(distance, 95.0)))
     columns = np.flatnonzero(garment.mean(axis=0) > SPECKS)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lapel.imaging.decode import DEFAULT_LIMITS, Decoded, Limits, decode_enough
-from lapel.imaging.garment import Box, isolate_garment
+from lapel.imaging.garment import Edges, isolate_garment
 from lapel.schema.errors import UsageError
+from lapel.schema.geometry import Box
 
 Fit = Literal["letterbox", "stretch", "crop"]
 Resample = Literal["bilinear", "bicubic", "lanczos"]
@@ -60,20 +61,43 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """How a network's canvas shows one picture; known without its pixels.
+
+    Attributes:
+        placement: the way there and back.
+        width: of the canvas, in pixels.
+        height: likewise.
+        box: of the garment in the original, by whose width and height distances are measured;
+            the whole picture where nobody knows one.
+    """
+
+    placement: Placement
+    width: int
+    height: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """What a network reads of one picture.
 
     Attributes:
         pixels: uint8 (channels, height, width).
-        placement: the way back.
+        frame: how they show the original, and the way back.
         width: of the original, upright.
         height: likewise.
     """
 
     pixels: NDArray[np.uint8]
-    placement: Placement
+    frame: Frame
     width: int
     height: int
+
+    @property
+    def placement(self) -> Placement:
+        """The way back."""
+        return self.frame.placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +120,9 @@ class Preprocess:
         std: a channel's standard deviation, likewise.
         from_photo: the network knows small gray garments, bright on black, trimmed and centred
             (Fashion-MNIST): pictures of any other size are brought into that form first.
+        crop_to_box: where the box of the garment is known, the network sees that part of the
+            picture alone, and the whole of it where it is not.
+        box_margin: so much of the box's width and height is seen beyond each of its edges.
         reduced: files of JPEGs far larger than the network's pixels are decoded at a half, a
             quarter or an eighth of their size, which is quicker; :meth:`read` does it.
 
@@ -113,6 +140,8 @@ class Preprocess:
     resample: Resample = "bilinear"
     from_photo: bool = False
     reduced: bool = False
+    crop_to_box: bool = False
+    box_margin: float = 0.0
 
     def __post_init__(self) -> None:
         for allowed, wrong in (
@@ -126,94 +155,137 @@ class Preprocess:
             ("one finite std above 0 a channel", min(self.std, default=0) <= 0),
             ("from_photo with 1 channel only", self.from_photo and self.channels != 1),
             ("either reduced or from_photo", self.from_photo and self.reduced),
+            ("either crop_to_box or from_photo", self.from_photo and self.crop_to_box),
+            ("a box_margin of 0 or more", not 0 <= self.box_margin < math.inf),
         ):
             if wrong:
                 raise UsageError(f"preprocessing expects {allowed}, found {self}")
 
-    def apply(self, pixels: NDArray[np.uint8]) -> Prepared:
-        """Prepare one upright picture: uint8 (H, W, 3), or (H, W) for gray."""
-        height, width = pixels.shape[:2]
-        return self._prepared(Decoded(pixels=pixels, width=width, height=height, reduced=1))
+    def apply(self, pixels: NDArray[np.uint8], box: Box | None = None) -> Prepared:
+        """Prepare one upright picture: uint8 (H, W, 3), or (H, W) for gray.
 
-    def read(self, data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> Prepared:
+        Args:
+            pixels: of the whole picture.
+            box: where the garment is in it, if anybody knows.
+        """
+        height, width = pixels.shape[:2]
+        return self._prepared(Decoded(pixels=pixels, width=width, height=height, reduced=1), box)
+
+    def read(
+        self, data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS, box: Box | None = None
+    ) -> Prepared:
         """Decode and prepare the bytes of a file.
 
         Args:
             data: the whole file.
             name: what the picture is called in errors.
             limits: ceilings on what is decoded.
+            box: where the garment is in the upright picture, if anybody knows.
 
         Raises:
             ImageError: bytes that are no picture we accept.
         """
-        enough = self._enough if self.reduced else None
-        return self._prepared(decode_enough(data, name=name, limits=limits, enough=enough))
 
-    def _prepared(self, decoded: Decoded) -> Prepared:
-        original = Image.fromarray(decoded.pixels)
+        def enough(width: int, height: int) -> tuple[float, float]:
+            """The size at which what is seen of a picture fills the canvas."""
+            frame = self.frame(width, height, box)
+            return width * frame.placement.scale_x, height * frame.placement.scale_y
+
+        return self._prepared(
+            decode_enough(data, name=name, limits=limits, enough=enough if self.reduced else None),
+            box,
+        )
+
+    def frame(self, width: int, height: int, box: Box | None = None) -> Frame:
+        """How the canvas shows a picture of a size.
+
+        With ``from_photo`` that depends on its pixels too, see :attr:`Prepared.frame`.
+
+        Args:
+            width: of the upright original, in pixels.
+            height: likewise.
+            box: where the garment is in it, if anybody knows.
+        """
+        return self._frame(*self._plan(width, height, box), width, height, box)
+
+    def _frame(
+        self, seen: Edges, target: Target, width: int, height: int, box: Box | None
+    ) -> Frame:
+        return Frame(
+            placement=_placement(seen, target),
+            width=self.width,
+            height=self.height,
+            box=box or Box(0.0, 0.0, float(width), float(height)),
+        )
+
+    def _plan(self, width: int, height: int, box: Box | None) -> tuple[Edges, Target]:
+        """The part of a picture that is shown, and where on the canvas."""
+        seen = self._seen(width, height, box)
+        if self.fit == "letterbox":
+            return seen, self._letterboxed(seen)
+        if self.fit == "crop":
+            seen = self._centre(seen)
+        return seen, (0, 0, self.width, self.height)
+
+    def _seen(self, width: int, height: int, box: Box | None) -> Edges:
+        """The part of a picture that is shown: all of it, or the box and its margin."""
+        whole = (0.0, 0.0, float(width), float(height))
+        if box is None or not self.crop_to_box:
+            return whole
+        across, down = self.box_margin * box.width, self.box_margin * box.height
+        left, top = max(0.0, box.left - across), max(0.0, box.top - down)
+        right, bottom = min(width, box.right + across), min(height, box.bottom + down)
+        # A box of which less than a pixel lies in the picture shows nothing.
+        return (left, top, right, bottom) if right - left >= 1 and bottom - top >= 1 else whole
+
+    def _prepared(self, decoded: Decoded, box: Box | None) -> Prepared:
+        image = Image.fromarray(decoded.pixels)
         width, height = decoded.width, decoded.height
-        image = original.convert("L" if self.channels == 1 else "RGB")
-        if image.size == (width, height) == (self.width, self.height):
-            return Prepared(
-                pixels=_planes(image),
-                placement=_placement((0, 0, width, height), (0, 0, width, height)),
-                width=width,
-                height=height,
-            )
-        if self.from_photo:
-            small, box = isolate_garment(original)
-            canvas, target = self._letterbox(small, box)
-            shrunk = width / small.width, height / small.height
+        seen, target = self._plan(width, height, box)
+        if self.from_photo and (width, height) != (self.width, self.height):
+            image, garment = isolate_garment(image)
+            seen = _scaled(garment, width / image.width, height / image.height)
+            target = self._letterboxed(garment)
+            part = garment
         else:
-            shrunk = float(decoded.reduced), float(decoded.reduced)
-            canvas, target, box = self._placed(image, width / shrunk[0], height / shrunk[1])
-        from_box = box[0] * shrunk[0], box[1] * shrunk[1], box[2] * shrunk[0], box[3] * shrunk[1]
+            image = image.convert("L" if self.channels == 1 else "RGB")
+            part = _scaled(seen, 1 / decoded.reduced, 1 / decoded.reduced)
         return Prepared(
-            pixels=_planes(canvas),
-            placement=_placement(from_box, target),
+            pixels=_planes(self._shown(image, part, target)),
+            frame=self._frame(seen, target, width, height, box),
             width=width,
             height=height,
         )
 
-    def _enough(self, width: int, height: int) -> tuple[float, float]:
-        """The size at which a picture of the given size would be shown whole."""
-        across, down = self.width / width, self.height / height
-        if self.fit == "letterbox":
-            across = down = min(across, down)
-        if self.fit == "crop":
-            across = down = max(across, down)
-        return width * across, height * down
+    def _shown(self, image: Image.Image, part: Edges, target: Target) -> Image.Image:
+        """The canvas: a part of a picture at its place, the rest filled."""
+        canvas_size = self.width, self.height
+        size = target[2] - target[0], target[3] - target[1]
+        if image.size == size and part == (0.0, 0.0, *map(float, size)):
+            shown = image  # its pixels as they are
+        else:
+            shown = image.resize(size, FILTERS[self.resample], box=_within(part, image))
+        if size == canvas_size:
+            return shown
+        fill = (self.fill,) * self.channels if self.channels > 1 else self.fill
+        canvas = Image.new(image.mode, canvas_size, fill)
+        canvas.paste(shown, target[:2])
+        return canvas
 
-    def _placed(
-        self, image: Image.Image, width: float, height: float
-    ) -> tuple[Image.Image, Target, Box]:
-        """A picture that is so wide and high (a reduced one: a fraction less than it has pixels)
-        on the canvas, where it lies there, and the box of it that is seen.
-        """
-        box = (0.0, 0.0, width, height)
-        if self.fit == "letterbox":
-            return *self._letterbox(image, box), box
-        if self.fit == "crop":
-            box = self._centre(width, height)
-        size = self.width, self.height
-        return image.resize(size, FILTERS[self.resample], box=box), (0, 0, *size), box
-
-    def _letterbox(self, image: Image.Image, box: Box) -> tuple[Image.Image, Target]:
-        """A box of the picture whole, in its own shape, on the fill; and where it lies there."""
-        wide, high = box[2] - box[0], box[3] - box[1]
+    def _letterboxed(self, part: Edges) -> Target:
+        """Where a part of a picture lies on the canvas, whole and in its own shape."""
+        wide, high = part[2] - part[0], part[3] - part[1]
         scale = min(self.width / wide, self.height / high)
         size = max(1, round(wide * scale)), max(1, round(high * scale))
         left, top = (self.width - size[0]) // 2, (self.height - size[1]) // 2
-        fill = (self.fill,) * self.channels if self.channels > 1 else self.fill
-        canvas = Image.new(image.mode, (self.width, self.height), fill)
-        canvas.paste(image.resize(size, FILTERS[self.resample], box=box), (left, top))
-        return canvas, (left, top, left + size[0], top + size[1])
+        return left, top, left + size[0], top + size[1]
 
-    def _centre(self, width: float, height: float) -> Box:
-        """The largest box of the canvas's shape in the middle of a picture."""
+    def _centre(self, part: Edges) -> Edges:
+        """The largest box of the canvas's shape in the middle of a part of a picture."""
+        width, height = part[2] - part[0], part[3] - part[1]
         scale = max(self.width / width, self.height / height)
         wide, high = min(self.width / scale, width), min(self.height / scale, height)
-        left, top = (width - wide) / 2, (height - high) / 2
+        left, top = part[0] + (width - wide) / 2, part[1] + (height - high) / 2
         return left, top, left + wide, top + high
 
     def to_json(self) -> dict[str, Any]:
@@ -248,7 +320,17 @@ def _planes(image: Image.Image) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.atleast_3d(pixels).transpose(2, 0, 1))
 
 
-def _placement(box: Box, target: Target) -> Placement:
+def _scaled(part: Edges, across: float, down: float) -> Edges:
+    return part[0] * across, part[1] * down, part[2] * across, part[3] * down
+
+
+def _within(part: Edges, image: Image.Image) -> Edges:
+    """A part of a picture without the hair that rounding may put outside: Pillow refuses that."""
+    left, top, right, bottom = part
+    return max(0.0, left), max(0.0, top), min(right, image.width), min(bottom, image.height)
+
+
+def _placement(box: Edges, target: Target) -> Placement:
     """The map that takes a box of the original to a box of the canvas."""
     scale_x = (target[2] - target[0]) / (box[2] - box[0])
     scale_y = (target[3] - target[1]) / (box[3] - box[1])

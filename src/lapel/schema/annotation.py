@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lapel.schema.errors import SchemaError
+from lapel.schema.geometry import Box, Landmarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,34 @@ class Tags:
 
 
 #: A label as annotated; ``None`` means unknown. Each kind of task says which values it takes:
-#: ``single_label`` one of its label names, ``multi_label`` :class:`Tags`.
-Label = str | Tags | None
+#: ``single_label`` one of its label names, ``multi_label`` :class:`Tags`, ``landmarks``
+#: :class:`~lapel.schema.geometry.Landmarks`, whose names are the task's labels.
+Label = str | Tags | Landmarks | None
 
 
 def held(label: Label) -> tuple[str, ...]:
-    """The label names that hold: the one, the tags that are a yes, or none."""
+    """The label names that hold: the one, the tags that are a yes, the landmarks whose place is
+    known, or none.
+    """
     if isinstance(label, Tags):
         return label.yes
+    if isinstance(label, Landmarks):
+        return tuple(label.points)
     return () if label is None else (label,)
 
 
 def mentioned(label: Label) -> tuple[str, ...]:
     """The label names that occur in a label, those of unknown answer included."""
+    if isinstance(label, Landmarks):
+        return label.names
     return (*label.yes, *label.unknown) if isinstance(label, Tags) else held(label)
 
 
 #: The splits that every layout's own names are mapped to.
 SPLITS = ("train", "validation", "test")
+
+#: What a picture is for in a benchmark of retrieval: it is searched with, or searched among.
+ROLES = ("query", "gallery")
 
 #: Other spellings of the splits, as found in public layouts.
 SPLIT_NAMES = {
@@ -81,9 +92,13 @@ class Annotation:
         labels: task name to label; a task left out is unknown.
         split: one of ``SPLITS``, or None where the layout has no splits.
         group: what it is a picture of, where several images show one item.
+        box: where the garment is in it, where the layout says; models may look at that alone.
+        role: one of ``ROLES``, in benchmarks of retrieval.
     """
 
     image: str
     labels: Mapping[str, Label]
     split: str | None = None
     group: str | None = None
+    box: Box | None = None
+    role: str | None = None

@@ -100,6 +100,65 @@ class MultiLabelAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundLandmark:
+    """Where a model sees a landmark.
+
+    Attributes:
+        name: of the landmark.
+        x: along a row, in pixels of the upright original; it may lie outside.
+        y: down a column.
+        visible: the probability that it can be seen, 0 to 1.
+    """
+
+    name: str
+    x: float
+    y: float
+    visible: float
+
+
+#: From this probability on a landmark counts as one that can be seen.
+SEEN = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandmarksAnswer:
+    """A place for every landmark of the task, whether it can be seen or not.
+
+    Attributes:
+        points: in the schema's order.
+    """
+
+    points: tuple[FoundLandmark, ...]
+
+    def cells(self, task: str) -> dict[str, str | float | None]:
+        """``TASK``: the names of those that can be seen, with ``|`` between them; then
+        ``TASK.NAME.x``, ``TASK.NAME.y`` and ``TASK.NAME.visible`` of each.
+        """
+        row: dict[str, str | float | None] = {
+            task: TAG_SEPARATOR.join(name for name, _ in self.lines())
+        }
+        for point in self.points:
+            place = f"{task}.{point.name}"
+            row[f"{place}.x"] = round(point.x, 2)
+            row[f"{place}.y"] = round(point.y, 2)
+            row[f"{place}.visible"] = round(point.visible, 4)
+        return row
+
+    def lines(self) -> tuple[tuple[str, float], ...]:
+        """Those that can be seen, with the probability that they can."""
+        return tuple((point.name, point.visible) for point in self.points if point.visible >= SEEN)
+
+    def to_json(self) -> dict[str, Any]:
+        """``points``, each with ``name``, ``x``, ``y`` and ``visible``."""
+        return {
+            "points": [
+                {"name": point.name, "x": point.x, "y": point.y, "visible": point.visible}
+                for point in self.points
+            ]
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """All answers about one image, in the pixels of the original.
 

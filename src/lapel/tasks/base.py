@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.imaging.preprocess import Frame
 from lapel.schema.annotation import Label
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import Answer
@@ -51,8 +52,15 @@ class Task(Protocol):
         """Shape of the network's output for one image."""
         ...
 
-    def encode(self, labels: Sequence[Label]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def encode(
+        self, labels: Sequence[Label], frames: Sequence[Frame] = ()
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Labels as annotated to targets and weights, both (N, ...); 0 weighs the unknown.
+
+        Args:
+            labels: as annotated; places are in pixels of the upright originals.
+            frames: how the network's canvas shows each picture; needed by kinds that answer with
+                places, whose targets lie on the canvas.
 
         Raises:
             SchemaError: a label outside the schema.
@@ -70,7 +78,12 @@ class Task(Protocol):
         ...
 
     def decode(
-        self, output: NDArray[np.float32], calibration: Calibration | None = None, *, top: int = 5
+        self,
+        output: NDArray[np.float32],
+        calibration: Calibration | None = None,
+        *,
+        top: int = 5,
+        frames: Sequence[Frame] = (),
     ) -> list[Answer]:
-        """Outputs (N, ...) to N answers."""
+        """Outputs (N, ...) to N answers; places lead back to the originals through ``frames``."""
         ...

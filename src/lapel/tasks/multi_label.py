@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.imaging.preprocess import Frame
 from lapel.metrics.tags import TagCounts, TaggedImages
 from lapel.metrics.thresholds import DEFAULT_THRESHOLD
 from lapel.schema.annotation import Label, Tags
@@ -36,7 +37,11 @@ class MultiLabelTask:
         """One logit a label."""
         return (len(self.spec.labels),)
 
-    def encode(self, labels: Sequence[Label]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def encode(
+        self,
+        labels: Sequence[Label],
+        frames: Sequence[Frame] = (),  # noqa: ARG002 - labels lie nowhere
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Tags (None: nothing known) to targets and weights, both uint8 (N, labels).
 
         Raises:
@@ -106,7 +111,12 @@ class MultiLabelTask:
         )
 
     def decode(
-        self, output: NDArray[np.float32], calibration: Calibration | None = None, *, top: int = 5
+        self,
+        output: NDArray[np.float32],
+        calibration: Calibration | None = None,
+        *,
+        top: int = 5,
+        frames: Sequence[Frame] = (),  # noqa: ARG002 - labels lie nowhere
     ) -> list[Answer]:
         """Logits to answers; equal probabilities keep the order of the schema."""
         probabilities = self.probabilities(output, calibration)

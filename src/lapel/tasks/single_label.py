@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.imaging.preprocess import Frame
 from lapel.metrics.classification import ClassificationCounts, count_classification, softmax
 from lapel.schema.annotation import Label
 from lapel.schema.errors import SchemaError
@@ -29,7 +30,11 @@ class SingleLabelTask:
         """One logit a label."""
         return (len(self.spec.labels),)
 
-    def encode(self, labels: Sequence[Label]) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    def encode(
+        self,
+        labels: Sequence[Label],
+        frames: Sequence[Frame] = (),  # noqa: ARG002 - labels lie nowhere
+    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
         """Label names (None: unknown) to int64 targets (N,) and float32 weights (N,)."""
         target = np.zeros(len(labels), np.int64)
         weight = np.zeros(len(labels), np.float32)
@@ -67,7 +72,12 @@ class SingleLabelTask:
         return softmax(output.astype(np.float64) / temperature)
 
     def decode(
-        self, output: NDArray[np.float32], calibration: Calibration | None = None, *, top: int = 5
+        self,
+        output: NDArray[np.float32],
+        calibration: Calibration | None = None,
+        *,
+        top: int = 5,
+        frames: Sequence[Frame] = (),  # noqa: ARG002 - labels lie nowhere
     ) -> list[Answer]:
         """Logits to answers; equal probabilities keep the order of the schema."""
         probabilities = self.probabilities(output, calibration)

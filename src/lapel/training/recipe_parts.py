@@ -31,6 +31,10 @@ class PreprocessPart(Part):
     reduced: bool = Field(
         default=False, description="JPEGs are decoded at a half or less where that is enough"
     )
+    crop_to_box: bool = Field(
+        default=False, description="look at the garment's box alone, where it is known"
+    )
+    box_margin: float = Field(default=0.0, ge=0, description="of the box, seen beyond each edge")
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
 
@@ -44,6 +48,7 @@ class AugmentPart(Part):
     flip: float = Field(default=0.0, ge=0, le=1, description="share of pictures mirrored")
     shift: int = Field(default=0, ge=0, description="pixels moved at most, each way")
     zoom: float = Field(default=0.0, ge=0, lt=1, description="0.2: 80 to 120 % of the size")
+    rotate: float = Field(default=0.0, ge=0, le=180, description="degrees turned at most, each way")
     erase: float = Field(default=0.0, ge=0, le=1, description="share with a rectangle erased")
     erase_area: float = Field(default=0.33, gt=0, le=1, description="largest share of the area")
     brightness: float = Field(default=0.0, ge=0, lt=1)
@@ -59,6 +64,16 @@ class ModelPart(Part):
 
     backbone: str = "lapel-small"
     options: dict[str, Any] = Field(default_factory=dict)
+    network: Literal["plain", "landmark-attention"] = Field(
+        default="plain",
+        description="landmark-attention: landmarks are found first and say where to look",
+    )
+    attention: bool = Field(
+        default=True, description="of landmark-attention; false: the same network without it"
+    )
+    landmarks: Literal["heatmap", "coordinates"] = Field(
+        default="heatmap", description="how places are answered: a map each, or two numbers"
+    )
     heads: Literal["separate", "joint"] = Field(
         default="separate", description="a head a task, or one vector of all labels"
     )
@@ -81,6 +96,9 @@ class LossPart(Part):
     )
     logit_adjustment: float = Field(
         default=0.0, ge=0, description="share of the log of each label's frequency to add"
+    )
+    landmarks: Literal["auto", "heatmap", "coordinates"] = Field(
+        default="auto", description="what is compared: maps, or places; auto: as the head answers"
     )
     # Below 0 a task would be unlearned.
     task_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
@@ -117,6 +135,17 @@ class SchedulePart(Part):
         gt=0,
         description="of learning and judging, after which it ends even if steps are left",
     )
+    stages: tuple[StagePart, ...] = Field(
+        default=(), description="one after another; without any, all tasks from the first step on"
+    )
+
+
+class StagePart(Part):
+    """One stage of a schedule: for a while, some tasks count otherwise."""
+
+    share: float = Field(gt=0, le=1, description="of the schedule's epochs")
+    task_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    learning_rate: float = Field(default=1.0, gt=0, description="times that of the optimiser")
 
 
 class EarlyStoppingPart(Part):
