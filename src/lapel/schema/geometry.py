@@ -83,6 +83,10 @@ class Landmarks:
             if not (math.isfinite(point.x) and math.isfinite(point.y)):
                 raise SchemaError(f"landmark '{name}' lies at {point.x}, {point.y}")
 
+    def __hash__(self) -> int:
+        # Labels are counted by value, and a mapping has no hash of its own.
+        return hash((frozenset(self.points.items()), self.cut, self.unknown))
+
     @property
     def names(self) -> tuple[str, ...]:
         """All names that occur."""

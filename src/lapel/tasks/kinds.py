@@ -7,12 +7,14 @@ from collections.abc import Callable
 from lapel.schema.errors import SchemaError
 from lapel.schema.labels import TaskSpec
 from lapel.tasks.base import Task
+from lapel.tasks.landmarks import LandmarksTask
 from lapel.tasks.multi_label import MultiLabelTask
 from lapel.tasks.single_label import SingleLabelTask
 
 KINDS: dict[str, Callable[[TaskSpec], Task]] = {
     "single_label": SingleLabelTask,
     "multi_label": MultiLabelTask,
+    "landmarks": LandmarksTask,
 }
 
 
