@@ -1,0 +1,300 @@
+"""DeepFashion's text files, which all of its benchmarks share: a count, a header, a row a line.
+
+    2
+    image_name  x_1  y_1  x_2  y_2
+    img/Sheer_Pleated-Front_Blouse/img_00000001.jpg                        072 079 232 273
+    img/Sheer_Pleated-Front_Blouse/img_00000002.jpg                        067 059 155 161
+
+Columns are padded with blanks, numbers with zeros, and lines may end in blanks. A name of an
+attribute may hold blanks; there the last word is its type. Landmarks are triples of visibility, x
+and y: 0 visible, 1 hidden, 2 cut off by the picture's edge (the README of the dataset).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import starmap
+from pathlib import Path
+from typing import TypeVar
+
+from lapel.data.deepfashion_names import Named
+from lapel.data.listing import text_lines, whole_numbers
+from lapel.schema.errors import Fault
+from lapel.schema.geometry import Box, Landmark, Landmarks
+
+Value = TypeVar("Value")
+
+#: The line of the first row, after the count and the header.
+FIRST_ROW = 3
+
+#: The eight landmarks, in the order that all of DeepFashion's files share.
+LANDMARKS = (
+    "left collar",
+    "right collar",
+    "left sleeve",
+    "right sleeve",
+    "left waist",
+    "right waist",
+    "left hem",
+    "right hem",
+)
+
+#: Number of a type of clothes (upper, lower, full) to the landmarks that it has, in order.
+CLOTHES_LANDMARKS = {1: (*LANDMARKS[:4], *LANDMARKS[6:]), 2: LANDMARKS[4:], 3: LANDMARKS}
+
+#: Codes of visibility.
+VISIBLE, HIDDEN, CUT = 0, 1, 2
+
+BOX_ROW = "x1 y1 x2 y2, whole numbers, x2 and y2 beyond x1 and y1"
+LANDMARKS_ROW = (
+    "a type of clothes (1 upper, 2 lower, 3 full), then 6, 4 or 8 times a visibility "
+    "(0, 1 or 2), x and y"
+)
+
+_NUMBER = re.compile(r"-?[0-9]{1,6}")
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows of a list.
+
+    Attributes:
+        file: the list, as the user named it.
+        names: the first word of each row.
+        words: the other words of each row.
+    """
+
+    file: str
+    names: list[str]
+    words: list[list[str]]
+
+
+def read_rows(path: Path, faults: list[Fault], *, header: str = "image_name") -> Rows:
+    """The rows of a list whose names hold no blanks.
+
+    Args:
+        path: the list.
+        faults: takes up a count that lies and a header that is missing.
+        header: the first word of the header.
+
+    Raises:
+        FormatError: bytes that are no text.
+        StorageError: the file cannot be read.
+    """
+    rows = [line.split() for line in _rows_of(path, header, faults)]
+    return Rows(
+        file=str(path),
+        names=[words[0] if words else "" for words in rows],
+        words=[words[1:] for words in rows],
+    )
+
+
+def read_named(
+    path: Path, types: int, faults: list[Fault], *, header: str = "attribute_name"
+) -> list[Named]:
+    """The names of a list with the number of their type, 1 to ``types``; names may hold blanks.
+
+    Raises:
+        FormatError: bytes that are no text.
+        StorageError: the file cannot be read.
+    """
+    found: dict[str, int] = {}
+    for line, row in enumerate(_rows_of(path, header, faults), start=FIRST_ROW):
+        # Not a cut at two blanks or more: lines end in blanks, and names fill their column.
+        name, _, last = row.strip().rpartition(" ")
+        name, number = name.strip(), (whole_numbers([last]) or [0])[0]
+        if not name or not 1 <= number <= types:
+            expected = f"a name and a type from 1 to {types}"
+            faults.append(Fault(file=str(path), line=line, found=shown(row), expected=expected))
+        elif name in found:
+            found_twice = f"{name!r} again"
+            faults.append(
+                Fault(file=str(path), line=line, found=found_twice, expected="each name once")
+            )
+        else:
+            found[name] = number
+    return list(starmap(Named, found.items()))
+
+
+def _rows_of(path: Path, header: str, faults: list[Fault]) -> list[str]:
+    """The lines after the first two; what is wrong with those becomes a fault."""
+    lines = text_lines(path)
+    faults += frame_faults(str(path), lines[:2], len(lines) - 2, header)
+    return lines[2:]
+
+
+def frame_faults(file: str, first: Sequence[str], rows: int, header: str) -> list[Fault]:
+    """What is wrong with the count and the header of a list.
+
+    Args:
+        file: the list, as the user named it.
+        first: its first two lines.
+        rows: how many follow.
+        header: the first word of the header.
+    """
+    faults = []
+    if not first or whole_numbers([first[0].strip()]) != [rows]:
+        found = shown(first[0]) if first else "nothing"
+        expected = f"the number of rows below, {max(rows, 0)}"
+        faults.append(Fault(file=file, line=1, found=found, expected=expected))
+    if len(first) < 2 or first[1].split()[:1] != [header]:
+        found = shown(first[1]) if len(first) > 1 else "nothing"
+        expected = f"a header that begins with {header}"
+        faults.append(Fault(file=file, line=2, found=found, expected=expected))
+    return faults
+
+
+def shown(text: str) -> str:
+    """A line of a file as it is shown in a fault: quoted, and not too long."""
+    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}...")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOrder:
+    """The images of a benchmark in the order of one of its lists, which all others must keep to.
+
+    Attributes:
+        file: the list that sets the order.
+        names: the images.
+    """
+
+    file: str
+    names: list[str]
+
+    def find(self, file: str, names: Sequence[str], faults: list[Fault]) -> Sequence[int]:
+        """For each image, its row in another list; -1 where there is none, which is a fault.
+
+        Args:
+            file: the other list.
+            names: of its rows.
+            faults: takes up images that it lacks, has twice or has alone.
+        """
+        if names == self.names:
+            return range(len(names))
+        places: dict[str, int] = {}
+        known = frozenset(self.names)
+        for row, name in enumerate(names):
+            line = row + FIRST_ROW
+            if name not in known:
+                expected = f"an image of {self.file}"
+                faults.append(Fault(file=file, line=line, found=shown(name), expected=expected))
+            elif name in places:
+                found = f"{name!r} again (line {places[name] + FIRST_ROW})"
+                faults.append(Fault(file=file, line=line, found=found, expected="each image once"))
+            else:
+                places[name] = row
+        expected = f"a row for each image of {self.file}"
+        faults += [
+            Fault(file=file, found=f"no row of {name!r}", expected=expected)
+            for name in self.names
+            if name not in places
+        ]
+        return [places.get(name, -1) for name in self.names]
+
+
+def column(
+    rows: Rows,
+    order: ImageOrder,
+    parse: Callable[[Sequence[str]], Value | None],
+    expected: str,
+    faults: list[Fault],
+) -> list[Value | None]:
+    """What a list says of each image.
+
+    Args:
+        rows: of the list.
+        order: the images.
+        parse: from the words of a row to what they mean; None where they do not fit.
+        expected: what a row should hold, in words.
+        faults: takes up rows that do not fit, and images without.
+
+    Returns:
+        A value an image; None where there is a fault.
+    """
+    found: list[Value | None] = []
+    for row in order.find(rows.file, rows.names, faults):
+        value = None
+        if row >= 0:
+            value = parse(rows.words[row])
+            if value is None:
+                words = shown(" ".join(rows.words[row]))
+                line = row + FIRST_ROW
+                faults.append(Fault(file=rows.file, line=line, found=words, expected=expected))
+        found.append(value)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def number(word: str) -> float | None:
+    """A whole number, padded with zeros or not; None for anything else.
+
+    Coordinates repeat, so that equal ones are one object: it spares memory by the million.
+    """
+    return float(int(word)) if _NUMBER.fullmatch(word) else None
+
+
+def numbers(words: Iterable[str]) -> list[float] | None:
+    """Words as whole numbers; None where one is something else."""
+    found = []
+    for word in words:
+        value = number(word)
+        if value is None:
+            return None
+        found.append(value)
+    return found
+
+
+def box_of(words: Sequence[str]) -> Box | None:
+    """A box of its upper left and lower right corner; None where the words are no such box."""
+    sides = numbers(words)
+    if sides is None or len(sides) != 4:
+        return None
+    left, top, right, bottom = sides
+    if min(left, top) < 0 or right <= left or bottom <= top:
+        return None
+    return Box(left, top, right - left, bottom - top)
+
+
+def typed_landmarks(words: Sequence[str]) -> Landmarks | None:
+    """A type of clothes and its triples; None where the words are no such row."""
+    clothes = number(words[0]) if words else None
+    return None if clothes is None else landmarks_of(int(clothes), words[1:])
+
+
+def landmarks_of(clothes: int, words: Sequence[str]) -> Landmarks | None:
+    """Triples of visibility, x and y; None where the words are no such triples.
+
+    A landmark that is cut off has no place, whatever is written. One at 0, 0 has none either:
+    files put that where the place of a hidden landmark is not known.
+
+    Args:
+        clothes: number of the type of clothes, which says which landmarks there are.
+        words: the triples, one after another.
+    """
+    names = CLOTHES_LANDMARKS.get(clothes, ())
+    values = numbers(words)
+    if values is None or not names or len(values) != 3 * len(names):
+        return None
+    points: dict[str, Landmark] = {}
+    cut, unknown = [], []
+    for name, code, x, y in zip(names, values[::3], values[1::3], values[2::3], strict=True):
+        if code not in {VISIBLE, HIDDEN, CUT}:
+            return None
+        if code == CUT:
+            cut.append(name)
+        elif x == 0 and y == 0:
+            unknown.append(name)
+        else:
+            points[name] = Landmark(x, y, code == VISIBLE)
+    return Landmarks(points, tuple(cut), tuple(unknown))
+
+
+def clothes_of(landmarks: Landmarks) -> int | None:
+    """The number of the type of clothes whose landmarks these are; None if of no type."""
+    names = frozenset(landmarks.names)
+    types = (n for n, its in CLOTHES_LANDMARKS.items() if names == frozenset(its))
+    return next(types, None)
