@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -20,8 +20,19 @@ ONLY_FATAL = 4
 class Engine(Protocol):
     """A network ready to answer. Built from the bytes of an ONNX graph."""
 
-    def run(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Pixels (N, C, h, w) to one array (N, ...) a task, in the graph's own order."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All outputs of the graph, in its own order: one a task, and what else it shows."""
+        ...
+
+    def run(
+        self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Pixels (N, C, h, w) to arrays (N, ...): the outputs asked for, or all of them.
+
+        Raises:
+            BundleError: pixels that the network does not take, or no output of a name.
+        """
         ...
 
 
@@ -50,18 +61,32 @@ class OnnxRuntimeEngine:
             raise BundleError(
                 f"ONNX Runtime cannot run this network: {error}; export the model again"
             ) from error
-        self._names = [entry.name for entry in self._session.get_outputs()]
+        self._names = tuple(entry.name for entry in self._session.get_outputs())
 
-    def run(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Pixels (N, C, h, w) to one array (N, ...) a task."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All outputs of the graph."""
+        return self._names
+
+    def run(
+        self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Pixels (N, C, h, w) to arrays (N, ...), of the outputs asked for."""
+        wanted = list(self._names if names is None else names)
+        missing = [name for name in wanted if name not in self._names]
+        if missing:
+            raise BundleError(
+                f"the network has no output {missing[0]!r}; it has: {', '.join(self._names)}; "
+                "export the model again"
+            )
         try:
-            outputs = self._session.run(self._names, {self._input: pixels})
+            outputs = self._session.run(wanted, {self._input: pixels})
         except Exception as error:  # as above
             raise BundleError(
                 f"the network does not take pixels {pixels.dtype} {pixels.shape}: {error}; "
                 "export the model again"
             ) from error
-        return dict(zip(self._names, outputs, strict=True))
+        return dict(zip(wanted, outputs, strict=True))
 
 
 #: Name of an engine to what builds it; the first is what ``auto`` takes.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.imaging.decode import DEFAULT_LIMITS, Limits
-from lapel.imaging.preprocess import Preprocess
+from lapel.imaging.preprocess import Frame, Prepared, Preprocess
+from lapel.inference.boxes import Boxes, outside, with_boxes
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import Engine, open_engine, usable_cores
 from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
 from lapel.schema.errors import BundleError, ImageError, UsageError
+from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
+from lapel.schema.outputs import ATTENTION, heatmaps_of
 from lapel.schema.prediction import Prediction
 from lapel.tasks.kinds import task_of
 
@@ -31,9 +34,26 @@ class _Ready:
     """One picture between decoding and the engine."""
 
     image: str
-    width: int
-    height: int
-    pixels: NDArray[np.uint8]
+    box: Box | None
+    prepared: Prepared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examined:
+    """An answer, and what the network shows of how it came to it.
+
+    Attributes:
+        prediction: the answer.
+        frame: how the network's canvas showed the picture, and the way back.
+        box: what the caller knew of where the garment is.
+        maps: name of an output to float32 (C, h, w) over the canvas: ``TASK.heatmaps`` and
+            ``attention``, where the network has them.
+    """
+
+    prediction: Prediction
+    frame: Frame
+    box: Box | None
+    maps: Mapping[str, NDArray[np.float32]]
 
 
 class Predictor:
@@ -41,6 +61,7 @@ class Predictor:
 
     Attributes:
         bundle: what it answers with.
+        maps: names of the outputs that show how an answer came about; perhaps none.
     """
 
     def __init__(
@@ -61,6 +82,7 @@ class Predictor:
         if batch < 1:
             raise UsageError(f"a batch has at least 1 picture, found {batch}")
         self.bundle = bundle
+        self.maps = maps_of(bundle.schema, engine)
         self._engine = engine
         self._batch = batch
         self._limits = limits
@@ -89,7 +111,7 @@ class Predictor:
         return self.bundle.schema
 
     def predict(
-        self, images: Picture | Iterable[Picture], *, top: int = 5
+        self, images: Picture | Iterable[Picture], *, boxes: Boxes | None = None, top: int = 5
     ) -> Iterator[Prediction | Failure]:
         """Answer for each picture, in order, as soon as its batch is done.
 
@@ -98,18 +120,26 @@ class Predictor:
         Args:
             images: paths, bytes of files, or upright pixels uint8 (H, W, 3) or (H, W); a single
                 one of these is one picture.
+            boxes: where the garment is in each of them, in pixels of the upright picture, for a
+                model that looks at that alone; None: nobody knows, so it looks at all.
             top: how many of the best labels to name.
 
         Yields:
-            A prediction, or the failure of a picture that cannot be read or decoded.
+            A prediction, in pixels of the upright original; or the failure of a picture that
+            cannot be read or decoded, or of which the box shows nothing.
 
         Raises:
-            UsageError: what is no picture, pixels of another shape or type, or ``top`` below 1.
+            UsageError: what is no picture, pixels of another shape or type, ``top`` below 1,
+                not as many boxes as pictures, or boxes for a model that looks at whole pictures.
         """
-        if top < 1:
-            raise UsageError(f"the best 1 or more labels can be named, found top={top}")
-        for batch in self._prepared(as_pictures(images)):
-            yield from self._answer(batch, top)
+        for found in self._examined(images, boxes, top, ()):
+            yield found if isinstance(found, Failure) else found.prediction
+
+    def examine(
+        self, images: Picture | Iterable[Picture], *, boxes: Boxes | None = None, top: int = 5
+    ) -> Iterator[Examined | Failure]:
+        """As :meth:`predict`, with what the network shows of how each answer came about."""
+        yield from self._examined(images, boxes, top, self.maps)
 
     def outputs(self, images: Iterable[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
         """Raw outputs of the network, before calibration, for evaluation.
@@ -121,7 +151,7 @@ class Predictor:
             Task name to float32 (N, ...); for ``single_label`` logits (N, labels).
         """
         parts = [
-            self._engine.run(_stack(batch, self.bundle.preprocess))
+            self._engine.run(_stack(batch, self.bundle.preprocess), list(self._tasks))
             for batch in self._batches(images)
         ]
         return {
@@ -131,18 +161,37 @@ class Predictor:
             for name, task in self._tasks.items()
         }
 
+    def _examined(
+        self,
+        images: Picture | Iterable[Picture],
+        boxes: Boxes | None,
+        top: int,
+        maps: Sequence[str],
+    ) -> Iterator[Examined | Failure]:
+        if top < 1:
+            raise UsageError(f"the best 1 or more labels can be named, found top={top}")
+        if boxes is not None and not self.bundle.preprocess.crop_to_box:
+            raise UsageError(
+                f"the model {self.bundle.name} looks at whole pictures, so boxes change nothing; "
+                "leave them out, or take a model that learned with preprocess.crop_to_box"
+            )
+        for batch in self._prepared(with_boxes(as_pictures(images), boxes)):
+            yield from self._answer(batch, top, maps)
+
     def _batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:
         rest = iter(items)
         while batch := list(islice(rest, self._batch)):
             yield batch
 
-    def _prepared(self, images: Iterable[Picture]) -> Iterator[list[_Ready | Failure]]:
+    def _prepared(
+        self, pictures: Iterable[tuple[Picture, Box | None]]
+    ) -> Iterator[list[_Ready | Failure]]:
         """Batches of decoded pictures; the next is being decoded while one is worked on."""
         waiting: deque[list[Future[_Ready | Failure]]] = deque()
         pool = ThreadPoolExecutor(max_workers=usable_cores())
         try:
-            for batch in self._batches(enumerate(images)):
-                waiting.append([pool.submit(self._prepare, *numbered) for numbered in batch])
+            for batch in self._batches(enumerate(pictures)):
+                waiting.append([pool.submit(self._prepare, index, *one) for index, one in batch])
                 if len(waiting) > 1:
                     yield [future.result() for future in waiting.popleft()]
             while waiting:
@@ -150,39 +199,52 @@ class Predictor:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _prepare(self, index: int, picture: Picture) -> _Ready | Failure:
+    def _prepare(self, index: int, picture: Picture, box: Box | None) -> _Ready | Failure:
         name = name_of(picture, index)
+        preprocess = self.bundle.preprocess
         try:
             found = file_or_pixels(picture, name=name, limits=self._limits)
             prepared = (
-                self.bundle.preprocess.read(found, name=name, limits=self._limits)
+                preprocess.read(found, name=name, limits=self._limits, box=box)
                 if isinstance(found, bytes)
-                else self.bundle.preprocess.apply(found)
+                else preprocess.apply(found, box)
             )
         except ImageError as error:
             return Failure(image=name, fault=error.fault)
-        return _Ready(
-            image=name, width=prepared.width, height=prepared.height, pixels=prepared.pixels
-        )
+        fault = outside(box, prepared.width, prepared.height) if box is not None else ""
+        if fault:
+            return Failure(image=name, fault=fault)
+        return _Ready(image=name, box=box, prepared=prepared)
 
-    def _answer(self, batch: list[_Ready | Failure], top: int) -> Iterator[Prediction | Failure]:
+    def _answer(
+        self, batch: list[_Ready | Failure], top: int, maps: Sequence[str]
+    ) -> Iterator[Examined | Failure]:
         ready = [entry for entry in batch if isinstance(entry, _Ready)]
-        predictions = iter(self._predictions(ready, top) if ready else [])
+        answers = iter(self._answers(ready, top, maps) if ready else [])
         for entry in batch:
-            yield entry if isinstance(entry, Failure) else next(predictions)
+            yield entry if isinstance(entry, Failure) else next(answers)
 
-    def _predictions(self, ready: list[_Ready], top: int) -> list[Prediction]:
-        outputs = self._engine.run(np.stack([picture.pixels for picture in ready]))
+    def _answers(self, ready: list[_Ready], top: int, maps: Sequence[str]) -> list[Examined]:
+        pixels = np.stack([picture.prepared.pixels for picture in ready])
+        frames = [picture.prepared.frame for picture in ready]
+        outputs = self._engine.run(pixels, [*self._tasks, *maps])
         answers = {
-            name: task.decode(outputs[name], self.bundle.calibration.get(name), top=top)
+            name: task.decode(
+                outputs[name], self.bundle.calibration.get(name), top=top, frames=frames
+            )
             for name, task in self._tasks.items()
         }
         return [
-            Prediction(
-                image=picture.image,
-                width=picture.width,
-                height=picture.height,
-                answers={name: answers[name][row] for name in answers},
+            Examined(
+                prediction=Prediction(
+                    image=picture.image,
+                    width=picture.prepared.width,
+                    height=picture.prepared.height,
+                    answers={name: answers[name][row] for name in answers},
+                ),
+                frame=frames[row],
+                box=picture.box,
+                maps={name: outputs[name][row] for name in maps},
             )
             for row, picture in enumerate(ready)
         ]
@@ -200,6 +262,18 @@ class Predictor:
                     f"the network in {self.bundle.folder} answers task '{name}' with {found}, "
                     f"the schema expects {expected}; export the model again"
                 )
+
+
+def maps_of(schema: Schema, engine: Engine) -> tuple[str, ...]:
+    """Names of a network's outputs that show how its answers come about.
+
+    An output that bears a task's name is that task's answer, whatever it is called.
+    """
+    tasks = [spec.name for spec in schema]
+    known = [heatmaps_of(spec.name) for spec in schema if spec.kind == "landmarks"]
+    return tuple(
+        name for name in (*known, ATTENTION) if name in engine.names and name not in tasks
+    )
 
 
 def _stack(images: list[NDArray[np.uint8]], preprocess: Preprocess) -> NDArray[np.uint8]:
