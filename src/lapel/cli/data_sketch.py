@@ -29,6 +29,12 @@ def import_sketch(
     uneven: Annotated[
         bool, typer.Option("--uneven", help="Draw some labels far more often than others.")
     ] = False,
+    views: Annotated[
+        int,
+        typer.Option(
+            help="Pictures that show the same garment, one after another.", metavar="K", min=1
+        ),
+    ] = 1,
     jobs: Annotated[
         int | None,
         typer.Option(help="Processes that draw.", show_default="one a core"),
@@ -57,7 +63,9 @@ def import_sketch(
     from lapel.data.sketch.sheet import kind_of_sheet, write_sheet
     from lapel.data.sketch.writing import sketch_dataset
 
-    options = Options(seed=seed, size=size, several=several, attributes=attributes, uneven=uneven)
+    options = Options(
+        seed=seed, size=size, several=several, attributes=attributes, uneven=uneven, views=views
+    )
     if sheet is not None:
         kind_of_sheet(sheet)  # said now, not after the work
     # A process takes longer to start than a hundred pictures take to draw.

@@ -36,6 +36,8 @@ class Options:
         several: the most garments that one picture holds.
         attributes: the set of attribute groups, a name in ``vocabulary.ATTRIBUTES``.
         uneven: whether some labels are far rarer than others.
+        views: pictures that show the same garment, one after another: held, lit and placed
+            otherwise.
     """
 
     seed: int = 0
@@ -43,6 +45,7 @@ class Options:
     several: int = 1
     attributes: str = "plain"
     uneven: bool = False
+    views: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,31 @@ class Placed:
 SEVERAL_LIMIT = 8
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throws:
+    """Who decides what about a garment.
+
+    Attributes:
+        picture: how it is held and where it stands.
+        garment: what it is, how it is cut and where its details are.
+        cloth: what it is of.
+    """
+
+    picture: Dice
+    garment: Dice
+    cloth: Dice
+
+
+def _throws(dice: Dice, number: int, options: Options) -> Throws:
+    """One sequence of throws for all; of several views, the garment has throws of its own."""
+    if options.views == 1:
+        return Throws(picture=dice, garment=dice, cloth=dice)
+    own = [
+        Dice(options.seed, number // options.views, part, uneven=options.uneven) for part in (1, 2)
+    ]
+    return Throws(picture=dice, garment=own[0], cloth=own[1])
+
+
 def draw_picture(number: int, options: Options) -> SketchPicture:
     """Draw a picture.
 
@@ -108,7 +136,8 @@ def draw_picture(number: int, options: Options) -> SketchPicture:
     painted: list[int] = []
     for cell in _cells(dice, count):
         first = 1 + sum(len(one.shape.parts) for one in placed)
-        placed.append(_place(dice, options, cell, presentation, light, first))
+        throws = _throws(dice, number, options)
+        placed.append(_place(throws, options, cell, presentation, light, first))
         _paint(canvas, placed[-1], dice, light)
         painted.append(int(_counts(canvas)[_owned(placed[-1])].sum()))
     if dice.chance(0.3):
@@ -140,26 +169,26 @@ def _cells(dice: Dice, count: int) -> list[Cell]:
 
 
 def _place(
-    dice: Dice,
+    throws: Throws,
     options: Options,
     cell: Cell,
     presentation: str,
     light: float,
     first_owner: int,
 ) -> Placed:
-    garment = draw_garment(dice, options.attributes)
-    cut = draw_cut(dice, garment)
-    pose = draw_pose(dice, presentation)
+    garment = draw_garment(throws.garment, options.attributes)
+    cut = draw_cut(throws.garment, garment)
+    pose = draw_pose(throws.picture, presentation)
     draw_shape = draw_upper if garment.kind.upper else draw_lower
-    shape = draw_shape(garment, cut, pose, dice)
+    shape = draw_shape(garment, cut, pose, throws.garment)
     extent = _extent(shape, presentation, alone=cell[2] == 1.0)
-    frame = _frame(dice, extent, options.size, cell, presentation)
+    frame = _frame(throws.picture, extent, options.size, cell, presentation)
     return Placed(
         garment=garment,
         cut=cut,
         pose=pose,
         shape=shape,
-        cloth=draw_cloth(dice, garment, light, frame.scale),
+        cloth=draw_cloth(throws.cloth, garment, light, frame.scale),
         frame=frame,
         presentation=presentation,
         first_owner=first_owner,

@@ -46,7 +46,8 @@ from lapel.schema.errors import UsageError
 from lapel.storage.folders import atomic_folder
 from lapel.storage.local import write_atomically
 
-#: Of every ten pictures, one validates and one tests: picture 8, 18, ... and 9, 19, ...
+#: Of every ten garments, one validates and one tests: picture 8, 18, ... and 9, 19, ... where each
+#: is drawn once.
 SPLITS = ("train",) * 8 + ("validation", "test")
 
 SIZES = (32, 2048)
@@ -133,6 +134,11 @@ def _check(options: Options, count: int, jobs: int) -> None:
             not 1 <= options.several <= SEVERAL_LIMIT,
             f"found {options.several} garments a picture, expected 1 to {SEVERAL_LIMIT}",
         ),
+        (options.views < 1, f"found {options.views} views of a garment, expected at least 1"),
+        (
+            options.views > 1 and options.several > 1,
+            "found several views of a garment and several garments a picture, expected either",
+        ),
         (
             options.attributes not in ATTRIBUTES,
             f"found attributes {options.attributes!r}, expected {' or '.join(ATTRIBUTES)}",
@@ -185,13 +191,25 @@ def _draw(number: int, *, options: Options, folder: Path) -> Drawn:
         annotation=Annotation(
             image=image_name(number),
             labels=_labels(picture, several=options.several > 1),
-            split=SPLITS[number % len(SPLITS)],
+            split=SPLITS[number // options.views % len(SPLITS)],
+            **_item(number, options.views),
         ),
         measured=measured,
         record=picture_record(number, picture.garments),
         places=places(picture.garments),
         row=catalogue_row(number, picture.garments[0].garment),
     )
+
+
+def _item(number: int, views: int) -> dict[str, str]:
+    """Which garment a picture shows, and its part in a benchmark: one view searches the others."""
+    if views == 1:
+        return {}
+    item = number // views
+    known = {"group": f"garment {item:06d}"}
+    if SPLITS[item % len(SPLITS)] == "train":
+        return known
+    return known | {"role": "query" if number % views == 0 else "gallery"}
 
 
 def _encoded(image: Image.Image, kind: str, **settings: int) -> bytes:
@@ -232,7 +250,8 @@ def _write_beside(folder: Path, drawn: list[Drawn]) -> None:
 
 def _origin(options: Options) -> str:
     uneven = ", labels uneven" if options.uneven else ""
+    views = f", {options.views} pictures a garment" if options.views > 1 else ""
     return (
         f"drawn by Lapel: seed {options.seed}, {options.size} pixels square, up to "
-        f"{options.several} garments a picture, {options.attributes} attributes{uneven}"
+        f"{options.several} garments a picture, {options.attributes} attributes{uneven}{views}"
     )

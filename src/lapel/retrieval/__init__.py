@@ -1,0 +1,1 @@
+"""Pictures found by pictures: indexes of vectors, and how well they are searched."""
