@@ -6,7 +6,7 @@ exported graph and everywhere else: there is no second place where it could be d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -16,10 +16,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lapel.models.backbones import build_backbone
 from lapel.models.base import Stage, keep_judging, set_learning
+from lapel.models.heads.base import Raw
 from lapel.models.heads.labels import LabelHead, pooling
-from lapel.models.heads.table import HEADS
-from lapel.schema.labels import Schema
-from lapel.schema.views import flat_names, flat_slices
+from lapel.models.heads.table import HEADS, spatial_tasks
+from lapel.schema.labels import Schema, TaskSpec
+from lapel.schema.outputs import EMBEDDING, heatmaps_of
+from lapel.schema.views import flat_slices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,10 @@ class Architecture:
         backbone: name in the table of backbones, or one of timm's.
         options: of the backbone.
         head: options of the heads: ``heads`` (``separate``, a head a task, or ``joint``, one
-            vector of all labels), ``pool``, ``dropout``, ``hidden``.
+            vector of all labels), ``pool``, ``dropout``, ``hidden``; of landmarks ``landmarks``
+            (``heatmap`` or ``coordinates``), ``places`` (maps are read by ``peak`` or ``mean``) and
+            ``map_channels``.
+        network: name of the kind of network, as in a recipe's ``model.network``.
         mean: of each channel, of pixels scaled to 0..1.
         std: likewise.
     """
@@ -40,6 +45,7 @@ class Architecture:
     head: Mapping[str, Any] = field(default_factory=dict)
     mean: Sequence[float]
     std: Sequence[float]
+    network: str = "plain"
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -49,6 +55,7 @@ class Architecture:
             "head": dict(self.head),
             "mean": list(self.mean),
             "std": list(self.std),
+            "network": self.network,
         }
 
     @classmethod
@@ -77,32 +84,46 @@ class Normalise(nn.Module):
 class SeparateHeads(nn.ModuleList):
     """A head a task, each of its own kind."""
 
-    def __init__(self, schema: Schema, width: int, options: Mapping[str, Any]) -> None:
+    def __init__(self, schema: Iterable[TaskSpec], width: int, options: Mapping[str, Any]) -> None:
+        specs = tuple(schema)
         # Keyed by position: task names may hold dots, which module names may not.
-        super().__init__(HEADS[spec.kind].head(spec, width, options) for spec in schema)
-        self.task_names = tuple(spec.name for spec in schema)
+        super().__init__(HEADS[spec.kind].head(spec, width, options) for spec in specs)
+        self.task_names = tuple(spec.name for spec in specs)
 
-    def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Features (N, width, h, w) to task name -> output (N, ...)."""
+    def forward(self, features: Tensor) -> dict[str, Raw]:
+        """Features (N, width, h, w) to what the head of each task says."""
         return {name: head(features) for name, head in zip(self.task_names, self, strict=True)}
 
 
 class JointHead(nn.Module):
-    """One vector of all labels of all tasks, cut where each task's labels lie in it."""
+    """One vector of all labels of all tasks, cut where each task's labels lie in it.
+
+    Places are no labels: tasks that are answered with them have heads of their own beside it.
+    """
 
     def __init__(self, schema: Schema, width: int, options: Mapping[str, Any]) -> None:
         super().__init__()
-        self.slices = flat_slices(schema)
-        self.vector = LabelHead(width, len(flat_names(schema)), options)
+        spatial = spatial_tasks(schema)
+        labelled = tuple(spec for spec in schema if spec.name not in spatial)
+        self.slices = flat_slices(Schema(labelled))
+        self.vector = LabelHead(width, sum(len(spec.labels) for spec in labelled), options)
+        self.beside = SeparateHeads(
+            (spec for spec in schema if spec.name in spatial), width, options
+        )
 
-    def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Features (N, width, h, w) to task name -> output (N, labels of the task)."""
+    def forward(self, features: Tensor) -> dict[str, Raw]:
+        """Features (N, width, h, w) to each task's part of the vector, and the places beside."""
+        said: dict[str, Raw] = self.beside(features)
         vector = self.vector(features)
-        return {name: vector[:, part] for name, part in self.slices.items()}
+        return said | {name: vector[:, part] for name, part in self.slices.items()}
 
 
 class Network(nn.Module):
     """The whole network: uint8 pixels in, one output a task.
+
+    What goes through it has three forms: features, what the heads say of them (``Raw``, which
+    losses take), and the outputs, which are judged and exported. For labels the last two are one;
+    landmarks are learned as maps and answered as places.
 
     Raises:
         RecipeError: a backbone or options that do not exist.
@@ -114,14 +135,24 @@ class Network(nn.Module):
         self.backbone = build_backbone(
             architecture.backbone, architecture.options, channels=len(architecture.mean)
         )
-        heads = JointHead if architecture.head.get("heads") == "joint" else SeparateHeads
-        self.heads: nn.Module = heads(schema, self.backbone.width, architecture.head)
+        options = {**architecture.head, "stride": self.backbone.stride}
+        joint = architecture.head.get("heads") == "joint" and len(spatial_tasks(schema)) < len(
+            schema.tasks
+        )
+        heads = JointHead if joint else SeparateHeads
+        self.heads: nn.Module = heads(schema, self.backbone.width, options)
         self.pool = pooling(architecture.head)
         self.task_names = tuple(spec.name for spec in schema)
+        self.kinds = {spec.name: spec.kind for spec in schema}
         #: Whether the backbone begins with weights that it learned elsewhere.
         self.has_learned = str(architecture.options.get("weights", "none")) != "none"
         self._resting: tuple[nn.Module, ...] = ()
         self.to(memory_format=torch.channels_last)
+
+    def heads_of(self, schema: Schema, width: int, options: Mapping[str, Any]) -> nn.Module:
+        """What answers from features of so many channels; asked for once, while it is built."""
+        heads = JointHead if options.get("heads") == "joint" else SeparateHeads
+        return heads(schema, width, options)
 
     def fit_to(self, pixels: Tensor) -> None:
         """Fit the layers that are fitted rather than learned, on uint8 pixels (N, C, H, W).
@@ -133,7 +164,32 @@ class Network(nn.Module):
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """uint8 pixels (N, C, H, W) to task name -> output (N, ...)."""
+        return self.outputs(self.raw(pixels))
+
+    def raw(self, pixels: Tensor) -> dict[str, Raw]:
+        """uint8 pixels (N, C, H, W) to task name -> what its head says."""
         return self.answers(self.features(pixels))
+
+    def outputs(self, raw: Mapping[str, Raw]) -> dict[str, Tensor]:
+        """What heads say to task name -> output (N, ...), in the schema's order."""
+        return {name: HEADS[self.kinds[name]].answer(raw[name]) for name in self.task_names}
+
+    def exported(self, pixels: Tensor) -> dict[str, Tensor]:
+        """All that the exported graph gives of uint8 pixels (N, C, H, W).
+
+        Beside the outputs, by the names of ``lapel.schema.outputs``: maps that people may look
+        at, and the pooled features. A task of such a name is not overwritten.
+        """
+        features = self.features(pixels)
+        raw = self.answers(features)
+        outputs = self.outputs(raw)
+        beside = {**self.shown(raw), EMBEDDING: self.pool(features).flatten(1)}
+        return outputs | {name: value for name, value in beside.items() if name not in outputs}
+
+    def shown(self, raw: Mapping[str, Raw]) -> dict[str, Tensor]:
+        """Maps that people may look at, by the names of ``lapel.schema.outputs``."""
+        maps = {name: HEADS[self.kinds[name]].shown(raw[name]) for name in self.task_names}
+        return {heatmaps_of(name): shown for name, shown in maps.items() if shown is not None}
 
     def features(self, pixels: Tensor) -> Tensor:
         """uint8 pixels (N, C, H, W) to the backbone's features (N, width, h, w)."""
@@ -142,14 +198,19 @@ class Network(nn.Module):
         return features
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        """uint8 pixels (N, C, H, W) to features (N, width, 1, 1), for which heads answer alike."""
+        """uint8 pixels (N, C, H, W) to features (N, width, 1, 1), for which heads of labels
+        answer alike.
+        """
         pooled: Tensor = self.pool(self.features(pixels))
         return pooled
 
-    def answers(self, features: Tensor) -> dict[str, Tensor]:
-        """Features (N, width, h, w), pooled or not, to task name -> output (N, ...)."""
-        outputs: dict[str, Tensor] = self.heads(features)
-        return outputs
+    def answers(self, features: Tensor) -> dict[str, Raw]:
+        """Features (N, width, h, w) to task name -> what its head says.
+
+        Heads of labels say the same of pooled features (N, width, 1, 1).
+        """
+        said: dict[str, Raw] = self.heads(features)
+        return said
 
     def stages(self) -> list[Stage]:
         """The backbone's stages, from the pixels up."""

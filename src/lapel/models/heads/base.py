@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
 from lapel.schema.labels import TaskSpec
+
+
+class LandmarkMaps(NamedTuple):
+    """What a network says of landmarks before their places are read.
+
+    Attributes:
+        heatmaps: (N, L, h, w).
+        visible: logits (N, L).
+        by_mean: places are the means of the maps, taken as logits, rather than their peaks.
+    """
+
+    heatmaps: Tensor
+    visible: Tensor
+    by_mean: bool = False
+
+
+#: What heads say and losses take: the outputs themselves, or what they are read from.
+Raw = Tensor | LandmarkMaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +43,18 @@ class LabelCounts:
 
 
 class Learned(Protocol):
-    """What each file of this folder offers for its kind of task."""
+    """What each file of this folder offers for its kind of task.
+
+    Attributes:
+        spatial: it answers with places; so its head needs features that are not pooled, and its
+            targets move with the pictures.
+    """
+
+    spatial: bool
 
     @staticmethod
     def head(spec: TaskSpec, width: int, options: Mapping[str, Any]) -> nn.Module:
-        """A module from features (N, width, h, w) to the output of ``Task.output_shape``."""
+        """A module from features (N, width, h, w) to what the loss takes."""
         ...
 
     @staticmethod
@@ -39,9 +64,34 @@ class Learned(Protocol):
 
     @staticmethod
     def loss(spec: TaskSpec, counts: LabelCounts, options: Mapping[str, Any]) -> nn.Module:
-        """A module from output, target and weight to a scalar.
+        """A module from what the head says, target and weight to a scalar.
 
         It is 0 and has no gradient where the weight is 0. The options are those of a recipe's
         ``loss``, and ``heads``.
+        """
+        ...
+
+    @staticmethod
+    def answer(raw: Raw) -> Tensor:
+        """What the head says to the output of ``Task.output_shape``; exported with the network."""
+        ...
+
+    @staticmethod
+    def shown(raw: Raw) -> Tensor | None:
+        """Maps (N, labels, h, w) in what the head says that people may look at, or None."""
+        ...
+
+    @staticmethod
+    def moved(
+        spec: TaskSpec, target: Tensor, weight: Tensor, moves: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Targets and weights of pictures that were moved.
+
+        Args:
+            spec: the task.
+            target: (N, ...), as encoded.
+            weight: likewise.
+            moves: float32 (N, 2, 3): from a place (x, y, 1) on the canvas, in shares of it, to
+                where it is now. A determinant below 0 is a mirror image.
         """
         ...

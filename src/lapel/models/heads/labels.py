@@ -7,6 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from lapel.models.heads.base import Raw
+from lapel.schema.labels import TaskSpec
+
 
 class LabelHead(nn.Module):
     """Features (N, width, h, w) to logits (N, labels).
@@ -39,3 +42,31 @@ def pooling(options: Mapping[str, Any]) -> nn.Module:
     """Features (N, width, h, w) to (N, width, 1, 1), as option ``pool`` says; a 1x1 map stays."""
     largest = options.get("pool", "average") == "max"
     return nn.AdaptiveMaxPool2d(1) if largest else nn.AdaptiveAvgPool2d(1)
+
+
+class LearnedLabels:
+    """What the kinds that choose labels have in common: they lie nowhere in the picture."""
+
+    spatial = False
+
+    @staticmethod
+    def answer(raw: Raw) -> Tensor:
+        """Logits are the output."""
+        if not isinstance(raw, Tensor):
+            raise TypeError(f"labels are answered by logits, found {type(raw).__name__}")
+        return raw
+
+    @staticmethod
+    def shown(raw: Raw) -> Tensor | None:  # noqa: ARG004 - as every kind's
+        """Nothing."""
+        return None
+
+    @staticmethod
+    def moved(
+        spec: TaskSpec,  # noqa: ARG004 - as every kind's
+        target: Tensor,
+        weight: Tensor,
+        moves: Tensor,  # noqa: ARG004 - likewise
+    ) -> tuple[Tensor, Tensor]:
+        """The same targets and weights: a garment is what it is wherever it lies."""
+        return target, weight

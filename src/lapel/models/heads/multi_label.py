@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from lapel.models.heads.base import LabelCounts
 from lapel.models.heads.label_losses import sigmoid_loss
-from lapel.models.heads.labels import LabelHead
+from lapel.models.heads.labels import LabelHead, LearnedLabels
 from lapel.schema.labels import TaskSpec
 
 
-class LearnedMultiLabel:
+class LearnedMultiLabel(LearnedLabels):
     """The learning half of ``multi_label``."""
 
     @staticmethod

@@ -17,7 +17,7 @@ from lapel.models.heads.label_losses import (
     log_frequencies,
     sigmoid_loss,
 )
-from lapel.models.heads.labels import LabelHead
+from lapel.models.heads.labels import LabelHead, LearnedLabels
 from lapel.schema.labels import TaskSpec
 
 
@@ -37,7 +37,7 @@ class OneHotLoss(nn.Module):
         return loss
 
 
-class LearnedSingleLabel:
+class LearnedSingleLabel(LearnedLabels):
     """The learning half of ``single_label``."""
 
     @staticmethod

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lapel.models.heads.base import Learned
+from lapel.models.heads.landmarks import LearnedLandmarks
 from lapel.models.heads.multi_label import LearnedMultiLabel
 from lapel.models.heads.single_label import LearnedSingleLabel
+from lapel.schema.labels import TaskSpec
 
 HEADS: dict[str, type[Learned]] = {
+    "landmarks": LearnedLandmarks,
     "multi_label": LearnedMultiLabel,
     "single_label": LearnedSingleLabel,
 }
+
+
+def spatial_tasks(schema: Iterable[TaskSpec]) -> tuple[str, ...]:
+    """Names of the tasks that are answered with places in the picture."""
+    return tuple(spec.name for spec in schema if HEADS[spec.kind].spatial)
