@@ -191,8 +191,9 @@ def _draw(number: int, *, options: Options, folder: Path) -> Drawn:
         annotation=Annotation(
             image=image_name(number),
             labels=_labels(picture, several=options.several > 1),
-            split=SPLITS[number // options.views % len(SPLITS)],
-            **_item(number, options.views),
+            split=_split(number, options),
+            group=_item(number, options),
+            role=_role(number, options),
         ),
         measured=measured,
         record=picture_record(number, picture.garments),
@@ -201,15 +202,21 @@ def _draw(number: int, *, options: Options, folder: Path) -> Drawn:
     )
 
 
-def _item(number: int, views: int) -> dict[str, str]:
-    """Which garment a picture shows, and its part in a benchmark: one view searches the others."""
-    if views == 1:
-        return {}
-    item = number // views
-    known = {"group": f"garment {item:06d}"}
-    if SPLITS[item % len(SPLITS)] == "train":
-        return known
-    return known | {"role": "query" if number % views == 0 else "gallery"}
+def _split(number: int, options: Options) -> str:
+    """The split of a picture; all views of a garment are in one."""
+    return SPLITS[number // options.views % len(SPLITS)]
+
+
+def _item(number: int, options: Options) -> str | None:
+    """Which garment a picture shows, where others show it too."""
+    return None if options.views == 1 else f"garment {number // options.views:06d}"
+
+
+def _role(number: int, options: Options) -> str | None:
+    """What a picture is for in a search: the first view of a garment is to find the others."""
+    if options.views == 1 or _split(number, options) == "train":
+        return None
+    return "query" if number % options.views == 0 else "gallery"
 
 
 def _encoded(image: Image.Image, kind: str, **settings: int) -> bytes:
