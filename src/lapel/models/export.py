@@ -16,24 +16,30 @@ OPSET = 17
 
 
 class _Outputs(nn.Module):
-    """The network with its outputs as a tuple, since a graph has no dictionaries."""
+    """The network with all that it gives as a tuple, since a graph has no dictionaries."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.network(pixels).values())
+        return tuple(self.network.exported(pixels).values())
 
 
 def export_onnx(network: Network, *, channels: int, height: int, width: int) -> bytes:
     """The ONNX graph of a network: ``pixels`` uint8 (batch, C, H, W) to one output a task.
 
+    Behind them come the outputs that ``lapel.schema.outputs`` names: who does not ask an engine
+    for them does not pay for them.
+
     torch's TorchScript-based exporter is used, as it also takes detectors with free sizes,
     which the newer one refuses.
     """
     example = torch.zeros(2, channels, height, width, dtype=torch.uint8)
-    return graph_of(_Outputs(network), example, list(network.task_names))
+    network.eval()  # a look in the mode of learning would move statistics
+    with torch.no_grad():
+        names = list(network.exported(example))
+    return graph_of(_Outputs(network), example, names)
 
 
 def graph_of(module: nn.Module, pixels: Tensor, names: Sequence[str]) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lapel.models.heads.base import LabelCounts
+from lapel.models.heads.base import LabelCounts, Raw
 from lapel.models.heads.table import HEADS
 from lapel.schema.labels import Schema
 
@@ -31,9 +31,9 @@ class MultiTaskLoss(nn.Module):
         self, schema: Schema, counts: Mapping[str, LabelCounts], options: Mapping[str, Any]
     ) -> None:
         super().__init__()
-        shares = options.get("task_weights", {})
         self.task_names = tuple(spec.name for spec in schema)
-        self.shares = tuple(shares.get(name, 1.0) for name in self.task_names)
+        self.shares: tuple[float, ...] = ()
+        self.weigh(options.get("task_weights", {}))
         self.losses = nn.ModuleList(
             HEADS[spec.kind].loss(spec, counts[spec.name], options) for spec in schema
         )
@@ -41,16 +41,25 @@ class MultiTaskLoss(nn.Module):
         #: The s of each task, float32 (tasks,).
         self.uncertainty = nn.Parameter(torch.zeros(len(self.losses))) if learned else None
 
+    def weigh(self, task_weights: Mapping[str, float]) -> None:
+        """Let the loss of each task count so much from now on; 1 where nothing is said.
+
+        A task of weight 0 is not looked at: none of its layers moves.
+        """
+        self.shares = tuple(task_weights.get(name, 1.0) for name in self.task_names)
+
     def forward(
         self,
-        outputs: Mapping[str, Tensor],
+        raw: Mapping[str, Raw],
         targets: Mapping[str, Tensor],
         weights: Mapping[str, Tensor],
     ) -> Tensor:
-        """Outputs, targets and weights of each task, all (N, ...), to a scalar."""
-        total = torch.zeros((), device=outputs[self.task_names[0]].device)
+        """What the head of each task says, its targets and weights, all (N, ...), to a scalar."""
+        total = torch.zeros((), device=targets[self.task_names[0]].device)
         for number, (name, loss) in enumerate(zip(self.task_names, self.losses, strict=True)):
-            value = loss(outputs[name], targets[name], weights[name])
+            if not self.shares[number]:
+                continue
+            value = loss(raw[name], targets[name], weights[name])
             if self.uncertainty is not None:
                 known = (weights[name] > 0).any()
                 uncertainty = self.uncertainty[number] * known

@@ -135,12 +135,9 @@ class Network(nn.Module):
         self.backbone = build_backbone(
             architecture.backbone, architecture.options, channels=len(architecture.mean)
         )
-        options = {**architecture.head, "stride": self.backbone.stride}
-        joint = architecture.head.get("heads") == "joint" and len(spatial_tasks(schema)) < len(
-            schema.tasks
-        )
-        heads = JointHead if joint else SeparateHeads
-        self.heads: nn.Module = heads(schema, self.backbone.width, options)
+        # Where features end, for heads whose answers lie in the picture.
+        options = {"stride": self.backbone.stride, **architecture.head}
+        self.heads = self.heads_of(schema, self.backbone.width, options)
         self.pool = pooling(architecture.head)
         self.task_names = tuple(spec.name for spec in schema)
         self.kinds = {spec.name: spec.kind for spec in schema}
@@ -151,8 +148,9 @@ class Network(nn.Module):
 
     def heads_of(self, schema: Schema, width: int, options: Mapping[str, Any]) -> nn.Module:
         """What answers from features of so many channels; asked for once, while it is built."""
-        heads = JointHead if options.get("heads") == "joint" else SeparateHeads
-        return heads(schema, width, options)
+        labelled = len(spatial_tasks(schema)) < len(schema.tasks)
+        joint = options.get("heads") == "joint" and labelled
+        return (JointHead if joint else SeparateHeads)(schema, width, options)
 
     def fit_to(self, pixels: Tensor) -> None:
         """Fit the layers that are fitted rather than learned, on uint8 pixels (N, C, H, W).
