@@ -136,7 +136,7 @@ class Network(nn.Module):
             architecture.backbone, architecture.options, channels=len(architecture.mean)
         )
         # Where features end, for heads whose answers lie in the picture.
-        options = {"stride": self.backbone.stride, **architecture.head}
+        options = {**architecture.head, "stride": self.backbone.stride}
         self.heads = self.heads_of(schema, self.backbone.width, options)
         self.pool = pooling(architecture.head)
         self.task_names = tuple(spec.name for spec in schema)
