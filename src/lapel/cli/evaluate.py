@@ -38,6 +38,12 @@ def evaluate(
         bool,
         typer.Option("--flip", help="Also look at every picture mirrored, and take the mean."),
     ] = False,
+    unknown_is_no: Annotated[
+        bool,
+        typer.Option(
+            "--unknown-is-no", help="Count tags of unknown answer as no, as published code does."
+        ),
+    ] = False,
     engine: Annotated[
         str, typer.Option(help="What runs the network: auto (the first there is) or onnxruntime.")
     ] = "auto",
@@ -55,7 +61,16 @@ def evaluate(
     with needs_extra("data", "lapel evaluate"):
         from lapel.evaluation.evaluate import evaluate as judge
 
-    evaluation = judge(bundle, dataset, split=split, out=out, flip=flip, engine=engine, track=track)
+    evaluation = judge(
+        bundle,
+        dataset,
+        split=split,
+        out=out,
+        flip=flip,
+        unknown_is_no=unknown_is_no,
+        engine=engine,
+        track=track,
+    )
     if as_json:
         print(json.dumps(evaluation.to_json(), indent=2, ensure_ascii=True, allow_nan=False))
         return
@@ -65,6 +80,7 @@ def evaluate(
 
 
 def _print_summary(evaluation: Evaluation) -> None:
+    from lapel.cli.benchmark_tables import print_tables
     from lapel.cli.console import complain, shown
 
     subject = evaluation.subject
@@ -80,6 +96,7 @@ def _print_summary(evaluation: Evaluation) -> None:
     for remark in subject.remarks:
         print(shown(remark))
     _print_numbers(evaluation)
+    print_tables(evaluation.tables)
     if evaluation.unreadable:
         first = evaluation.unreadable[0]
         complain(

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.evaluation.answers import Answers, answer_dataset
+from lapel.evaluation.benchmarks.known import benchmark_tables
+from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.compare_schemas import check_fits
 from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.judges import JUDGES
-from lapel.evaluation.known_labels import asked_of, known_to, tells
+from lapel.evaluation.known_labels import asked_of, known_to, tells, unknown_as_no
 from lapel.evaluation.machine import machine
 from lapel.evaluation.report import write_report
 from lapel.evaluation.result import Evaluation, Throughput
-from lapel.evaluation.subject import describe
+from lapel.evaluation.subject import Subject, describe
 from lapel.evaluation.tables import write_tables
 from lapel.evaluation.together import judge_together
 from lapel.inference.bundle import NETWORK, Bundle
@@ -26,6 +28,9 @@ from lapel.schema.annotation import SPLIT_NAMES, Label
 from lapel.schema.errors import DatasetError, StorageError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 
+#: What counts as known, as a function from labels to labels.
+Rule = Callable[[Sequence[Label]], list[Label]]
+
 
 def evaluate(
     bundle: str | Path,
@@ -34,6 +39,7 @@ def evaluate(
     split: str = "test",
     out: str | Path,
     flip: bool = False,
+    unknown_is_no: bool = False,
     engine: str = "auto",
     resamples: int = RESAMPLES,
     track: Track = silent,
@@ -41,9 +47,9 @@ def evaluate(
     """Judge a model on a split of a dataset and write what was found.
 
     Into ``out``: ``metrics.json``, ``per_class.csv``, ``confusion.csv``, ``predictions.csv`` and
-    ``report.html``; for tags also ``pairs.csv``, and for several tasks a page each in
-    ``report/``. Each file is whole or as it was before. Other files there are left alone. Images
-    that cannot be read are counted and reported; they end nothing.
+    ``report.html``; for tags also ``pairs.csv``, for a public benchmark ``benchmark.csv``, and for
+    several tasks a page each in ``report/``. Each file is whole or as it was before. Other files
+    there are left alone. Images that cannot be read are counted and reported; they end nothing.
 
     Args:
         bundle: folder of a bundle, or of the run that holds one.
@@ -52,6 +58,8 @@ def evaluate(
         out: folder to write to.
         flip: test-time augmentation: the mean of the probabilities of each picture and of its
             mirror image. It takes twice the time, and is named wherever its numbers are.
+        unknown_is_no: count tags of unknown answer as no, as published code does, where they
+            otherwise take part in nothing. It is named wherever its numbers are.
         engine: name of an engine, or ``auto``.
         resamples: of the bootstrap behind the intervals.
         track: is told how far the work is, image by image.
@@ -73,17 +81,27 @@ def evaluate(
     _make_folder(Path(out))
     answers = answer_dataset(network, model.preprocess, part, flip=flip, track=track)
     _check_readable(answers, part)
+    rule = unknown_as_no if unknown_is_no else list
     tasks = {
-        spec.name: _judge_task(spec, model, whole, part, answers, resamples) for spec in fit.schema
+        spec.name: _judge_task(spec, model, whole, part, answers, resamples, rule)
+        for spec in fit.schema
     }
-    split = SPLIT_NAMES.get(split, split)
+    subject = describe(
+        model,
+        part,
+        SPLIT_NAMES.get(split, split),
+        flip=flip,
+        unknown_is_no=unknown_is_no,
+        differences=fit.remarks,
+    )
     names = part.names()
     evaluation = Evaluation(
-        subject=describe(model, part, split, flip=flip, differences=fit.remarks),
+        subject=subject,
         images=tuple(names[row] for row in answers.rows),
         unreadable=answers.unreadable,
         tasks=tasks,
         together=judge_together(tasks, len(answers.rows), resamples=resamples),
+        tables=benchmark_tables(tasks, _setting(subject, part, answers), resamples=resamples),
         throughput=_throughput(answers, engine),
         resamples=resamples,
         out=Path(out),
@@ -91,6 +109,16 @@ def evaluate(
     tables = write_tables(evaluation)
     pages = write_report(evaluation, part=part, whole=whole, run=run_folder(model))
     return replace(evaluation, files=(*pages, *tables))
+
+
+def _setting(subject: Subject, part: Dataset, answers: Answers) -> Setting:
+    return Setting(
+        benchmark=part.description.benchmark,
+        split=subject.split,
+        images=len(answers.rows),
+        flip=subject.flip,
+        unknown_is_no=subject.unknown_is_no,
+    )
 
 
 def _throughput(answers: Answers, engine: str) -> Throughput:
@@ -142,8 +170,9 @@ def _judge_task(
     part: Dataset,
     answers: Answers,
     resamples: int,
+    rule: Rule,
 ) -> JudgedTask:
-    everyone = asked_of(part.labels(spec.name), part.schema[spec.name], spec)
+    everyone = asked_of(rule(part.labels(spec.name)), part.schema[spec.name], spec)
     labels = [everyone[row] for row in answers.rows]
     if not any(tells(label, spec) for label in labels):
         raise DatasetError(
@@ -155,17 +184,18 @@ def _judge_task(
         [view[spec.name] for view in answers.views],
         labels,
         model.calibration.get(spec.name, {}),
-        counted=_counted(spec, whole, labels),
+        counted=_counted(spec, whole, labels, rule),
         resamples=resamples,
     )
 
 
 def _counted(
-    spec: TaskSpec, whole: Dataset, labels: Sequence[Label]
+    spec: TaskSpec, whole: Dataset, labels: Sequence[Label], rule: Rule
 ) -> tuple[str, Sequence[Label]]:
     """Where the majority answer comes from: the training rows, as a learner would know it."""
     if "train" in whole.splits():
-        everyone = asked_of(whole.split("train").labels(spec.name), whole.schema[spec.name], spec)
+        train_labels = rule(whole.split("train").labels(spec.name))
+        everyone = asked_of(train_labels, whole.schema[spec.name], spec)
         train = known_to(everyone, spec)
         if any(tells(label, spec) for label in train):
             return "train", train

@@ -8,6 +8,14 @@ from lapel.schema.annotation import Label, Tags
 from lapel.schema.labels import TaskSpec
 
 
+def unknown_as_no(labels: Sequence[Label]) -> list[Label]:
+    """Labels by the rule of published code, to which a tag of unknown answer is a no.
+
+    An image of which nothing at all was said stays without a label.
+    """
+    return [Tags(label.yes) if isinstance(label, Tags) else label for label in labels]
+
+
 def asked_of(labels: Sequence[Label], there: TaskSpec, spec: TaskSpec) -> list[Label]:
     """A dataset's labels as answers to a model's task.
 

@@ -55,6 +55,8 @@ class MultiLabelEvaluation:
     NAMES: ClassVar[Mapping[str, str]] = {
         "mean_f1": "Mean F1 per image",
         "map": "Mean average precision",
+        "recall_at_3": "Top-3 recall",
+        "recall_at_5": "Top-5 recall",
         "micro_precision": "Micro precision",
         "micro_recall": "Micro recall",
         "micro_f1": "Micro F1",

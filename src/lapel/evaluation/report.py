@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lapel.data.dataset import Dataset
+from lapel.evaluation.benchmark_page import benchmark_sections
 from lapel.evaluation.curves import learning_curves, task_curves
 from lapel.evaluation.doubtful import read_doubtful
 from lapel.evaluation.judged import Scene, Section
@@ -92,7 +93,12 @@ def _only_page(evaluation: Evaluation, scene: Scene, run_sections: list[Section]
     return page(
         title=evaluation.subject.title,
         lead=_lead(evaluation) + _notes(warnings(name, judged)) + cards,
-        sections=[*sections, *run_sections, *_last_sections(evaluation)],
+        sections=[
+            *sections,
+            *benchmark_sections(evaluation.tables),
+            *run_sections,
+            *_last_sections(evaluation),
+        ],
         foot=_foot(evaluation),
     )
 
@@ -105,7 +111,12 @@ def _first_page(evaluation: Evaluation, names: dict[str, str], run_sections: lis
     return page(
         title=evaluation.subject.title,
         lead=_lead(evaluation),
-        sections=[*sections, *run_sections, *_last_sections(evaluation)],
+        sections=[
+            *sections,
+            *benchmark_sections(evaluation.tables),
+            *run_sections,
+            *_last_sections(evaluation),
+        ],
         foot=_foot(evaluation),
     )
 

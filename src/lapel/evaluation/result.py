@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lapel.evaluation.answers import Unreadable
+from lapel.evaluation.benchmarks.table import BenchmarkTable
 from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.subject import Subject
 from lapel.evaluation.together import Together
@@ -52,6 +53,7 @@ class Evaluation:
         unreadable: the images that could not.
         tasks: task name to what was found, in the order of the bundle's schema.
         together: the tasks of one label judged as one; None where there are not several.
+        tables: of the public benchmark that was judged, beside its published rows.
         throughput: how fast it went.
         resamples: of the bootstrap behind every interval.
         out: the folder that it was written to.
@@ -66,6 +68,7 @@ class Evaluation:
     throughput: Throughput
     resamples: int
     out: Path
+    tables: tuple[BenchmarkTable, ...] = ()
     files: tuple[str, ...] = ()
 
     @property
@@ -90,6 +93,7 @@ class Evaluation:
             "dataset": {"name": subject.dataset, "fingerprint": subject.fingerprint},
             "split": subject.split,
             "test_time_augmentation": "flip" if subject.flip else None,
+            "unknown_tags_count_as": "no" if subject.unknown_is_no else "unknown",
             "best_epoch_chosen_on": subject.chosen_on,
             "remarks": list(subject.remarks),
             "images": len(self.images),
@@ -101,6 +105,7 @@ class Evaluation:
             },
             "tasks": {name: judged.to_json() for name, judged in self.tasks.items()},
             "together": None if self.together is None else self.together.to_json(),
+            "benchmark": [table.to_json() for table in self.tables],
             "throughput": _throughput(self.throughput),
             "provenance": dict(subject.provenance),
         }

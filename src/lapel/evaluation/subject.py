@@ -19,6 +19,13 @@ SPLIT_REMARKS = {
 }
 
 
+#: What a reader must know about the legacy rule.
+UNKNOWN_IS_NO = (
+    "Tags of unknown answer count as no here, as published code counts them: numbers of tags "
+    "compare with published ones, and punish a model for what nobody knows."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What was measured, on what.
@@ -29,6 +36,7 @@ class Subject:
         fingerprint: of the evaluated rows.
         split: the evaluated split.
         flip: whether each picture was also judged mirrored (test-time augmentation).
+        unknown_is_no: whether tags of unknown answer counted as no.
         chosen_on: on what the best epoch was chosen, in words.
         remarks: what a reader must know before believing a number, in sentences.
         provenance: where the model comes from, as its bundle tells.
@@ -39,6 +47,7 @@ class Subject:
     fingerprint: str
     split: str
     flip: bool
+    unknown_is_no: bool
     chosen_on: str
     remarks: tuple[str, ...]
     provenance: Mapping[str, Any]
@@ -52,7 +61,13 @@ class Subject:
 
 
 def describe(
-    model: Bundle, part: Dataset, split: str, *, flip: bool, differences: Sequence[str]
+    model: Bundle,
+    part: Dataset,
+    split: str,
+    *,
+    flip: bool,
+    unknown_is_no: bool,
+    differences: Sequence[str],
 ) -> Subject:
     """What is to be measured.
 
@@ -61,6 +76,7 @@ def describe(
         part: the rows to judge.
         split: the split that they are of.
         flip: whether each picture is also judged mirrored.
+        unknown_is_no: whether tags of unknown answer count as no.
         differences: between the model's schema and the dataset's, in sentences.
     """
     remarks = [SPLIT_REMARKS[split]] if split in SPLIT_REMARKS else []
@@ -70,12 +86,15 @@ def describe(
             "Test-time augmentation: each answer is the mean of the probabilities for the picture "
             "and for its mirror image. Plain prediction looks once and may do a little worse."
         )
+    if unknown_is_no:
+        remarks.append(UNKNOWN_IS_NO)
     return Subject(
         bundle=model.name,
         dataset=part.name,
         fingerprint=part.fingerprint,
         split=split,
         flip=flip,
+        unknown_is_no=unknown_is_no,
         chosen_on=_chosen_on(model),
         remarks=(*remarks, *differences),
         provenance=model.provenance,

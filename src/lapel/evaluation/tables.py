@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -29,6 +30,9 @@ LABEL_COLUMNS = (
     "ap",
     "threshold",
 )
+
+#: The tables of a public benchmark.
+BENCHMARK_FILE = "benchmark.csv"
 
 
 def safe_cell(value: object) -> str:
@@ -56,7 +60,7 @@ def encoded(text: str) -> bytes:
 
 def write_tables(evaluation: Evaluation) -> list[str]:
     """Write ``metrics.json``, ``per_class.csv``, ``confusion.csv`` and ``predictions.csv``, and
-    where there are tags ``pairs.csv``.
+    where there are tags ``pairs.csv``, of a public benchmark ``benchmark.csv``.
 
     Every row of the CSV files names its task, so that a model with many needs no more files.
 
@@ -76,6 +80,8 @@ def write_tables(evaluation: Evaluation) -> list[str]:
     pairs = _pairs(evaluation)
     if pairs is not None:
         contents["pairs.csv"] = pairs
+    if evaluation.tables:
+        contents[BENCHMARK_FILE] = _benchmark(evaluation)
     for name, content in contents.items():
         write_atomically(evaluation.out / name, content)
     return list(contents)
@@ -133,3 +139,18 @@ def _pairs(evaluation: Evaluation) -> bytes | None:
             counts = (int(pairs.true[first, second]), int(pairs.answered[first, second]))
             rows.append([task, labels[first], labels[second], *counts])
     return csv_bytes(["task", "label", "other", "images", "answered"], rows)
+
+
+def _benchmark(evaluation: Evaluation) -> bytes:
+    """A row a method and number, published or ours; shares and errors as 0 to 1."""
+    rows = []
+    for table in evaluation.tables:
+        for row, measure in product(table.rows, table.measures):
+            value = row.numbers.get(measure.name, math.nan)
+            if not math.isnan(value):
+                found = row.intervals.get(measure.name)
+                ends = ("", "") if found is None else (found.low, found.high)
+                about = (row.method, "yes" if row.ours else "no", measure.name, measure.called)
+                rows.append([table.name, *about, value, *ends, row.source, row.beside])
+    header = ["table", "method", "ours", "number", "called", "value", "low", "high"]
+    return csv_bytes([*header, "source", "does_not_compare"], rows)

@@ -62,15 +62,8 @@ def judge_together(
     }
     if len(groups) < 2:
         return None
-    answered = GroupedImages(
-        groups={name: _answers(judged, images) for name, judged in groups.items()}
-    )
-    usual = GroupedImages(
-        groups={
-            name: _answers(judged, images, always=judged.majority.labels[0])
-            for name, judged in groups.items()
-        }
-    )
+    answered = grouped_images(groups, images)
+    usual = grouped_images(groups, images, majority=True)
     judged_rows = np.unique(np.concatenate([judged.rows for judged in groups.values()]))
     numbers = bootstrap(lambda rows: answered.take(rows).numbers(), images, resamples=resamples)
     return Together(
@@ -78,9 +71,25 @@ def judge_together(
     )
 
 
-def _answers(
-    judged: SingleLabelEvaluation, images: int, *, always: str | None = None
-) -> GroupAnswers:
+def grouped_images(
+    groups: Mapping[str, SingleLabelEvaluation], images: int, *, majority: bool = False
+) -> GroupedImages:
+    """The answers to several questions about all images read.
+
+    Args:
+        groups: task name to what was found.
+        images: how many images could be read.
+        majority: the most frequent label of each question instead of the model's answers.
+    """
+    return GroupedImages(
+        groups={
+            name: _answers(judged, images, always=judged.majority.labels[0] if majority else None)
+            for name, judged in groups.items()
+        }
+    )
+
+
+def _answers(judged: SingleLabelEvaluation, images: int, *, always: str | None) -> GroupAnswers:
     """The answers to one question for all images read, or one answer always."""
     target, predicted = np.zeros(images, np.int64), np.zeros(images, np.int64)
     target[judged.rows] = judged.classified.target

@@ -6,6 +6,9 @@ Rules, stated once:
   no part in numbers of images.
 * *Answer*: a label holds when its probability is at least its threshold.
 * *map*: the mean over labels of the exact average precision (``lapel.metrics.ranking``).
+* *recall_at_3*, *recall_at_5*: of what holds, the share among the 3 or 5 most probable labels of
+  its image, all images in one pot (``lapel.metrics.top_recall``); left out where there are no
+  more labels than that.
 * *mean_f1*: the F1 of the answered and the true set of one image, averaged over images; both
   empty is 1, one empty is 0. It is Kaggle's Mean F1 (which leaves 0/0 undefined) and
   scikit-learn's ``average="samples"`` (whose 0/0 is 0 unless told otherwise).
@@ -31,6 +34,7 @@ from numpy.typing import NDArray
 from lapel.metrics.calibration import BINS, CalibrationBins, bin_confidences
 from lapel.metrics.classification import LEAST_PROBABILITY
 from lapel.metrics.ranking import Ranking
+from lapel.metrics.top_recall import TOP_K, TopHits
 from lapel.schema.errors import UsageError
 
 #: Numbers that are larger on resamples, which repeat images; see ``lapel.metrics.bootstrap``.
@@ -195,8 +199,9 @@ class TagCounts:
         return ResampledTags(self.joined()).per_label()
 
     def numbers(self) -> dict[str, float]:
-        """``map``, ``mean_f1``; ``micro_`` and ``macro_`` ``precision``, ``recall`` and ``f1``;
-        ``exact_match``, ``label_accuracy``, ``nll`` and ``ece``. Shares are 0 to 1.
+        """``map``, ``recall_at_3`` and ``recall_at_5``, ``mean_f1``; ``micro_`` and ``macro_``
+        ``precision``, ``recall`` and ``f1``; ``exact_match``, ``label_accuracy``, ``nll`` and
+        ``ece``. Shares are 0 to 1.
         """
         images = self.joined()
         return ResampledTags(images)(np.arange(len(images)))
@@ -233,6 +238,7 @@ class ResampledTags:
         truth = np.where(images.target > 0, images.probabilities, 1 - images.probabilities)
         losses = -np.log(np.maximum(np.where(known, truth, 1.0), LEAST_PROBABILITY))
         judged = known.any(axis=1)
+        hits = TopHits.of(images.probabilities, images.target, known)
         return {
             "judged": judged.astype(np.float64),
             "f1": images.f1_of_images() * judged,
@@ -241,6 +247,8 @@ class ResampledTags:
             "known": known.sum(axis=1).astype(np.float64),
             "nll": losses.sum(axis=1),
             "gap": _gap_of_bins(images, known),
+            "held": hits.positives.astype(np.float64),
+            **{f"found_{k}": found.astype(np.float64) for k, found in hits.found.items()},
         }
 
     def _numbers(self, repeats: NDArray[np.int64]) -> dict[str, float]:
@@ -249,7 +257,13 @@ class ResampledTags:
         judged, known = sums["judged"] or np.nan, sums["known"] or np.nan
         holds = each.support > 0
         pooled = _shares(each.tp.sum(), each.fp.sum(), each.fn.sum())
-        found = {"map": _mean(each.ap[holds]), "mean_f1": sums["f1"] / judged}
+        found = {"map": _mean(each.ap[holds])}
+        found |= {
+            f"recall_at_{k}": sums[f"found_{k}"] / (sums["held"] or np.nan)
+            for k in TOP_K
+            if k < len(each.support)
+        }
+        found["mean_f1"] = sums["f1"] / judged
         # 0/0 is 0, but of no answers at all nothing is known: that is NaN.
         found |= {f"micro_{name}": value * (known / known) for name, value in pooled.items()}
         found |= {f"macro_{name}": _mean(getattr(each, name)[holds]) for name in pooled}

@@ -87,6 +87,7 @@ def read_ce7454(source: str | Path, *, tasks: Sequence[str] | None = None) -> Re
         annotations=tuple(annotations),
         images=root,
         origin="the attribute challenge of CE7454 and AI6126, cut from DeepFashion",
+        benchmark="ce7454",
         notes=(f"boxes or landmarks of {counted(len(garments), 'image')} go to garments.jsonl",)
         if garments
         else ("there are no boxes and landmarks",),

@@ -1,0 +1,1 @@
+"""Public benchmarks as their papers print them: a table with the published rows beside ours."""

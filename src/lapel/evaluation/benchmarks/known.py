@@ -1,0 +1,84 @@
+"""The public benchmarks that have a table, by the name that ``dataset.json`` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from lapel.evaluation.benchmarks.attributes import attributes_table
+from lapel.evaluation.benchmarks.grouped import grouped_table
+from lapel.evaluation.benchmarks.landmarks import landmarks_table
+from lapel.evaluation.benchmarks.setting import Setting
+from lapel.evaluation.benchmarks.table import BenchmarkTable
+from lapel.evaluation.judged import JudgedTask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """A public benchmark.
+
+    Attributes:
+        title: what people call it.
+        split: the split that published rows are of.
+        images: how many pictures that has; None where nobody says.
+        tables: from judged tasks, the setting and ``resamples`` to a table, or None where the
+            tasks of it were not judged.
+    """
+
+    title: str
+    split: str
+    images: int | None
+    tables: tuple[Callable[..., BenchmarkTable | None], ...]
+
+
+#: The sizes of the test splits are those that the data set's README and the contest state.
+BENCHMARKS = {
+    "deepfashion-coarse": Benchmark(
+        title="DeepFashion, category and attribute prediction",
+        split="test",
+        images=40_000,
+        tables=(attributes_table, landmarks_table),
+    ),
+    "deepfashion-fine": Benchmark(
+        title="DeepFashion, fine attributes",
+        split="test",
+        images=4_000,
+        tables=(grouped_table,),
+    ),
+    "deepfashion-landmarks": Benchmark(
+        title="DeepFashion, fashion landmark detection",
+        split="test",
+        images=None,
+        tables=(landmarks_table,),
+    ),
+    "ce7454": Benchmark(
+        title="CE7454 and AI6126, attributes in six groups",
+        split="validation",
+        images=1_000,
+        tables=(grouped_table,),
+    ),
+}
+
+
+def benchmark_tables(
+    tasks: Mapping[str, JudgedTask], setting: Setting, *, resamples: int
+) -> tuple[BenchmarkTable, ...]:
+    """The tables of the benchmark that was judged; none where it is none that has a table.
+
+    Args:
+        tasks: task name to what was found.
+        setting: what was judged, and how.
+        resamples: of the bootstrap behind intervals of numbers of several tasks.
+    """
+    benchmark = BENCHMARKS.get(setting.name)
+    if benchmark is None:
+        return ()
+    made = [make(tasks, setting, resamples=resamples) for make in benchmark.tables]
+    notes = tuple(setting.notes(benchmark.split, benchmark.images))
+    return tuple(
+        replace(
+            table, title=f"{benchmark.title}. {table.title}", notes=(*notes, *table.notes)
+        )
+        for table in made
+        if table is not None
+    )

@@ -1,0 +1,45 @@
+"""The tables of retrieval: how often the right item is among the first found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lapel.evaluation.benchmarks.published import published
+from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row
+
+#: What a reader calls the numbers of :mod:`lapel.metrics.retrieval`, in reading order.
+_CALLED = {
+    "hit_rate_at_1": "Hit rate at 1",
+    "hit_rate_at_5": "Hit rate at 5",
+    "hit_rate_at_10": "Hit rate at 10",
+    "hit_rate_at_20": "Hit rate at 20",
+    "hit_rate_at_50": "Hit rate at 50",
+    "map_at_r": "mAP@R",
+    "mrr": "MRR",
+}
+
+#: The benchmarks that have such a table.
+RETRIEVAL = ("deepfashion-in-shop", "deepfashion-consumer-to-shop")
+
+
+def retrieval_table(benchmark: str, numbers: Mapping[str, float]) -> BenchmarkTable:
+    """The table of a benchmark of retrieval, one of ``RETRIEVAL``.
+
+    Args:
+        benchmark: its name.
+        numbers: ours, by the names of :mod:`lapel.metrics.retrieval`, 0 to 1.
+    """
+    known = published(f"{benchmark} retrieval")
+    there = {name for row in known.rows for name in row.numbers} | set(numbers)
+    return BenchmarkTable(
+        name=f"{benchmark} retrieval",
+        title="Retrieval, %",
+        measures=tuple(
+            Measure(name=name, called=called) for name, called in _CALLED.items() if name in there
+        ),
+        rows=(
+            *known.rows,
+            Row(method="this model", numbers=dict(numbers), ours=True, source="measured here"),
+        ),
+        notes=known.notes,
+    )
