@@ -17,8 +17,9 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lapel.models.adapt import adapt_to_small_images, as_map, drop_unused
-from lapel.models.base import Backbone, Stage, stages_of
+from lapel.models.base import Backbone, Level, Stage, stages_of
 from lapel.models.hub import cached_weights, hub_answers
+from lapel.models.levels import watch
 from lapel.models.small import SmallNetwork
 from lapel.models.weights import (
     PACKAGES,
@@ -70,7 +71,8 @@ class TimmBackbone(Backbone):
         self.fixed_size = size if config.get("fixed_input_size") else None
         trial = torch.zeros(1, channels, *size)
         self.width = int(self.network.num_features)
-        self._as_map(drop_unused(self.network, trial))
+        features = self._as_map(drop_unused(self.network, trial))
+        self.stride = max(1, size[-1] // features.shape[-1])
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (N, C, H, W) to features (N, width, h, w).
@@ -110,6 +112,16 @@ class TimmBackbone(Backbone):
         except (AttributeError, AssertionError):  # some few networks do not know theirs
             groups = group_parameters(self.network, _by_children(self.network))
         return stages_of(self.network, [[parameters[name] for name in groups[n]] for n in groups])
+
+    def levels(self, images: Tensor) -> list[Level]:
+        """The maps that timm names for those who want several; none of a network of tokens."""
+        if getattr(self.network, "output_fmt", "NCHW") != "NCHW":
+            return []
+        described = getattr(self.network, "feature_info", [])
+        entries = described.get_dicts() if hasattr(described, "get_dicts") else described
+        parts = dict(self.network.named_modules())
+        modules = [parts[entry["module"]] for entry in entries if entry["module"] in parts]
+        return watch(self, modules, images)
 
     def _matcher(self) -> Any:  # noqa: ANN401 - a mapping of patterns or a function, as timm has it
         if not self.name.startswith("vgg"):

@@ -22,14 +22,31 @@ class Stage:
     modules: tuple[nn.Module, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A map on the way through a backbone.
+
+    Attributes:
+        module: whose output it is.
+        stride: pixels of the picture that a step on the map is wide.
+        width: channels.
+    """
+
+    module: nn.Module
+    stride: int
+    width: int
+
+
 class Backbone(nn.Module, ABC):
     """The face of every backbone; one that lacks a part of it cannot be made.
 
     Attributes:
         width: channels of its features.
+        stride: pixels of a picture that a step on its features is wide.
     """
 
     width: int
+    stride: int
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
@@ -41,6 +58,14 @@ class Backbone(nn.Module, ABC):
 
     def fit_to(self, images: Tensor) -> None:
         """Fit what is fitted rather than learned, on normalised images (N, C, H, W)."""
+
+    def levels(self, images: Tensor) -> list[Level]:  # noqa: ARG002 - as backbones that have some
+        """Maps on its way from which the rest may go on, from the pixels up; here none.
+
+        Args:
+            images: normalised, to try it on, (N, C, H, W).
+        """
+        return []
 
 
 def stage_of(*parts: nn.Module, fitted: Sequence[nn.Module] = ()) -> Stage:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lapel.models.base import Backbone, Stage, stage_of
+from lapel.models.base import Backbone, Level, Stage, stage_of
+from lapel.models.levels import watch
 
 #: Added to the eigenvalues before their root, so that flat directions of the patches are not
 #: blown up into noise (arXiv 2404.00498, section 3.2).
@@ -101,6 +102,7 @@ class SmallNetwork(Backbone):
             )
         )
         self.width = widths[-1]
+        self.stride = 2 ** len(widths)
 
     def fit_to(self, images: Tensor) -> None:
         """Fit what is fitted rather than learned, on normalised images (N, C, H, W)."""
@@ -115,6 +117,10 @@ class SmallNetwork(Backbone):
         else:
             lowest = stage_of(self.first, blocks[0])
         return [lowest, *(stage_of(block) for block in blocks[1:])]
+
+    def levels(self, images: Tensor) -> list[Level]:
+        """What each block gives."""
+        return watch(self, list(self.blocks), images)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (N, C, H, W) to features (N, width, h, w)."""

@@ -18,7 +18,8 @@ from lapel.data.dataset import Dataset
 from lapel.metrics.classification import softmax
 from lapel.metrics.label_errors import find_label_errors
 from lapel.models.losses import label_counts
-from lapel.models.multitask import Architecture, Network
+from lapel.models.multitask import Architecture
+from lapel.models.networks import build_network
 from lapel.schema.formulas import escape_formula
 from lapel.schema.labels import TaskSpec
 from lapel.storage.local import write_atomically
@@ -97,7 +98,7 @@ def _answers_of_fold(
     schedule = recipe.schedule.model_copy(update={"epochs": epochs, "seconds": None})
     short = recipe.model_copy(update={"schedule": schedule})
     torch.manual_seed(seed_of(recipe.seed, "start", 0))
-    network = Network(learner.schema, architecture).to(learner.device)
+    network = build_network(learner.schema, architecture).to(learner.device)
     network.fit_to(first_pixels(train))
     seen = subset(train, others)
     counts = label_counts(learner.schema, seen.targets, seen.weights)

@@ -14,6 +14,7 @@ from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
 from lapel.models.losses import label_counts
 from lapel.models.multitask import Network
+from lapel.models.networks import build_network
 from lapel.schema.counting import counted
 from lapel.schema.errors import UsageError
 from lapel.schema.labels import Schema
@@ -141,7 +142,7 @@ def _train(
         check_same_data(run, dataset)
     material = gather(recipe, dataset, schema, reporter)
     torch.manual_seed(seed_of(recipe.seed, "start", 0))
-    network = Network(material.schema, material.architecture).to(material.device)
+    network = build_network(material.schema, material.architecture).to(material.device)
     network.fit_to(first_pixels(material.train))
     checkpoint = _checkpoint(run, reporter) if start.resuming else None
     if start.resuming:

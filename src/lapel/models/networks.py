@@ -1,0 +1,27 @@
+"""The table of networks, by the name that a recipe's ``model.network`` has for them."""
+
+from __future__ import annotations
+
+from lapel.models.landmark_attention import LandmarkAttentionNetwork
+from lapel.models.multitask import Architecture, Network
+from lapel.schema.errors import RecipeError
+from lapel.schema.labels import Schema
+
+NETWORKS: dict[str, type[Network]] = {
+    "plain": Network,
+    "landmark-attention": LandmarkAttentionNetwork,
+}
+
+
+def build_network(schema: Schema, architecture: Architecture) -> Network:
+    """A network as an architecture describes it, with random weights where it names no others.
+
+    Raises:
+        RecipeError: no such network, or one that does not go with the schema or its backbone.
+    """
+    network = NETWORKS.get(architecture.network)
+    if network is None:
+        raise RecipeError(
+            f"there is no network '{architecture.network}'; there are: {', '.join(NETWORKS)}"
+        )
+    return network(schema, architecture)
