@@ -22,9 +22,6 @@ class Named(NamedTuple):
 #: What the five types of attributes are called, in the order of their numbers, 1 to 5.
 ATTRIBUTE_TASKS = ("texture", "fabric", "shape", "part", "style")
 
-#: Types of clothes, in the order of their numbers, 1 to 3.
-CLOTHES = ("upper", "lower", "full")
-
 #: Each of these files begins with comments and a line of column names.
 _COMMENT = "#"
 

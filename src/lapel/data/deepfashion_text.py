@@ -1,4 +1,4 @@
-"""DeepFashion's text files, which all of its benchmarks share: a count, a header, a row a line.
+"""DeepFashion's text files of an image a row: a count, a header, rows of padded words.
 
     2
     image_name  x_1  y_1  x_2  y_2
@@ -6,8 +6,8 @@
     img/Sheer_Pleated-Front_Blouse/img_00000002.jpg                        067 059 155 161
 
 Columns are padded with blanks, numbers with zeros, and lines may end in blanks. A name of an
-attribute may hold blanks; there the last word is its type. Landmarks are triples of visibility, x
-and y: 0 visible, 1 hidden, 2 cut off by the picture's edge (the README of the dataset).
+attribute may hold blanks; there the last word is its type. Lists are long: of each row only what
+it means is kept, not its words.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import starmap
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from lapel.data.deepfashion_names import Named
+from lapel.data.deepfashion_places import CLOTHES_TYPES, CUT, HIDDEN, LANDMARKS_OF, VISIBLE
 from lapel.data.listing import text_lines, whole_numbers
 from lapel.schema.errors import Fault
 from lapel.schema.geometry import Box, Landmark, Landmarks
@@ -30,25 +31,7 @@ Value = TypeVar("Value")
 #: The line of the first row, after the count and the header.
 FIRST_ROW = 3
 
-#: The eight landmarks, in the order that all of DeepFashion's files share.
-LANDMARKS = (
-    "left collar",
-    "right collar",
-    "left sleeve",
-    "right sleeve",
-    "left waist",
-    "right waist",
-    "left hem",
-    "right hem",
-)
-
-#: Number of a type of clothes (upper, lower, full) to the landmarks that it has, in order.
-CLOTHES_LANDMARKS = {1: (*LANDMARKS[:4], *LANDMARKS[6:]), 2: LANDMARKS[4:], 3: LANDMARKS}
-
-#: Codes of visibility.
-VISIBLE, HIDDEN, CUT = 0, 1, 2
-
-BOX_ROW = "x1 y1 x2 y2, whole numbers, x2 and y2 beyond x1 and y1"
+BOX_ROW = "x1 y1 x2 y2, whole numbers, x2 and y2 not before x1 and y1"
 LANDMARKS_ROW = (
     "a type of clothes (1 upper, 2 lower, 3 full), then 6, 4 or 8 times a visibility "
     "(0, 1 or 2), x and y"
@@ -59,43 +42,54 @@ _SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """The rows of a list.
+class Rows(Generic[Value]):
+    """The rows of a list, understood.
 
     Attributes:
         file: the list, as the user named it.
         names: the first word of each row.
-        words: the other words of each row.
+        values: what the others mean; None where they are at fault.
     """
 
     file: str
     names: list[str]
-    words: list[list[str]]
+    values: list[Value | None]
 
 
-def read_rows(path: Path, faults: list[Fault], *, header: str = "image_name") -> Rows:
-    """The rows of a list whose names hold no blanks.
+def read_rows(
+    path: Path,
+    parse: Callable[[Sequence[str]], Value | None],
+    expected: str,
+    faults: list[Fault],
+) -> Rows[Value]:
+    """The rows of a list whose names are images, without blanks.
 
     Args:
         path: the list.
-        faults: takes up a count that lies and a header that is missing.
-        header: the first word of the header.
+        parse: from the words after the name to what they mean; None where they do not fit.
+        expected: what they should be, in words.
+        faults: takes up what is wrong, with its line.
 
     Raises:
         FormatError: bytes that are no text.
         StorageError: the file cannot be read.
     """
-    rows = [line.split() for line in _rows_of(path, header, faults)]
-    return Rows(
-        file=str(path),
-        names=[words[0] if words else "" for words in rows],
-        words=[words[1:] for words in rows],
-    )
+    names: list[str] = []
+    values: list[Value | None] = []
+    for line, row in enumerate(_rows_of(path, "image_name", faults), start=FIRST_ROW):
+        words = row.split()
+        value = parse(words[1:])
+        if value is None:
+            what = shown(" ".join(words[1:]))
+            faults.append(Fault(file=str(path), line=line, found=what, expected=expected))
+        names.append(words[0] if words else "")
+        values.append(value)
+    return Rows(file=str(path), names=names, values=values)
 
 
 def read_named(
     path: Path, types: int, faults: list[Fault], *, header: str = "attribute_name"
-) -> list[Named]:
+) -> tuple[Named, ...]:
     """The names of a list with the number of their type, 1 to ``types``; names may hold blanks.
 
     Raises:
@@ -111,13 +105,11 @@ def read_named(
             expected = f"a name and a type from 1 to {types}"
             faults.append(Fault(file=str(path), line=line, found=shown(row), expected=expected))
         elif name in found:
-            found_twice = f"{name!r} again"
-            faults.append(
-                Fault(file=str(path), line=line, found=found_twice, expected="each name once")
-            )
+            again = f"{name!r} again"
+            faults.append(Fault(file=str(path), line=line, found=again, expected="each name once"))
         else:
             found[name] = number
-    return list(starmap(Named, found.items()))
+    return tuple(starmap(Named, found.items()))
 
 
 def _rows_of(path: Path, header: str, faults: list[Fault]) -> list[str]:
@@ -155,7 +147,7 @@ def shown(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageOrder:
-    """The images of a benchmark in the order of one of its lists, which all others must keep to.
+    """The images of a benchmark in the order of one of its lists, which all others must have too.
 
     Attributes:
         file: the list that sets the order.
@@ -165,74 +157,45 @@ class ImageOrder:
     file: str
     names: list[str]
 
-    def find(self, file: str, names: Sequence[str], faults: list[Fault]) -> Sequence[int]:
-        """For each image, its row in another list; -1 where there is none, which is a fault.
+    def column(self, rows: Rows[Value], faults: list[Fault]) -> list[Value | None]:
+        """What a list says of each image; None where it is at fault."""
+        return self.arranged(rows.file, rows.names, rows.values, faults)
+
+    def arranged(
+        self, file: str, names: list[str], values: list[Value], faults: list[Fault]
+    ) -> list[Value | None]:
+        """The values of another list's rows, in this order; None where it has none.
 
         Args:
             file: the other list.
             names: of its rows.
+            values: of its rows.
             faults: takes up images that it lacks, has twice or has alone.
         """
         if names == self.names:
-            return range(len(names))
+            return list(values)
         places: dict[str, int] = {}
         known = frozenset(self.names)
         for row, name in enumerate(names):
-            line = row + FIRST_ROW
-            if name not in known:
-                expected = f"an image of {self.file}"
-                faults.append(Fault(file=file, line=line, found=shown(name), expected=expected))
-            elif name in places:
-                found = f"{name!r} again (line {places[name] + FIRST_ROW})"
-                faults.append(Fault(file=file, line=line, found=found, expected="each image once"))
-            else:
+            if name in known and name not in places:
                 places[name] = row
+                continue
+            found = f"{name!r} again" if name in known else shown(name)
+            expected = "each image once" if name in known else f"an image of {self.file}"
+            faults.append(Fault(file=file, line=row + FIRST_ROW, found=found, expected=expected))
         expected = f"a row for each image of {self.file}"
+        missing = (name for name in self.names if name not in places)
         faults += [
-            Fault(file=file, found=f"no row of {name!r}", expected=expected)
-            for name in self.names
-            if name not in places
+            Fault(file=file, found=f"no row of {name!r}", expected=expected) for name in missing
         ]
-        return [places.get(name, -1) for name in self.names]
-
-
-def column(
-    rows: Rows,
-    order: ImageOrder,
-    parse: Callable[[Sequence[str]], Value | None],
-    expected: str,
-    faults: list[Fault],
-) -> list[Value | None]:
-    """What a list says of each image.
-
-    Args:
-        rows: of the list.
-        order: the images.
-        parse: from the words of a row to what they mean; None where they do not fit.
-        expected: what a row should hold, in words.
-        faults: takes up rows that do not fit, and images without.
-
-    Returns:
-        A value an image; None where there is a fault.
-    """
-    found: list[Value | None] = []
-    for row in order.find(rows.file, rows.names, faults):
-        value = None
-        if row >= 0:
-            value = parse(rows.words[row])
-            if value is None:
-                words = shown(" ".join(rows.words[row]))
-                line = row + FIRST_ROW
-                faults.append(Fault(file=rows.file, line=line, found=words, expected=expected))
-        found.append(value)
-    return found
+        return [values[places[name]] if name in places else None for name in self.names]
 
 
 @lru_cache(maxsize=4096)
 def number(word: str) -> float | None:
     """A whole number, padded with zeros or not; None for anything else.
 
-    Coordinates repeat, so that equal ones are one object: it spares memory by the million.
+    Coordinates repeat: equal ones are one object, which spares memory by the million.
     """
     return float(int(word)) if _NUMBER.fullmatch(word) else None
 
@@ -249,12 +212,14 @@ def numbers(words: Iterable[str]) -> list[float] | None:
 
 
 def box_of(words: Sequence[str]) -> Box | None:
-    """A box of its upper left and lower right corner; None where the words are no such box."""
+    """A box of its upper left and lower right corner, perhaps without an area; None where the
+    words are no such box.
+    """
     sides = numbers(words)
     if sides is None or len(sides) != 4:
         return None
     left, top, right, bottom = sides
-    if min(left, top) < 0 or right <= left or bottom <= top:
+    if min(left, top) < 0 or right < left or bottom < top:
         return None
     return Box(left, top, right - left, bottom - top)
 
@@ -269,15 +234,17 @@ def landmarks_of(clothes: int, words: Sequence[str]) -> Landmarks | None:
     """Triples of visibility, x and y; None where the words are no such triples.
 
     A landmark that is cut off has no place, whatever is written. One at 0, 0 has none either:
-    files put that where the place of a hidden landmark is not known.
+    files put that where nobody knows it.
 
     Args:
         clothes: number of the type of clothes, which says which landmarks there are.
         words: the triples, one after another.
     """
-    names = CLOTHES_LANDMARKS.get(clothes, ())
     values = numbers(words)
-    if values is None or not names or len(values) != 3 * len(names):
+    if values is None or not 1 <= clothes <= len(CLOTHES_TYPES):
+        return None
+    names = clothes_landmarks(clothes)
+    if len(values) != 3 * len(names):
         return None
     points: dict[str, Landmark] = {}
     cut, unknown = [], []
@@ -293,8 +260,13 @@ def landmarks_of(clothes: int, words: Sequence[str]) -> Landmarks | None:
     return Landmarks(points, tuple(cut), tuple(unknown))
 
 
+def clothes_landmarks(clothes: int) -> tuple[str, ...]:
+    """The landmarks of a type of clothes, 1 to 3, in the order of their triples."""
+    return LANDMARKS_OF[CLOTHES_TYPES[clothes - 1]]
+
+
 def clothes_of(landmarks: Landmarks) -> int | None:
     """The number of the type of clothes whose landmarks these are; None if of no type."""
     names = frozenset(landmarks.names)
-    types = (n for n, its in CLOTHES_LANDMARKS.items() if names == frozenset(its))
-    return next(types, None)
+    types = range(1, len(CLOTHES_TYPES) + 1)
+    return next((n for n in types if names == frozenset(clothes_landmarks(n))), None)
