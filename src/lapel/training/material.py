@@ -60,21 +60,31 @@ def gather(recipe: Recipe, dataset: Dataset, schema: Schema, reporter: Reporter)
         )
         for name in ("train", "validation")
     }
-    architecture = Architecture(
-        backbone=recipe.model.backbone,
-        options=recipe.model.options,
-        head=recipe.model.model_dump(include={"heads", "hidden", "pool", "dropout"}),
-        mean=preprocess.mean,
-        std=preprocess.std,
-    )
     return Material(
         dataset=dataset,
         schema=schema,
         preprocess=preprocess,
-        architecture=architecture,
+        architecture=architecture_of(recipe, preprocess),
         train=parts["train"],
         validation=parts["validation"],
         device=device,
+    )
+
+
+def architecture_of(recipe: Recipe, preprocess: Preprocess) -> Architecture:
+    """The network that a resolved recipe asks for."""
+    model = recipe.model
+    by_mean = model.landmarks == "heatmap" and recipe.loss.landmarks == "coordinates"
+    return Architecture(
+        network=model.network,
+        backbone=model.backbone,
+        options=model.options,
+        head={
+            **model.model_dump(exclude={"network", "backbone", "options"}),
+            "places": "mean" if by_mean else "peak",
+        },
+        mean=preprocess.mean,
+        std=preprocess.std,
     )
 
 

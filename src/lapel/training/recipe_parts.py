@@ -71,6 +71,17 @@ class ModelPart(Part):
     attention: bool = Field(
         default=True, description="of landmark-attention; false: the same network without it"
     )
+    attended_stride: Literal[4, 8, 16, 32] = Field(
+        default=8, description="of the map that attention acts on: pixels a step; the paper has 8"
+    )
+    heatmap_stride: Literal[1, 2, 4, 8] = Field(
+        default=1, description="of landmark-attention's maps: pixels a step; the paper has 1"
+    )
+    grid: int = Field(
+        default=1,
+        ge=1,
+        description="places a side that landmark-attention pools features to; the paper has 7",
+    )
     landmarks: Literal["heatmap", "coordinates"] = Field(
         default="heatmap", description="how places are answered: a map each, or two numbers"
     )
