@@ -30,7 +30,13 @@ def main() -> None:
         *("--set", f"seed={order.seed}"),
     ]
     environment = dict(os.environ) | {"LAPEL_CACHE": str(order.scratch / "cache")}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # where progress is told
+        text=True,
+        env=environment,
+    ) as process:
         for line in process.stdout or ():
             sys.stderr.write(line)
             report(order, line)
