@@ -100,6 +100,9 @@ class LossPart(Part):
         default="auto", description="auto: binary for joint heads, else cross_entropy"
     )
     multi_label: Literal["binary", "focal", "asymmetric"] = "binary"
+    no_weight: float = Field(
+        default=1.0, gt=0, description="of a tag that does not hold, against 1 of one that does"
+    )
     focal_gamma: float = Field(default=2.0, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     class_weights: Literal["none", "balanced", "effective"] = Field(
@@ -114,6 +117,17 @@ class LossPart(Part):
     # Below 0 a task would be unlearned.
     task_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     task_weighting: Literal["fixed", "learned"] = "fixed"
+
+
+class EmbeddingPart(Part):
+    """A vector a picture, learned beside the tasks: close where pictures show the same item."""
+
+    loss: Literal["none", "triplet", "proxy-anchor"] = Field(
+        default="none", description="none: nothing but the tasks is learned"
+    )
+    width: int = Field(default=128, ge=1, description="numbers of a vector")
+    weight: float = Field(default=1.0, gt=0, description="beside the losses of the tasks")
+    per_item: int = Field(default=4, ge=1, description="pictures of an item that come together")
 
 
 class OptimiserPart(Part):

@@ -173,9 +173,22 @@ def log_odds(counts: LabelCounts, share: float) -> Tensor:
 
 
 def sigmoid_loss(
-    name: str, counts: LabelCounts, options: Mapping[str, Any], *, spread: float = 0.5
+    name: str,
+    counts: LabelCounts,
+    options: Mapping[str, Any],
+    *,
+    spread: float = 0.5,
+    no_weight: float = 1.0,
 ) -> SigmoidLoss:
-    """A loss of sigmoids by name: ``binary``, ``focal`` or ``asymmetric``; options of a recipe."""
+    """A loss of sigmoids by name: ``binary``, ``focal`` or ``asymmetric``; options of a recipe.
+
+    Args:
+        name: of the loss.
+        counts: of the labels.
+        options: those of a recipe's ``loss``.
+        spread: what each label gets of a smoothed target.
+        no_weight: how much an image counts where a label does not hold, against where it does.
+    """
     focus, margin = (0.0, 0.0), 0.0
     if name == "focal":
         gamma = options.get("focal_gamma", 2.0)
@@ -184,7 +197,8 @@ def sigmoid_loss(
         focus, margin = (ASYMMETRIC_YES, ASYMMETRIC_NO), ASYMMETRIC_MARGIN
     return SigmoidLoss(
         shift=log_odds(counts, options.get("logit_adjustment", 0.0)),
-        weights=yes_no_weights(counts, options.get("class_weights", "none")),
+        weights=yes_no_weights(counts, options.get("class_weights", "none"))
+        * torch.tensor([[1.0], [no_weight]]),
         focus=focus,
         margin=margin,
         smoothing=options.get("label_smoothing", 0.0),

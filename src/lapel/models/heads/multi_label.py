@@ -29,5 +29,6 @@ class LearnedMultiLabel(LearnedLabels):
 
     @staticmethod
     def loss(spec: TaskSpec, counts: LabelCounts, options: Mapping[str, Any]) -> nn.Module:  # noqa: ARG004 - as every kind's
-        """Option ``multi_label``: ``binary``, ``focal`` or ``asymmetric``."""
-        return sigmoid_loss(options.get("multi_label", "binary"), counts, options)
+        """Options ``multi_label``: ``binary``, ``focal`` or ``asymmetric``; and ``no_weight``."""
+        name, no_weight = options.get("multi_label", "binary"), options.get("no_weight", 1.0)
+        return sigmoid_loss(name, counts, options, no_weight=no_weight)
