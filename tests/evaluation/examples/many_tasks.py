@@ -25,7 +25,9 @@ TAGGED = TaskSpec(name="색상/태그", kind="multi_label", labels=TAGS)
 MANY = Schema((COLOUR, LIGHT, STUCK, TAGGED))
 
 #: From the mean red, green and blue (0 to 1) to each task's logits: (3, labels) and (labels,).
-READOUT: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {
+Readout = Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+READOUT: Readout = {
     "colour": (np.eye(3, dtype=np.float32) * 30, np.zeros(3, np.float32)),
     "light": (
         np.array([[-10, 10]] * 3, np.float32),
@@ -42,7 +44,7 @@ READOUT: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {
 }
 
 
-def network(schema: Schema = MANY) -> bytes:
+def network(schema: Schema = MANY, readout: Readout = READOUT) -> bytes:
     """An ONNX graph that answers the tasks of a schema by the mean colour of ``pixels``."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -56,7 +58,7 @@ def network(schema: Schema = MANY) -> bytes:
     constants: dict[str, NDArray[np.float32]] = {"white": np.array(255, np.float32)}
     outputs = []
     for place, spec in enumerate(schema):
-        constants[f"w{place}"], constants[f"b{place}"] = READOUT[spec.name]
+        constants[f"w{place}"], constants[f"b{place}"] = readout[spec.name]
         nodes += [
             node("MatMul", ["means", f"w{place}"], [f"m{place}"]),
             node("Add", [f"m{place}", f"b{place}"], [spec.name]),
@@ -84,6 +86,7 @@ def write_many_bundle(
     schema: Schema = MANY,
     *,
     calibration: Mapping[str, Mapping[str, float]] = CALIBRATION,
+    readout: Readout = READOUT,
 ) -> Path:
     """A bundle of the network."""
     write_bundle(
@@ -97,7 +100,7 @@ def write_many_bundle(
         calibration={spec.name: calibration[spec.name] for spec in schema},
         scores={"validation": {f"{schema.tasks[0].name}.accuracy": 1.0}},
         provenance={"recipe": "tests"},
-        model_onnx=network(schema),
+        model_onnx=network(schema, readout),
         weights=b"",
         card="# Many",
     )
