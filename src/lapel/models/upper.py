@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lapel.models.heads.base import Raw
 from lapel.models.multitask import Network
 
 #: What the upper part makes of what was kept may differ by so much of the largest feature.
@@ -61,8 +62,8 @@ class Upper(nn.Module):
         self._shared = [network]
         self.backbone = backbone
 
-    def forward(self, kept: Tensor) -> dict[str, Tensor]:
-        """Kept maps (N, c, h, w) to task name -> output (N, ...)."""
+    def forward(self, kept: Tensor) -> dict[str, Raw]:
+        """Kept maps (N, c, h, w) to task name -> what its head says."""
         maps = kept.float().contiguous(memory_format=torch.channels_last)
         return self._shared[0].answers(self.backbone(maps))
 

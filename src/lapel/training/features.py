@@ -209,5 +209,5 @@ def _as_seen(pixels: Tensor, view: int, recipe: Recipe, digests: Sequence[str]) 
         number = int(digest[:12] or "0", 16) % 2**32
         generator = torch.Generator(pixels.device)
         generator.manual_seed(seed_of(recipe.seed + number, "view", view))
-        copies.append(augment(picture, recipe.augment, generator))
+        copies.append(augment(picture, recipe.augment, generator).pixels)
     return torch.cat(copies)

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lapel.models.heads.base import Raw
 from lapel.models.multitask import Network
 from lapel.training.checkpoint import copy_of
 from lapel.training.examples import Examples
-from lapel.training.judging import Pausing, judge, total_loss
+from lapel.training.judging import Known, Pausing, judge, total_loss
 from lapel.training.learner import Learner
 from lapel.training.pictures import Resident
 
@@ -110,7 +111,7 @@ def _solve(learner: Learner, train: Examples, decay: float) -> None:
     """Move the heads to where the loss with this decay is least."""
     heads = learner.network.heads.eval()
     weights = [parameter for parameter in heads.parameters() if parameter.ndim > 1]
-    everything = torch.arange(len(train), device=learner.device)
+    everything = Known(train.targets, train.weights)
     pooled = _pooled(train)
     solver = torch.optim.LBFGS(
         heads.parameters(), max_iter=STEPS, history_size=10, line_search_fn="strong_wolfe"
@@ -118,7 +119,7 @@ def _solve(learner: Learner, train: Examples, decay: float) -> None:
 
     def loss() -> Tensor:
         solver.zero_grad()
-        fit = total_loss(learner, learner.answer(pooled), train, everything)
+        fit = total_loss(learner, learner.answer(pooled), everything)
         size = torch.stack([weight.square().sum() for weight in weights]).sum()
         whole: Tensor = fit + decay / 2 * size
         whole.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
@@ -129,7 +130,7 @@ def _solve(learner: Learner, train: Examples, decay: float) -> None:
 
 
 @contextmanager
-def _answering(learner: Learner, answer: Callable[[Tensor], dict[str, Tensor]]) -> Iterator[None]:
+def _answering(learner: Learner, answer: Callable[[Tensor], dict[str, Raw]]) -> Iterator[None]:
     """In the block, a learner answers another way."""
     former, learner.answer = learner.answer, answer
     try:

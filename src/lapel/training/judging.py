@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lapel.models.heads.base import Raw
 from lapel.tasks.base import Counts
 from lapel.tasks.kinds import task_of
 from lapel.training.examples import Examples, in_batches
@@ -23,24 +26,55 @@ class Pausing(Protocol):
         ...
 
 
-def total_loss(
-    learner: Learner, outputs: Mapping[str, Tensor], examples: Examples, rows: Tensor
-) -> Tensor:
-    """The weighted sum of the losses of all tasks, for outputs of these rows of the examples."""
-    targets = {task: target[rows] for task, target in examples.targets.items()}
-    weights = {task: weight[rows] for task, weight in examples.weights.items()}
-    loss: Tensor = learner.loss(outputs, targets, weights)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of some pictures.
+
+    Attributes:
+        targets: task name to targets (n, ...).
+        weights: task name to weights (n, ...); 0 where the label is unknown.
+    """
+
+    targets: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.targets.values())))
+
+
+def known_of(examples: Examples, rows: Tensor) -> Known:
+    """What is known of some rows of the examples, which are on the targets' device."""
+    return Known(
+        {task: target[rows] for task, target in examples.targets.items()},
+        {task: weight[rows] for task, weight in examples.weights.items()},
+    )
+
+
+def total_loss(learner: Learner, raw: Mapping[str, Raw], known: Known) -> Tensor:
+    """The weighted sum of the losses of all tasks, for what the heads say of pictures."""
+    loss: Tensor = learner.loss(raw, known.targets, known.weights)
     return loss
 
 
 @torch.no_grad()
 def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, float]:
-    """Loss and every number of every task on examples, with the weights as they are."""
-    outputs = predict(learner, examples, watcher)
-    everything = torch.arange(len(examples), device=learner.device)
-    loss = float(total_loss(learner, outputs, examples, everything))
-    counts = score(learner, outputs, examples, everything)
-    row = {"validation_loss": loss, "validation_accuracy": main_score(learner, counts)}
+    """Loss and every number of every task on examples, with the weights as they are.
+
+    The loss is the mean over the pictures of the losses of their batches.
+    """
+    parts: dict[str, list[Tensor]] = {spec.name: [] for spec in learner.schema}
+    total = 0.0
+    for rows, raw in _said(learner, examples, watcher):
+        # Here and not after the last batch: what heads say may be maps, far larger than outputs.
+        known = known_of(examples, rows.to(learner.device))
+        total += len(rows) * float(total_loss(learner, raw, known))
+        _keep(parts, learner.network.outputs(raw))
+    outputs = {task: torch.cat(chunks) for task, chunks in parts.items()}
+    counts = score(learner, outputs, Known(examples.targets, examples.weights))
+    row = {
+        "validation_loss": total / max(1, len(examples)),
+        "validation_accuracy": main_score(learner, counts),
+    }
     if learner.loss.uncertainty is not None:
         weights = learner.loss.task_weights()
         row |= {f"task_weight.{task}": weight for task, weight in weights.items()}
@@ -52,39 +86,53 @@ def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, f
 @torch.no_grad()
 def predict(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, Tensor]:
     """Outputs of all examples, task name -> (N, ...), in their order."""
-    learner.network.eval()
-    rows = in_batches(len(examples), learner.recipe.batch)
     parts: dict[str, list[Tensor]] = {spec.name: [] for spec in learner.schema}
-    for _, pixels in examples.batches(rows):
-        with autocast(learner):
-            outputs = learner.answer(pixels)
-        for task, output in outputs.items():
-            parts[task].append(output.float())
-        watcher.pause()
+    for _, raw in _said(learner, examples, watcher):
+        _keep(parts, learner.network.outputs(raw))
     return {task: torch.cat(chunks) for task, chunks in parts.items()}
 
 
-def score(
-    learner: Learner, outputs: Mapping[str, Tensor], examples: Examples, rows: Tensor
-) -> dict[str, Counts]:
+def _said(
+    learner: Learner, examples: Examples, watcher: Pausing
+) -> Iterator[tuple[Tensor, dict[str, Raw]]]:
+    """For each batch of the examples, its row numbers and what the heads say of it."""
+    learner.network.eval()
+    for rows, pixels in examples.batches(in_batches(len(examples), learner.recipe.batch)):
+        with autocast(learner):
+            raw = learner.answer(pixels)
+        yield rows, raw
+        watcher.pause()
+
+
+def _keep(parts: Mapping[str, list[Tensor]], outputs: Mapping[str, Tensor]) -> None:
+    for task, output in outputs.items():
+        parts[task].append(output.float())
+
+
+def score(learner: Learner, outputs: Mapping[str, Tensor], known: Known) -> dict[str, Counts]:
     """Counts of each task."""
     return {
         spec.name: task_of(spec).score(
             as_array(outputs[spec.name].float()),
-            as_array(examples.targets[spec.name][rows]),
-            as_array(examples.weights[spec.name][rows]),
+            as_array(known.targets[spec.name]),
+            as_array(known.weights[spec.name]),
         )
         for spec in learner.schema
     }
 
 
 def main_score(learner: Learner, counts: Mapping[str, Counts]) -> float:
-    """The number by which epochs are compared; more is better."""
+    """The number by which epochs are compared; more is better.
+
+    A number of nothing, as of landmarks none of which can be seen, is left out of the mean.
+    """
     if learner.recipe.select is not None:
         task, _, metric = learner.recipe.select.rpartition(".")
-        return counts[task].numbers()[metric]
-    values = [counts[spec.name].numbers()[task_of(spec).metric] for spec in learner.schema]
-    return sum(values) / len(values)
+        values = [counts[task].numbers()[metric]]
+    else:
+        values = [counts[spec.name].numbers()[task_of(spec).metric] for spec in learner.schema]
+    measured = [value for value in values if math.isfinite(value)]
+    return sum(measured) / len(measured) if measured else 0.0
 
 
 def as_array(tensor: Tensor) -> np.ndarray[Any, np.dtype[Any]]:

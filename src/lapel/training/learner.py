@@ -10,7 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from lapel.models.heads.base import LabelCounts
+from lapel.models.heads.base import LabelCounts, Raw
 from lapel.models.losses import MultiTaskLoss
 from lapel.models.multitask import Network
 from lapel.schema.errors import CheckpointError
@@ -24,6 +24,7 @@ from lapel.training.checkpoint import (
     without_prefix,
 )
 from lapel.training.optimise import AveragedWeights, build_optimisers
+from lapel.training.embedding import metric_loss
 from lapel.training.recipe import Recipe
 
 
@@ -64,6 +65,7 @@ class Learner:
         recipe: as resolved.
         precision: of what goes through the network.
         counts: of each task's labels among the training pictures.
+        items: of the training pictures, int64 (N,), where vectors may be learned.
     """
 
     def __init__(
@@ -73,13 +75,16 @@ class Learner:
         recipe: Recipe,
         precision: torch.dtype,
         counts: Mapping[str, LabelCounts],
+        items: Tensor | None = None,
     ) -> None:
         self.network = network
         self.schema = schema
         self.recipe = recipe
         self.precision = precision
         options = {**recipe.loss.model_dump(), "heads": recipe.model.heads}
-        self.loss = MultiTaskLoss(schema, counts, options).to(self.device)
+        self.loss = MultiTaskLoss(schema, counts, options)
+        self.loss.vectors = metric_loss(recipe.embedding, items)
+        self.loss.to(self.device)
         self.optimisers = build_optimisers(
             network, recipe.optimiser, others=tuple(self.loss.parameters())
         )
@@ -89,9 +94,9 @@ class Learner:
         self.average = AveragedWeights(network, recipe.average) if recipe.average else None
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
-        #: From what examples have for pictures to outputs; less than the whole network where
-        #: what its resting part makes of them was computed before.
-        self.answer: Callable[[Tensor], dict[str, Tensor]] = network
+        #: From what examples have for pictures to what the heads say; less than the whole network
+        #: where what its resting part makes of them was computed before.
+        self.answer: Callable[[Tensor], dict[str, Raw]] = network.raw
 
     @property
     def device(self) -> torch.device:

@@ -15,17 +15,17 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from lapel.models.heads.base import Raw
 from lapel.schema.errors import TrainingError
 from lapel.tasks.base import Counts
-from lapel.training.augment import Mixture, augment, mix
 from lapel.training.balance import row_weights
+from lapel.training.batches import Batch, changed
 from lapel.training.examples import Examples
-from lapel.training.judging import autocast, judge, main_score, score, total_loss
+from lapel.training.judging import Known, autocast, judge, main_score, score, total_loss
 from lapel.training.learner import Learner
-from lapel.training.optimise import rate_at
+from lapel.training.optimise import rate_at, stage_at
 from lapel.training.plan import Plan, plan_of, seed_of
 from lapel.training.recipe import Recipe
-from lapel.training.recipe_parts import AugmentPart
 
 #: Training outputs are scored on about so many steps an epoch; all would cost time.
 SCORED_STEPS = 32
@@ -72,8 +72,7 @@ def learn(
     """
     recipe, progress = learner.recipe, learner.progress
     count = len(train) // views
-    plan = plan_of(recipe, count, views, _drawn(recipe, train, count))
-    generator = torch.Generator(learner.device)
+    plan = plan_of(recipe, count, views, _drawn(recipe, train, count), train.items)
     while not progress.finished:
         tally = Tally(learner, plan)
         rest = plan.rest_of_epoch(progress.epochs, progress.step)
@@ -81,12 +80,11 @@ def learn(
             rest = []
         started = time.perf_counter()
         for rows, pixels in train.batches(rest):
-            generator.manual_seed(seed_of(recipe.seed, "augment", progress.step))
             torch.manual_seed(seed_of(recipe.seed, "network", progress.step))
-            batch = changed(pixels, recipe.augment, generator)
-            loss, outputs = take_step(learner, plan, batch, train, rows.to(learner.device))
+            batch = changed(learner, train, rows, pixels)
+            loss, raw = take_step(learner, plan, batch)
             progress.step += 1
-            tally.add(loss, outputs, train, rows, time.perf_counter() - started)
+            tally.add(loss, raw, batch.known, time.perf_counter() - started)
             watcher.step(learner, plan, tally)
             if out_of_time(learner):
                 break
@@ -103,33 +101,27 @@ def _drawn(recipe: Recipe, train: Examples, count: int) -> Tensor | None:
     return row_weights(train.targets[task][:count], train.weights[task][:count])
 
 
-def changed(pixels: Tensor, options: AugmentPart, generator: torch.Generator) -> Mixture:
-    """A batch as it is learned from: augmented, where it is pictures, and mixed."""
-    if pixels.dtype == torch.uint8:
-        pixels = augment(pixels, options, generator)
-    return mix(pixels, options, generator)
-
-
 def out_of_time(learner: Learner) -> bool:
     """Whether a run has learned for as long as it may."""
     seconds, progress = learner.recipe.schedule.seconds, learner.progress
     return seconds is not None and progress.seconds + progress.judging_seconds >= seconds
 
 
-def take_step(
-    learner: Learner, plan: Plan, batch: Mixture, train: Examples, rows: Tensor
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """One step: forward, backward, clip, move, average. Returns the loss and the outputs."""
-    recipe, network = learner.recipe, learner.network
-    share = rate_at(learner.progress.step, plan.steps, recipe.schedule)
-    learner.set_rate(share)
+def take_step(learner: Learner, plan: Plan, batch: Batch) -> tuple[Tensor, dict[str, Raw]]:
+    """One step: forward, backward, clip, move, average.
+
+    Returns:
+        The loss, and what the heads said.
+    """
+    recipe, network, mixture = learner.recipe, learner.network, batch.mixture
+    begin_step(learner, plan)
     network.train()
     with autocast(learner):
-        outputs = learner.answer(batch.inputs)
-        loss = total_loss(learner, outputs, train, rows)
-        if batch.partners is not None:
-            others = total_loss(learner, outputs, train, rows[batch.partners])
-            loss = batch.share * loss + (1 - batch.share) * others
+        raw = learner.answer(mixture.inputs)
+        loss = total_loss(learner, raw, batch.known)
+        if batch.partners_known is not None:
+            others = total_loss(learner, raw, batch.partners_known)
+            loss = mixture.share * loss + (1 - mixture.share) * others
     for optimiser in learner.optimisers:
         optimiser.zero_grad()
     # Each optimiser moves the parameters of its own that have a gradient.
@@ -140,7 +132,16 @@ def take_step(
         optimiser.step()
     if learner.average is not None:
         learner.average.update(network, learner.progress.step)
-    return loss.detach(), {name: output.detach() for name, output in outputs.items()}
+    return loss.detach(), raw
+
+
+def begin_step(learner: Learner, plan: Plan) -> None:
+    """Set the learning rate and the weights of the tasks to those of this step."""
+    recipe, step = learner.recipe, learner.progress.step
+    stage = stage_at(step, plan.steps, recipe.schedule)
+    rate = rate_at(step, plan.steps, recipe.schedule)
+    learner.set_rate(rate * (stage.learning_rate if stage else 1.0))
+    learner.loss.weigh({**recipe.loss.task_weights, **(stage.task_weights if stage else {})})
 
 
 class Tally:
@@ -157,25 +158,20 @@ class Tally:
         self.pictures = 0
         self.seconds = 0.0
 
-    def add(
-        self,
-        loss: Tensor,
-        outputs: Mapping[str, Tensor],
-        examples: Examples,
-        rows: Tensor,
-        seconds: float,
-    ) -> None:
+    def add(self, loss: Tensor, raw: Mapping[str, Raw], known: Known, seconds: float) -> None:
         """Count one step."""
         self._sum += loss
         self._steps += 1
-        self.pictures += len(rows)
+        self.pictures += len(known)
         self.seconds += seconds
         self._learner.progress.seconds += seconds
         if loss.device.type == "cpu" or self._steps % LOOK_EVERY == 0:
             self.latest_loss = float(loss)
             self.check_loss()
         if self._steps % self._score_every == 0:
-            counts = score(self._learner, outputs, examples, rows)
+            with torch.no_grad():
+                outputs = self._learner.network.outputs(raw)
+            counts = score(self._learner, outputs, known)
             for task, count in counts.items():
                 self._counts[task] = self._counts[task] + count if task in self._counts else count
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from lapel.models.heads.base import Raw
+from lapel.models.heads.table import spatial_tasks
 from lapel.models.multitask import Network
 from lapel.models.upper import Lower, Upper, cut
 from lapel.training.examples import RESIDENT_SHARE, Examples, free_memory
@@ -39,7 +41,7 @@ class Course:
         train: pictures, or what the resting part of the network makes of them in each view.
         validation: likewise, in one view.
         views: of each training picture.
-        answer: from those to outputs; None: the whole network.
+        answer: from those to what the heads say; None: the whole network.
         pooled: features of both, where heads are fitted first.
         seconds: spent on computing.
     """
@@ -47,7 +49,7 @@ class Course:
     train: Examples
     validation: Examples
     views: int = 1
-    answer: Callable[[Tensor], dict[str, Tensor]] | None = None
+    answer: Callable[[Tensor], dict[str, Raw]] | None = None
     pooled: tuple[Examples, Examples] | None = None
     seconds: float = 0.0
 
@@ -70,6 +72,8 @@ def lay_out(
 ) -> Course:
     """Compute what has to be computed once, and say what the schedule learns from.
 
+    With a task that is answered with places, that is the pictures themselves.
+
     Args:
         network: as it begins, its resting stages frozen.
         material: the pictures.
@@ -79,6 +83,8 @@ def lay_out(
         watcher: may end it between two batches.
     """
     plain = Course(train=material.train, validation=material.validation)
+    if spatial_tasks(material.schema):
+        return plain  # pooled features have forgotten places, and views of pictures move them
     pixels = next(iter(material.train.pictures.batches([torch.arange(TRIED)])))
     upper = _cut_once(network, recipe, pixels)
     only_heads = recipe.transfer.train == "heads"
@@ -154,6 +160,7 @@ def _with(examples: Examples, kept: Tensor) -> Examples:
         pictures=Resident(kept.to(device)),
         targets={task: torch.cat([part] * views) for task, part in examples.targets.items()},
         weights={task: torch.cat([part] * views) for task, part in examples.weights.items()},
+        items=None if examples.items is None else torch.cat([examples.items] * views),
     )
 
 
