@@ -56,6 +56,10 @@ class Places:
         return first
 
 
+#: No query at all.
+NOTHING_FOUND = Places(places=np.zeros(0, np.int64), starts=np.zeros(1, np.int64))
+
+
 def places_of(
     queries: NDArray[np.float32],
     gallery: NDArray[np.float32],

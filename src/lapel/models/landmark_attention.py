@@ -166,7 +166,7 @@ class LandmarkAttentionNetwork(Network):
         """All that the exported graph gives; the attention is its mean over channels, plus 1."""
         seen = self._look(pixels)
         raw = self._raw(seen)
-        beside = {**self.shown(raw), EMBEDDING: self.pool(seen.features).flatten(1)}
+        beside = {**self.shown(raw), EMBEDDING: self.embedding(seen.features)}
         if seen.attention is not None:
             beside[ATTENTION] = 1 + seen.attention.float().mean(1, keepdim=True)
         return {**beside, **self.outputs(raw)}
@@ -191,7 +191,7 @@ class LandmarkAttentionNetwork(Network):
 
     def _raw(self, seen: Seen) -> dict[str, Raw]:
         labels: dict[str, Raw] = self.answers(seen.features)
-        return {name: labels.get(name, seen.landmarks) for name in self.task_names}
+        return labels | {name: seen.landmarks for name in self.task_names if name not in labels}
 
 
 def relative(heatmaps: Tensor) -> Tensor:

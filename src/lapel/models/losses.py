@@ -38,6 +38,8 @@ class MultiTaskLoss(nn.Module):
             HEADS[spec.kind].loss(spec, counts[spec.name], options) for spec in schema
         )
         learned = options.get("task_weighting", "fixed") == "learned"
+        #: Of the vectors that are learned beside the tasks, if any; it is added by who knows items.
+        self.vectors: nn.Module | None = None
         #: The s of each task, float32 (tasks,).
         self.uncertainty = nn.Parameter(torch.zeros(len(self.losses))) if learned else None
 

@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lapel.models.backbones import build_backbone
 from lapel.models.base import Stage, keep_judging, set_learning
+from lapel.models.embedding import EmbeddingHead
 from lapel.models.heads.base import Raw
 from lapel.models.heads.labels import LabelHead, pooling
 from lapel.models.heads.table import HEADS, spatial_tasks
@@ -34,7 +35,8 @@ class Architecture:
         head: options of the heads: ``heads`` (``separate``, a head a task, or ``joint``, one
             vector of all labels), ``pool``, ``dropout``, ``hidden``; of landmarks ``landmarks``
             (``heatmap`` or ``coordinates``), ``places`` (maps are read by ``peak`` or ``mean``) and
-            ``map_channels``.
+            ``map_channels``; and ``embedding``, numbers of a vector that is learned
+            beside, 0 for none.
         network: name of the kind of network, as in a recipe's ``model.network``.
         mean: of each channel, of pixels scaled to 0..1.
         std: likewise.
@@ -139,6 +141,7 @@ class Network(nn.Module):
         options = {**architecture.head, "stride": self.backbone.stride}
         self.heads = self.heads_of(schema, self.backbone.width, options)
         self.pool = pooling(architecture.head)
+        self.embedding = EmbeddingHead(self.backbone.width, architecture.head)
         self.task_names = tuple(spec.name for spec in schema)
         self.kinds = {spec.name: spec.kind for spec in schema}
         #: Whether the backbone begins with weights that it learned elsewhere.
@@ -176,12 +179,12 @@ class Network(nn.Module):
         """All that the exported graph gives of uint8 pixels (N, C, H, W).
 
         Beside the outputs, by the names of ``lapel.schema.outputs``: maps that people may look
-        at, and the pooled features. A task of such a name is not overwritten.
+        at, and the vector of the picture. A task of such a name is not overwritten.
         """
         features = self.features(pixels)
         raw = self.answers(features)
         outputs = self.outputs(raw)
-        beside = {**self.shown(raw), EMBEDDING: self.pool(features).flatten(1)}
+        beside = {**self.shown(raw), EMBEDDING: self.embedding(features)}
         return outputs | {name: value for name, value in beside.items() if name not in outputs}
 
     def shown(self, raw: Mapping[str, Raw]) -> dict[str, Tensor]:
@@ -205,10 +208,11 @@ class Network(nn.Module):
     def answers(self, features: Tensor) -> dict[str, Raw]:
         """Features (N, width, h, w) to task name -> what its head says.
 
-        Heads of labels say the same of pooled features (N, width, 1, 1).
+        Heads of labels say the same of pooled features (N, width, 1, 1). Where vectors are
+        learned, they stand beside, as ``EMBEDDING``.
         """
         said: dict[str, Raw] = self.heads(features)
-        return said
+        return {**said, EMBEDDING: self.embedding(features)} if self.embedding.learned else said
 
     def stages(self) -> list[Stage]:
         """The backbone's stages, from the pixels up."""

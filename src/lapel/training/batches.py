@@ -24,11 +24,13 @@ class Batch(NamedTuple):
         mixture: the pictures, or what was made of them.
         known: of each.
         partners_known: of the picture that is mixed into each, where one is.
+        items: that each shows, int64 (n,), below 0 where unknown; None where nobody asks.
     """
 
     mixture: Mixture
     known: Known
     partners_known: Known | None
+    items: Tensor | None = None
 
 
 def changed(learner: Learner, train: Examples, rows: Tensor, pixels: Tensor) -> Batch:
@@ -40,7 +42,8 @@ def changed(learner: Learner, train: Examples, rows: Tensor, pixels: Tensor) -> 
     known = moved(learner, known_of(train, rows.to(learner.device)), moves)
     mixture = mix(pixels, options, generator)
     others = None if mixture.partners is None else of_partners(learner, known, mixture.partners)
-    return Batch(mixture, known, others)
+    items = None if train.items is None else train.items[rows.to(train.items.device)]
+    return Batch(mixture, known, others, items)
 
 
 def moved(learner: Learner, known: Known, moves: Tensor) -> Known:

@@ -7,9 +7,11 @@ import difflib
 import numpy as np
 
 from lapel.data.dataset import Dataset
+from lapel.metrics.retrieval import NOTHING_FOUND, RetrievalCounts
 from lapel.schema.annotation import Tags, held
 from lapel.schema.errors import DatasetError, RecipeError
 from lapel.schema.labels import Schema, TaskSpec
+from lapel.schema.outputs import EMBEDDING
 from lapel.tasks.kinds import task_of
 from lapel.training.recipe import Recipe
 from lapel.training.run import RunFolder
@@ -66,7 +68,9 @@ def _check_selection(recipe: Recipe, schema: Schema) -> None:
     if recipe.data.balance not in {None, *names}:
         unknown.append(str(recipe.data.balance))
     selected, _, metric = (recipe.select or "").rpartition(".")
-    if recipe.select is not None and selected not in names:
+    if recipe.embedding.loss != "none" and selected == EMBEDDING:
+        _check_retrieval(metric)
+    elif recipe.select is not None and selected not in names:
         unknown.append(recipe.select)
     elif recipe.select is not None:
         _check_metric(schema[selected], metric)
@@ -74,6 +78,14 @@ def _check_selection(recipe: Recipe, schema: Schema) -> None:
         raise RecipeError(
             f"the recipe speaks of {', '.join(unknown)}; the dataset's tasks are: "
             f"{', '.join(names)}. 'select' is written TASK.METRIC, as in {names[0]}.accuracy"
+        )
+
+
+def _check_retrieval(metric: str) -> None:
+    known = list(RetrievalCounts.of(NOTHING_FOUND).numbers())
+    if metric not in known:
+        raise RecipeError(
+            f"select: vectors have no number {metric!r}; they have: {', '.join(known)}"
         )
 
 

@@ -25,6 +25,7 @@ from lapel.schema.errors import StorageError
 from lapel.schema.labels import Schema
 from lapel.storage.cache import cache_root
 from lapel.tasks.kinds import task_of
+from lapel.training.embedding import items_of
 from lapel.training.pictures import Chosen, Packed, Pictures, Resident, Streamed
 from lapel.training.recipe_parts import DataPart
 from lapel.training.row_cache import RowCache, make_missing
@@ -45,12 +46,14 @@ class Examples:
         targets: task name to targets (N, ...), on the device.
         weights: task name to weights (N, ...); 0 where the label is unknown.
         digests: SHA-256 of each picture, in hexadecimal.
+        items: number of the item that each picture shows, int64 (N,), below 0 where unknown.
     """
 
     pictures: Pictures
     targets: dict[str, Tensor]
     weights: dict[str, Tensor]
     digests: Sequence[str] = ()
+    items: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -74,6 +77,7 @@ def subset(examples: Examples, rows: Tensor) -> Examples:
         targets={task: target[there[task]] for task, target in examples.targets.items()},
         weights={task: weight[there[task]] for task, weight in examples.weights.items()},
         digests=[examples.digests[int(row)] for row in rows] if examples.digests else (),
+        items=None if examples.items is None else examples.items[rows.to(examples.items.device)],
     )
 
 
@@ -112,6 +116,7 @@ def load_examples(
         targets=targets,
         weights=weights,
         digests=reading.digests,
+        items=items_of(dataset).to(device),
     )
 
 

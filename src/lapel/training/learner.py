@@ -23,8 +23,8 @@ from lapel.training.checkpoint import (
     with_prefix,
     without_prefix,
 )
-from lapel.training.optimise import AveragedWeights, build_optimisers
 from lapel.training.embedding import metric_loss
+from lapel.training.optimise import AveragedWeights, build_optimisers
 from lapel.training.recipe import Recipe
 
 

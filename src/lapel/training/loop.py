@@ -20,6 +20,7 @@ from lapel.schema.errors import TrainingError
 from lapel.tasks.base import Counts
 from lapel.training.balance import row_weights
 from lapel.training.batches import Batch, changed
+from lapel.training.embedding import embedding_loss
 from lapel.training.examples import Examples
 from lapel.training.judging import Known, autocast, judge, main_score, score, total_loss
 from lapel.training.learner import Learner
@@ -122,6 +123,7 @@ def take_step(learner: Learner, plan: Plan, batch: Batch) -> tuple[Tensor, dict[
         if batch.partners_known is not None:
             others = total_loss(learner, raw, batch.partners_known)
             loss = mixture.share * loss + (1 - mixture.share) * others
+        loss = loss + embedding_loss(learner.loss.vectors, raw, batch.items, recipe.embedding)
     for optimiser in learner.optimisers:
         optimiser.zero_grad()
     # Each optimiser moves the parameters of its own that have a gradient.

@@ -82,6 +82,7 @@ def architecture_of(recipe: Recipe, preprocess: Preprocess) -> Architecture:
         head={
             **model.model_dump(exclude={"network", "backbone", "options"}),
             "places": "mean" if by_mean else "peak",
+            "embedding": recipe.embedding.width if recipe.embedding.loss != "none" else 0,
         },
         mean=preprocess.mean,
         std=preprocess.std,

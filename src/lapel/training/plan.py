@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lapel.training.balance import balanced_order
+from lapel.training.embedding import grouped_order
 from lapel.training.recipe import Recipe
 
 
@@ -25,6 +26,8 @@ class Plan:
             behind all of the first.
         drawn: how often each picture is drawn against the others, float64 (count,); None: each
             comes once an epoch.
+        items: of each picture, int64 (count,), where pictures of an item are to come together.
+        per_item: how many of them.
     """
 
     count: int
@@ -33,6 +36,8 @@ class Plan:
     seed: int
     views: int = 1
     drawn: Tensor | None = None
+    items: Tensor | None = None
+    per_item: int = 1
 
     @property
     def steps_per_epoch(self) -> int:
@@ -49,7 +54,9 @@ class Plan:
     def rest_of_epoch(self, epoch: int, step: int) -> list[Tensor]:
         """Row numbers of the batches of an epoch (counted from 0) from a step of the run on."""
         generator = torch.Generator().manual_seed(seed_of(self.seed, "order", epoch))
-        if self.drawn is None:
+        if self.items is not None:
+            order = grouped_order(self.items, self.per_item, generator)
+        elif self.drawn is None:
             order = torch.randperm(self.count, generator=generator)
         else:
             order = balanced_order(self.drawn, generator)
@@ -62,8 +69,15 @@ class Plan:
         return [order[place * self.batch : (place + 1) * self.batch] for place in places]
 
 
-def plan_of(recipe: Recipe, count: int, views: int = 1, drawn: Tensor | None = None) -> Plan:
+def plan_of(
+    recipe: Recipe,
+    count: int,
+    views: int = 1,
+    drawn: Tensor | None = None,
+    items: Tensor | None = None,
+) -> Plan:
     """The plan of a recipe for so many training pictures, each in so many views."""
+    together = recipe.embedding.loss != "none" and items is not None
     return Plan(
         count=count,
         batch=min(recipe.batch, count),
@@ -71,6 +85,8 @@ def plan_of(recipe: Recipe, count: int, views: int = 1, drawn: Tensor | None = N
         seed=recipe.seed,
         views=views,
         drawn=drawn,
+        items=items[:count].cpu() if together and items is not None else None,
+        per_item=recipe.embedding.per_item,
     )
 
 

@@ -24,6 +24,7 @@ from lapel.training.recipe_parts import (
     DataPart,
     DoubtfulLabelsPart,
     EarlyStoppingPart,
+    EmbeddingPart,
     LossPart,
     ModelPart,
     OptimiserPart,
@@ -67,6 +68,7 @@ class Recipe(Part):
     augment: AugmentPart = AugmentPart()
     model: ModelPart = ModelPart()
     loss: LossPart = LossPart()
+    embedding: EmbeddingPart = EmbeddingPart()
     optimiser: OptimiserPart
     schedule: SchedulePart
     early_stopping: EarlyStoppingPart = EarlyStoppingPart()

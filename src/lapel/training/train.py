@@ -22,6 +22,7 @@ from lapel.training.budget import within_budget
 from lapel.training.checkpoint import Checkpoint, newest_checkpoint
 from lapel.training.checks import check_same_data, schema_of
 from lapel.training.doubtful import find_doubtful_labels
+from lapel.training.embedding import check_items
 from lapel.training.finish import finish
 from lapel.training.learner import Learner
 from lapel.training.loop import learn
@@ -107,6 +108,7 @@ def train(
     # Before the run's folder is made: a wrong path leaves nothing behind.
     dataset = Dataset.open(data)
     schema = schema_of(resolved, dataset)
+    check_items(resolved, dataset, tuple(spec.name for spec in schema))
     with run.locked(), watching_signals() as stop:
         if run.is_complete(resolved):
             reporter.say(f"The run {run.folder} is finished already")
@@ -163,7 +165,9 @@ def _train(
     except RunInterruptedError as interruption:
         raise _with_way_on(interruption, "what was computed so far is kept", run) from None
     counts = label_counts(material.schema, material.train.targets, material.train.weights)
-    learner = Learner(network, material.schema, recipe, precision, counts)
+    learner = Learner(
+        network, material.schema, recipe, precision, counts, items=material.train.items
+    )
     if checkpoint is not None:
         learner.restore(checkpoint)
         reporter.say(f"Going on from step {learner.progress.step:,}")
