@@ -20,16 +20,34 @@ def resolve(recipe: Recipe) -> Recipe:
     """A recipe in which nothing is left open but what a budget decides.
 
     Raises:
-        RecipeError: no such backbone; a size or a deviation that neither recipe nor weights tell.
+        RecipeError: no such backbone; a size or a deviation that neither recipe nor weights tell;
+            a way of transfer that the network does not know.
     """
     check_name(recipe.model.backbone)
+    _check_transfer(recipe)
     values = recipe.model_dump(mode="json")
     values["preprocess"] = _preprocessing(recipe)
-    if str(recipe.model.options.get("weights", "none")) == "none":
+    if _is_from_scratch(recipe):
         # Features of random weights tell nothing, and nothing learned could be spoiled.
         values["transfer"] |= {"heads_first": False, "train": "all", "keep_statistics": False}
         values["optimiser"] |= {"backbone_share": 1.0, "layer_decay": 1.0}
     return recipe_from(values, origin=recipe.name)
+
+
+def _is_from_scratch(recipe: Recipe) -> bool:
+    return str(recipe.model.options.get("weights", "none")) == "none"
+
+
+def _check_transfer(recipe: Recipe) -> None:
+    transfer = recipe.transfer
+    if recipe.model.network == "plain" or _is_from_scratch(recipe):
+        return
+    if recipe.budget is not None or transfer.heads_first or transfer.train != "all":
+        raise RecipeError(
+            f"model.network={recipe.model.network} learns as a whole: what lies above its "
+            "attention never rests. Leave out budget, and --set transfer.heads_first=false "
+            "--set transfer.train=all"
+        )
 
 
 def _preprocessing(recipe: Recipe) -> dict[str, Any]:
