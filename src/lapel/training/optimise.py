@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
 from lapel.models.base import Backbone
-from lapel.training.recipe_parts import OptimiserPart, SchedulePart
+from lapel.training.recipe_parts import OptimiserPart, SchedulePart, StagePart
 
 #: Coefficients of the quintic that drives all singular values towards 1 (K. Jordan et al.,
 #: "Muon: An optimizer for hidden layers in neural networks", 2024).
@@ -83,13 +83,28 @@ def build_optimisers(
     if options.name != "muon":
         groups = _groups([*learned, *others], shares, options.learning_rate, options.weight_decay)
         return [torch.optim.AdamW(groups) if options.name == "adamw" else _sgd(groups, options)]
-    filters = [parameter for parameter in learned if parameter.ndim == 4]
-    rest = [*(parameter for parameter in learned if parameter.ndim != 4), *others]
+    filters = _filters(network)
+    chosen = set(map(id, filters))
+    rest = [*(parameter for parameter in learned if id(parameter) not in chosen), *others]
     beside = _sgd(_groups(rest, shares, options.learning_rate, options.weight_decay), options)
     if not filters:
         return [beside]
     groups = _groups(filters, shares, options.filter_learning_rate, 0.0)
     return [Muon(groups, momentum=MUON_MOMENTUM), beside]
+
+
+def _filters(network: nn.Module) -> list[nn.Parameter]:
+    """The filters that learn and whose scale has no effect: those of convolutions below a norm.
+
+    Heads that draw maps end with convolutions that no norm follows; Muon would fix their scale,
+    and with it the maps'.
+    """
+    backbone = getattr(network, "backbone", network)
+    return [
+        parameter
+        for parameter in backbone.parameters()
+        if parameter.requires_grad and parameter.ndim == 4
+    ]
 
 
 def rate_shares(network: nn.Module, options: OptimiserPart) -> dict[int, float]:
@@ -144,6 +159,19 @@ def rate_at(step: int, steps: int, schedule: SchedulePart) -> float:
         return 1.0
     left = (1 - done) / (1 - schedule.warmup)
     return left if schedule.kind == "triangle" else 0.5 - 0.5 * math.cos(math.pi * left)
+
+
+def stage_at(step: int, steps: int, schedule: SchedulePart) -> StagePart | None:
+    """The stage that a step of a run is in; None without stages, and after the last.
+
+    A stage begins at the step at which the ones before it have had their shares.
+    """
+    end = 0.0
+    for stage in schedule.stages:
+        end += stage.share
+        if step < round(end * steps):
+            return stage
+    return None
 
 
 class AveragedWeights:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Part(BaseModel):
@@ -85,6 +85,9 @@ class ModelPart(Part):
     landmarks: Literal["heatmap", "coordinates"] = Field(
         default="heatmap", description="how places are answered: a map each, or two numbers"
     )
+    map_channels: int = Field(
+        default=128, ge=1, description="of each layer that draws the maps"
+    )
     heads: Literal["separate", "joint"] = Field(
         default="separate", description="a head a task, or one vector of all labels"
     )
@@ -163,6 +166,14 @@ class SchedulePart(Part):
     stages: tuple[StagePart, ...] = Field(
         default=(), description="one after another; without any, all tasks from the first step on"
     )
+
+    @field_validator("stages")
+    @classmethod
+    def _shares_of_one(cls, stages: tuple[StagePart, ...]) -> tuple[StagePart, ...]:
+        total = sum(stage.share for stage in stages)
+        if total > 1 + 1e-9:
+            raise ValueError(f"the shares of all stages add up to 1 or less, here to {total:g}")
+        return stages
 
 
 class StagePart(Part):
