@@ -44,6 +44,14 @@ def evaluate(
             "--unknown-is-no", help="Count tags of unknown answer as no, as published code does."
         ),
     ] = False,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MAPPING.json",
+            help="Judge a model of former labels on cleaned ones, by the mapping that `clean` wrote.",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[
         str, typer.Option(help="What runs the network: auto (the first there is) or onnxruntime.")
     ] = "auto",
@@ -68,6 +76,7 @@ def evaluate(
         out=out,
         flip=flip,
         unknown_is_no=unknown_is_no,
+        mapping=mapping,
         engine=engine,
         track=track,
     )

@@ -29,7 +29,8 @@ class Description:
         origin: where it comes from and what was done to it, in words.
         licence: what may be done with it, in words; empty when unknown.
         benchmark: the public benchmark whose images, labels and splits these are, by the name in
-            ``lapel.evaluation.benchmarks``; empty when it is none, or no longer.
+            ``lapel.evaluation.benchmarks``; with ``-cleaned`` behind it when labels were changed
+            since; empty when it is none.
     """
 
     name: str
@@ -114,3 +115,14 @@ def recorded_root(root: Path | str, folder: Path) -> str:
     target, base = Path(root).resolve(), folder.resolve()
     common = os.path.commonpath([target, base])
     return str(target) if Path(common).parent == Path(common) else os.path.relpath(target, base)
+
+
+#: What the name of a benchmark ends with once labels or rows are no longer its own.
+CLEANED = "-cleaned"
+
+
+def cleaned_benchmark(benchmark: str) -> str:
+    """What a benchmark is called when its labels were cleaned: its scores compare with no
+    published ones any more.
+    """
+    return benchmark if not benchmark or benchmark.endswith(CLEANED) else benchmark + CLEANED

@@ -7,31 +7,38 @@
       drop: [walker]              # forgotten: unknown where it was the one answer
       at_least: 20                # so are labels with fewer training pictures
     tags:
-      imply: {floral print: [floral]}   # who has the one has the others too
+      imply:                      # who has the one has the others too
+        floral print: [floral, print]
+        belted floral: [belted, pattern: floral]   # `floral` of the task `pattern`
 
 Names are taken as they are written, so ``no`` and ``1`` are labels too. Merging joins tags as
-"or" does, with yes above unknown above no.
+"or" does, with yes above unknown above no. Rules for DeepFashion are shipped, see
+:mod:`lapel.data.shipped`.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import yaml
 
-from lapel.data.reading import existing_file, read_bytes, refuse
-from lapel.schema.errors import Fault, FormatError
+from lapel.data.reading import existing_file, refuse
+from lapel.data.rule_nodes import NodeReader, Word, composed
+from lapel.schema.errors import Fault
 from lapel.schema.labels import Schema, TaskSpec
 
 KEYS = ("merge", "rename", "drop", "imply", "at_least")
 
-#: A name as it stands in the file, and its line.
-Word: TypeAlias = tuple[str, int]
+#: Kinds of task whose labels are words that rules can change.
+CLEANED_KINDS = ("single_label", "multi_label")
+
+#: A label anywhere in a schema: its task's name, and its own.
+Place: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +48,26 @@ class TaskRules:
     Attributes:
         merge: the label that stays, to those that become it; a rename is a merge of one.
         drop: labels that are forgotten.
-        imply: label to those that hold wherever it does.
+        imply: label as it was, to the labels as they are afterwards, of this task or another,
+            that hold wherever it did.
         at_least: labels with fewer training pictures are forgotten too.
     """
 
     merge: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
-    imply: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    imply: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
     at_least: int = 0
+
+    def mapping(self, labels: Sequence[str]) -> dict[str, str | None]:
+        """Each label to what it is called afterwards, counts apart; None if it is forgotten."""
+        now: dict[str, str | None] = {label: label for label in labels}
+        now |= {member: keep for keep, members in self.merge.items() for member in members}
+        return now | dict.fromkeys(self.drop)
+
+
+#: What is said of labels that hold too, not yet looked at: the label, to (task or None for its
+#: own, label).
+_Saying: TypeAlias = Mapping[Word, Sequence[tuple[str | None, Word]]]
 
 
 def read_rules(path: str | Path, schema: Schema) -> dict[str, TaskRules]:
@@ -61,110 +80,60 @@ def read_rules(path: str | Path, schema: Schema) -> dict[str, TaskRules]:
     """
     path = existing_file(path)
     faults: list[Fault] = []
-    root = _composed(path)
+    reader = NodeReader(path, faults)
     rules: dict[str, TaskRules] = {}
-    reader = _Reader(path, faults)
-    for (name, line), node in reader.mapping(root, "tasks with their rules"):
+    sayings: dict[str, _Saying] = {}
+    for (name, line), node in reader.mapping(composed(path), "tasks with their rules"):
         if name not in [task.name for task in schema]:
             expected = f"one of {', '.join(task.name for task in schema)}"
             reader.fault(line, f"task {name!r}", expected)
         elif name in rules:
             reader.fault(line, f"task {name!r} again", "each task once")
+        elif schema[name].kind not in CLEANED_KINDS:
+            found = f"rules for the {schema[name].kind} task {name!r}"
+            reader.fault(line, found, f"them for tasks of kind {' or '.join(CLEANED_KINDS)}")
         else:
-            rules[name] = reader.rules(schema[name], node)
+            rules[name], sayings[name] = _task_rules(reader, schema[name], node)
+    implied = _Implied(reader, schema, dict(rules))
+    for name, saying in sayings.items():
+        rules[name] = replace(rules[name], imply=implied.of(schema[name], saying))
     refuse(faults, remedy="Nothing was changed.")
     return rules
 
 
-def _composed(path: Path) -> yaml.Node | None:
-    try:
-        # Not load(): the nodes know their lines, and a label `no` stays a text.
-        return yaml.compose(read_bytes(path).decode("utf-8-sig"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or error
-        fault = Fault(
-            file=str(path),
-            line=mark.line + 1 if mark else None,
-            found=f"text that is no YAML ({problem})",
-            expected="tasks with their rules",
-        )
-        raise FormatError([fault]) from error
-
-
-class _Reader:
-    """Looks at the nodes of a file, and collects what is wrong."""
-
-    def __init__(self, path: Path, faults: list[Fault]) -> None:
-        self.path = path
-        self.faults = faults
-
-    def fault(self, line: int, found: str, expected: str) -> None:
-        self.faults.append(Fault(file=str(self.path), line=line, found=found, expected=expected))
-
-    def mapping(self, node: yaml.Node | None, what: str) -> Iterator[tuple[Word, yaml.Node]]:
-        if node is None or _empty(node):
-            return
-        if not isinstance(node, yaml.MappingNode):
-            self.fault(node.start_mark.line + 1, _kind(node), what)
-            return
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                yield (key.value, key.start_mark.line + 1), value
-            else:
-                self.fault(key.start_mark.line + 1, f"{_kind(key)} as a name", "a name")
-
-    def words(self, node: yaml.Node, what: str) -> list[Word]:
-        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        if _empty(node):
-            return []
-        for one in nodes:
-            if not isinstance(one, yaml.ScalarNode):
-                self.fault(one.start_mark.line + 1, _kind(one), what)
-        return [
-            (one.value, one.start_mark.line + 1)
-            for one in nodes
-            if isinstance(one, yaml.ScalarNode)
-        ]
-
-    def rules(self, task: TaskSpec, node: yaml.Node) -> TaskRules:
-        merge: dict[Word, list[Word]] = {}
-        rename: dict[Word, list[Word]] = {}
-        drop: list[Word] = []
-        imply: dict[Word, list[Word]] = {}
-        at_least = 0
-        for (key, line), value in self.mapping(node, f"rules: {', '.join(KEYS)}"):
-            if key == "merge":
-                merge = self._lists(value, "the labels that become it")
-            elif key == "rename":
-                rename = self._lists(value, "its new name")
-            elif key == "drop":
-                drop = self.words(value, "labels")
-            elif key == "imply":
-                imply = self._lists(value, "the labels that hold too")
-            elif key == "at_least":
-                at_least = self._number(value)
-            else:
-                near = difflib.get_close_matches(key, KEYS, n=1)
-                hint = f"{near[0]}?" if near else f"one of {', '.join(KEYS)}"
-                self.fault(line, f"rule {key!r}", hint)
-        return _Checked(self, task).rules(merge, rename, drop, imply, at_least)
-
-    def _lists(self, node: yaml.Node, what: str) -> dict[Word, list[Word]]:
-        return {word: self.words(value, what) for word, value in self.mapping(node, what)}
-
-    def _number(self, node: yaml.Node) -> int:
-        text = node.value if isinstance(node, yaml.ScalarNode) else ""
-        if not (text.isascii() and text.isdecimal()):
-            self.fault(node.start_mark.line + 1, text or _kind(node), "a number of pictures")
-            return 0
-        return int(text)
+def _task_rules(
+    reader: NodeReader, task: TaskSpec, node: yaml.Node
+) -> tuple[TaskRules, _Saying]:
+    """The rules of one task without what they say of labels that hold too, and that."""
+    merge: dict[Word, list[Word]] = {}
+    rename: dict[Word, list[Word]] = {}
+    drop: list[Word] = []
+    imply: _Saying = {}
+    at_least = 0
+    for (key, line), value in reader.mapping(node, f"rules: {', '.join(KEYS)}"):
+        if key == "merge":
+            merge = reader.lists(value, "the labels that become it")
+        elif key == "rename":
+            rename = reader.lists(value, "its new name")
+        elif key == "drop":
+            drop = reader.words(value, "labels")
+        elif key == "imply":
+            what = "the labels that hold too"
+            entries = reader.mapping(value, what)
+            imply = {word: reader.words_of_tasks(others, what) for word, others in entries}
+        elif key == "at_least":
+            at_least = reader.number(value, "a number of pictures")
+        else:
+            near = difflib.get_close_matches(key, KEYS, n=1)
+            hint = f"{near[0]}?" if near else f"one of {', '.join(KEYS)}"
+            reader.fault(line, f"rule {key!r}", hint)
+    return _Checked(reader, task).rules(merge, rename, drop, at_least), imply
 
 
 class _Checked:
     """Rules of one task against its labels."""
 
-    def __init__(self, reader: _Reader, task: TaskSpec) -> None:
+    def __init__(self, reader: NodeReader, task: TaskSpec) -> None:
         self.reader = reader
         self.task = task
 
@@ -173,7 +142,6 @@ class _Checked:
         merge: Mapping[Word, Sequence[Word]],
         rename: Mapping[Word, Sequence[Word]],
         drop: Sequence[Word],
-        imply: Mapping[Word, Sequence[Word]],
         at_least: int,
     ) -> TaskRules:
         merged = ((keep, word) for (keep, _), members in merge.items() for word in members)
@@ -186,13 +154,6 @@ class _Checked:
         if not after:
             line = gone[0][1]
             self.reader.fault(line, f"rules that leave no label of '{self.task.name}'", "one")
-        if imply and self.task.kind != "multi_label":
-            line = next(iter(imply))[1]
-            expected = "it for tasks of kind multi_label alone"
-            self.reader.fault(line, f"'imply' for the {self.task.kind} task", expected)
-        for word in [*imply, *(word for words in imply.values() for word in words)]:
-            if word[0] not in after:
-                self.reader.fault(word[1], f"label {word[0]!r}", "a label that is there afterwards")
         groups: dict[str, list[str]] = {}
         for (name, _), members in merge.items():
             groups.setdefault(name, []).extend(word for word, _ in members if word != name)
@@ -201,7 +162,6 @@ class _Checked:
         return TaskRules(
             merge={name: tuple(members) for name, members in groups.items()},
             drop=tuple(name for name, _ in drop),
-            imply={name: tuple(word for word, _ in words) for (name, _), words in imply.items()},
             at_least=at_least,
         )
 
@@ -240,11 +200,41 @@ class _Checked:
             taken |= {name for name, _ in names[:1]}
 
 
-def _empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null") and not node.style
+class _Implied:
+    """What is said of labels that hold too, against the labels of all tasks as they will be."""
 
+    def __init__(
+        self, reader: NodeReader, schema: Schema, rules: Mapping[str, TaskRules]
+    ) -> None:
+        self.reader = reader
+        self.schema = schema
+        self.now = {
+            task.name: rules.get(task.name, TaskRules()).mapping(task.labels) for task in schema
+        }
 
-def _kind(node: yaml.Node) -> str:
-    if isinstance(node, yaml.ScalarNode):
-        return f"text {node.value!r}"
-    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+    def of(self, task: TaskSpec, saying: _Saying) -> dict[str, tuple[Place, ...]]:
+        """Each label as it was, to what holds too."""
+        found: dict[str, tuple[Place, ...]] = {}
+        for (name, line), others in saying.items():
+            self._check(task.name, (name, line))
+            places = tuple(
+                (of or task.name, word[0])
+                for of, word in others
+                if self._check(of or task.name, word)
+            )
+            found |= {old: places for old, new in self.now[task.name].items() if new == name}
+        return found
+
+    def _check(self, task: str, word: Word) -> bool:
+        name, line = word
+        if task not in self.now:
+            self.reader.fault(line, f"task {task!r}", f"one of {', '.join(self.now)}")
+        elif self.schema[task].kind != "multi_label":
+            kind = self.schema[task].kind
+            expected = "it for tasks of kind multi_label alone"
+            self.reader.fault(line, f"'imply' for the {kind} task", expected)
+        elif name not in self.now[task].values():
+            self.reader.fault(line, f"label {name!r}", "a label that is there afterwards")
+        else:
+            return True
+        return False

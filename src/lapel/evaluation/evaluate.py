@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lapel.data.dataset import Dataset
+from lapel.data.mapping import read_mapping
 from lapel.data.progress import Track, silent
 from lapel.evaluation.answers import Answers, answer_dataset
 from lapel.evaluation.benchmarks.known import benchmark_tables
@@ -16,6 +18,7 @@ from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.known_labels import asked_of, known_to, tells, unknown_as_no
 from lapel.evaluation.machine import machine
+from lapel.evaluation.merged import Merging
 from lapel.evaluation.report import write_report
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.subject import Subject, describe
@@ -40,6 +43,7 @@ def evaluate(
     out: str | Path,
     flip: bool = False,
     unknown_is_no: bool = False,
+    mapping: str | Path | None = None,
     engine: str = "auto",
     resamples: int = RESAMPLES,
     track: Track = silent,
@@ -60,6 +64,9 @@ def evaluate(
             mirror image. It takes twice the time, and is named wherever its numbers are.
         unknown_is_no: count tags of unknown answer as no, as published code does, where they
             otherwise take part in nothing. It is named wherever its numbers are.
+        mapping: ``label_mapping.json`` of a cleaned dataset, or that dataset: a model that learned
+            the labels of before is judged on those of after, by its surest answer to any of the
+            labels that became one.
         engine: name of an engine, or ``auto``.
         resamples: of the bootstrap behind the intervals.
         track: is told how far the work is, image by image.
@@ -68,19 +75,24 @@ def evaluate(
         BundleError: the bundle cannot be trusted.
         DatasetError: no such split, labels that the model does not know, or no task or not one
             image that can be judged.
-        UsageError: a task of a kind that is not judged here, or no such engine.
+        UsageError: a task of a kind that is not judged here, no such engine, or a mapping that is
+            not of the labels that the model learned.
         StorageError: ``out`` cannot be written.
     """
     model = Bundle.load(Path(bundle))
     _check_kinds(model.schema)
+    merging = None if mapping is None else Merging(model=model, mapping=read_mapping(mapping))
     whole = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     part = whole.split(split)
-    fit = check_fits(model.schema, part)
+    fit = check_fits(model.schema if merging is None else merging.schema, part)
     network = open_engine(engine, model.read(NETWORK))
     # Before the work, so that a folder that cannot be written costs no waiting.
     _make_folder(Path(out))
-    answers = answer_dataset(network, model.preprocess, part, flip=flip, track=track)
+    answer = partial(answer_dataset, network, model.preprocess, track=track)
+    answers = answer(part, flip=flip)
     _check_readable(answers, part)
+    if merging is not None:
+        model, answers = merging.judged_as(whole, answer), merging.answers(answers)
     rule = unknown_as_no if unknown_is_no else list
     tasks = {
         spec.name: _judge_task(spec, model, whole, part, answers, resamples, rule)
@@ -92,7 +104,7 @@ def evaluate(
         SPLIT_NAMES.get(split, split),
         flip=flip,
         unknown_is_no=unknown_is_no,
-        differences=fit.remarks,
+        differences=(*fit.remarks, *(() if merging is None else merging.remarks(whole))),
     )
     names = part.names()
     evaluation = Evaluation(
