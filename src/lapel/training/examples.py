@@ -6,6 +6,7 @@ larger one is packed on the disk (``Packed``), or streams from its files (``Stre
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -19,9 +20,11 @@ from torch import Tensor
 
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
-from lapel.imaging.preprocess import Preprocess
+from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.engines import usable_cores
+from lapel.models.heads.table import spatial_tasks
 from lapel.schema.errors import StorageError
+from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
 from lapel.storage.cache import cache_root
 from lapel.tasks.kinds import task_of
@@ -45,7 +48,7 @@ class Examples:
         pictures: N pictures, or what was made of them.
         targets: task name to targets (N, ...), on the device.
         weights: task name to weights (N, ...); 0 where the label is unknown.
-        digests: SHA-256 of each picture, in hexadecimal.
+        digests: SHA-256 of each picture, and of its box where that alone is seen, in hexadecimal.
         items: number of the item that each picture shows, int64 (N,), below 0 where unknown.
     """
 
@@ -106,11 +109,20 @@ def load_examples(
         ImageError: a picture that cannot be read; ``lapel data check`` finds them all.
     """
     targets, weights = {}, {}
+    frames = frames_of(dataset, preprocess) if spatial_tasks(schema) else []
     for spec in schema:
-        target, weight = task_of(spec).encode(dataset.labels(spec.name))
+        target, weight = task_of(spec).encode(dataset.labels(spec.name), frames)
         targets[spec.name] = torch.from_numpy(target).to(device)
         weights[spec.name] = torch.from_numpy(weight).to(device)
-    reading = _Reading(dataset=dataset, preprocess=preprocess, track=track, say=say)
+    boxes = seen_boxes(dataset, preprocess)
+    reading = _Reading(
+        dataset=dataset,
+        boxes=boxes,
+        digests=_digests(dataset, boxes),
+        preprocess=preprocess,
+        track=track,
+        say=say,
+    )
     return Examples(
         pictures=_pictures(reading, device, options),
         targets=targets,
@@ -118,6 +130,28 @@ def load_examples(
         digests=reading.digests,
         items=items_of(dataset).to(device),
     )
+
+
+def frames_of(dataset: Dataset, preprocess: Preprocess) -> list[Frame]:
+    """How the network's canvas shows each picture of a dataset, from sizes and boxes alone."""
+    sizes = zip(dataset.table["width"], dataset.table["height"], dataset.boxes(), strict=True)
+    return [preprocess.frame(width, height, box) for width, height, box in sizes]
+
+
+def seen_boxes(dataset: Dataset, preprocess: Preprocess) -> list[Box | None]:
+    """The boxes that alone are seen of a dataset's pictures; None where all of one is."""
+    return dataset.boxes() if preprocess.crop_to_box else [None] * len(dataset)
+
+
+def _digests(dataset: Dataset, boxes: Sequence[Box | None]) -> list[str]:
+    """A SHA-256 for each picture as it is seen: its own, as recorded, or that of it and its box."""
+    recorded = zip(dataset.table["sha256"].to_list(), boxes, strict=True)
+    return [
+        digest
+        if box is None
+        else hashlib.sha256(f"{digest} {tuple(box)}".encode()).hexdigest()
+        for digest, box in recorded
+    ]
 
 
 def free_memory(device: torch.device) -> int:
@@ -132,6 +166,8 @@ class _Reading:
     """All that reading the pictures of a dataset needs."""
 
     dataset: Dataset
+    boxes: Sequence[Box | None]
+    digests: Sequence[str]
     preprocess: Preprocess
     track: Track
     say: Callable[[str], None]
@@ -141,16 +177,11 @@ class _Reading:
         """Of a picture as the network takes it."""
         return self.preprocess.channels, self.preprocess.height, self.preprocess.width
 
-    @property
-    def digests(self) -> list[str]:
-        """SHA-256 of each picture, as the dataset recorded it."""
-        digests: list[str] = self.dataset.table["sha256"].to_list()
-        return digests
-
     def packed(self) -> NDArray[np.uint8] | None:
         """The dataset's own packed pictures, where they are what the network takes."""
         packed = self.dataset.packed()
-        if packed is None or packed.shape[1:] != self.shape[1:] or self.shape[0] != 1:
+        as_they_are = self.shape[0] == 1 and not any(self.boxes)
+        if packed is None or packed.shape[1:] != self.shape[1:] or not as_they_are:
             return None
         return packed
 
@@ -159,7 +190,7 @@ class _Reading:
         names = self.dataset.names()
 
         def prepared(row: int) -> NDArray[np.uint8]:
-            return self.dataset.prepared(names[row], self.preprocess).pixels
+            return self.dataset.prepared(names[row], self.preprocess, self.boxes[row]).pixels
 
         with ThreadPoolExecutor(usable_cores()) as pool:
             yield from self.track(pool.map(prepared, rows), len(rows), "Reading pictures")
@@ -191,7 +222,9 @@ def _pictures(reading: _Reading, device: torch.device, options: DataPart) -> Pic
         if cache.known(reading.digests).all():
             return Packed(cache, reading.digests, device)
     workers = max(1, usable_cores() - 1) if options.workers == "auto" else int(options.workers)
-    return Streamed(reading.dataset, reading.preprocess, workers=workers, device=device)
+    return Streamed(
+        reading.dataset, reading.preprocess, boxes=reading.boxes, workers=workers, device=device
+    )
 
 
 def _free_disk() -> int:

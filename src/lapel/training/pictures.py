@@ -18,6 +18,7 @@ from torch.utils.data import Dataset as TorchDataset
 from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.schema.errors import LapelError, TrainingError
+from lapel.schema.geometry import Box
 from lapel.training.row_cache import RowCache
 
 #: A worker that gives nothing for so long hangs.
@@ -67,12 +68,19 @@ class _Batches(TorchDataset[Tensor]):
 
 
 class Streamed:
-    """Pictures decoded as they are needed, by workers beside the network."""
+    """Pictures decoded as they are needed, by workers beside the network; of some, a box alone."""
 
     def __init__(
-        self, dataset: Dataset, preprocess: Preprocess, *, workers: int, device: torch.device
+        self,
+        dataset: Dataset,
+        preprocess: Preprocess,
+        *,
+        boxes: Sequence[Box | None],
+        workers: int,
+        device: torch.device,
     ) -> None:
         self._dataset = dataset
+        self._boxes = boxes
         self._names = dataset.names()
         self._preprocess = preprocess
         self._workers = workers
@@ -83,7 +91,8 @@ class Streamed:
 
     def picture(self, row: int) -> NDArray[np.uint8]:
         """One picture as the network takes it, (C, H, W)."""
-        return self._dataset.prepared(self._names[row], self._preprocess).pixels
+        name, box = self._names[row], self._boxes[row]
+        return self._dataset.prepared(name, self._preprocess, box).pixels
 
     def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
         """For each tensor of row numbers, its pictures.
