@@ -53,15 +53,14 @@ class Embedder:
         self.bundle = bundle
         self._engine = engine
         preprocess = bundle.preprocess
-        black = np.zeros((1, preprocess.channels, preprocess.height, preprocess.width), np.uint8)
-        found = self._engine.run(black).get(EMBEDDING)
-        if found is None or found.ndim != 2:
+        if EMBEDDING not in engine.names or EMBEDDING in (spec.name for spec in bundle.schema):
             raise BundleError(
                 f"the network in {bundle.folder} gives no vectors (it has no output "
                 f"'{EMBEDDING}'): it was made by an earlier Lapel, or has a task of that name; "
                 "train the model again with this one"
             )
-        self.width = int(found.shape[1])
+        black = np.zeros((1, preprocess.channels, preprocess.height, preprocess.width), np.uint8)
+        self.width = self.vectors(black).shape[1]
 
     @classmethod
     def load(cls, bundle: str | Path, *, engine: str = "auto") -> Self:
@@ -77,7 +76,7 @@ class Embedder:
 
     def vectors(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Prepared pixels (N, C, height, width) to vectors of length 1, float32 (N, width)."""
-        return unit(self._engine.run(pixels)[EMBEDDING])
+        return unit(self._engine.run(pixels, [EMBEDDING])[EMBEDDING])
 
     def embed(
         self, images: Picture | Iterable[Picture], boxes: Sequence[Box | None] = ()
