@@ -260,9 +260,9 @@ def test_fewer_types_have_no_all(dataset: Dataset, tmp_path: Path) -> None:
 def test_changed_labels_are_named_and_no_benchmark_has_no_table(
     bundle: Path, tmp_path: Path
 ) -> None:
-    merged = coarse.write_dataset(tmp_path / "merged", benchmark="deepfashion-coarse+merged")
+    merged = coarse.write_dataset(tmp_path / "merged", benchmark="deepfashion-coarse-cleaned")
     (table,) = evaluate(bundle, merged, out=tmp_path / "a", resamples=FEW).tables
-    assert "labels here are changed (merged)" in " ".join(table.notes)
+    assert "labels here were cleaned" in " ".join(table.notes)
     none = coarse.write_dataset(tmp_path / "none", benchmark="")
     plain = evaluate(bundle, none, out=tmp_path / "b", resamples=FEW)
     assert plain.tables == ()

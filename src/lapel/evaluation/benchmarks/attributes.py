@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.data.deepfashion_schema import CATEGORY
 from lapel.evaluation.benchmarks.published import ALL_GLOBAL, ALL_MEAN, TYPES, published
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row
@@ -16,7 +17,6 @@ from lapel.metrics.bootstrap import Interval, bootstrap
 from lapel.metrics.top_recall import BLOCK, TOP_K, TopHits, mean_of_types
 
 ATTRIBUTES = "deepfashion-coarse attributes"
-CATEGORY = "category"
 
 #: Of the category: the number and what a reader calls it.
 _CATEGORY = {"accuracy": "top-1", "top3": "top-3", "top5": "top-5"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lapel.data.deepfashion_schema import FINE_TASKS
 from lapel.evaluation.benchmarks.published import published
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row
@@ -12,8 +13,8 @@ from lapel.evaluation.single_label import SingleLabelEvaluation
 from lapel.evaluation.together import grouped_images
 from lapel.metrics.bootstrap import Interval, bootstrap
 
-#: The groups of the 26 fine attributes, in their order.
-GROUPS = ("texture", "sleeve", "length", "neckline", "fabric", "fit")
+#: The groups of the 26 fine attributes.
+GROUPS = FINE_TASKS
 
 #: Judged of all six together; the names and what a reader calls them.
 _TOGETHER = {

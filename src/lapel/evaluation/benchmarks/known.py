@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from lapel.data.deepfashion_schema import COARSE, FINE
 from lapel.evaluation.benchmarks.attributes import attributes_table
 from lapel.evaluation.benchmarks.grouped import grouped_table
 from lapel.evaluation.benchmarks.landmarks import landmarks_table
@@ -33,13 +34,13 @@ class Benchmark:
 
 #: The sizes of the test splits are those that the data set's README and the contest state.
 BENCHMARKS = {
-    "deepfashion-coarse": Benchmark(
+    COARSE: Benchmark(
         title="DeepFashion, category and attribute prediction",
         split="test",
         images=40_000,
         tables=(attributes_table, landmarks_table),
     ),
-    "deepfashion-fine": Benchmark(
+    FINE: Benchmark(
         title="DeepFashion, fine attributes",
         split="test",
         images=4_000,

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lapel.data.deepfashion_places import LANDMARKS as EIGHT
+from lapel.data.deepfashion_schema import LANDMARKS_TASK
 from lapel.evaluation.benchmarks.published import published
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row
 from lapel.evaluation.judged import JudgedTask
 
-LANDMARKS = "landmarks"
-
 #: The task's number, and the key of ``per_label()``, that is the normalised error.
 ERROR = "ne"
-
-#: DeepFashion's eight, in the order of its tables.
-EIGHT = tuple(
-    f"{side} {part}" for part in ("collar", "sleeve", "waist", "hem") for side in ("left", "right")
-)
 
 MEASURES = (
     *(Measure(name=name, called=name.capitalize(), percent=False) for name in EIGHT),
@@ -32,33 +27,39 @@ def landmarks_table(
     resamples: int,  # noqa: ARG001 - the judged task has its interval
 ) -> BenchmarkTable | None:
     """The table; None where no landmarks were judged."""
-    judged = tasks.get(LANDMARKS)
-    if judged is None or judged.spec.kind != LANDMARKS:
+    judged = tasks.get(LANDMARKS_TASK)
+    if judged is None or judged.spec.kind != "landmarks":
         return None
-    known = published(f"{setting.name} {LANDMARKS}")
-    each = {str(row["label"]): row for row in judged.per_label()}
-    errors = {name: float(each[name][ERROR]) for name in EIGHT if name in each}
-    usual = judged.majority.numbers.get(ERROR)
-    rows = [
-        Row(
-            method="this model",
-            numbers=errors | {ERROR: judged.numbers[ERROR].value},
-            intervals={ERROR: judged.numbers[ERROR]},
-            ours=True,
-            source="measured here",
-        )
-    ]
-    if usual is not None:
-        rows.insert(
-            0, Row(method="always the mean place", numbers={ERROR: usual}, source="measured here")
-        )
+    name = f"{setting.name} {LANDMARKS_TASK}"
+    known = published(name)
     return BenchmarkTable(
-        name=f"{setting.name} {LANDMARKS}",
+        name=name,
         title="Landmarks: error as a share of the garment's box; less is better",
         measures=MEASURES,
-        rows=(*known.rows, *rows),
+        rows=(*known.rows, *_our_rows(judged)),
         notes=(
-            "Of landmarks that can be seen: the mean for each, then the plain mean of the eight.",
+            "Of landmarks that can be seen: the mean of each, then the plain mean of the eight.",
             *known.notes,
         ),
     )
+
+
+def _our_rows(judged: JudgedTask) -> list[Row]:
+    """The mean place of each landmark, and the model."""
+    error = judged.numbers[ERROR]
+    each = {str(row["label"]): float(row[ERROR]) for row in judged.per_label()}
+    usual = judged.majority.numbers
+    return [
+        Row(
+            method="always the mean place",
+            numbers={ERROR: usual[ERROR]} if ERROR in usual else {},
+            source="measured here",
+        ),
+        Row(
+            method="this model",
+            numbers={name: each[name] for name in EIGHT if name in each} | {ERROR: error.value},
+            intervals={ERROR: error},
+            ours=True,
+            source="measured here",
+        ),
+    ]

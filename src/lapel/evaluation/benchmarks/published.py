@@ -9,13 +9,14 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from lapel.data.deepfashion_names import ATTRIBUTE_TASKS
 from lapel.evaluation.benchmarks.table import Row
 from lapel.metrics.top_recall import TOP_K, mean_of_types
 
 PUBLISHED_FILE = "published.json"
 
-#: DeepFashion's types of attributes, in its order; each is a task of kind ``multi_label``.
-TYPES = ("texture", "fabric", "shape", "part", "style")
+#: DeepFashion's types of attributes; each is a task of kind ``multi_label``.
+TYPES = ATTRIBUTE_TASKS
 
 #: The two meanings of All, as names of numbers come before ``.recall_at_K``.
 ALL_MEAN, ALL_GLOBAL = "all_mean_of_types", "all_global"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lapel.data.description import CLEANED
 from lapel.schema.counting import counted
-
-#: Between a benchmark's name and what was done to its labels, in ``dataset.json``.
-CHANGED = "+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +13,8 @@ class Setting:
     """What was judged, and how.
 
     Attributes:
-        benchmark: as the dataset says it: a benchmark's name; with ``+`` and a word behind it
-            where its labels were changed, as in ``deepfashion-coarse+merged``.
+        benchmark: as the dataset says it: a benchmark's name, with ``CLEANED`` behind it where its
+            labels or rows were changed.
         split: the rows that were judged.
         images: how many could be read.
         flip: whether each picture was also looked at mirrored.
@@ -34,12 +32,12 @@ class Setting:
     @property
     def name(self) -> str:
         """The benchmark, whatever was done to its labels."""
-        return self.benchmark.partition(CHANGED)[0].strip()
+        return self.benchmark.removesuffix(CLEANED)
 
     @property
-    def change(self) -> str:
-        """What was done to its labels, in a word; empty where nothing was."""
-        return self.benchmark.partition(CHANGED)[2].strip()
+    def cleaned(self) -> bool:
+        """Whether labels or rows are no longer the benchmark's own."""
+        return self.benchmark.endswith(CLEANED)
 
     def notes(self, split: str, images: int | None) -> list[str]:
         """Why ours may not compare with published rows, in sentences; often nothing.
@@ -56,10 +54,10 @@ class Setting:
                 f"Ours is of {counted(self.images, 'picture')}, published rows of {images:,}: they "
                 "show what such a table looks like, and are no measure of this one."
             )
-        if self.change:
+        if self.cleaned:
             found.append(
-                f"The labels here are changed ({self.change}): other questions, so that published "
-                "rows do not compare. `lapel compare` shows what the change is worth."
+                "The labels here were cleaned: they are other questions, and published rows do not "
+                "compare. docs/deepfashion.md shows how to measure what cleaning is worth."
             )
         if self.flip:
             found.append("Ours looked at every picture twice (flip); published rows look once.")
