@@ -327,10 +327,9 @@ def test_groups_are_judged_as_ce7454_asks(tmp_path: Path) -> None:
 
 def test_conditions_that_differ_are_said() -> None:
     setting = Setting(benchmark="ce7454", split="test", images=7, flip=True, whole=True)
-    notes = " ".join(setting.notes("validation", 1000))
+    notes = " ".join(setting.notes(split="validation", images=1000, boxed=True))
     assert "of the test split, published rows of the validation split" in notes
     assert "twice (flip)" in notes
     assert "whole pictures" in notes
-    assert Setting(benchmark="ce7454", split="validation", images=1000).notes(
-        "validation", 1000
-    ) == []
+    same = Setting(benchmark="ce7454", split="validation", images=1000, whole=True)
+    assert same.notes(split="validation", images=1000, boxed=False) == []

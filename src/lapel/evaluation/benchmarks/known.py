@@ -22,6 +22,7 @@ class Benchmark:
         title: what people call it.
         split: the split that published rows are of.
         images: how many pictures that has; None where nobody says.
+        boxed: whether published rows saw the garment's box alone.
         tables: from judged tasks, the setting and ``resamples`` to a table, or None where the
             tasks of it were not judged.
     """
@@ -29,6 +30,7 @@ class Benchmark:
     title: str
     split: str
     images: int | None
+    boxed: bool
     tables: tuple[Callable[..., BenchmarkTable | None], ...]
 
 
@@ -38,24 +40,28 @@ BENCHMARKS = {
         title="DeepFashion, category and attribute prediction",
         split="test",
         images=40_000,
+        boxed=True,
         tables=(attributes_table, landmarks_table),
     ),
     FINE: Benchmark(
         title="DeepFashion, fine attributes",
         split="test",
         images=4_000,
+        boxed=True,
         tables=(grouped_table,),
     ),
     "deepfashion-landmarks": Benchmark(
         title="DeepFashion, fashion landmark detection",
         split="test",
         images=None,
+        boxed=True,
         tables=(landmarks_table,),
     ),
     "ce7454": Benchmark(
         title="CE7454 and AI6126, attributes in six groups",
         split="validation",
         images=1_000,
+        boxed=False,
         tables=(grouped_table,),
     ),
 }
@@ -75,7 +81,9 @@ def benchmark_tables(
     if benchmark is None:
         return ()
     made = [make(tasks, setting, resamples=resamples) for make in benchmark.tables]
-    notes = tuple(setting.notes(benchmark.split, benchmark.images))
+    notes = tuple(
+        setting.notes(split=benchmark.split, images=benchmark.images, boxed=benchmark.boxed)
+    )
     return tuple(
         replace(
             table, title=f"{benchmark.title}. {table.title}", notes=(*notes, *table.notes)

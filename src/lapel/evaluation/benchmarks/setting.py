@@ -19,7 +19,7 @@ class Setting:
         images: how many could be read.
         flip: whether each picture was also looked at mirrored.
         unknown_is_no: whether tags of unknown answer counted as no.
-        whole: whether the dataset's boxes were ignored.
+        whole: whether the model saw whole pictures, and not the garment's box alone.
     """
 
     benchmark: str
@@ -39,12 +39,13 @@ class Setting:
         """Whether labels or rows are no longer the benchmark's own."""
         return self.benchmark.endswith(CLEANED)
 
-    def notes(self, split: str, images: int | None) -> list[str]:
+    def notes(self, *, split: str, images: int | None, boxed: bool) -> list[str]:
         """Why ours may not compare with published rows, in sentences; often nothing.
 
         Args:
             split: the split that published rows are of.
             images: how many pictures that has; None where nobody says.
+            boxed: whether published rows saw the garment's box alone.
         """
         found = []
         if self.split != split:
@@ -61,6 +62,6 @@ class Setting:
             )
         if self.flip:
             found.append("Ours looked at every picture twice (flip); published rows look once.")
-        if self.whole:
+        if self.whole and boxed:
             found.append("Ours saw whole pictures; published rows saw the garment's box alone.")
         return found
