@@ -8,9 +8,12 @@ import huggingface_hub
 import pytest
 import torch
 
-from lapel.models.multitask import Architecture, Network
+from lapel.imaging.preprocess import Preprocess
+from lapel.models.multitask import Network
+from lapel.models.networks import build_network
 from lapel.schema.errors import RecipeError
 from lapel.schema.labels import Schema, TaskSpec
+from lapel.training.material import architecture_of
 from lapel.training.recipe import (
     Recipe,
     load_recipe,
@@ -21,28 +24,21 @@ from lapel.training.recipe import (
 from lapel.training.recipe_parts import PRESETS, AugmentPart
 from lapel.training.resolve import resolve
 
-SCHEMA = Schema((TaskSpec(name="category", kind="single_label", labels=("coat", "dress", "hat")),))
+CATEGORY = TaskSpec(name="category", kind="single_label", labels=("coat", "dress", "hat"))
+HEMS = TaskSpec(name="landmarks", kind="landmarks", labels=("left hem", "right hem"))
 
 
 def build(recipe: Recipe) -> Network:
-    part = recipe.preprocess
-    assert part.mean is not None
-    assert part.std is not None
-    architecture = Architecture(
-        backbone=recipe.model.backbone,
-        options=recipe.model.options,
-        head={"pool": recipe.model.pool, "dropout": recipe.model.dropout},
-        mean=part.mean,
-        std=part.std,
-    )
-    return Network(SCHEMA, architecture)
+    schema = Schema((CATEGORY,) if recipe.model.network == "plain" else (CATEGORY, HEMS))
+    preprocess = Preprocess.from_json(recipe.preprocess.model_dump(mode="json"))
+    return build_network(schema, architecture_of(recipe, preprocess))
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_every_shipped_recipe_says_what_it_is_and_makes_a_network_that_answers(name: str) -> None:
     recipe = load_recipe(name)
-    if recipe.preprocess.height is None:
-        # Its size comes with its weights, which a test does not fetch.
+    if recipe.model.options.get("weights", "none") != "none":
+        # What it leaves open comes with its weights, which a test does not fetch.
         recipe = resolve(load_recipe(name, {"model.options.weights": "none"}))
     assert recipe.name == name
     assert recipe.about
@@ -50,10 +46,10 @@ def test_every_shipped_recipe_says_what_it_is_and_makes_a_network_that_answers(n
     part = recipe.preprocess
     assert part.height is not None
     assert part.width is not None
-    pixels = torch.randint(0, 256, (2, part.channels, part.height, part.width), dtype=torch.uint8)
+    pixels = torch.randint(0, 256, (1, part.channels, part.height, part.width), dtype=torch.uint8)
     with torch.no_grad():
         outputs = build(recipe).eval()(pixels)
-    assert outputs["category"].shape == (2, 3)
+    assert outputs["category"].shape == (1, 3)
     assert torch.isfinite(outputs["category"]).all()
 
 
@@ -194,3 +190,11 @@ def test_weights_that_cannot_be_fetched_name_the_ways_out(monkeypatch: pytest.Mo
         RecipeError, match=r"weights of 'resnet18' .* could not be had.*from scratch"
     ):
         build(load_recipe("fashion-mnist-resnet18", changes))
+
+
+def test_landmark_attention_learns_as_a_whole() -> None:
+    for change in ({"transfer.train": "upper"}, {"transfer.heads_first": True}, {"budget": "10m"}):
+        with pytest.raises(RecipeError, match="learns as a whole"):
+            resolve(load_recipe("deepfashion-landmark-attention", change))
+    scratch = {"model.options.weights": "none", "transfer.heads_first": True}
+    assert not resolve(load_recipe("deepfashion-modern", scratch)).transfer.heads_first

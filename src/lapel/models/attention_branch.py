@@ -6,8 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lapel.schema.errors import RecipeError
+
 #: Channels of the small U-Net at full, half and quarter size.
 FULL, HALF, QUARTER = 32, 64, 128
+
+#: A map of fewer places a side cannot be halved twice.
+LEAST_SIDE = 4
 
 #: Slope of the rectifier below zero, on the way down.
 SLOPE = 0.2
@@ -43,7 +48,12 @@ class AttentionBranch(nn.Module):
         self.leave = nn.Conv2d(2 * FULL, width, 1)
 
     def forward(self, heatmaps: Tensor, features: Tensor) -> Tensor:
-        """Maps (N, landmarks, H, W) and features (N, width, h, w) to A (N, width, h, w)."""
+        """Maps (N, landmarks, H, W) and features (N, width, h, w) to A (N, width, h, w).
+
+        Raises:
+            RecipeError: features of fewer than 4 places a side, which cannot be halved twice.
+        """
+        _check_size(features)
         merged = heatmaps.amax(1, keepdim=True)
         merged = functional.interpolate(
             merged, tuple(features.shape[2:]), mode="bilinear", align_corners=False
@@ -55,6 +65,16 @@ class AttentionBranch(nn.Module):
         risen = self.from_quarter(_beside(quarter, lowest))
         risen = self.from_half(_beside(half, risen))
         return torch.tanh(self.leave(_beside(full, risen)))
+
+
+def _check_size(features: Tensor) -> None:
+    height, width = (int(side) for side in features.shape[2:])
+    if min(height, width) < LEAST_SIDE:
+        raise RecipeError(
+            f"the map that attention acts on is {height}x{width}, too small to be halved twice; "
+            "take larger pictures (preprocess.height, preprocess.width) or a finer map "
+            "(model.attended_stride)"
+        )
 
 
 def _halving(entered: int, width: int) -> nn.Sequential:
