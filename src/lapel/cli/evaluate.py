@@ -38,6 +38,12 @@ def evaluate(
         bool,
         typer.Option("--flip", help="Also look at every picture mirrored, and take the mean."),
     ] = False,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole", help="Keep the dataset's boxes from the model, as a user has none."
+        ),
+    ] = False,
     unknown_is_no: Annotated[
         bool,
         typer.Option(
@@ -75,6 +81,7 @@ def evaluate(
         split=split,
         out=out,
         flip=flip,
+        whole=whole,
         unknown_is_no=unknown_is_no,
         mapping=mapping,
         engine=engine,
@@ -94,9 +101,10 @@ def _print_summary(evaluation: Evaluation) -> None:
 
     subject = evaluation.subject
     flip = ", test-time augmentation: flip" if subject.flip else ""
+    seen = ", whole pictures" if subject.boxes == "kept back" else ""
     print(
         shown(
-            f"{subject.bundle} on {subject.dataset}, {subject.split} split{flip}: "
+            f"{subject.bundle} on {subject.dataset}, {subject.split} split{flip}{seen}: "
             f"{len(evaluation.images):,} images, "
             f"{evaluation.throughput.images_per_second:,.0f} a second"
         )

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from lapel.inference.pictures import Failure
-    from lapel.schema.prediction import Prediction
+    from lapel.inference.predictor import Examined
+    from lapel.schema.geometry import Box
+    from lapel.schema.prediction import Answer, Prediction
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
@@ -48,6 +50,18 @@ def predict(
     batch: Annotated[
         int, typer.Option(min=1, help="Pictures at a time: changes speed and memory, no answer.")
     ] = 32,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Where the garments are: image,left,top,width,height in pixels; for models that "
+            "look at that part alone.",
+        ),
+    ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the pictures with the answers drawn on them."),
+    ] = None,
 ) -> None:
     """Say what is on photos.
 
@@ -60,17 +74,63 @@ def predict(
     pictures = find_pictures(paths)
     predictor = Predictor.load(bundle, batch=batch)
     best = top or (TOP_IN_JSON if out and out.suffix.lower() == ".jsonl" else 1)
-    results = _Results(predictor.predict(pictures, top=best))
+    places = None if boxes is None else _boxes_of(pictures, boxes)
+    found: Iterable[Prediction | Failure]
+    if draw is None:
+        found = predictor.predict(pictures, boxes=places, top=best)
+    else:
+        found = _drawn(predictor.examine(pictures, boxes=places, top=best), pictures, draw)
+    results = _Results(found)
     if out is not None:
         _write(results, out, total=len(pictures))
     elif sys.stdout.isatty():
         _print_table(results)
     else:
         _print_lines(results)
+    if draw is not None and results.answered:
+        # Into a pipe go answers alone.
+        say = print if out is not None or sys.stdout.isatty() else complain
+        say(f"drawings in {shown(str(draw))}")
     if results.failed:
         complain(f"{results.failed} of {len(pictures)} pictures could not be read")
     if not results.answered or (results.failed and not keep_going):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _boxes_of(pictures: list[str], path: Path) -> list[Box | None]:
+    """The box of each picture; says of how many there is none, and which rows led to none."""
+    from lapel.inference.boxes import BoxFile
+
+    file = BoxFile(path)
+    boxes = [file.box(picture) for picture in pictures]
+    without = boxes.count(None)
+    if without:
+        complain(f"{path} has no box for {without} of {len(boxes)} pictures: seen as a whole")
+    if file.unused:
+        first = file.unused[0]
+        complain(f"{path}: {len(file.unused)} of its pictures were not asked for; the first: {first}")
+    return boxes
+
+
+def _drawn(
+    results: Iterable[Examined | Failure], pictures: list[str], folder: Path
+) -> Iterator[Prediction | Failure]:
+    """The predictions, each drawn on its way."""
+    from lapel.inference.drawing import draw_prediction, drawing_paths
+    from lapel.inference.pictures import Failure
+    from lapel.schema.errors import ImageError
+    from lapel.storage.local import write_atomically
+
+    paths = drawing_paths(pictures, folder)
+    for result, picture, path in zip(results, pictures, paths, strict=True):
+        if isinstance(result, Failure):
+            yield result
+            continue
+        try:
+            write_atomically(path, draw_prediction(picture, result))
+        except ImageError as error:
+            complain(f"not drawn: {error}")
+        yield result.prediction
 
 
 class _Results:
@@ -107,11 +167,23 @@ def _write(results: _Results, out: Path, *, total: int) -> None:
 
 
 def _print_lines(results: _Results) -> None:
-    """``IMAGE task label probability``, with tabs between, a line an answer."""
+    """``IMAGE task label probability``, with tabs between, a line an answer; of landmarks a line
+    each: ``IMAGE task name x y probability`` that it can be seen.
+    """
     for prediction in results:
         for task, answer in prediction.answers.items():
-            cells = map(_text, answer.cells(task).values())
-            print("\t".join(map(shown, (prediction.image, task, *cells))))
+            for cells in _lines(task, answer):
+                print("\t".join(map(shown, (prediction.image, task, *map(_text, cells)))))
+
+
+def _lines(task: str, answer: Answer) -> Iterator[Iterable[str | float | None]]:
+    from lapel.schema.prediction import LandmarksAnswer
+
+    if isinstance(answer, LandmarksAnswer):
+        for point in answer.points:
+            yield point.name, f"{point.x:.2f}", f"{point.y:.2f}", point.visible
+    else:
+        yield answer.cells(task).values()
 
 
 def _print_table(results: _Results) -> None:

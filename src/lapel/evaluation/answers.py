@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
-from lapel.imaging.preprocess import Preprocess
+from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.engines import Engine
 from lapel.schema.errors import ImageError, StorageError
+from lapel.schema.geometry import Box
 
 #: Small pictures go in larger batches: the network, not the memory, is the limit.
 BATCH_PIXELS = 512 * 28 * 28
@@ -51,6 +52,7 @@ class Answers:
 
     Attributes:
         rows: positions of the images that could be read, int64 (N,), rising.
+        frames: how the network's canvas showed each of them, with the dataset's box, (N,).
         views: one for the pictures, a second for their mirror images where asked for; each
             is task name to raw outputs, float32 (N, ...).
         unreadable: the images that could not.
@@ -58,16 +60,75 @@ class Answers:
     """
 
     rows: NDArray[np.int64]
+    frames: tuple[Frame, ...]
     views: tuple[dict[str, NDArray[np.float32]], ...]
     unreadable: tuple[Unreadable, ...]
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Shown:
+    """One picture as the network reads it."""
+
+    pixels: NDArray[np.uint8]
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Batch:
     rows: list[int]
+    frames: list[Frame]
     pixels: NDArray[np.uint8]
     unreadable: list[Unreadable]
+
+
+class Showing:
+    """How a dataset's pictures are shown to a network.
+
+    Attributes:
+        dataset: whose pictures.
+        preprocess: the bundle's.
+        names: of the pictures, in row order.
+        boxes: where the garment is in each, in row order; None where nobody says.
+        whole: the boxes are kept from the network, as it is with a user who has only the picture.
+            Distances are measured by them all the same.
+    """
+
+    def __init__(self, dataset: Dataset, preprocess: Preprocess, *, whole: bool = False) -> None:
+        self.dataset = dataset
+        self.preprocess = preprocess
+        self.names = dataset.names()
+        self.boxes = dataset.boxes()
+        self.whole = whole
+
+    @property
+    def crops(self) -> bool:
+        """Whether boxes decide what the network sees."""
+        return self.preprocess.crop_to_box and not self.whole and any(self.boxes)
+
+    def picture(self, row: int) -> tuple[NDArray[np.uint8], Frame]:
+        """A picture as the network reads it, uint8 (C, h, w), and how that shows the original.
+
+        Raises:
+            ImageError: bytes that are no picture we accept.
+            StorageError: there is no such file, or it cannot be read.
+        """
+        box = None if self.whole else self.boxes[row]
+        prepared = self.dataset.prepared(self.names[row], self.preprocess, box)
+        return prepared.pixels, self._measured(prepared.frame, row)
+
+    def frames(self) -> list[Frame]:
+        """How the canvas shows each picture, told by their sizes alone."""
+        sizes = self.dataset.table.select("width", "height").rows()
+        return [
+            self._measured(self.preprocess.frame(*size, None if self.whole else box), row)
+            for row, (size, box) in enumerate(zip(sizes, self.boxes, strict=True))
+        ]
+
+    def _measured(self, frame: Frame, row: int) -> Frame:
+        """A frame by whose box distances are measured, whatever the network saw."""
+        box = self.boxes[row]
+        return replace(frame, box=box) if self.whole and box is not None else frame
 
 
 def answer_dataset(
@@ -76,33 +137,40 @@ def answer_dataset(
     dataset: Dataset,
     *,
     flip: bool = False,
+    whole: bool = False,
+    tasks: Sequence[str] | None = None,
     track: Track = silent,
 ) -> Answers:
     """Run a network over every image of a dataset, in its order.
 
     Args:
         engine: the network; takes uint8 pixels (N, C, h, w).
-        preprocess: the bundle's.
+        preprocess: the bundle's; where it crops to the box, the dataset's boxes are used.
         dataset: the images.
         flip: also look at every picture mirrored left to right.
+        whole: keep the boxes from the network.
+        tasks: names of the outputs that are wanted; None: all there are.
         track: is told how far the work is, image by image.
     """
     started = time.perf_counter()
     rows: list[int] = []
+    frames: list[Frame] = []
     unreadable: list[Unreadable] = []
     views: list[list[dict[str, NDArray[np.float32]]]] = [[], []] if flip else [[]]
     ticks = track(range(len(dataset)), total=len(dataset), description="Judging images")
-    for batch in _batches(preprocess, dataset):
+    for batch in _batches(Showing(dataset, preprocess, whole=whole)):
         rows += batch.rows
+        frames += batch.frames
         unreadable += batch.unreadable
         if batch.rows:
-            views[0].append(engine.run(batch.pixels))
+            views[0].append(engine.run(batch.pixels, tasks))
         if batch.rows and flip:
-            views[1].append(engine.run(np.ascontiguousarray(batch.pixels[..., ::-1])))
+            views[1].append(engine.run(np.ascontiguousarray(batch.pixels[..., ::-1]), tasks))
         deque(islice(ticks, len(batch.rows) + len(batch.unreadable)), maxlen=0)
     deque(ticks, maxlen=0)  # lets the listener close what it opened
     return Answers(
         rows=np.array(rows, np.int64),
+        frames=tuple(frames),
         views=tuple(_joined(parts) for parts in views),
         unreadable=tuple(unreadable),
         seconds=time.perf_counter() - started,
@@ -119,14 +187,15 @@ def _joined(parts: Sequence[dict[str, NDArray[np.float32]]]) -> dict[str, NDArra
     return {task: np.concatenate([part[task] for part in parts]) for task in tasks}
 
 
-def _batches(preprocess: Preprocess, dataset: Dataset) -> Iterator[_Batch]:
+def _batches(showing: Showing) -> Iterator[_Batch]:
+    preprocess = showing.preprocess
     size = BATCH_PIXELS // (preprocess.height * preprocess.width)
     size = min(max(size, SMALLEST_BATCH), LARGEST_BATCH)
-    packed = dataset.packed()
+    packed = None if showing.crops else showing.dataset.packed()
     ready = None if packed is None else _ready(packed, preprocess)
     if ready is None:
-        return _read_batches(preprocess, dataset, size)
-    return _packed_batches(ready, size)
+        return _read_batches(showing, size)
+    return _packed_batches(ready, showing.frames(), size)
 
 
 def _ready(packed: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8] | None:
@@ -143,38 +212,50 @@ def _ready(packed: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint
     return None
 
 
-def _packed_batches(pixels: NDArray[np.uint8], size: int) -> Iterator[_Batch]:
+def _packed_batches(
+    pixels: NDArray[np.uint8], frames: Sequence[Frame], size: int
+) -> Iterator[_Batch]:
     for start in range(0, len(pixels), size):
         part = np.ascontiguousarray(pixels[start : start + size])
-        yield _Batch(rows=list(range(start, start + len(part))), pixels=part, unreadable=[])
+        yield _Batch(
+            rows=list(range(start, start + len(part))),
+            frames=list(frames[start : start + len(part)]),
+            pixels=part,
+            unreadable=[],
+        )
 
 
-def _read_batches(preprocess: Preprocess, dataset: Dataset, size: int) -> Iterator[_Batch]:
+def _read_batches(showing: Showing, size: int) -> Iterator[_Batch]:
     """Batches of images read by threads, one batch ahead of the network."""
-    names = dataset.names()
+    names = showing.names
 
-    def read(name: str) -> NDArray[np.uint8] | Unreadable:
+    def read(row: int) -> _Shown | Unreadable:
         try:
-            return dataset.prepared(name, preprocess).pixels
+            pixels, frame = showing.picture(row)
         except ImageError as error:
-            return Unreadable(image=name, fault=error.fault)
+            return Unreadable(image=names[row], fault=error.fault)
         except StorageError as error:
-            return Unreadable(image=name, fault=str(error))
+            return Unreadable(image=names[row], fault=str(error))
+        return _Shown(pixels=pixels, frame=frame)
 
     with ThreadPoolExecutor(READERS) as pool:
-        ahead = pool.map(read, names[:size])
+        ahead = pool.map(read, range(min(size, len(names))))
         for start in range(0, len(names), size):
             found = list(ahead)
-            ahead = pool.map(read, names[start + size : start + 2 * size])
+            ahead = pool.map(read, range(start + size, min(start + 2 * size, len(names))))
             yield _assembled(found, start)
 
 
-def _assembled(found: Sequence[NDArray[np.uint8] | Unreadable], start: int) -> _Batch:
-    pixels = [image for image in found if not isinstance(image, Unreadable)]
+def _assembled(found: Sequence[_Shown | Unreadable], start: int) -> _Batch:
+    shown = {
+        start + place: image
+        for place, image in enumerate(found)
+        if not isinstance(image, Unreadable)
+    }
+    pixels = [image.pixels for image in shown.values()]
     return _Batch(
-        rows=[
-            start + place for place, image in enumerate(found) if not isinstance(image, Unreadable)
-        ],
+        rows=list(shown),
+        frames=[image.frame for image in shown.values()],
         pixels=np.stack(pixels) if pixels else np.empty(0, np.uint8),
         unreadable=[image for image in found if isinstance(image, Unreadable)],
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lapel.evaluation.figures import curves_figure
+from lapel.evaluation.numbers import is_share
 from lapel.schema.errors import StorageError
 
 #: Title of a figure, the columns that it shows with their names, and whether they are shares.
@@ -45,7 +46,7 @@ def task_curves(log: Path, task: str, numbers: Mapping[str, str]) -> list[str]:
     Args:
         log: the file.
         task: its name.
-        numbers: names of numbers, all of them shares, to what the figures call them.
+        numbers: names of numbers to what the figures call them.
 
     Raises:
         StorageError: the file cannot be read.
@@ -53,7 +54,9 @@ def task_curves(log: Path, task: str, numbers: Mapping[str, str]) -> list[str]:
     rows = _rows(log)
     figures = [
         curves_figure(
-            {"validation": _points(rows, f"validation.{task}.{number}")}, title=called, shares=True
+            {"validation": _points(rows, f"validation.{task}.{number}")},
+            title=called,
+            shares=is_share(number),
         )
         for number, called in numbers.items()
     ]

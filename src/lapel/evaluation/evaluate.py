@@ -6,29 +6,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lapel.data.dataset import Dataset
 from lapel.data.mapping import read_mapping
 from lapel.data.progress import Track, silent
-from lapel.evaluation.answers import Answers, answer_dataset
+from lapel.evaluation.answers import Answers, Showing, answer_dataset
 from lapel.evaluation.benchmarks.known import benchmark_tables
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.compare_schemas import check_fits
 from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.known_labels import asked_of, known_to, tells, unknown_as_no
+from lapel.evaluation.looking import Looker
 from lapel.evaluation.machine import machine
 from lapel.evaluation.merged import Merging
 from lapel.evaluation.report import write_report
 from lapel.evaluation.result import Evaluation, Throughput
-from lapel.evaluation.subject import Subject, describe
+from lapel.evaluation.subject import BoxesSeen, Subject, describe
 from lapel.evaluation.tables import write_tables
 from lapel.evaluation.together import judge_together
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import ENGINES, open_engine
+from lapel.inference.predictor import maps_of
 from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES, Label
 from lapel.schema.errors import DatasetError, StorageError, UsageError
+from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema, TaskSpec
 
 #: What counts as known, as a function from labels to labels.
@@ -42,6 +46,7 @@ def evaluate(
     split: str = "test",
     out: str | Path,
     flip: bool = False,
+    whole: bool = False,
     unknown_is_no: bool = False,
     mapping: str | Path | None = None,
     engine: str = "auto",
@@ -62,6 +67,8 @@ def evaluate(
         out: folder to write to.
         flip: test-time augmentation: the mean of the probabilities of each picture and of its
             mirror image. It takes twice the time, and is named wherever its numbers are.
+        whole: keep the dataset's boxes from a model that looks at the garment's box alone: a user
+            may have only the picture. It is named wherever its numbers are.
         unknown_is_no: count tags of unknown answer as no, as published code does, where they
             otherwise take part in nothing. It is named wherever its numbers are.
         mapping: ``label_mapping.json`` of a cleaned dataset, or that dataset: a model that learned
@@ -82,20 +89,23 @@ def evaluate(
     model = Bundle.load(Path(bundle))
     _check_kinds(model.schema)
     merging = None if mapping is None else Merging(model=model, mapping=read_mapping(mapping))
-    whole = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
-    part = whole.split(split)
+    everything = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    part = everything.split(split)
     fit = check_fits(model.schema if merging is None else merging.schema, part)
     network = open_engine(engine, model.read(NETWORK))
     # Before the work, so that a folder that cannot be written costs no waiting.
     _make_folder(Path(out))
-    answer = partial(answer_dataset, network, model.preprocess, track=track)
+    asked = [spec.name for spec in model.schema]
+    answer = partial(
+        answer_dataset, network, model.preprocess, whole=whole, tasks=asked, track=track
+    )
     answers = answer(part, flip=flip)
     _check_readable(answers, part)
     if merging is not None:
-        model, answers = merging.judged_as(whole, answer), merging.answers(answers)
+        model, answers = merging.judged_as(everything, answer), merging.answers(answers)
     rule = unknown_as_no if unknown_is_no else list
     tasks = {
-        spec.name: _judge_task(spec, model, whole, part, answers, resamples, rule)
+        spec.name: _judge_task(spec, model, everything, part, answers, resamples, rule)
         for spec in fit.schema
     }
     subject = describe(
@@ -103,8 +113,9 @@ def evaluate(
         part,
         SPLIT_NAMES.get(split, split),
         flip=flip,
+        boxes=_boxes_seen(model, part, whole=whole),
         unknown_is_no=unknown_is_no,
-        differences=(*fit.remarks, *(() if merging is None else merging.remarks(whole))),
+        differences=(*fit.remarks, *(() if merging is None else merging.remarks(everything))),
     )
     names = part.names()
     evaluation = Evaluation(
@@ -119,7 +130,12 @@ def evaluate(
         out=Path(out),
     )
     tables = write_tables(evaluation)
-    pages = write_report(evaluation, part=part, whole=whole, run=run_folder(model))
+    looker = Looker(
+        network, Showing(part, model.preprocess, whole=whole), maps_of(model.schema, network)
+    )
+    pages = write_report(
+        evaluation, part=part, whole=everything, run=run_folder(model), looker=looker
+    )
     return replace(evaluation, files=(*pages, *tables))
 
 
@@ -129,6 +145,7 @@ def _setting(subject: Subject, part: Dataset, answers: Answers) -> Setting:
         split=subject.split,
         images=len(answers.rows),
         flip=subject.flip,
+        whole=subject.boxes != "seen",
         unknown_is_no=subject.unknown_is_no,
     )
 
@@ -191,14 +208,36 @@ def _judge_task(
             f"none of the images with a label of task '{spec.name}' could be read "
             f"({len(answers.unreadable)} unreadable); repair them, see `lapel data check`"
         )
-    return JUDGES[spec.kind].judge(
+    counted = _counted(spec, whole, labels, rule)
+    judge = JUDGES[spec.kind]
+    return judge.judge(
         spec,
         [view[spec.name] for view in answers.views],
         labels,
         model.calibration.get(spec.name, {}),
-        counted=_counted(spec, whole, labels, rule),
+        counted=counted,
         resamples=resamples,
+        **(_places(counted[0], whole, answers) if judge.places else {}),
     )
+
+
+def _places(counted_on: str, whole: Dataset, answers: Answers) -> dict[str, Any]:
+    """What a judge of places needs besides: frames, and the boxes of what the baseline counts."""
+    boxes = [frame.box for frame in answers.frames]
+    if counted_on == "train":
+        train = whole.split("train")
+        sizes = train.table.select("width", "height").rows()
+        found = zip(train.boxes(), sizes, strict=True)
+        boxes = [box or Box(0.0, 0.0, *map(float, size)) for box, size in found]
+    return {"frames": answers.frames, "boxes": boxes}
+
+
+def _boxes_seen(model: Bundle, part: Dataset, *, whole: bool) -> BoxesSeen:
+    if not model.preprocess.crop_to_box:
+        return "never"
+    if not any(part.boxes()):
+        return "none"
+    return "kept back" if whole else "seen"
 
 
 def _counted(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
+from lapel.evaluation.looking import Looker
 from lapel.metrics.bootstrap import Interval
 from lapel.metrics.calibration import CalibrationBins
 from lapel.schema.labels import TaskSpec
@@ -87,11 +88,13 @@ class Scene:
         images: names of the images that could be read, in the order of the dataset.
         part: the rows that were judged.
         split: the split that they are of.
+        looker: for a second look at some pictures; None where nobody may look again.
     """
 
     images: tuple[str, ...]
     part: Dataset
     split: str
+    looker: Looker | None = None
 
 
 class JudgedTask(Protocol):

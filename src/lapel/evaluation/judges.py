@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lapel.evaluation.judged import JudgedTask, Scene, Section
+from lapel.evaluation.landmarks import judge_landmarks
+from lapel.evaluation.landmarks_page import landmarks_sections
 from lapel.evaluation.multi_label import judge_multi_label
 from lapel.evaluation.multi_label_page import multi_label_sections
 from lapel.evaluation.single_label import judge_single_label
@@ -21,13 +23,16 @@ class Judge:
         judge: (spec, outputs of each view, labels, calibration, ``counted``, ``resamples``) to
             what was found; see ``judge_single_label``.
         sections: what ``judge`` found, and what was looked at, to parts of a page.
+        places: whether ``judge`` also takes ``frames`` and ``boxes``, as ``judge_landmarks`` does.
     """
 
     judge: Callable[..., JudgedTask]
     sections: Callable[[Any, Scene], list[Section]]
+    places: bool = False
 
 
 JUDGES = {
     "single_label": Judge(judge=judge_single_label, sections=single_label_sections),
     "multi_label": Judge(judge=judge_multi_label, sections=multi_label_sections),
+    "landmarks": Judge(judge=judge_landmarks, sections=landmarks_sections, places=True),
 }

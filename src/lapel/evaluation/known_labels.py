@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lapel.schema.annotation import Label, Tags
+from lapel.schema.geometry import Landmarks
 from lapel.schema.labels import TaskSpec
 
 
@@ -19,7 +20,8 @@ def unknown_as_no(labels: Sequence[Label]) -> list[Label]:
 def asked_of(labels: Sequence[Label], there: TaskSpec, spec: TaskSpec) -> list[Label]:
     """A dataset's labels as answers to a model's task.
 
-    A tag that only the model has was never asked of these images: it is unknown, not a no.
+    A tag that only the model has was never asked of these images: it is unknown, not a no. A
+    landmark that only the model has is absent, which is as unknown.
 
     Args:
         labels: as the dataset has them.
@@ -45,13 +47,23 @@ def known_to(labels: Sequence[Label], spec: TaskSpec) -> list[Label]:
                 tuple(word for word in label.yes if word in known),
                 tuple(word for word in label.unknown if word in known),
             )
+        if isinstance(label, Landmarks):
+            return Landmarks(
+                {name: point for name, point in label.points.items() if name in known},
+                tuple(name for name in label.cut if name in known),
+                tuple(name for name in label.unknown if name in known),
+            )
         return label if label in known else None
 
     return [kept(label) for label in labels]
 
 
 def tells(label: Label, spec: TaskSpec) -> bool:
-    """Whether a label lets anything be judged: not when every tag is of unknown answer."""
+    """Whether a label lets anything be judged: not when every tag is of unknown answer, nor when
+    no landmark is anywhere.
+    """
+    if isinstance(label, Landmarks):
+        return bool(label.points or label.cut)
     if isinstance(label, Tags):
         return len(label.unknown) < len(spec.labels)
     return label is not None

@@ -83,6 +83,38 @@ def _tile(dataset: Dataset, tile: Captioned) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawing:
+    """A picture that was drawn on.
+
+    Attributes:
+        image: its name in the dataset.
+        picture: the drawing; None where the picture could not be read.
+        caption: what is to be said of it, as HTML.
+    """
+
+    image: str
+    picture: Image.Image | None
+    caption: str
+
+
+def drawn_mosaic(drawings: Sequence[Drawing]) -> str:
+    """Drawings as HTML, larger than thumbnails."""
+    return f'<div class="tiles large">{"".join(map(_drawn_tile, drawings))}</div>'
+
+
+def _drawn_tile(drawing: Drawing) -> str:
+    name = escaped(drawing.image)
+    shown = '<span class="none">not to be had</span>'
+    if drawing.picture is not None:
+        address = _data_address(drawing.picture, tiny=False)
+        shown = f'<img alt="{name}" loading="lazy" src="{address}">'
+    return (
+        f'<figure class="tile">{shown}<figcaption>{drawing.caption}'
+        f'<span class="name" title="{name}">{name}</span></figcaption></figure>'
+    )
+
+
 def _thumbnail(dataset: Dataset, name: str) -> str:
     try:
         picture = Image.fromarray(dataset.pixels(name))

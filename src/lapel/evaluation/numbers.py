@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lapel.evaluation.figures import percent
-from lapel.evaluation.judged import JudgedTask
+from lapel.evaluation.judged import RAW, JudgedTask
 from lapel.evaluation.result import Evaluation
 from lapel.evaluation.together import TOGETHER_NAMES
 from lapel.metrics.bootstrap import Interval
@@ -23,9 +23,29 @@ def interval(found: Interval, digits: int) -> str:
     return f"{100 * found.low:.{digits}f}\N{EN DASH}{percent(found.high, digits)}"
 
 
+#: Numbers of which less is better, and which are no shares.
+ERRORS = ("nll", "ne")
+
+
 def is_share(name: str) -> bool:
-    """Whether a number is a share, 0 to 1; log-likelihoods are not."""
-    return not name.startswith("nll")
+    """Whether a number is a share, 0 to 1; log-likelihoods and distances are not."""
+    return name.removesuffix(RAW) not in ERRORS
+
+
+def shown_number(name: str, value: float, digits: int = 2) -> str:
+    """A number as a reader sees it: shares as per cent, others with four digits."""
+    if not is_share(name) and math.isnan(value):
+        return "\N{EN DASH}"
+    return percent(value, digits) if is_share(name) else f"{value:.4f}"
+
+
+def shown_interval(name: str, found: Interval, digits: int) -> str:
+    """The ends of an interval, likewise."""
+    if is_share(name):
+        return interval(found, digits)
+    if math.isnan(found.low):
+        return "\N{EN DASH}"
+    return f"{found.low:.4f}\N{EN DASH}{found.high:.4f}"
 
 
 def number_rows(judged: JudgedTask) -> list[tuple[str, str, str, str]]:
@@ -45,17 +65,13 @@ def _rows(
     return [
         (
             called,
-            _shown(name, numbers[name].value),
-            f"{_shown(name, numbers[name].low)} to {_shown(name, numbers[name].high)}",
-            _shown(name, majority[name]) if name in majority else "",
+            shown_number(name, numbers[name].value),
+            f"{shown_number(name, numbers[name].low)} to {shown_number(name, numbers[name].high)}",
+            shown_number(name, majority[name]) if name in majority else "",
         )
         for name, called in names.items()
         if name in numbers
     ]
-
-
-def _shown(name: str, value: float) -> str:
-    return percent(value, 2) if is_share(name) else f"{value:.4f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +81,7 @@ class Comparison:
     Attributes:
         task: the task's name; ``ALL_TASKS`` where all are judged as one.
         kind: of the task.
+        number: its name.
         called: the number as a reader calls it.
         found: the number.
         majority: what the majority answer reaches.
@@ -72,18 +89,21 @@ class Comparison:
 
     task: str
     kind: str
+    number: str
     called: str
     found: Interval
     majority: float
 
     @property
     def above(self) -> float:
-        """How far the model is above the majority answer; negative if below."""
+        """How far the number is above the majority answer's; negative if below."""
         return self.found.value - self.majority
 
     @property
     def beaten(self) -> bool:
-        """Whether the majority answer is beaten beyond chance: the whole interval is above."""
+        """Whether the majority answer is beaten beyond chance, by the whole interval."""
+        if self.number in ERRORS:
+            return self.found.high < self.majority
         return self.found.low > self.majority
 
     def cells(self) -> tuple[str, str, str, str, str, str]:
@@ -91,10 +111,10 @@ class Comparison:
         return (
             self.task,
             self.called,
-            percent(self.found.value, 1),
-            interval(self.found, 1),
-            percent(self.majority, 1),
-            f"{100 * self.above:+.1f}",
+            shown_number(self.number, self.found.value, 1),
+            shown_interval(self.number, self.found, 1),
+            shown_number(self.number, self.majority, 1),
+            f"{100 * self.above:+.1f}" if is_share(self.number) else f"{self.above:+.4f}",
         )
 
 
@@ -108,6 +128,7 @@ def comparisons(evaluation: Evaluation) -> Iterator[Comparison]:
             yield Comparison(
                 task=ALL_TASKS,
                 kind="",
+                number=number,
                 called=called,
                 found=together.numbers[number],
                 majority=together.majority[number],
@@ -120,6 +141,7 @@ def task_comparisons(name: str, judged: JudgedTask) -> list[Comparison]:
         Comparison(
             task=name,
             kind=judged.spec.kind,
+            number=number,
             called=judged.NAMES[number],
             found=judged.numbers[number],
             majority=judged.majority.numbers[number],
@@ -137,10 +159,10 @@ def warnings(name: str, judged: JudgedTask) -> list[str]:
     found = []
     main = task_comparisons(name, judged)[0]
     if not main.beaten:
+        _, _, value, between, majority, _ = main.cells()
         found.append(
             f"{name}: no better than always saying “{judged.majority.answer}” "
-            f"({main.called}: {percent(main.found.value, 1)}, 95 %: {interval(main.found, 1)}; "
-            f"majority answer: {percent(main.majority, 1)})."
+            f"({main.called}: {value}, 95 %: {between}; majority answer: {majority})."
         )
     habit = judged.habit
     if habit.share >= HABITUAL and len(judged.rows) > 1:

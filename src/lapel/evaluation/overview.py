@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 from lapel.evaluation.figures import percent
 from lapel.evaluation.judged import RAW, JudgedTask
-from lapel.evaluation.numbers import Comparison, interval, task_comparisons, warnings
+from lapel.evaluation.numbers import (
+    Comparison,
+    interval,
+    shown_interval,
+    shown_number,
+    task_comparisons,
+    warnings,
+)
 from lapel.evaluation.page import card, escaped, table
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.together import TOGETHER_NAMES, Together
@@ -31,9 +38,10 @@ def overview_section(evaluation: Evaluation, links: Mapping[str, str]) -> str:
         for warning in warnings(name, judged)
     ]
     about = (
-        "The majority answer never looks: it says the most frequent label, or the best set of "
-        "tags, for every image. A model is worth what it is above it, in percentage points; where "
-        "the interval reaches down to it, nothing was learned that shows. Last, the answer that "
+        "The majority answer never looks: it says the most frequent label, the best set of tags, or "
+        "the mean place of each landmark, for every image. A model is worth what it is above it, "
+        "in percentage points (below it, for errors); where the interval reaches it, nothing was "
+        "learned that shows. Last, the answer that "
         "the model gives most often, and for how many images."
     )
     header = [
@@ -95,17 +103,18 @@ def task_cards(judged: JudgedTask, throughput: Throughput | None = None) -> str:
     cards = [
         card(
             called,
-            percent(judged.numbers[name].value, 2),
-            f"95 %: {interval(judged.numbers[name], 2)}",
-            f"majority: {percent(judged.majority.numbers[name], 1)}",
+            shown_number(name, judged.numbers[name].value),
+            f"95 %: {shown_interval(name, judged.numbers[name], 2)}",
+            f"majority: {shown_number(name, judged.majority.numbers[name], 1)}",
         )
         for name, called in judged.CARDS.items()
         if name in judged.numbers
     ]
-    error = judged.numbers["ece"]
-    before = percent(judged.numbers[f"ece{RAW}"].value, 2)
-    below = (f"95 %: {interval(error, 2)}", f"{before} uncalibrated")
-    cards.append(card("calibration error", percent(error.value, 2), *below))
+    if "ece" in judged.numbers:
+        error = judged.numbers["ece"]
+        before = percent(judged.numbers[f"ece{RAW}"].value, 2)
+        below = (f"95 %: {interval(error, 2)}", f"{before} uncalibrated")
+        cards.append(card("calibration error", percent(error.value, 2), *below))
     if throughput is not None:
         rate = f"{throughput.images_per_second:,.0f}"
         cards.append(card("images a second", rate, throughput.engine))

@@ -66,6 +66,7 @@ td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 10em; 
 .meter i { display: block; height: 8px; background: var(--right); }
 .tiles { display: grid; gap: 12px;
   grid-template-columns: repeat(auto-fill, minmax(124px, 1fr)); }
+.tiles.large { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   overflow: hidden; font-size: 13px; line-height: 1.35; }
 .tile img, .tile .none { display: block; width: 100%; aspect-ratio: 1; object-fit: contain;

@@ -16,6 +16,7 @@ from lapel.evaluation.curves import learning_curves, task_curves
 from lapel.evaluation.doubtful import read_doubtful
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.judges import JUDGES
+from lapel.evaluation.looking import Looker
 from lapel.evaluation.mosaic import TILES, mosaic
 from lapel.evaluation.numbers import warnings
 from lapel.evaluation.overview import overview_section, task_cards, together_section
@@ -39,7 +40,12 @@ PAGES = "report"
 
 
 def write_report(
-    evaluation: Evaluation, *, part: Dataset, whole: Dataset, run: Path | None
+    evaluation: Evaluation,
+    *,
+    part: Dataset,
+    whole: Dataset,
+    run: Path | None,
+    looker: Looker | None = None,
 ) -> list[str]:
     """Write ``report.html`` into the evaluation's folder, and a page a task where it has several.
 
@@ -48,6 +54,7 @@ def write_report(
         part: the rows that were judged.
         whole: the dataset that they are of, where pictures of training rows may be found.
         run: the run that made the model, for its learning curves and doubtful labels.
+        looker: for a second look at some pictures.
 
     Returns:
         What was written: the page, and the folder of the others.
@@ -55,7 +62,9 @@ def write_report(
     Raises:
         StorageError: it cannot be written; a former report is as before.
     """
-    scene = Scene(images=evaluation.images, part=part, split=evaluation.subject.split)
+    scene = Scene(
+        images=evaluation.images, part=part, split=evaluation.subject.split, looker=looker
+    )
     run_sections = _run_sections(whole, run, many=len(evaluation.tasks) > 1)
     if len(evaluation.tasks) == 1:
         text = _only_page(evaluation, scene, run_sections)
@@ -164,11 +173,12 @@ def _pair(figures: list[str]) -> str:
 
 
 def _foot(evaluation: Evaluation) -> str:
-    with_tags = any(judged.spec.kind == "multi_label" for judged in evaluation.tasks.values())
-    pairs = ", <b>pairs.csv</b>" if with_tags else ""
+    kinds = {judged.spec.kind for judged in evaluation.tasks.values()}
+    more = {"multi_label": "pairs.csv", "landmarks": "landmarks.csv"}
+    named = "".join(f", <b>{file}</b>" for kind, file in more.items() if kind in kinds)
     return (
         "<p>Every number of this page is in <b>metrics.json</b>; the tables are in "
-        f"<b>per_class.csv</b>, <b>confusion.csv</b>{pairs} and <b>predictions.csv</b> beside it."
+        f"<b>per_class.csv</b>, <b>confusion.csv</b>{named} and <b>predictions.csv</b> beside it."
         "</p>"
     )
 

@@ -93,6 +93,7 @@ class Evaluation:
             "dataset": {"name": subject.dataset, "fingerprint": subject.fingerprint},
             "split": subject.split,
             "test_time_augmentation": "flip" if subject.flip else None,
+            "boxes": subject.boxes,
             "unknown_tags_count_as": "no" if subject.unknown_is_no else "unknown",
             "best_epoch_chosen_on": subject.chosen_on,
             "remarks": list(subject.remarks),

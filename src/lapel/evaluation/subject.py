@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
@@ -26,6 +26,21 @@ UNKNOWN_IS_NO = (
 )
 
 
+#: What a model saw of the boxes of a dataset: it never looks at any; there were none; they were
+#: kept back, as from a user who has only the picture; or it saw them.
+BoxesSeen = Literal["never", "none", "kept back", "seen"]
+
+#: What a reader must know of that.
+BOX_REMARKS: Mapping[BoxesSeen, str] = {
+    "none": "The model looks at the garment's box where it is known, and this dataset has none: it "
+    "saw the whole pictures, and distances are measured by their width and height.",
+    "kept back": "The dataset's boxes were kept from the model: it saw the whole pictures, as with a "
+    "user who has nothing else. Distances are measured by the boxes all the same.",
+    "seen": "The model was shown each garment's box alone, as the dataset knows it. A user who has "
+    "only the picture will see worse answers: `--whole` measures how much worse.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What was measured, on what.
@@ -36,6 +51,7 @@ class Subject:
         fingerprint: of the evaluated rows.
         split: the evaluated split.
         flip: whether each picture was also judged mirrored (test-time augmentation).
+        boxes: what the model saw of the dataset's boxes.
         unknown_is_no: whether tags of unknown answer counted as no.
         chosen_on: on what the best epoch was chosen, in words.
         remarks: what a reader must know before believing a number, in sentences.
@@ -47,6 +63,7 @@ class Subject:
     fingerprint: str
     split: str
     flip: bool
+    boxes: BoxesSeen
     unknown_is_no: bool
     chosen_on: str
     remarks: tuple[str, ...]
@@ -57,7 +74,7 @@ class Subject:
         """In a line."""
         return f"{self.bundle} on {self.dataset}, {self.split}" + (
             " (with flip)" if self.flip else ""
-        )
+        ) + (" (whole pictures)" if self.boxes == "kept back" else "")
 
 
 def describe(
@@ -66,6 +83,7 @@ def describe(
     split: str,
     *,
     flip: bool,
+    boxes: BoxesSeen,
     unknown_is_no: bool,
     differences: Sequence[str],
 ) -> Subject:
@@ -76,6 +94,7 @@ def describe(
         part: the rows to judge.
         split: the split that they are of.
         flip: whether each picture is also judged mirrored.
+        boxes: what the model sees of the dataset's boxes.
         unknown_is_no: whether tags of unknown answer count as no.
         differences: between the model's schema and the dataset's, in sentences.
     """
@@ -86,6 +105,8 @@ def describe(
             "Test-time augmentation: each answer is the mean of the probabilities for the picture "
             "and for its mirror image. Plain prediction looks once and may do a little worse."
         )
+    if boxes in BOX_REMARKS:
+        remarks.append(BOX_REMARKS[boxes])
     if unknown_is_no:
         remarks.append(UNKNOWN_IS_NO)
     return Subject(
@@ -94,6 +115,7 @@ def describe(
         fingerprint=part.fingerprint,
         split=split,
         flip=flip,
+        boxes=boxes,
         unknown_is_no=unknown_is_no,
         chosen_on=_chosen_on(model),
         remarks=(*remarks, *differences),

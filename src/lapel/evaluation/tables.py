@@ -11,6 +11,7 @@ from itertools import product
 
 import numpy as np
 
+from lapel.evaluation.landmarks import LandmarksEvaluation
 from lapel.evaluation.multi_label import MultiLabelEvaluation
 from lapel.evaluation.result import Evaluation
 from lapel.schema.formulas import escape_formula
@@ -29,6 +30,11 @@ LABEL_COLUMNS = (
     "f1",
     "ap",
     "threshold",
+    "points",
+    "ne",
+    "pck10",
+    "pck20",
+    "pdl",
 )
 
 #: The tables of a public benchmark.
@@ -60,7 +66,8 @@ def encoded(text: str) -> bytes:
 
 def write_tables(evaluation: Evaluation) -> list[str]:
     """Write ``metrics.json``, ``per_class.csv``, ``confusion.csv`` and ``predictions.csv``, and
-    where there are tags ``pairs.csv``, of a public benchmark ``benchmark.csv``.
+    where there are tags ``pairs.csv``, of landmarks ``landmarks.csv``, of a public benchmark
+    ``benchmark.csv``.
 
     Every row of the CSV files names its task, so that a model with many needs no more files.
 
@@ -80,6 +87,9 @@ def write_tables(evaluation: Evaluation) -> list[str]:
     pairs = _pairs(evaluation)
     if pairs is not None:
         contents["pairs.csv"] = pairs
+    points = _points(evaluation)
+    if points is not None:
+        contents["landmarks.csv"] = points
     if evaluation.tables:
         contents[BENCHMARK_FILE] = _benchmark(evaluation)
     for name, content in contents.items():
@@ -139,6 +149,27 @@ def _pairs(evaluation: Evaluation) -> bytes | None:
             counts = (int(pairs.true[first, second]), int(pairs.answered[first, second]))
             rows.append([task, labels[first], labels[second], *counts])
     return csv_bytes(["task", "label", "other", "images", "answered"], rows)
+
+
+def _points(evaluation: Evaluation) -> bytes | None:
+    """A row an image and landmark of which anything is known; None where there are no landmarks.
+
+    Places are pixels of the upright original, distances are in boxes.
+    """
+    located = [
+        (task, judged)
+        for task, judged in evaluation.tasks.items()
+        if isinstance(judged, LandmarksEvaluation)
+    ]
+    if not located:
+        return None
+    rows = [
+        [evaluation.images[judged.rows[place]], task, name, state, *numbers]
+        for task, judged in located
+        for place, name, state, numbers in judged.points()
+    ]
+    header = ["image", "task", "landmark", "state", "x", "y"]
+    return csv_bytes([*header, "answered_x", "answered_y", "visible", "distance"], rows)
 
 
 def _benchmark(evaluation: Evaluation) -> bytes:

@@ -1,0 +1,103 @@
+"""A prediction drawn over its picture, for people to look at."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lapel.imaging.decode import DEFAULT_LIMITS, Limits, decode
+from lapel.imaging.draw import Line, Mark, colours, draw_heat, draw_marks, sheet, strongest
+from lapel.inference.pictures import Picture, file_or_pixels
+from lapel.inference.predictor import Examined
+from lapel.schema.errors import UsageError
+from lapel.schema.outputs import ATTENTION
+from lapel.schema.prediction import SEEN, LandmarksAnswer
+
+QUALITY = 90
+
+
+def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """A JPEG of a picture with its answers: landmarks as points, hidden ones hollow; beside it
+    heatmaps and attention, where the network shows them; below it what all is called.
+
+    Args:
+        picture: as it was given to :meth:`lapel.inference.predictor.Predictor.examine`.
+        found: what that gave.
+        limits: ceilings on what is decoded.
+
+    Raises:
+        ImageError: a file that cannot be read any more.
+    """
+    data = file_or_pixels(picture, name=found.prediction.image, limits=limits)
+    pixels = (
+        decode(data, name=found.prediction.image, limits=limits)
+        if isinstance(data, bytes)
+        else _rgb(data)
+    )
+    marks, lines = _marks(found)
+    panels = [("", draw_marks(pixels, marks, box=found.box))]
+    panels += [(name, _map(pixels, name, found)) for name in found.maps]
+    buffer = io.BytesIO()
+    sheet(panels, lines).save(buffer, format="JPEG", quality=QUALITY)
+    return buffer.getvalue()
+
+
+def _rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels
+
+
+def _marks(found: Examined) -> tuple[list[Mark], list[Line]]:
+    """The points of all tasks that answer with points, and what stands below the picture."""
+    marks, lines = [], []
+    for task, answer in found.prediction.answers.items():
+        if isinstance(answer, LandmarksAnswer):
+            for point, colour in zip(answer.points, colours(len(answer.points)), strict=True):
+                visible = point.visible >= SEEN
+                marks.append(Mark(x=point.x, y=point.y, colour=colour, visible=visible))
+                text = f"{point.name} {100 * point.visible:.0f} %"
+                lines.append(Line(text=text, colour=colour, visible=visible))
+        else:
+            named = (f"{label} {100 * share:.0f} %" for label, share in answer.lines()[:5])
+            lines.append(Line(text=f"{task}: {', '.join(named) or '(none)'}"))
+    return marks, lines
+
+
+def _map(pixels: NDArray[np.uint8], name: str, found: Examined) -> Image.Image:
+    maps = found.maps[name]
+    return draw_heat(pixels, attention_heat(maps) if name == ATTENTION else strongest(maps), found.frame)
+
+
+def attention_heat(attention: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Attention (1, h, w), of which 1 changes nothing, as heat (h, w) from 0 to 1."""
+    return np.clip(attention[0] / 2, 0.0, 1.0)
+
+
+def drawing_paths(pictures: Sequence[str], folder: Path) -> list[Path]:
+    """Where the drawing of each picture goes: its name, numbered where two have the same.
+
+    Raises:
+        UsageError: a drawing would take the place of one of the pictures.
+    """
+    own = {os.path.realpath(picture) for picture in pictures}
+    taken: set[str] = set()
+    paths = []
+    for picture in pictures:
+        stem, number = Path(picture).stem, 2
+        name = stem
+        while name.casefold() in taken:
+            name, number = f"{stem}-{number}", number + 1
+        taken.add(name.casefold())
+        path = folder / f"{name}.jpg"
+        if os.path.realpath(path) in own:
+            raise UsageError(
+                f"the drawing of {picture} would take the place of {path}; choose another folder "
+                "for --draw"
+            )
+        paths.append(path)
+    return paths
