@@ -14,6 +14,7 @@ BENCHMARKS = (
     "transfer",
     "tags",
     "catalogue",
+    "landmark_attention",
 )
 
 
