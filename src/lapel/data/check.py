@@ -1,8 +1,9 @@
 """What is wrong with a dataset, found before it costs anybody a training run.
 
 A *fault* makes results wrong or stops a run: files that are missing, torn or other than they
-were, labels and splits that do not exist, the very same picture on two sides of a split. A
-*warning* is for the eye to judge: pictures that look the same, rare and missing classes.
+were, labels and splits that do not exist, boxes that show nothing, the very same picture on two
+sides of a split. A *warning* is for the eye to judge: pictures that look the same, rare and
+missing classes, landmarks outside their box.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from lapel.data.check_images import image_findings
 from lapel.data.check_labels import label_findings, pair_findings
+from lapel.data.check_places import place_findings
 from lapel.data.dataset import Dataset
 from lapel.data.findings import Finding
 from lapel.data.lint import lint_labels
@@ -68,6 +70,7 @@ def check_dataset(
     findings = [
         *image_findings(dataset, track=track),
         *label_findings(dataset),
+        *place_findings(dataset),
         *pair_findings(dataset, pairs),
     ]
     return CheckReport(

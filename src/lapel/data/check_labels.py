@@ -26,7 +26,7 @@ def label_findings(dataset: Dataset) -> Iterator[Finding]:
         yield from _rare_classes(dataset, task)
         if task.kind == "multi_label":
             yield from _constant_tags(dataset, task)
-        else:
+        elif task.kind == "single_label":
             yield from _only_label(dataset, task)
 
 

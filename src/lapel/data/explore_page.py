@@ -18,6 +18,7 @@ from lapel.data.explore_charts import (
     sizes_chart,
 )
 from lapel.data.explore_labels import balance, shown_labels, together, word
+from lapel.data.explore_places import places
 from lapel.data.explore_style import STYLE
 from lapel.data.label_counts import count_held
 from lapel.data.sampling import (
@@ -42,7 +43,8 @@ def page(dataset: Dataset, looks: Sequence[Look]) -> str:
     sections = [
         *(balance(dataset, task) for task in dataset.schema),
         together(dataset),
-        *(_faces(dataset, task, looks) for task in dataset.schema),
+        *(_faces(dataset, task, looks) for task in dataset.schema if task.kind != "landmarks"),
+        *places(dataset, looks),
         _sizes(dataset),
         *_against_test(dataset, looks),
     ]
