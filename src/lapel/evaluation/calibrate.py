@@ -110,8 +110,20 @@ def _multi_label(held_out: _HeldOut) -> dict[str, float]:
     return fitted | {THRESHOLD + label: float(value) for label, value in named}
 
 
+def _landmarks(held_out: _HeldOut) -> dict[str, float]:
+    """A temperature for how sure it is that landmarks can be seen; places have none."""
+    known = held_out.weight[..., 1] > 0
+    if not known.any():
+        return {}
+    logits = held_out.output[..., 2][known]
+    pairs = np.stack([np.zeros_like(logits), logits], axis=1)
+    seen = held_out.target[..., 4][known].astype(np.int64)
+    return {"temperature": fit_temperature(pairs, seen)}
+
+
 #: Kind of task to what is fitted for it; a kind left out needs nothing.
 CALIBRATIONS: dict[str, Callable[[_HeldOut], dict[str, float]]] = {
     "single_label": _single_label,
     "multi_label": _multi_label,
+    "landmarks": _landmarks,
 }

@@ -13,7 +13,7 @@ from lapel.schema.labels import Schema
 from lapel.training.recipe import Recipe
 
 #: Numbers of a task that the card shows, where the task has them.
-SHOWN = ("accuracy", "top3", "map", "mean_f1", "macro_f1", "nll", "ece")
+SHOWN = ("accuracy", "top3", "map", "mean_f1", "macro_f1", "pck10", "ne", "nll", "ece")
 
 #: Labels of a task that the card lists; the rest is in ``lapel.json``.
 LISTED = 60

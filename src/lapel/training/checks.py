@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from lapel.data.dataset import Dataset
+from lapel.imaging.preprocess import Frame, Placement
 from lapel.metrics.retrieval import NOTHING_FOUND, RetrievalCounts
-from lapel.schema.annotation import Tags, held
+from lapel.models.heads.table import spatial_tasks
+from lapel.schema.annotation import Label, Tags, held
 from lapel.schema.errors import DatasetError, RecipeError
+from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.outputs import EMBEDDING
 from lapel.tasks.kinds import task_of
 from lapel.training.recipe import Recipe
 from lapel.training.run import RunFolder
+
+
+#: Numbers of tasks of which less is better: no epoch is chosen by them.
+LESS_IS_BETTER = ("nll", "ece", "ne")
+
+#: For each kind of task, a label that says of one name that it holds.
+EXAMPLES: Mapping[str, Callable[[str], Label]] = {
+    "single_label": lambda name: name,
+    "multi_label": lambda name: Tags(yes=(name,)),
+    "landmarks": lambda name: Landmarks({name: Landmark(0.5, 0.5)}),
+}
+
+#: A picture of one pixel, as it is.
+CANVAS = Frame(
+    placement=Placement(scale_x=1, scale_y=1, offset_x=0, offset_y=0),
+    width=1,
+    height=1,
+    box=Box(0, 0, 1, 1),
+)
 
 
 def schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
@@ -27,7 +50,7 @@ def schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
     schema = tasks_of(recipe, dataset.schema)
     for split in ("train", "validation"):
         part = dataset.split(split)
-        silent = [spec.name for spec in schema if not any(map(held, part.labels(spec.name)))]
+        silent = [spec.name for spec in schema if not any(map(_tells, part.labels(spec.name)))]
         if silent:
             raise DatasetError(
                 f"no {split} picture of {dataset.name} has a label of {', '.join(silent)}; draw "
@@ -43,9 +66,91 @@ def tasks_of(recipe: Recipe, schema: Schema) -> Schema:
         SchemaError: it names a task that there is not.
         RecipeError: it speaks otherwise of tasks or numbers that there are not.
     """
-    chosen = schema if recipe.tasks is None else schema.select(recipe.tasks)
+    if recipe.tasks is not None:
+        chosen = schema.select(recipe.tasks)
+    else:
+        out = left_out(recipe, schema)
+        names = [spec.name for spec in schema if spec.name not in out]
+        if not names:
+            raise _places_need_maps(recipe, out)
+        chosen = schema.select(names)
     _check_selection(recipe, chosen)
+    _check_stages(recipe, chosen)
+    _check_places(recipe, chosen)
     return chosen
+
+
+def left_out(recipe: Recipe, schema: Schema) -> tuple[str, ...]:
+    """Tasks of a dataset that a recipe which names none leaves out.
+
+    Heads that are fitted on pooled features first cannot answer with places.
+    """
+    if recipe.tasks is not None or not recipe.transfer.heads_first:
+        return ()
+    return spatial_tasks(schema)
+
+
+def _tells(label: Label) -> bool:
+    """Whether there is something in a label to learn from and to be judged by."""
+    if isinstance(label, Landmarks):
+        return any(point.visible for point in label.points.values())
+    return bool(held(label))
+
+
+def _places_need_maps(recipe: Recipe, names: Sequence[str]) -> RecipeError:
+    return RecipeError(
+        f"recipe {recipe.name} fits its heads on pooled features first, which have forgotten "
+        f"places; for {', '.join(names)} --set transfer.heads_first=false (and leave out a budget), "
+        "or learn the others: --set tasks=[...]"
+    )
+
+
+def _check_places(recipe: Recipe, schema: Schema) -> None:
+    """See that nothing in a recipe loses the places that a task is answered with."""
+    spatial = spatial_tasks(schema)
+    if not spatial:
+        return
+    if recipe.transfer.heads_first:
+        raise _places_need_maps(recipe, spatial)
+    faults = [
+        words
+        for wrong, words in (
+            (
+                recipe.augment.trivial,
+                "augment.trivial moves pictures and does not say how: --set augment.trivial=false",
+            ),
+            (
+                recipe.preprocess.from_photo,
+                "preprocess.from_photo cuts garments out and does not say where: "
+                "--set preprocess.from_photo=false",
+            ),
+            (
+                recipe.data.balance in spatial,
+                f"data.balance={recipe.data.balance} is a task of places, which are no labels to "
+                "balance: name another",
+            ),
+            (
+                recipe.model.landmarks == "coordinates" and recipe.loss.landmarks == "heatmap",
+                "loss.landmarks=heatmap compares maps, and model.landmarks=coordinates has none: "
+                "--set loss.landmarks=auto",
+            ),
+        )
+        if wrong
+    ]
+    if faults:
+        raise RecipeError(
+            f"recipe {recipe.name} does not go with {', '.join(spatial)}: {'; '.join(faults)}"
+        )
+
+
+def _check_stages(recipe: Recipe, schema: Schema) -> None:
+    """See that every stage of a schedule learns something."""
+    for number, stage in enumerate(recipe.schedule.stages, start=1):
+        weights = {**recipe.loss.task_weights, **stage.task_weights}
+        if not any(weights.get(spec.name, 1.0) for spec in schema):
+            raise RecipeError(
+                f"schedule.stages: in stage {number} every task has weight 0; leave one above it"
+            )
 
 
 def check_same_data(run: RunFolder, dataset: Dataset) -> None:
@@ -64,7 +169,8 @@ def check_same_data(run: RunFolder, dataset: Dataset) -> None:
 
 def _check_selection(recipe: Recipe, schema: Schema) -> None:
     names = [spec.name for spec in schema]
-    unknown = [task for task in recipe.loss.task_weights if task not in names]
+    weighed = [recipe.loss.task_weights, *(stage.task_weights for stage in recipe.schedule.stages)]
+    unknown = [task for weights in weighed for task in weights if task not in names]
     if recipe.data.balance not in {None, *names}:
         unknown.append(str(recipe.data.balance))
     selected, _, metric = (recipe.select or "").rpartition(".")
@@ -92,9 +198,13 @@ def _check_retrieval(metric: str) -> None:
 def _check_metric(spec: TaskSpec, metric: str) -> None:
     task = task_of(spec)
     output = np.zeros((1, *task.output_shape), np.float32)
-    example = spec.labels[:1]
-    label = Tags(yes=example) if spec.kind == "multi_label" else example[0]
-    known = list(task.score(output, *task.encode([label])).numbers())
+    counts = task.score(output, *task.encode([EXAMPLES[spec.kind](spec.labels[0])], [CANVAS]))
+    known = [name for name in counts.numbers() if name not in LESS_IS_BETTER]
+    if metric in LESS_IS_BETTER:
+        raise RecipeError(
+            f"select: of {metric!r} less is better, and the best epoch is the one with the most; "
+            f"task '{spec.name}' also has: {', '.join(known)}"
+        )
     if metric not in known:
         close = difflib.get_close_matches(metric, known, n=2, cutoff=0.3)
         hint = f"did you mean {' or '.join(close)}? " if close else ""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,9 @@ from lapel.training.row_cache import RowCache, make_missing
 
 #: Share of the free memory that resident pictures may take.
 RESIDENT_SHARE = 0.4
+
+#: Pictures that are read before they are asked for.
+READ_AHEAD = 64
 
 #: Share of the free disk that packed pictures may take.
 PACKED_SHARE = 0.5
@@ -193,13 +197,30 @@ class _Reading:
             return self.dataset.prepared(names[row], self.preprocess, self.boxes[row]).pixels
 
         with ThreadPoolExecutor(usable_cores()) as pool:
-            yield from self.track(pool.map(prepared, rows), len(rows), "Reading pictures")
+            made = _ahead(pool, prepared, rows)
+            yield from self.track(made, len(rows), "Reading pictures")
 
     def cache(self) -> RowCache:
         """Where pictures prepared like this are kept."""
         # Mean and deviation belong to the network: they change no pixel.
         facts = {**self.preprocess.to_json(), "mean": None, "std": None}
         return RowCache.of("pictures", facts, self.shape, np.uint8)
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, make: Callable[[int], NDArray[np.uint8]], rows: Sequence[int]
+) -> Iterator[NDArray[np.uint8]]:
+    """What is made of rows, in their order, with few of them waiting to be taken.
+
+    ``pool.map`` would make all of them at once, and hold in memory what the disk is slow to take.
+    """
+    waiting: deque[Future[NDArray[np.uint8]]] = deque()
+    for row in rows:
+        waiting.append(pool.submit(make, row))
+        if len(waiting) > READ_AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _pictures(reading: _Reading, device: torch.device, options: DataPart) -> Pictures:

@@ -34,6 +34,9 @@ PARITY_TOLERANCE = 1e-3
 #: ... and on so large a share of the pictures in its answer.
 PARITY_CHANGED = 1e-3
 
+#: In pixels of the canvas: what is further away is another place.
+LARGEST_MOVE = 1.0
+
 #: Pictures a batch when the exported network is checked.
 CHECK_BATCH = 64
 
@@ -45,7 +48,8 @@ class Parity:
     Attributes:
         pictures: compared.
         largest_difference: between two outputs, as a share of the largest output.
-        changed_answers: answers that differ: another most probable label, or other tags.
+        changed_answers: answers that differ: another most probable label, other tags, or a landmark
+            that is a pixel of the canvas or more away.
     """
 
     pictures: int
@@ -148,16 +152,18 @@ def compare(
 ) -> tuple[dict[str, NDArray[np.float32]], Parity]:
     """The engine's outputs on examples, and how far torch's are from them."""
     rows = in_batches(len(examples), CHECK_BATCH)
-    kinds = {spec.name: spec.kind for spec in schema}
     parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in network.task_names}
     difference, largest, changed = 0.0, 1e-9, 0
-    for pixels in examples.pictures.batches(rows):
-        answers = engine.run(as_array(pixels))
+    for batch, pixels in examples.batches(rows):
+        answers = engine.run(as_array(pixels), network.task_names)
         for task, theirs in network(pixels.to("cpu")).items():
             mine, reference = answers[task], as_array(theirs)
-            difference = max(difference, float(np.abs(mine - reference).max()))
+            weights = examples.weights[task]
+            known = as_array(weights[batch.to(weights.device)])
+            kind = schema[task].kind
+            apart = _apart(mine, reference, known, kind, size=(pixels.shape[3], pixels.shape[2]))
+            difference, changed = max(difference, apart[0]), changed + apart[1]
             largest = max(largest, float(np.abs(reference).max()))
-            changed += _changed(mine, reference, kinds[task])
             parts[task].append(mine)
     outputs = {task: np.concatenate(chunks) for task, chunks in parts.items()}
     return outputs, Parity(
@@ -165,11 +171,36 @@ def compare(
     )
 
 
-def _changed(mine: NDArray[np.float32], reference: NDArray[np.float32], kind: str) -> int:
-    """Pictures of a batch that are answered otherwise, by outputs (N, labels)."""
+def _apart(
+    mine: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    known: NDArray[Any],
+    kind: str,
+    *,
+    size: tuple[int, int],
+) -> tuple[float, int]:
+    """The largest difference of two batches of outputs, and pictures that are answered otherwise.
+
+    A landmark whose map has two peaks that are equally high may be seen at either. Such a jump
+    is a changed answer where there is such a landmark at all, and no difference of the networks.
+
+    Args:
+        mine: (N, ...), of a task.
+        reference: likewise.
+        known: its weights, (N, ...).
+        kind: of the task.
+        size: width and height of the canvas, in pixels.
+    """
+    difference = np.abs(mine - reference)
+    if kind == "landmarks":
+        jumped = (difference[..., :2] * size).max(2) > LARGEST_MOVE
+        changed = (jumped & (known[..., 0] > 0)).any(1)
+        return float(difference[~jumped].max(initial=0.0)), int(changed.sum())
     if kind == "multi_label":
-        return int(((mine > 0) != (reference > 0)).any(1).sum())
-    return int((mine.argmax(1) != reference.argmax(1)).sum())
+        changed = ((mine > 0) != (reference > 0)).any(1)
+    else:
+        changed = mine.argmax(1) != reference.argmax(1)
+    return float(difference.max()), int(changed.sum())
 
 
 def _scores(

@@ -20,7 +20,7 @@ from lapel.schema.errors import UsageError
 from lapel.schema.labels import Schema
 from lapel.training.budget import within_budget
 from lapel.training.checkpoint import Checkpoint, newest_checkpoint
-from lapel.training.checks import check_same_data, schema_of
+from lapel.training.checks import check_same_data, left_out, schema_of
 from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.embedding import check_items
 from lapel.training.finish import finish
@@ -109,6 +109,11 @@ def train(
     dataset = Dataset.open(data)
     schema = schema_of(resolved, dataset)
     check_items(resolved, dataset, tuple(spec.name for spec in schema))
+    if out := left_out(resolved, dataset.schema):
+        reporter.say(
+            f"Leaving out {', '.join(out)}: heads fitted on pooled features know no places; "
+            "--set transfer.heads_first=false learns all tasks together"
+        )
     with run.locked(), watching_signals() as stop:
         if run.is_complete(resolved):
             reporter.say(f"The run {run.folder} is finished already")
