@@ -63,8 +63,9 @@ class Seen:
 class LabelBranches(nn.Module):
     """Features to labels: a hidden layer for all tasks of a kind, then a linear layer a task.
 
-    Equation 5: y = W2 relu(W1 f), f being the features at all their places. The paper has one such branch for the category and one for all attributes. Its features keep
-    their 7x7 places (``grid: 7``), which is most of its weights; ``grid: 1`` pools them.
+    Equation 5: y = W2 relu(W1 f), f being the features at all their places. The paper has one
+    such branch for the category and one for all attributes. Its features keep their 7x7 places
+    (``grid: 7``), which is most of its weights; ``grid: 1`` pools them.
 
     Args:
         specs: of the tasks, all of ``LABEL_KINDS``.
