@@ -76,6 +76,7 @@ def test_dirty_labels_are_imported_proposed_about_and_cleaned(
         "  office/formal: now formal/office (3 images)",
         "  sproty: now sporty (3 images)",
         "Dataset: new; what the labels were: new/former_labels.parquet",
+        "For `lapel evaluate --mapping`, what became of each label: new/label_mapping.json",
     ]
     (tmp_path / "wrong.yaml").write_text("style:\n  drop: [sportyy]\n")
     done = lapel("clean", "d", "--rules", "wrong.yaml", folder=tmp_path)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lapel.cli.console import shown
+from lapel.cli.data_deepfashion import export_deepfashion_app, import_deepfashion_app
 from lapel.cli.data_import import import_app, print_dataset
 from lapel.cli.data_layouts import export_layouts_app, import_layouts_app
 from lapel.cli.data_sketch import sketch_app
@@ -22,8 +23,10 @@ data_app.add_typer(import_app, name="import")
 data_app.add_typer(export_app, name="export")
 # Without a name: their commands stand beside those of the app that they are added to.
 import_app.add_typer(import_layouts_app)
+import_app.add_typer(import_deepfashion_app)
 import_app.add_typer(sketch_app)
 export_app.add_typer(export_layouts_app)
+export_app.add_typer(export_deepfashion_app)
 
 DatasetFolder = Annotated[Path, typer.Argument(help="Folder of the dataset.", show_default=False)]
 
@@ -84,6 +87,18 @@ def check(
             show_default=False,
         ),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULES.yaml|deepfashion",
+            help="Rules known to be right: say how many of the labels that are one were found.",
+            show_default=False,
+        ),
+    ] = None,
+    tier: Annotated[
+        str | None,
+        typer.Option(metavar="A|AB", help="Of shipped rules, see `clean`.", show_default="A"),
+    ] = None,
 ) -> None:
     """Open every image and look for faults and oddities; exit code 1 if there are faults.
 
@@ -95,7 +110,7 @@ def check(
     from lapel.cli.progress import track
     from lapel.data.check import check_dataset
 
-    report = check_dataset(dataset, propose=propose, track=track)
+    report = check_dataset(dataset, propose=propose, against=against, tier=tier, track=track)
     if as_json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
     else:
@@ -108,6 +123,8 @@ def check(
             if finding.count > len(finding.examples) > 0:
                 print(f"    ... and {finding.count - len(finding.examples):,} more")
         print(counted(report.faults, "fault") if report.faults else "No faults.")
+        for which, found in report.against.items():
+            print(f"Labels that are one by {against}, {which}: {found}")
         if propose:
             print(f"Rules to read and correct: {propose}")
     if report.faults:
@@ -119,23 +136,59 @@ def clean(
     dataset: DatasetFolder,
     *,
     rules: Annotated[
-        Path,
+        str | None,
         typer.Option(
-            metavar="RULES.yaml",
-            help="What to do; `check --propose` writes such a file.",
+            metavar="RULES.yaml|deepfashion",
+            help="What to do: a file (`check --propose` writes one), or rules that are shipped.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    tier: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A|AB",
+            help="Of shipped rules: A joins what hardly anybody would call two, AB more.",
+            show_default="A",
+        ),
+    ] = None,
+    implications: Annotated[
+        bool,
+        typer.Option(
+            "--implications", help="Of shipped rules: a belted floral print is belted, too."
+        ),
+    ] = False,
+    at_least: Annotated[
+        int, typer.Option(min=0, help="Forget tags with fewer training pictures.")
+    ] = 0,
+    min_tags: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Leave out training pictures with fewer tags; others never are."
+        ),
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder to make.", show_default="the dataset itself is changed"),
     ] = None,
 ) -> None:
-    """Join, rename and drop labels by rules. What they were is kept beside the table."""
+    """Join, rename and drop labels by rules. What they were is kept beside the table.
+
+    Of validation and test no picture is ever left out, so that numbers stay comparable.
+    """
     from lapel.cli.data_cleaning import print_cleaning
     from lapel.data.clean import clean_dataset
 
-    print_cleaning(clean_dataset(dataset, rules, out=out))
+    print_cleaning(
+        clean_dataset(
+            dataset,
+            rules,
+            out=out,
+            tier=tier,
+            implications=implications,
+            at_least=at_least,
+            min_tags=min_tags,
+        )
+    )
 
 
 @export_app.command("folder")

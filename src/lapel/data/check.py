@@ -8,7 +8,8 @@ missing classes, landmarks outside their box.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from lapel.data.check_places import place_findings
 from lapel.data.dataset import Dataset
 from lapel.data.findings import Finding
 from lapel.data.lint import lint_labels
+from lapel.data.lint_accuracy import Accuracy, accuracies
 from lapel.data.progress import Track, silent
 from lapel.data.proposing import propose_rules
+from lapel.data.shipped import choose_rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +34,15 @@ class CheckReport:
         images: how many were looked at.
         splits: how many in each split.
         findings: faults first.
+        against: how many of the labels that may be one are one by given rules: those that are
+            proposed, and those to be judged too; empty where none were given.
     """
 
     dataset: str
     images: int
     splits: dict[str, int]
     findings: tuple[Finding, ...]
+    against: Mapping[str, Accuracy] = field(default_factory=dict)
 
     @property
     def faults(self) -> int:
@@ -45,11 +51,20 @@ class CheckReport:
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain values."""
-        return {"faults": self.faults, **asdict(self)}
+        return {
+            "faults": self.faults,
+            **asdict(self),
+            "against": {name: one.to_json() for name, one in self.against.items()},
+        }
 
 
 def check_dataset(
-    folder: str | Path, *, propose: str | Path | None = None, track: Track = silent
+    folder: str | Path,
+    *,
+    propose: str | Path | None = None,
+    against: str | Path | None = None,
+    tier: str | None = None,
+    track: Track = silent,
 ) -> CheckReport:
     """Open every picture of a dataset, and look at its table.
 
@@ -57,14 +72,18 @@ def check_dataset(
         folder: the dataset.
         propose: a file to write, with rules for labels that may be one; see
             :mod:`lapel.data.rules`.
+        against: rules that are known to be right, shipped ones or a file, to say how many of the
+            labels that may be one are found.
+        tier: of shipped rules; see :func:`~lapel.data.shipped.choose_rules`.
         track: is told how far the work is.
 
     Raises:
         DatasetError: the folder is no dataset, or its table cannot be read.
-        UsageError: the file of rules exists.
+        UsageError: the file of rules exists, or there are none to go against.
         StorageError: it cannot be written.
     """
     dataset = Dataset.open(folder)
+    known = None if against is None else choose_rules(against, dataset.schema, tier=tier)
     # Before the pictures are opened, which takes long: a file that cannot be written is told now.
     pairs = propose_rules(dataset, propose) if propose else lint_labels(dataset)
     findings = [
@@ -78,4 +97,5 @@ def check_dataset(
         images=len(dataset),
         splits=dataset.splits(),
         findings=tuple(sorted(findings, key=lambda finding: finding.severity != "fault")),
+        against={} if known is None else accuracies(pairs, known.rules, dataset.schema),
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lapel.data.dataset import Dataset
 from lapel.data.findings import Finding, finding
 from lapel.data.label_counts import count_held
-from lapel.data.lint import KINDS, LabelPair
+from lapel.data.lint import IMPLYING, KINDS, LabelPair
 from lapel.schema.annotation import SPLITS, Tags, mentioned
 from lapel.schema.counting import counted
 from lapel.schema.labels import TaskSpec
@@ -31,15 +31,20 @@ def label_findings(dataset: Dataset) -> Iterator[Finding]:
 
 
 def pair_findings(dataset: Dataset, pairs: list[LabelPair]) -> Iterator[Finding]:
-    """Labels that may be one; see :mod:`lapel.data.lint`."""
+    """Labels that may be one, or imply one another; see :mod:`lapel.data.lint`."""
     for task in dataset.schema:
         for kind, words in KINDS.items():
             found = [pair for pair in pairs if pair.task == task.name and pair.kind == kind]
+            remedy = (
+                "if so, say it with `imply`"
+                if kind == IMPLYING
+                else "if two are one, join them with `lapel data clean`"
+            )
             yield from finding(
                 f"label_{kind}",
                 "warning",
-                f"labels of '{task.name}' {words}; if two are one, join them with "
-                "`lapel data clean` (`--propose RULES.yaml` writes its rules)",
+                f"labels of '{task.name}' {words}; {remedy} "
+                "(`--propose RULES.yaml` writes its rules)",
                 [str(pair) for pair in found],
             )
 

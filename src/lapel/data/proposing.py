@@ -44,14 +44,30 @@ def _lines(name: str, file: str, pairs: Sequence[LabelPair]) -> Iterator[str]:
         mine = [pair for pair in pairs if pair.task == task]
         yield ""
         yield f"{quoted(task)}:"
-        yield "  merge:"
-        yield from (_rule(pair) for pair in mine if pair.sure)
-        doubtful = [pair for pair in mine if not pair.sure]
-        if doubtful:
-            yield "    # To be judged by a person:"
-            yield from (_rule(pair) for pair in doubtful)
+        yield from _merges([pair for pair in mine if pair.merges])
+        yield from _implications([pair for pair in mine if not pair.merges])
     if not pairs:
         yield "# Nothing was found."
+
+
+def _merges(pairs: Sequence[LabelPair]) -> Iterator[str]:
+    if pairs:
+        yield "  merge:"
+    yield from (_rule(pair) for pair in pairs if pair.sure)
+    doubtful = [pair for pair in pairs if not pair.sure]
+    if doubtful:
+        yield "    # To be judged by a person:"
+        yield from (_rule(pair) for pair in doubtful)
+
+
+def _implications(pairs: Sequence[LabelPair]) -> Iterator[str]:
+    """A line a label, with all that it may imply."""
+    if pairs:
+        yield "  imply:"
+        yield f"    # To be judged by a person; they {KINDS[pairs[0].kind]}:"
+    for other in dict.fromkeys(pair.other for pair in pairs):
+        implied = ", ".join(quoted(pair.keep) for pair in pairs if pair.other == other)
+        yield f"    # {quoted(other)}: [{implied}]"
 
 
 def _rule(pair: LabelPair) -> str:
