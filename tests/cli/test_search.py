@@ -1,0 +1,80 @@
+"""``lapel search`` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from item_photos import item_dataset, write_seeing_bundle
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def shop(colour_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model, a dataset of five items and an index of it. Not to be changed."""
+    folder = tmp_path_factory.mktemp("shop")
+    write_seeing_bundle(folder / "model", colour_bundle)
+    item_dataset(folder, items=5, views=3)
+    done = lapel("search", "build", folder / "model", folder / "dataset", folder / "index")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("15 pictures as vectors of 27 numbers in ")
+    return folder
+
+
+def lapel(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lapel", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_query_prints_a_line_a_find(shop: Path) -> None:
+    photo = shop / "photos" / "03_0.png"
+    done = lapel("search", "query", shop / "index", photo, "-k", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert lines[0] == [str(photo), "1", "03_0.png", "item 03", "1.0000"]
+    assert [line[3] for line in lines] == ["item 03"] * 3
+
+
+def test_query_writes_answers_and_a_sheet(shop: Path, tmp_path: Path) -> None:
+    done = lapel(
+        "search", "query", shop / "index", shop / "photos", "-k", "4",
+        "--out", tmp_path / "found.jsonl", "--sheet", tmp_path / "sheet.jpg",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
+    assert len(answers) == 15
+    assert {len(answer["found"]) for answer in answers} == {4}
+    with Image.open(tmp_path / "sheet.jpg") as sheet:
+        assert sheet.height > sheet.width
+
+
+def test_a_photo_that_cannot_be_read_is_named(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    done = lapel("search", "query", shop / "index", tmp_path, shop / "photos" / "00_0.png")
+    assert done.returncode == 1
+    assert "torn.jpg" in done.stderr
+    assert len(done.stdout.splitlines()) == 10
+
+
+def test_evaluate_says_how_well_items_are_found(shop: Path, tmp_path: Path) -> None:
+    out = tmp_path / "judged"
+    done = lapel("search", "evaluate", shop / "model", shop / "dataset", "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "each of 15 pictures, searched among all 15 but itself" in done.stdout
+    values = dict(line.split("\t")[:2] for line in done.stdout.splitlines() if "\t" in line)
+    assert float(values["hit_rate_at_1"]) > 0.8
+    assert f"wrote {out / 'sheet.jpg'}" in done.stdout
+
+
+def test_the_wrong_thing_is_said(shop: Path, tmp_path: Path) -> None:
+    done = lapel("search", "query", shop / "dataset", shop / "photos")
+    assert done.returncode == 1
+    assert "is no index" in done.stderr
+    done = lapel("search", "query", shop / "index", shop / "photos", "--out", tmp_path / "a.csv")
+    assert done.returncode == 2
+    done = lapel("search", "build", shop / "model", shop / "dataset", tmp_path / "i", "--kind", "x")
+    assert done.returncode == 2
+    assert "there are: auto, exact, hnsw" in done.stderr
