@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from lapel.data.dataset import Dataset
 from lapel.metrics.retrieval import NO_ITEM, RetrievalCounts, places_of
+from lapel.models.heads.base import Raw
 from lapel.schema.errors import DatasetError, RecipeError
 from lapel.schema.outputs import EMBEDDING
 from lapel.training.recipe import Recipe
@@ -93,6 +93,12 @@ def grouped_order(items: Tensor, per_item: int, generator: torch.Generator) -> T
     return shuffled[order[torch.argsort(turn[chunk], stable=True)]]
 
 
+def vectors_in(said: Mapping[str, Raw]) -> list[Tensor]:
+    """The vectors among what a network said of a batch, float32 (n, width); none, or one tensor."""
+    vectors = said.get(EMBEDDING)
+    return [vectors.float()] if isinstance(vectors, Tensor) else []
+
+
 def retrieval_counts(vectors: Tensor, numbers: Tensor) -> RetrievalCounts:
     """How well each picture finds the others of its item among all.
 
@@ -109,7 +115,7 @@ def retrieval_counts(vectors: Tensor, numbers: Tensor) -> RetrievalCounts:
 
 def embedding_loss(
     loss: nn.Module | None,
-    said: Mapping[str, Any],
+    said: Mapping[str, Raw],
     items: Tensor | None,
     options: EmbeddingPart,
 ) -> Tensor | float:

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from lapel.models.heads.base import Raw
+from lapel.schema.outputs import EMBEDDING
 from lapel.tasks.base import Counts
 from lapel.tasks.kinds import task_of
+from lapel.training.embedding import METRIC, retrieval_counts, vectors_in
 from lapel.training.examples import Examples, in_batches
 from lapel.training.learner import Learner
 
@@ -63,14 +65,18 @@ def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, f
     The loss is the mean over the pictures of the losses of their batches.
     """
     parts: dict[str, list[Tensor]] = {spec.name: [] for spec in learner.schema}
+    vectors: list[Tensor] = []
     total = 0.0
     for rows, raw in _said(learner, examples, watcher):
         # Here and not after the last batch: what heads say may be maps, far larger than outputs.
         known = known_of(examples, rows.to(learner.device))
         total += len(rows) * float(total_loss(learner, raw, known))
         _keep(parts, learner.network.outputs(raw))
+        vectors += vectors_in(raw)
     outputs = {task: torch.cat(chunks) for task, chunks in parts.items()}
     counts = score(learner, outputs, Known(examples.targets, examples.weights))
+    if vectors and examples.items is not None:
+        counts[EMBEDDING] = retrieval_counts(torch.cat(vectors), examples.items)
     row = {
         "validation_loss": total / max(1, len(examples)),
         "validation_accuracy": main_score(learner, counts),
@@ -126,10 +132,12 @@ def main_score(learner: Learner, counts: Mapping[str, Counts]) -> float:
 
     A number of nothing, as of landmarks none of which can be seen, is left out of the mean.
     """
-    if learner.recipe.select is not None:
-        task, _, metric = learner.recipe.select.rpartition(".")
+    task, _, metric = (learner.recipe.select or "").rpartition(".")
+    if task in counts:
         values = [counts[task].numbers()[metric]]
-    else:
+    elif EMBEDDING in counts:
+        values = [counts[EMBEDDING].numbers()[METRIC]]
+    else:  # vectors are not judged while learning: then the tasks speak for all
         values = [counts[spec.name].numbers()[task_of(spec).metric] for spec in learner.schema]
     measured = [value for value in values if math.isfinite(value)]
     return sum(measured) / len(measured) if measured else 0.0
