@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from lapel.inference.bundle import Bundle as Bundle
     from lapel.inference.pictures import Failure as Failure
     from lapel.inference.predictor import Predictor as Predictor
+    from lapel.retrieval.build import build_index as build_index
+    from lapel.retrieval.evaluate import evaluate_search as evaluate_search
+    from lapel.retrieval.index import SearchIndex as SearchIndex
     from lapel.schema.errors import LapelError as LapelError
     from lapel.schema.labels import Schema as Schema
     from lapel.schema.labels import TaskSpec as TaskSpec
@@ -39,9 +42,12 @@ _HOMES = {
     "Prediction": "lapel.schema.prediction",
     "Predictor": "lapel.inference.predictor",
     "Schema": "lapel.schema.labels",
+    "SearchIndex": "lapel.retrieval.index",
     "TaskSpec": "lapel.schema.labels",
+    "build_index": "lapel.retrieval.build",
     "compare": "lapel.training.compare",
     "evaluate": "lapel.evaluation.evaluate",
+    "evaluate_search": "lapel.retrieval.evaluate",
     "import_dataset": "lapel.data.importing",
     "submit": "lapel.evaluation.submission",
     "train": "lapel.training.train",
@@ -66,9 +72,12 @@ __all__ = [  # the keys of _HOMES, spelled out for those who read and check type
     "Prediction",
     "Predictor",
     "Schema",
+    "SearchIndex",
     "TaskSpec",
+    "build_index",
     "compare",
     "evaluate",
+    "evaluate_search",
     "import_dataset",
     "submit",
     "train",
