@@ -28,6 +28,7 @@ NOT_RUN = {
     ("docs/compare.md", "minutes to hours on a quiet machine"),
     ("docs/models.md", "minutes to hours on a quiet machine"),
     ("docs/results.md", "minutes to hours on a quiet machine"),
+    ("docs/search.md", "needs DeepFashion"),
     ("benchmarks/README.md", "minutes to hours on a quiet machine"),
 }
 
