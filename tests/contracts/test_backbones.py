@@ -10,10 +10,12 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from lapel.imaging.preprocess import Preprocess
 from lapel.models.backbones import BACKBONES, build_backbone, natural_preprocessing
 from lapel.models.base import Backbone, keep_judging, set_learning
 from lapel.models.heads.table import HEADS
 from lapel.schema.annotation import Label, Tags
+from lapel.schema.geometry import Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
 from lapel.tasks.kinds import KINDS, task_of
 
@@ -37,11 +39,23 @@ FIXED = ("test_vit", "test_vit2")
 WORDS = ("coat", "hat", "shoe")
 SPECS = {kind: TaskSpec(name=kind, kind=kind, labels=WORDS) for kind in KINDS}
 
+def points(*, seen: str) -> Landmarks:
+    """Three landmarks, of which one can be seen."""
+    places = {"coat": (8, 10), "hat": (21, 9), "shoe": (30, 31)}
+    return Landmarks({name: Landmark(*place, name == seen) for name, place in places.items()})
+
+
 #: For each kind, labels as annotated: two known and one unknown.
 LABELS: Mapping[str, Sequence[Label]] = {
     "single_label": ("coat", "shoe", None),
     "multi_label": (Tags(("coat", "hat")), Tags(("shoe",)), None),
+    "landmarks": (points(seen="coat"), points(seen="shoe"), None),
 }
+
+#: What a head of landmarks says of pictures as they are.
+FRAME = Preprocess(
+    height=40, width=40, channels=3, fit="stretch", mean=(0.5,) * 3, std=(0.5,) * 3
+).frame(40, 40)
 
 
 def build(name: str, channels: int) -> Backbone:
@@ -160,7 +174,8 @@ def test_stages_at_rest_stay_as_they_are_while_the_others_learn(name: str) -> No
 
 
 def encoded(kind: str) -> tuple[Tensor, Tensor]:
-    target, weight = (torch.from_numpy(part) for part in task_of(SPECS[kind]).encode(LABELS[kind]))
+    parts = task_of(SPECS[kind]).encode(LABELS[kind], [FRAME] * len(LABELS[kind]))
+    target, weight = map(torch.from_numpy, parts)
     return target, weight
 
 
@@ -169,7 +184,11 @@ def loss_of(kind: str) -> nn.Module:
     return HEADS[kind].loss(SPECS[kind], counts, {})
 
 
-@pytest.mark.parametrize("options", [{}, {"hidden": 8, "pool": "max"}], ids=["plain", "hidden"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"hidden": 8, "pool": "max", "landmarks": "coordinates"}],
+    ids=["plain", "hidden"],
+)
 @pytest.mark.parametrize("kind", HEADS)
 def test_a_head_gives_what_the_task_expects_and_its_loss_falls_when_it_learns(
     kind: str, options: Mapping[str, Any]
@@ -179,7 +198,7 @@ def test_a_head_gives_what_the_task_expects_and_its_loss_falls_when_it_learns(
     head = HEADS[kind].head(spec, 16, options)
     features = torch.randn(3, 16, 4, 4)
     target, weight = encoded(kind)
-    assert head(features).shape == (3, *task_of(spec).output_shape)
+    assert HEADS[kind].answer(head(features)).shape == (3, *task_of(spec).output_shape)
     optimiser = torch.optim.Adam(head.parameters(), lr=0.05)
     losses = []
     for _ in range(40):

@@ -6,6 +6,7 @@ and outputs that answer them perfectly or at random.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import SchemaError
+from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
-from lapel.schema.prediction import Answer, MultiLabelAnswer, SingleLabelAnswer
+from lapel.schema.prediction import SEEN, Answer, LandmarksAnswer, MultiLabelAnswer, SingleLabelAnswer
 from lapel.tasks.base import Task
 from lapel.tasks.kinds import KINDS, task_of
 
@@ -35,6 +38,7 @@ class Rig:
         wrong_label: a label outside the schema, ``WRONG``.
         strange_label: a label as another kind of task takes it.
         said: an answer to the label that it amounts to.
+        same: whether two labels are one but for rounding.
     """
 
     labels: Callable[[np.random.Generator, int], list[Label]]
@@ -42,6 +46,7 @@ class Rig:
     wrong_label: Label
     strange_label: Label
     said: Callable[[Answer], Label]
+    same: Callable[[Label, Label], bool] = operator.eq
 
 
 def _chosen(answer: Answer) -> Label:
@@ -59,7 +64,57 @@ def _held(answer: Answer) -> Label:
     return Tags(answer.labels)
 
 
+#: What the network sees of a picture of 300 x 200 pixels: most of a garment in it.
+HOW = Preprocess(
+    height=64, width=48, channels=3, fit="letterbox", mean=(0.5,) * 3, std=(0.5,) * 3,
+    crop_to_box=True, box_margin=0.1,
+)  # fmt: skip
+FRAME = HOW.frame(300, 200, Box(60, 20, 120, 160))
+
+
+def frames(count: int) -> list[Frame]:
+    return [FRAME] * count
+
+
+def _random_landmarks(random: np.random.Generator, count: int) -> list[Label]:
+    places = random.uniform((61, 21), (179, 179), (count, len(LABELS), 2))
+    return [
+        Landmarks({label: Landmark(*place) for label, place in zip(LABELS, row, strict=True)})
+        for row in places.tolist()
+    ]
+
+
+def _found(answer: Answer) -> Label:
+    assert isinstance(answer, LandmarksAnswer)
+    return Landmarks(
+        {point.name: Landmark(point.x, point.y, point.visible >= SEEN) for point in answer.points}
+    )
+
+
+def _close(one: Label, other: Label) -> bool:
+    assert isinstance(one, Landmarks)
+    assert isinstance(other, Landmarks)
+    pairs = [(point, other.points[name]) for name, point in one.points.items()]
+    return one.names == other.names and all(
+        abs(a.x - b.x) < 1e-3 and abs(a.y - b.y) < 1e-3 and a.visible == b.visible
+        for a, b in pairs
+    )
+
+
+def _pointed_at(target: NDArray[Any]) -> NDArray[np.float32]:
+    logits = 120.0 * target[..., 4:] - 60.0
+    return np.concatenate([target[..., :2], logits], axis=-1).astype(np.float32)
+
+
 RIGS = {
+    "landmarks": Rig(
+        labels=_random_landmarks,
+        perfect=_pointed_at,
+        wrong_label=Landmarks({LABELS[0]: Landmark(70, 30), WRONG: Landmark(80, 40)}),
+        strange_label=LABELS[0],
+        said=_found,
+        same=_close,
+    ),
     "single_label": Rig(
         labels=lambda random, count: [LABELS[place] for place in random.integers(5, size=count)],
         perfect=lambda target: (np.eye(len(LABELS))[target] * 60).astype(np.float32),
@@ -105,7 +160,7 @@ def encoded(
     task: Task, rig: Rig, count: int, *, seed: int = 0
 ) -> tuple[Sequence[Label], NDArray[Any], NDArray[Any]]:
     labels = rig.labels(np.random.default_rng(seed), count)
-    return labels, *task.encode(labels)
+    return labels, *task.encode(labels, frames(count))
 
 
 def test_targets_and_weights_have_a_row_a_label(task: Task, rig: Rig) -> None:
@@ -121,14 +176,14 @@ def test_no_labels_encode_to_no_rows(task: Task) -> None:
 
 def test_unknown_labels_weigh_nothing(task: Task, rig: Rig) -> None:
     labels, _, _ = encoded(task, rig, 4)
-    _, weight = task.encode([labels[0], None, labels[1], None])
+    _, weight = task.encode([labels[0], None, labels[1], None], frames(4))
     weighs = weight.reshape(4, -1).max(axis=1) > 0
     assert weighs.tolist() == [True, False, True, False]
 
 
 def test_labels_outside_the_schema_are_refused_with_those_there_are(task: Task, rig: Rig) -> None:
     with pytest.raises(SchemaError) as refusal:
-        task.encode([rig.wrong_label])
+        task.encode([rig.wrong_label], frames(1))
     message = str(refusal.value)
     assert "question" in message
     assert repr(WRONG) in message
@@ -137,7 +192,7 @@ def test_labels_outside_the_schema_are_refused_with_those_there_are(task: Task, 
 
 def test_labels_of_another_kind_are_refused(task: Task, rig: Rig) -> None:
     with pytest.raises(SchemaError, match="question"):
-        task.encode([rig.strange_label])
+        task.encode([rig.strange_label], frames(1))
 
 
 def test_perfect_outputs_reach_the_best_score(task: Task, rig: Rig) -> None:
@@ -154,14 +209,17 @@ def test_random_outputs_do_not(task: Task, rig: Rig) -> None:
 
 def test_perfect_outputs_decode_to_the_labels_they_were_made_of(task: Task, rig: Rig) -> None:
     labels, target, _ = encoded(task, rig, 20)
-    assert [rig.said(answer) for answer in task.decode(rig.perfect(target))] == labels
+    answers = task.decode(rig.perfect(target), frames=frames(20))
+    said = [rig.said(answer) for answer in answers]
+    assert all(map(rig.same, said, labels))
+    assert len(said) == len(labels)
 
 
 def test_decoding_and_scoring_agree(task: Task, rig: Rig) -> None:
     """What is said to a user is what was counted: scored against its own words it is perfect."""
     output = random_outputs(task, 30)
-    said = [rig.said(answer) for answer in task.decode(output)]
-    target, weight = task.encode(said)
+    said = [rig.said(answer) for answer in task.decode(output, frames=frames(30))]
+    target, weight = task.encode(said, frames(30))
     assert task.score(output, target, weight).numbers()[task.metric] == pytest.approx(1.0)
 
 
@@ -198,7 +256,7 @@ def test_no_rows_give_counts_that_add_nothing(task: Task, rig: Rig) -> None:
 
 
 def test_answers_become_rows_and_json(task: Task) -> None:
-    for answer in task.decode(random_outputs(task, 5), top=3):
+    for answer in task.decode(random_outputs(task, 5), top=3, frames=frames(5)):
         cells = answer.cells("question")
         assert "question" in cells
         assert all(name.split(".")[0] == "question" for name in cells)
@@ -207,6 +265,6 @@ def test_answers_become_rows_and_json(task: Task) -> None:
 
 def test_decoding_rows_together_or_alone_is_the_same(task: Task) -> None:
     output = random_outputs(task, 8)
-    together = task.decode(output)
-    alone = [task.decode(output[row : row + 1])[0] for row in range(8)]
+    together = task.decode(output, frames=frames(8))
+    alone = [task.decode(output[row : row + 1], frames=frames(1))[0] for row in range(8)]
     assert together == alone

@@ -89,7 +89,7 @@ def test_the_exported_network_gives_the_same_outputs_for_any_batch(
         batch = pixels(count, channels=channels, size=size)
         with torch.no_grad():
             expected = made(batch)
-        outputs = engine.run(batch.numpy())
+        outputs = engine.run(batch.numpy(), made.task_names)
         assert list(outputs) == ["category", "색상.main", "tags"]
         for task, output in outputs.items():
             reference = expected[task].numpy()

@@ -8,23 +8,16 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from lapel.training.augment import (
-    augment,
-    crop,
-    erase,
-    flip,
-    mix,
-    relight,
-    shift,
-    trivial,
-    zoom_and_shift,
-)
+from lapel.training.augment import augment, erase, relight, trivial
+from lapel.training.mixing import mix
+from lapel.training.moving import crop, flip, shift, zoom_and_shift
 from lapel.training.recipe_parts import AugmentPart
 
 EVERYTHING = AugmentPart(
     flip=0.5,
     shift=2,
     zoom=0.2,
+    rotate=10,
     erase=0.5,
     erase_area=0.3,
     brightness=0.2,
@@ -47,18 +40,18 @@ def seeded(seed: int = 0) -> Generator:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shape_and_type_stay_and_the_generator_decides_everything(channels: int) -> None:
     pixels = pictures(channels=channels)
-    changed = augment(pixels, EVERYTHING, seeded(3))
+    changed = augment(pixels, EVERYTHING, seeded(3)).pixels
     torch.manual_seed(99)
-    again = augment(pixels, EVERYTHING, seeded(3))
+    again = augment(pixels, EVERYTHING, seeded(3)).pixels
     assert changed.shape == pixels.shape
     assert changed.dtype == torch.uint8
     assert torch.equal(changed, again)
-    assert not torch.equal(changed, augment(pixels, EVERYTHING, seeded(4)))
+    assert not torch.equal(changed, augment(pixels, EVERYTHING, seeded(4)).pixels)
 
 
 def test_nothing_asked_for_changes_nothing() -> None:
     pixels = pictures()
-    assert torch.equal(augment(pixels, AugmentPart(), seeded()), pixels)
+    assert torch.equal(augment(pixels, AugmentPart(), seeded()).pixels, pixels)
 
 
 def test_the_pictures_given_are_not_written_to() -> None:
@@ -70,7 +63,7 @@ def test_the_pictures_given_are_not_written_to() -> None:
 
 def test_a_flip_mirrors_the_share_asked_for() -> None:
     pixels = pictures(1000)
-    changed = flip(pixels, 0.3, seeded())
+    changed = flip(pixels, 0.3, seeded()).pixels
     mirrored = (changed == pixels.flip(3)).flatten(1).all(1)
     kept = (changed == pixels).flatten(1).all(1)
     assert (mirrored ^ kept).all()
@@ -80,7 +73,7 @@ def test_a_flip_mirrors_the_share_asked_for() -> None:
 def test_a_shift_moves_whole_pixels_and_brings_in_black() -> None:
     pixels = pictures(200)
     moves = set()
-    for before, after in zip(pixels, shift(pixels, 2, seeded()), strict=True):
+    for before, after in zip(pixels, shift(pixels, 2, seeded()).pixels, strict=True):
         rows, columns = after[0].nonzero().min(0).values.tolist()
         bottom, right = (
             after[0].shape[i] - 1 - after[0].nonzero().max(0).values[i] for i in (0, 1)
@@ -97,7 +90,8 @@ def test_a_shift_moves_whole_pixels_and_brings_in_black() -> None:
 def test_a_zoom_enlarges_and_shrinks_around_the_middle() -> None:
     rows, columns = torch.meshgrid(torch.arange(40) - 19.5, torch.arange(40) - 19.5, indexing="ij")
     disc = (255 * ((rows**2 + columns**2) < 100)).to(torch.uint8).expand(300, 1, 40, 40)
-    areas = (zoom_and_shift(disc, 0.2, 0, seeded()) > 127).flatten(1).sum(1) / (disc[0] > 0).sum()
+    zoomed = zoom_and_shift(disc, 0.2, 0, seeded()).pixels
+    areas = (zoomed > 127).flatten(1).sum(1) / (disc[0] > 0).sum()
     assert 0.58 < areas.min() < 0.7
     assert 1.3 < areas.max() < 1.5
 
@@ -128,7 +122,7 @@ def test_a_crop_keeps_the_share_asked_for_and_any_part_of_the_picture() -> None:
         torch.linspace(0, 255, 64), torch.linspace(0, 255, 64), indexing="ij"
     )
     ramp = torch.stack([rows, columns]).to(torch.uint8).expand(400, 2, 64, 64)
-    changed = crop(ramp, 0.36, seeded())
+    changed = crop(ramp, 0.36, seeded()).pixels
     values = changed.float().flatten(2)
     tall, wide = ((values.amax(2) - values.amin(2)) / 255).unbind(1)
     area = tall * wide

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,10 +16,14 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from lapel.data.dataset import Dataset
+from lapel.data.dataset import Dataset, create_dataset
 from lapel.imaging.preprocess import Preprocess
+from lapel.schema.annotation import Annotation
 from lapel.schema.errors import ImageError, StorageError, TrainingError
+from lapel.schema.geometry import Box, Landmark, Landmarks
+from lapel.schema.labels import Schema, TaskSpec
 from lapel.training import examples, pictures
 from lapel.training.examples import Examples, load_examples, subset
 from lapel.training.recipe_parts import DataPart
@@ -172,3 +177,66 @@ def test_a_cache_that_cannot_be_made_names_the_ways_out(
     monkeypatch.setenv("LAPEL_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(StorageError, match=r"LAPEL_CACHE, or keep nothing: --set data.cache=false"):
         load(photo_dataset, resident="never", cache=True)
+
+
+def test_a_box_is_all_that_is_seen_however_pictures_come(tmp_path: Path) -> None:
+    """And a landmark's target lies where its dot is then."""
+    folder = dotted_dataset(tmp_path / "dots")
+    dataset = Dataset.open(folder)
+    how = replace(COLOUR, crop_to_box=True, box_margin=0.1)
+    rows = [torch.tensor([2, 0]), torch.tensor([1])]
+    found = {}
+    for way, options in {
+        "resident": DataPart(resident="always", cache=False),
+        "streamed": DataPart(resident="never", cache=False, workers=0),
+        "packed": DataPart(resident="never", cache=True),
+    }.items():
+        loaded = load_examples(dataset, dataset.schema, how, device=CPU, options=options)
+        found[way] = torch.cat(list(loaded.pictures.batches(rows)))
+        target = loaded.targets["dot"][torch.cat(rows), 0]
+        for picture, (x, y) in zip(found[way], target[:, :2].tolist(), strict=True):
+            light = picture[0].float().clamp(min=60) - 60
+            seen = light.nonzero().float().add(0.5).mean(0)
+            assert seen.tolist() == pytest.approx([y * 40, x * 32], abs=0.7)
+    assert torch.equal(found["resident"], found["streamed"])
+    assert torch.equal(found["resident"], found["packed"])
+    # All three rows are one file: what is kept is kept by the box, too.
+    assert not torch.equal(found["packed"][0], found["packed"][1])
+
+
+def dotted_dataset(folder: Path) -> Path:
+    """One picture with a dot, three times, each time with another box around the dot."""
+    images = folder.parent / "images"
+    images.mkdir()
+    picture = np.full((90, 120, 3), 40, np.uint8)
+    picture[38:46, 56:64] = 250
+    boxes = (Box(30, 20, 60, 50), Box(48, 30, 40, 44), Box(10, 5, 80, 80))
+    annotations = []
+    for number, box in enumerate(boxes):
+        Image.fromarray(picture).save(images / f"{number}.png")
+        annotations.append(
+            Annotation(
+                image=f"{number}.png",
+                split="train",
+                labels={"dot": Landmarks({"dot": Landmark(60, 42)})},
+                box=box,
+            )
+        )
+    schema = Schema((TaskSpec(name="dot", kind="landmarks", labels=("dot",)),))
+    create_dataset(folder, name="dots", schema=schema, annotations=annotations, images=images)
+    return folder
+
+
+def test_few_pictures_are_read_before_they_are_asked_for() -> None:
+    """What the disk is slow to take must not pile up in memory."""
+    read: list[int] = []
+
+    def make(row: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+        read.append(row)
+        return np.full(1, row % 256, np.uint8)
+
+    with ThreadPoolExecutor(2) as pool:
+        made = examples._ahead(pool, make, range(1000))  # noqa: SLF001 - what it holds is not seen from outside
+        taken = [int(next(made)[0]) for _ in range(3)]
+    assert taken == [0, 1, 2]
+    assert len(read) <= examples.READ_AHEAD + 4
