@@ -14,6 +14,7 @@ from lapel.schema.counting import counted, duration
 
 if TYPE_CHECKING:
     from lapel.training.compare import Comparison
+    from lapel.training.comparing.label_tables import LabelComparison
     from lapel.training.comparing.pool import Standing
 
 #: What the command writes, in the order in which one looks at it.
@@ -43,12 +44,32 @@ def compare(
     seeds: Annotated[
         int, typer.Option(help="Runs of each combination; medians and spread are shown.")
     ] = 1,
+    cleaned: Annotated[
+        Path | None,
+        typer.Option(
+            help="The dataset as `lapel data clean` made it: tell what merging labels is worth.",
+            show_default=False,
+        ),
+    ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(help="With --cleaned: a run of --data that there is.", show_default=False),
+    ] = None,
+    after: Annotated[
+        Path | None,
+        typer.Option(help="With --cleaned: a run of --cleaned that there is.", show_default=False),
+    ] = None,
+    split: Annotated[str, typer.Option(help="With --cleaned: the rows to judge.")] = "test",
 ) -> None:
     """Learn every combination of some values of a recipe, and compare them.
 
     Runs go side by side where there are several accelerators, else one after another. The same
     command again goes on: what is done is kept. Writes report.html, table.md, runs.csv and
     epochs.csv into the folder, where each run is a folder below runs.
+
+    With --cleaned, the recipe learns the dataset as it was and as it was cleaned, and the former is
+    also judged by the latter's labels: the fair way to tell what merging is worth. Writes
+    labels.md, labels.csv and the reports.
     """
     # Must stand before torch is imported, see `lapel.cli.train`.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
@@ -56,17 +77,36 @@ def compare(
 
     with needs_extra("train", "lapel compare"):
         from lapel.training.compare import compare as learn_all
+        from lapel.training.comparing.labels import compare_labels
         from lapel.training.recipe import parse_changes
         from lapel.training.stopping import RunInterruptedError
+    _check_options(vary, cleaned, before, after)
     onlooker = BarOnlooker() if sys.stderr.isatty() else LineOnlooker()
+    changes = parse_changes(setting or [])
     try:
-        comparison = learn_all(
+        if cleaned is None:
+            _show(
+                learn_all(
+                    recipe,
+                    data=data,
+                    out=out,
+                    vary=vary or [],
+                    changes=changes,
+                    seeds=seeds,
+                    onlooker=onlooker,
+                )
+            )
+            return
+        compared = compare_labels(
             recipe,
             data=data,
+            cleaned=cleaned,
             out=out,
-            vary=vary or [],
-            changes=parse_changes(setting or []),
+            changes=changes,
             seeds=seeds,
+            before=before,
+            after=after,
+            split=split,
             onlooker=onlooker,
         )
     except RunInterruptedError as interruption:
@@ -74,7 +114,31 @@ def compare(
         raise typer.Exit(128 + interruption.signal_number) from None
     finally:
         onlooker.close()
-    _show(comparison)
+    _show_labels(compared)
+
+
+def _check_options(
+    vary: list[str] | None, cleaned: Path | None, before: Path | None, after: Path | None
+) -> None:
+    """Refuse options that say nothing together."""
+    from lapel.schema.errors import UsageError
+
+    if cleaned is not None and vary:
+        raise UsageError("--cleaned compares labels and --vary recipes; give one of them")
+    if cleaned is None and (before or after):
+        raise UsageError("--before and --after are models for --cleaned, which is missing")
+
+
+def _show_labels(compared: LabelComparison) -> None:
+    from lapel.cli.console import shown
+    from lapel.training.comparing.label_tables import NOTE, means_header, means_rows
+
+    tasks = ", ".join(compared.tasks)
+    print(shown(f"Means over {tasks}, cleaned by {compared.rules}; {compared.split} split"))
+    _print_columns(means_header(compared), list(means_rows(compared)), words=1)
+    print(NOTE)
+    for name in compared.files:
+        print(f"wrote {compared.out / name}")
 
 
 def _show(comparison: Comparison) -> None:
@@ -95,13 +159,20 @@ def _show(comparison: Comparison) -> None:
 
 
 def _print_table(comparison: Comparison) -> None:
-    from lapel.cli.console import shown
     from lapel.training.comparing.tables import summary_header, summary_rows
 
     header = summary_header(comparison.grid.keys, comparison.outcomes)
-    rows = [[shown(cell) for cell in row] for row in summary_rows(comparison.outcomes)]
+    rows = list(summary_rows(comparison.outcomes))
+    _print_columns(header, rows, words=len(comparison.grid.keys))
+
+
+def _print_columns(header: list[str], rows: list[list[str]], *, words: int) -> None:
+    """A table; on a terminal with aligned columns, of which the first ``words`` hold no numbers."""
+    from lapel.cli.console import shown
+
+    lines = [[shown(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
-        for line in (map(shown, header), *rows):
+        for line in (map(shown, header), *lines):
             print("\t".join(line))
         return
     from rich.console import Console
@@ -110,10 +181,9 @@ def _print_table(comparison: Comparison) -> None:
 
     table = Table(box=None, pad_edge=False)
     for place, name in enumerate(header):
-        is_key = place < len(comparison.grid.keys)
-        table.add_column(Text(shown(name)), justify="left" if is_key else "right")
-    for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_column(Text(shown(name)), justify="left" if place < words else "right")
+    for line in lines:
+        table.add_row(*map(Text, line))
     Console().print(table)
 
 

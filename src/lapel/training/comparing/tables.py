@@ -32,7 +32,7 @@ def write_markdown(out: Path, keys: Sequence[str], outcomes: Sequence[Outcome]) 
     """
     header = summary_header(keys, outcomes)
     lines = [header, ["---"] * len(header), *summary_rows(outcomes)]
-    text = "\n".join(f"| {' | '.join(map(_markdown_cell, line))} |" for line in lines)
+    text = "\n".join(f"| {' | '.join(map(markdown_cell, line))} |" for line in lines)
     write_atomically(out / TABLE, encoded(f"{text}\n"))
 
 
@@ -102,7 +102,7 @@ def _least_to_most(values: Sequence[int]) -> str:
     return str(least) if least == most else f"{least} to {most}"
 
 
-def _markdown_cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
     """A cell that stays one, and says just that."""
     return re.sub(r"([|<>`*\[\]\\])", r"\\\1", " ".join(text.split()))
 
