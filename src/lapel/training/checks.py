@@ -100,7 +100,7 @@ def _tells(label: Label) -> bool:
 def _places_need_maps(recipe: Recipe, names: Sequence[str]) -> RecipeError:
     return RecipeError(
         f"recipe {recipe.name} fits its heads on pooled features first, which have forgotten "
-        f"places; for {', '.join(names)} --set transfer.heads_first=false (and leave out a budget), "
+        f"places; for {', '.join(names)} --set transfer.heads_first=false, "
         "or learn the others: --set tasks=[...]"
     )
 
