@@ -34,7 +34,7 @@ from lapel.training.material import architecture_of
 from lapel.training.plan import Plan, plan_of
 from lapel.training.recipe import Recipe, recipe_from
 from lapel.training.recipe_parts import DataPart
-from lapel.training.recorder import OnlyStops
+from lapel.training.recorder import OnlyStops, Quiet
 from lapel.training.resolve import resolve
 from lapel.training.stopping import StopSignals
 from lapel.training.train import Trained, train
@@ -288,3 +288,46 @@ def test_what_loses_places_is_refused_before_learning(
     with pytest.raises(RecipeError, match=said):
         train(recipe_file(tmp_path), data=shirts, out=tmp_path / "run", changes=changes)
     assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_heads_on_pooled_features_leave_places_out_and_say_so(
+    shirts: Path, trained: Trained, tmp_path: Path
+) -> None:
+    said: list[str] = []
+
+    class Listener(Quiet):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    begin = {"model.options.widths": [8, 16, 32], "model.options.weights": str(trained.run)}
+    fitted = {"transfer.heads_first": True, "transfer.train": "heads", "schedule.epochs": 0}
+    run = train(
+        recipe_file(tmp_path),
+        data=shirts,
+        out=tmp_path / "run",
+        changes=begin | fitted,
+        reporter=Listener(),
+    )
+    assert any("Leaving out places" in line for line in said)
+    answers = next(iter(Predictor.load(run.bundle).predict([np.zeros((48, 48), np.uint8)])))
+    assert list(answers.answers) == ["sleeves"]
+    with pytest.raises(RecipeError, match="pooled features"):
+        train(
+            recipe_file(tmp_path),
+            data=shirts,
+            out=tmp_path / "named",
+            changes=begin | fitted | {"tasks": ["places"]},
+        )
+
+
+def test_places_are_learned_while_lower_stages_rest(
+    shirts: Path, trained: Trained, tmp_path: Path
+) -> None:
+    begin = {"model.options.widths": [8, 16, 32], "model.options.weights": str(trained.run)}
+    run = train(
+        recipe_file(tmp_path),
+        data=shirts,
+        out=tmp_path / "run",
+        changes=begin | {"transfer.train": "upper", "transfer.upper": 1, "schedule.epochs": 2},
+    )
+    assert best_row(run)["validation.places.ne"] < 0.6 * by_the_mean_place(shirts)
