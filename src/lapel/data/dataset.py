@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from lapel.data.columns import column_of
 from lapel.data.description import DESCRIPTION_FILE, Description, recorded_root
-from lapel.data.garments import GARMENTS_FILE, Garment, outside_faults, write_garments
+from lapel.data.garments import (
+    GARMENTS_FILE,
+    Garment,
+    GarmentsOnDemand,
+    outside_faults,
+    write_garments,
+)
 from lapel.data.glossary import GLOSSARY_FILE, write_glossary
 from lapel.data.images import PACKED_FILE, ImageFiles, Images, PackedImages, packed_row
 from lapel.data.measuring import Measured, measure_all
@@ -218,6 +224,7 @@ def create_dataset(
     origin: str = "",
     licence: str = "",
     garments: Mapping[str, Sequence[Garment]] | None = None,
+    keep_outside: bool = False,
     glossary: Mapping[str, str] | None = None,
     benchmark: str = "",
     limits: Limits | None = None,
@@ -237,6 +244,7 @@ def create_dataset(
         origin: where it comes from, in words.
         licence: what may be done with it, in words.
         garments: image name to where its garments are; kept in ``garments.jsonl``.
+        keep_outside: keep garments that reach over their picture, instead of refusing them.
         glossary: label to its name in English; kept in ``glossary.json``.
         benchmark: the public benchmark that this is, as in ``Description``.
         limits: what a picture may cost to open.
@@ -265,7 +273,10 @@ def create_dataset(
             source = ImageFiles(open_store(images), limits)
             root = recorded_root(images, folder)
         measured = measure_all(source, rows, on_unreadable, track)
-        _keep_beside(building, measured, garments or {}, glossary or {})
+        garments = garments or {}
+        if not keep_outside:
+            _refuse_outside(measured, garments)
+        _keep_beside(building, measured, garments, glossary or {})
         gray = all(found.gray for _, found in measured)
         write_table(building, build_table(measured, schema))
         # Last, so that a folder with a description is a whole dataset.
@@ -281,6 +292,15 @@ def create_dataset(
     return Dataset.open(folder)
 
 
+def _refuse_outside(
+    measured: Sequence[tuple[Annotation, Measured]], garments: Mapping[str, Sequence[Garment]]
+) -> None:
+    sizes = [(row.image, found.width, found.height) for row, found in measured]
+    faults = list(outside_faults(garments, sizes))
+    if faults:
+        raise FormatError(faults)
+
+
 def _keep_beside(
     folder: Path,
     measured: Sequence[tuple[Annotation, Measured]],
@@ -288,13 +308,9 @@ def _keep_beside(
     glossary: Mapping[str, str],
 ) -> None:
     """Write what a layout knows beyond its labels, of the images that are kept."""
-    sizes = [(row.image, found.width, found.height) for row, found in measured]
-    faults = list(outside_faults(garments, sizes))
-    if faults:
-        raise FormatError(faults)
-    kept = {image: garments[image] for image, _, _ in sizes if image in garments}
+    kept = [row.image for row, _ in measured if row.image in garments]
     if kept:
-        write_garments(folder, kept)
+        write_garments(folder, GarmentsOnDemand(kept, garments.__getitem__))
     if glossary:
         write_glossary(folder, glossary)
 

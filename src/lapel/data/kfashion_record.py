@@ -11,14 +11,19 @@ A part that is not there is ``[{}]``. 가로 and 세로 are width and height.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from lapel.data.garments import Garment, Point
+from lapel.data.json_records import (
+    RecordError,
+    is_number,
+    is_whole,
+    loaded_object,
+    shown_value,
+)
 from lapel.data.kfashion_words import PARTS
 
 IMAGE, DATA, DETAILS = "이미지 정보", "데이터셋 정보", "데이터셋 상세설명"
@@ -48,20 +53,6 @@ class Record:
     oddities: Counter[str] = field(default_factory=Counter)
 
 
-class RecordError(ValueError):
-    """A file that is no record at all.
-
-    Attributes:
-        expected: what it should have been.
-        line: where it ends to be one, if that is known.
-    """
-
-    def __init__(self, found: str, expected: str, line: int | None = None) -> None:
-        self.expected = expected
-        self.line = line
-        super().__init__(found)
-
-
 def parse_record(data: bytes, *, places: bool = True) -> Record:
     """A file's bytes as a record.
 
@@ -72,15 +63,15 @@ def parse_record(data: bytes, *, places: bool = True) -> Record:
     Raises:
         RecordError: no JSON, or without the parts that everything else hangs on.
     """
-    value = _loaded(data)
+    value = loaded_object(data, unique=False)
     image = _member(value, IMAGE)
     details = _member(_member(value, DATA), DETAILS)
     record = Record()
     identifier: Any = image.get(IDENTIFIER)
-    if _whole(identifier):
+    if is_whole(identifier):
         record.identifier = identifier
     else:
-        record.faults.append((f"{IDENTIFIER} {_shown(identifier)}", "a whole number"))
+        record.faults.append((f"{IDENTIFIER} {shown_value(identifier)}", "a whole number"))
     for part, entries in _parts(details, LABELS, record).items():
         filled = [entry for entry in entries if entry]
         if len(filled) > 1:
@@ -91,28 +82,10 @@ def parse_record(data: bytes, *, places: bool = True) -> Record:
     return record
 
 
-def _loaded(data: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
-    except UnicodeDecodeError as error:
-        raise RecordError(f"bytes that are no text ({error})", "text in UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise RecordError(f"text that is no JSON ({error.msg})", "JSON", error.lineno) from error
-    except RecursionError as error:
-        raise RecordError("text nested without end", "JSON") from error
-    if not isinstance(value, dict):
-        raise RecordError(f"{_shown(value)}", "an object")
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise RecordError(name, "numbers")
-
-
 def _member(value: dict[str, Any], key: str) -> dict[str, Any]:
     found = value.get(key)
     if not isinstance(found, dict):
-        raise RecordError(f"{_shown(found)} as {key!r}", "an object")
+        raise RecordError(f"{shown_value(found)} as {key!r}", "an object")
     return found
 
 
@@ -120,7 +93,7 @@ def _parts(details: dict[str, Any], key: str, record: Record) -> dict[str, list[
     """Part to its entries; an object that is none becomes a fault."""
     found = details.get(key)
     if not isinstance(found, dict):
-        record.faults.append((f"{_shown(found)} as {key!r}", "an object of lists"))
+        record.faults.append((f"{shown_value(found)} as {key!r}", "an object of lists"))
         return {}
     parts = {}
     for part, entries in found.items():
@@ -128,14 +101,14 @@ def _parts(details: dict[str, Any], key: str, record: Record) -> dict[str, list[
             parts[part] = entries
         else:
             expected = "a list of objects, [{}] where there is none"
-            record.faults.append((f"{_shown(entries)} as {key} of {part!r}", expected))
+            record.faults.append((f"{shown_value(entries)} as {key} of {part!r}", expected))
     return parts
 
 
 def _read_places(image: dict[str, Any], details: dict[str, Any], record: Record) -> None:
     size: tuple[Any, Any] = (image.get(WIDTH), image.get(HEIGHT))
-    if not all(_whole(side) and side > 0 for side in size):
-        found = f"{WIDTH} {_shown(size[0])}, {HEIGHT} {_shown(size[1])}"
+    if not all(is_whole(side) and side > 0 for side in size):
+        found = f"{WIDTH} {shown_value(size[0])}, {HEIGHT} {shown_value(size[1])}"
         record.faults.append((found, "pixels"))
         return
     boxes = _parts(details, BOXES, record)
@@ -165,8 +138,8 @@ def _box(
     if not entry:
         return None
     values: list[Any] = [entry.get(key) for key in BOX_KEYS]
-    if set(entry) != set(BOX_KEYS) or not all(map(_number, values)):
-        record.faults.append((f"{_shown(entry)} as {where}", f"numbers: {', '.join(BOX_KEYS)}"))
+    if set(entry) != set(BOX_KEYS) or not all(map(is_number, values)):
+        record.faults.append((f"{shown_value(entry)} as {where}", f"numbers: {', '.join(BOX_KEYS)}"))
         return None
     left, top, width, height = values
     if width < 0 or height < 0:
@@ -204,8 +177,8 @@ def _outline(entry: dict[str, Any], where: str, record: Record) -> tuple[Point, 
     axes: dict[str, dict[int, float]] = {"X": {}, "Y": {}}
     for key, value in entry.items():
         match = _CORNER.fullmatch(key)
-        if match is None or not _number(value):
-            found = f"{key!r}: {_shown(value)} in {where}"
+        if match is None or not is_number(value):
+            found = f"{key!r}: {shown_value(value)} in {where}"
             record.faults.append((found, "numbers, each X좌표N or Y좌표N"))
             return ()
         axes[match[1]][int(match[2])] = value
@@ -220,15 +193,3 @@ def _outline(entry: dict[str, Any], where: str, record: Record) -> tuple[Point, 
         return ()
     return tuple((axes["X"][number], axes["Y"][number]) for number in numbers)
 
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."

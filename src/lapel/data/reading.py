@@ -33,6 +33,8 @@ class Reading:
         licence: what may be done with it; empty when unknown.
         notes: what the user should know about how the source was understood.
         garments: image name to where its garments are, where the layout knows.
+        keep_outside: whether garments that reach over their picture are kept as annotated; else
+            they are refused when the pictures are opened.
         glossary: label to its name in English, where the labels are in another language.
         benchmark: the public benchmark that this is, as in ``Description``.
     """
@@ -45,6 +47,7 @@ class Reading:
     licence: str = ""
     notes: tuple[str, ...] = ()
     garments: Mapping[str, Sequence[Garment]] = field(default_factory=dict)
+    keep_outside: bool = False
     glossary: Mapping[str, str] = field(default_factory=dict)
     benchmark: str = ""
 

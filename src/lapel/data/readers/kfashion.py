@@ -19,7 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lapel.data.garments import Garment
-from lapel.data.kfashion_record import Record, RecordError, parse_record
+from lapel.data.json_records import RecordError
+from lapel.data.kfashion_record import Record, parse_record
 from lapel.data.kfashion_words import (
     FIELD_SPELLINGS,
     MANY,

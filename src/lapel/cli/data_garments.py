@@ -1,0 +1,64 @@
+"""``lapel data import`` and ``export`` of layouts that mark several garments in a photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lapel.cli.data_import import Name, NewFolder, Replace, Skip, import_layout
+from lapel.cli.data_layouts import DatasetFolder, export_layout
+
+import_garments_app = typer.Typer()
+export_garments_app = typer.Typer()
+
+
+@import_garments_app.command("deepfashion2")
+def import_deepfashion2(
+    source: Annotated[Path, typer.Argument(help="Folder of train, validation and test.")],
+    dataset: NewFolder,
+    *,
+    name: Name = None,
+    skip_unreadable: Skip = False,
+    replace: Replace = False,
+) -> None:
+    """DeepFashion2: photos by shops and customers, a JSON file each.
+
+    Task: categories, any of 13. Boxes, landmarks and outlines go to garments.jsonl.
+    """
+    import_layout(
+        "deepfashion2", source, dataset, name=name, replace=replace, skip=skip_unreadable
+    )
+
+
+@import_garments_app.command("fashionpedia")
+def import_fashionpedia(
+    source: Annotated[Path, typer.Argument(help="Folder of the JSON files and the photos.")],
+    dataset: NewFolder,
+    *,
+    name: Name = None,
+    skip_unreadable: Skip = False,
+    replace: Replace = False,
+) -> None:
+    """Fashionpedia: photos with garments, their parts and 294 fine attributes.
+
+    Task: categories, any of 46. Boxes, outlines, masks and attributes go to garments.jsonl.
+    """
+    import_layout(
+        "fashionpedia", source, dataset, name=name, replace=replace, skip=skip_unreadable
+    )
+
+
+@export_garments_app.command("deepfashion2-coco")
+def export_deepfashion2_coco(
+    dataset: DatasetFolder,
+    out: Annotated[Path, typer.Argument(metavar="OUT.json", help="File to write.")],
+    *,
+    split: Annotated[str, typer.Option(help="Which photos; each split is a file.")] = "validation",
+    visible_only: Annotated[
+        bool, typer.Option("--visible-only", help="Leave out landmarks that something hides.")
+    ] = False,
+) -> None:
+    """DeepFashion2 in COCO's form, 294 keypoints a garment, as its own script makes it."""
+    export_layout("deepfashion2-coco", dataset, out, split=split, visible_only=visible_only)

@@ -1,0 +1,219 @@
+"""What the lists of DeepFashion's smaller benchmarks have beyond those of the largest one.
+
+Landmarks come with a variation, items with attributes (1 a yes, -1 a no, 0 unknown), and some
+lists have names of columns that no description tells. Everything that all benchmarks share is in
+:mod:`lapel.data.deepfashion_text`. Source: the ``README.txt`` of each benchmark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from pathlib import Path
+from typing import NamedTuple
+
+from lapel.data.deepfashion_places import CLOTHES_TYPES, VARIATIONS
+from lapel.data.deepfashion_text import FIRST_ROW, LANDMARKS_ROW, box_of, shown, typed_landmarks
+from lapel.data.listing import text_lines, whole_numbers
+from lapel.data.reading import refuse
+from lapel.schema.errors import Fault
+from lapel.schema.geometry import Box, Landmarks
+
+#: The list that says which image is in which split, of every benchmark.
+PARTITION_FILE = "Eval/list_eval_partition.txt"
+
+VARIED_LANDMARKS_ROW = f"{LANDMARKS_ROW}; a variation from 1 to 5 after the type"
+
+#: What is said of oddities that are mended.
+NO_AREA = "boxes without an area, left out"
+ITEM_AGAIN = "rows of items that stand twice with the same attributes, read once"
+
+YES, NO, UNKNOWN = "1", "-1", "0"
+
+_ITEM = re.compile(r"id_[0-9]+")
+
+
+class VariedLandmarks(NamedTuple):
+    """What a row of landmarks says.
+
+    Attributes:
+        clothes_type: one of ``CLOTHES_TYPES``.
+        variation: one of ``VARIATIONS``.
+        landmarks: what is known of them.
+    """
+
+    clothes_type: str
+    variation: str
+    landmarks: Landmarks
+
+
+def varied_landmarks(words: Sequence[str]) -> VariedLandmarks | None:
+    """Type of clothes, variation and triples; None where the words are no such row."""
+    variation = choice(words[1:2], VARIATIONS)
+    landmarks = typed_landmarks([*words[:1], *words[2:]])
+    clothes_type = choice(words[:1], CLOTHES_TYPES)
+    if variation is None or landmarks is None or clothes_type is None:
+        return None
+    return VariedLandmarks(clothes_type, variation, landmarks)
+
+
+def box_with_area(box: Box, oddities: Counter[str]) -> Box | None:
+    """A box, or None and a count where it has no area."""
+    if box.is_real:
+        return box
+    oddities[NO_AREA] += 1
+    return None
+
+
+class KindedBox(NamedTuple):
+    """What a row of boxes says in benchmarks of retrieval.
+
+    Attributes:
+        clothes_type: one of ``CLOTHES_TYPES``.
+        kind: what the second number stands for.
+        box: where the garment is, perhaps without an area.
+    """
+
+    clothes_type: str
+    kind: str
+    box: Box
+
+
+def kinded_box(words: Sequence[str], kinds: Sequence[str]) -> KindedBox | None:
+    """Type of clothes, another number and a box; None where the words are no such row."""
+    clothes_type, kind = choice(words[:1], CLOTHES_TYPES), choice(words[1:2], kinds)
+    box = box_of(words[2:])
+    if clothes_type is None or kind is None or box is None:
+        return None
+    return KindedBox(clothes_type, kind, box)
+
+
+def choice(words: Sequence[str], labels: Sequence[str]) -> str | None:
+    """The label of a number that counts from 1; None where it is none."""
+    number = (whole_numbers(words) or [0])[0]
+    return labels[number - 1] if 1 <= number <= len(labels) else None
+
+
+def needed_files(root: Path, *names: str) -> tuple[Path, ...]:
+    """Files without which nothing can be read.
+
+    Raises:
+        FormatError: some are missing; all of them together.
+    """
+    paths = tuple(root / name for name in names)
+    faults = [
+        Fault(file=str(path), found="nothing", expected="a file")
+        for path in paths
+        if not path.is_file()
+    ]
+    refuse(faults, remedy="Name the folder that holds Anno, Eval and Img, with all its files.")
+    return paths
+
+
+def found_file(root: Path, *names: str) -> Path | None:
+    """The first of some files that is there; None where none is."""
+    return next((root / name for name in names if (root / name).is_file()), None)
+
+
+def image_root(root: Path) -> Path:
+    """The folder that names of images, ``img/...``, are relative to."""
+    return root if not (root / "Img").is_dir() and (root / "img").is_dir() else root / "Img"
+
+
+def rows_below(path: Path, faults: list[Fault]) -> Iterator[tuple[int, list[str]]]:
+    """Line and words of each row of a list whose names of columns are not known.
+
+    Args:
+        path: the list.
+        faults: takes up a count that lies, a header that is missing, and blank lines.
+
+    Raises:
+        FormatError: bytes that are no text.
+        StorageError: the file cannot be read.
+    """
+    lines = text_lines(path)
+    _check_count(path, lines, 2, faults)
+    if len(lines) < 2 or not _names_columns(lines[1].split()):
+        found = shown(lines[1]) if len(lines) > 1 else "nothing"
+        faults.append(Fault(file=str(path), line=2, found=found, expected="names of columns"))
+    for number, line in enumerate(lines[2:], start=FIRST_ROW):
+        if line.strip():
+            yield number, line.split()
+        else:
+            faults.append(Fault(file=str(path), line=number, found=shown(line), expected="a row"))
+
+
+def _check_count(path: Path, lines: Sequence[str], head: int, faults: list[Fault]) -> None:
+    count = max(len(lines) - head, 0)
+    if not lines or whole_numbers([lines[0].strip()]) != [count]:
+        found = shown(lines[0]) if lines else "nothing"
+        expected = f"the number of rows below, {count}"
+        faults.append(Fault(file=str(path), line=1, found=found, expected=expected))
+
+
+def _names_columns(words: Sequence[str]) -> bool:
+    """Whether words are names of columns, and no row: it has an item, or ends in a number."""
+    return bool(words) and not _ITEM.fullmatch(words[0]) and whole_numbers(words[-1:]) is None
+
+
+def check_items(path: Path, items: Sequence[str], faults: list[Fault]) -> None:
+    """Refuse items of a partition that the list of items lacks.
+
+    Args:
+        path: the list: a count, then an item a line.
+        items: those of the partition.
+        faults: takes up what is wrong.
+    """
+    lines = text_lines(path)
+    _check_count(path, lines, 1, faults)
+    there = {line.strip() for line in lines[1:]}
+    expected = f"every item of {PARTITION_FILE}"
+    faults += [
+        Fault(file=str(path), found=f"no {item!r}", expected=expected)
+        for item in items
+        if item not in there
+    ]
+
+
+def item_attributes(
+    path: Path, count: int, faults: list[Fault], oddities: Counter[str]
+) -> dict[str, tuple[str, ...]]:
+    """Item to its values, each ``1``, ``-1`` or ``0``.
+
+    Args:
+        path: the list.
+        count: how many attributes there are.
+        faults: takes up what is wrong.
+        oddities: counts rows that stand twice, word for word, as some releases have them.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for line, words in rows_below(path, faults):
+        item, values = words[0], tuple(words[1:])
+        wrong = next((value for value in values if value not in {YES, NO, UNKNOWN}), None)
+        if wrong is not None:
+            what, expected = f"an attribute {wrong!r}", "1, -1 or 0"
+        elif len(values) != count:
+            what, expected = f"{len(values)} attributes", f"{count}, as in list_attr_cloth.txt"
+        elif found.setdefault(item, values) != values:
+            what, expected = f"{item!r} again with other attributes", "each item once"
+        else:
+            oddities[ITEM_AGAIN] += found[item] is not values
+            continue
+        faults.append(Fault(file=str(path), line=line, found=what, expected=expected))
+    return found
+
+
+def labels_with(labels: Sequence[str], values: Sequence[str], value: str) -> tuple[str, ...]:
+    """The labels that have a value."""
+    return tuple(compress(labels, (one == value for one in values)))
+
+
+def oddity_notes(oddities: Counter[str], missing: Sequence[str]) -> Iterator[str]:
+    """What was mended, how often, and which optional files are not there."""
+    for what, count in oddities.items():
+        if count:
+            yield f"{what}: {count:,}"
+    if missing:
+        yield f"not there, and left out: {', '.join(missing)}"

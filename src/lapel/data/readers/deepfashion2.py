@@ -1,0 +1,178 @@
+"""DeepFashion2: photos by shops and customers, each with a JSON file of its garments.
+
+    train/image/000001.jpg        train/annos/000001.json
+    validation/image/...          validation/annos/...
+    test/image/...                (the test's annotations are not public)
+
+A row is a photo, asked which of the 13 categories are in it; the garments themselves, with boxes,
+landmarks, outlines and levels, go to ``garments.jsonl``. The files are described in
+:mod:`lapel.data.deepfashion2_record`. Source: Ge et al., DeepFashion2, CVPR 2019, and
+github.com/switchablenorms/DeepFashion2.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from lapel.data.deepfashion2_record import Record, parse_record
+from lapel.data.deepfashion2_words import categories
+from lapel.data.garments import Garment, GarmentsOnDemand
+from lapel.data.json_records import RecordError
+from lapel.data.listing import ImageList, whole_numbers
+from lapel.data.progress import Track, silent
+from lapel.data.reading import Reading, existing_folder, is_hidden, read_bytes, refuse
+from lapel.imaging.file_names import named_like_picture
+from lapel.schema.annotation import SPLITS, Annotation, Tags
+from lapel.schema.counting import counted
+from lapel.schema.errors import Fault
+from lapel.schema.labels import Schema, TaskSpec
+
+TASK = "categories"
+
+IMAGES, RECORDS = "image", "annos"
+
+#: The only part without annotations.
+UNLABELLED = "test"
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is gathered file by file."""
+
+    images: ImageList
+    annotations: list[Annotation] = field(default_factory=list)
+    records: dict[str, Path] = field(default_factory=dict)
+    garments: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    oddities: Counter[str] = field(default_factory=Counter)
+
+
+def read_deepfashion2(source: str | Path, *, track: Track = silent) -> Reading:
+    """The folder that holds ``train``, ``validation`` and ``test``, or some of them.
+
+    Args:
+        source: the folder.
+        track: is told how far the work is.
+
+    Raises:
+        UsageError: no such folder.
+        FormatError: files that do not keep the layout, or images that are missing; all faults
+            together.
+        StorageError: a file cannot be read.
+    """
+    root = existing_folder(source)
+    found = _Found(ImageList(root))
+    parts = [part for part in SPLITS if (root / part).is_dir()]
+    if not parts:
+        expected = f"some of {', '.join(SPLITS)}"
+        refuse([Fault(file=str(root), found="no folder of a split", expected=expected)])
+    for part in parts:
+        _read_part(root, part, found, track)
+    faults = [*found.faults, *found.images.faults]
+    if not found.annotations and not faults:
+        faults = [Fault(file=str(root), found="no image", expected=f"some in {parts[0]}/{IMAGES}")]
+    refuse(faults)
+    names = tuple(category.name for category in categories())
+    return Reading(
+        name=root.resolve().name,
+        schema=Schema((TaskSpec(name=TASK, kind="multi_label", labels=names),)),
+        annotations=tuple(found.annotations),
+        images=root,
+        origin="DeepFashion2 (Ge et al., CVPR 2019)",
+        licence="non-commercial research and education only; no copyright in the images",
+        notes=tuple(_notes(found)),
+        garments=GarmentsOnDemand(found.records, lambda image: _garments(found.records[image])),
+        keep_outside=True,
+        benchmark="deepfashion2",
+    )
+
+
+def _read_part(root: Path, part: str, found: _Found, track: Track) -> None:
+    """One split: its pictures and their records; a record more or less is a fault."""
+    pictures = _names(root / part / IMAGES, picture=True)
+    records = dict.fromkeys(_names(root / part / RECORDS, picture=False))
+    stems = {PurePosixPath(name).stem for name in pictures}
+    for name in records:
+        if PurePosixPath(name).stem not in stems:
+            path, expected = root / part / RECORDS / name, f"one in {root / part / IMAGES}"
+            found.faults.append(Fault(file=str(path), found="no image", expected=expected))
+    for name in track(pictures, len(pictures), f"Reading {part}"):
+        image, stem = f"{part}/{IMAGES}/{name}", PurePosixPath(name).stem
+        if whole_numbers([stem]) is None:
+            expected = "a number, as 000001.jpg"
+            found.faults.append(Fault(file=str(root / image), found=repr(name), expected=expected))
+        if not found.images.add(image, file=str(root / part / IMAGES), line=None):
+            continue
+        if f"{stem}.json" in records:
+            _add(part, image, root / part / RECORDS / f"{stem}.json", found)
+        elif part == UNLABELLED:
+            found.annotations.append(Annotation(image=image, labels={}, split=part))
+        else:
+            expected = f"{stem}.json in {root / part / RECORDS}"
+            found.faults.append(Fault(file=str(root / image), found="no record", expected=expected))
+
+
+def _add(part: str, image: str, path: Path, found: _Found) -> None:
+    record = _record(path, found.faults)
+    if record is None:
+        return
+    found.oddities += record.oddities
+    found.garments += len(record.garments)
+    there = {garment.part for garment in record.garments}
+    tags = Tags(tuple(one.name for one in categories() if one.name in there))
+    # Pairs are numbered in each part anew.
+    group = f"{part}/{record.pair}"
+    found.annotations.append(
+        Annotation(image=image, labels={TASK: tags}, split=part, group=group)
+    )
+    if record.garments:
+        found.records[image] = path
+
+
+def _record(path: Path, faults: list[Fault]) -> Record | None:
+    """A file's record if it has no fault."""
+    try:
+        record = parse_record(read_bytes(path))
+    except RecordError as error:
+        line, expected = error.line, error.expected
+        faults.append(Fault(file=str(path), line=line, found=str(error), expected=expected))
+        return None
+    faults += [Fault(file=str(path), found=what, expected=e) for what, e in record.faults]
+    return None if record.faults else record
+
+
+def _garments(path: Path) -> tuple[Garment, ...]:
+    """The garments of a record that was read before.
+
+    Raises:
+        FormatError: it was changed in the meantime.
+    """
+    faults: list[Fault] = []
+    record = _record(path, faults)
+    refuse(faults)
+    return tuple(record.garments) if record else ()
+
+
+def _names(folder: Path, *, picture: bool) -> list[str]:
+    """Files of a folder that are pictures, or records; sorted."""
+    if not folder.is_dir():
+        return []
+    names = [name for name in os.listdir(folder) if not is_hidden(name)]  # noqa: PTH208 - by far faster than iterdir()
+    wanted = named_like_picture if picture else _is_record
+    return sorted(name for name in names if wanted(name))
+
+
+def _is_record(name: str) -> bool:
+    return name.endswith(".json")
+
+
+def _notes(found: _Found) -> Iterator[str]:
+    images = counted(len(found.records), "image")
+    yield f"{counted(found.garments, 'garment')} of {images} go to garments.jsonl"
+    for what, count in found.oddities.items():
+        if count:
+            yield f"{what}: {count:,}"
