@@ -20,6 +20,7 @@ case "$*" in
   "train "*|"compare "*) set -- "$@" "${short[@]}" ;;
   "demo --help") ;;
   "demo"*) set -- "$@" --source idx --unverified "${short[@]}" ;;
+  "data import sketch 6000 "*) set -- data import sketch 60 "${@:5}" ;;
   "data import fashion-mnist "*) set -- "${@:1:3}" idx "${@:4}" --unverified ;;
 esac
 exec %(python)s -m lapel "$@"

@@ -26,6 +26,8 @@ NOT_RUN = {
     ("README.md", "changes the reader's shell"),
     ("CONTRIBUTING.md", "works on a clone"),
     ("docs/compare.md", "minutes to hours on a quiet machine"),
+    ("docs/deepfashion.md", "needs DeepFashion and a GPU"),
+    ("docs/deepfashion.md", "an hour on two cores"),
     ("docs/models.md", "minutes to hours on a quiet machine"),
     ("docs/results.md", "minutes to hours on a quiet machine"),
     ("docs/search.md", "needs DeepFashion"),

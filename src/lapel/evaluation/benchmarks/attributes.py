@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.data.deepfashion_names import official_attributes
 from lapel.data.deepfashion_schema import CATEGORY
 from lapel.evaluation.benchmarks.published import ALL_GLOBAL, ALL_MEAN, TYPES, published
 from lapel.evaluation.benchmarks.setting import Setting
@@ -76,7 +77,7 @@ def _our_rows(
         if task in judged and number in judged[task].numbers
     }
     hits = type_hits(types, setting.images)
-    notes = []
+    notes = [] if setting.cleaned else _fewer_attributes(types)
     if len(types) == len(TYPES):
         intervals |= all_intervals(hits, resamples)
     elif types:
@@ -90,6 +91,17 @@ def _our_rows(
         legacy = _as_published(types, setting.images, rows[-1])
         rows += [] if legacy is None else [legacy]
     return rows, notes
+
+
+def _fewer_attributes(types: Mapping[str, MultiLabelEvaluation]) -> list[str]:
+    """A note where there are not as many attributes to choose among as in the benchmark."""
+    there = sum(len(task.spec.labels) for task in types.values())
+    if len(types) < len(TYPES) or there == len(official_attributes()):
+        return []
+    return [
+        f"There are {there:,} attributes here, and {len(official_attributes()):,} in the benchmark: "
+        "among fewer, more is found."
+    ]
 
 
 def _our_row(

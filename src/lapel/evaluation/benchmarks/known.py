@@ -81,13 +81,14 @@ def benchmark_tables(
     if benchmark is None:
         return ()
     made = [make(tasks, setting, resamples=resamples) for make in benchmark.tables]
-    notes = tuple(
-        setting.notes(split=benchmark.split, images=benchmark.images, boxed=benchmark.boxed)
-    )
+    tables = [table for table in made if table is not None]
+    said = setting.notes(split=benchmark.split, images=benchmark.images, boxed=benchmark.boxed)
     return tuple(
         replace(
-            table, title=f"{benchmark.title}. {table.title}", notes=(*notes, *table.notes)
+            table,
+            title=f"{benchmark.title}. {table.title}",
+            # What holds for all of them is said once, below the first.
+            notes=(*(said if place == 0 else ()), *table.notes),
         )
-        for table in made
-        if table is not None
+        for place, table in enumerate(tables)
     )
