@@ -253,6 +253,16 @@ def _if_there(pixels: Pixels, image: str) -> NDArray[np.uint8] | None:
         return None
 
 
+def _print_published(evaluation: SearchEvaluation) -> None:
+    """The published rows of a benchmark of retrieval, ours below them."""
+    from lapel.cli.benchmark_tables import print_tables
+    from lapel.evaluation.benchmarks.retrieval import RETRIEVAL, retrieval_table
+
+    if evaluation.protocol.name in RETRIEVAL:
+        numbers = {name: found.value for name, found in evaluation.numbers.items()}
+        print_tables([retrieval_table(evaluation.protocol.name, numbers)])
+
+
 def _print_evaluation(evaluation: SearchEvaluation) -> None:
     print(shown(f"{evaluation.model}: {evaluation.protocol.about}"))
     for remark in evaluation.remarks:
@@ -263,6 +273,7 @@ def _print_evaluation(evaluation: SearchEvaluation) -> None:
     for name in PRINTED:
         number = evaluation.numbers[name]
         print(f"{name}\t{number.value:.4f}\t{number.low:.4f} to {number.high:.4f}")
+    _print_published(evaluation)
     if evaluation.unreadable:
         first = evaluation.unreadable[0]
         complain(
