@@ -11,6 +11,7 @@ BENCHMARKS = (
     "tricks",
     "startup",
     "import_table",
+    "import_deepfashion",
     "transfer",
     "tags",
     "catalogue",

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import ce7454_rig
 import csv_layout_rigs
+import deepfashion_rigs
 import folder_layout_rigs
+import garment_rigs
 import idx_rig
 import kfashion_rig
 import pytest
+import retrieval_rigs
 import table_rig
 from reader_rig import Rig
 
@@ -33,6 +36,11 @@ RIGS: dict[str, Rig] = {
     "prography": csv_layout_rigs.PROGRAPHY,
     "k-fashion": kfashion_rig.RIG,
     "garmentiq": csv_layout_rigs.GARMENTIQ,
+    "deepfashion-coarse": deepfashion_rigs.COARSE_RIG,
+    "deepfashion-fine": deepfashion_rigs.FINE_RIG,
+    "deepfashion-info": deepfashion_rigs.INFO_RIG,
+    **retrieval_rigs.RIGS,
+    **garment_rigs.RIGS,
 }
 
 DAMAGES = [(reader, name) for reader, rig in RIGS.items() for name in rig.damages]

@@ -205,7 +205,7 @@ def import_garmentiq(
 @export_layouts_app.command("attribute-folders")
 def export_attribute_folders(dataset: DatasetFolder, out: OutFolder, *, task: Tasks = None) -> None:
     """Class folders inside attribute folders, below folders of splits."""
-    _export("attribute-folders", dataset, out, task=_words(task))
+    export_layout("attribute-folders", dataset, out, task=_words(task))
 
 
 @export_layouts_app.command("ce7454")
@@ -222,7 +222,7 @@ def export_ce7454(
     ] = None,
 ) -> None:
     """The layout of CE7454 and AI6126, of any dataset with six single_label tasks."""
-    _export("ce7454", dataset, out, task=_words(task))
+    export_layout("ce7454", dataset, out, task=_words(task))
 
 
 @export_layouts_app.command("nsysu")
@@ -238,25 +238,25 @@ def export_nsysu(
     ] = None,
 ) -> None:
     """The CSV files of NSYSU's contest, of any dataset with a category and tags."""
-    _export("nsysu", dataset, out, category=category, attributes=attributes)
+    export_layout("nsysu", dataset, out, category=category, attributes=attributes)
 
 
 @export_layouts_app.command("prography")
 def export_prography(dataset: DatasetFolder, out: OutFolder) -> None:
     """Prography's layout, of a dataset with its five tasks."""
-    _export("prography", dataset, out)
+    export_layout("prography", dataset, out)
 
 
 @export_layouts_app.command("k-fashion")
 def export_kfashion(dataset: DatasetFolder, out: OutFolder) -> None:
     """JSON files in Korean, of a dataset that was K-Fashion."""
-    _export("k-fashion", dataset, out)
+    export_layout("k-fashion", dataset, out)
 
 
 @export_layouts_app.command("garmentiq")
 def export_garmentiq(dataset: DatasetFolder, out: OutFolder, *, task: Tasks = None) -> None:
     """GarmentIQ's layout: metadata.csv beside images, a folder a split."""
-    _export("garmentiq", dataset, out, task=_words(task))
+    export_layout("garmentiq", dataset, out, task=_words(task))
 
 
 def _words(entries: list[str] | None) -> list[str] | None:
@@ -264,12 +264,13 @@ def _words(entries: list[str] | None) -> list[str] | None:
     return [word.strip() for entry in entries or [] for word in entry.split(",")] or None
 
 
-def _export(
+def export_layout(
     layout: str,
     dataset: Path,
     out: Path,
     **options: Any,  # noqa: ANN401 - each exporter has its own
 ) -> None:
+    """Write a dataset as a layout, and say what was written."""
     from lapel.cli.progress import track
     from lapel.data.export import export_dataset
 

@@ -162,7 +162,7 @@ class ImageOrder:
         return self.arranged(rows.file, rows.names, rows.values, faults)
 
     def arranged(
-        self, file: str, names: list[str], values: list[Value], faults: list[Fault]
+        self, file: str, names: list[str], values: Sequence[Value], faults: list[Fault]
     ) -> list[Value | None]:
         """The values of another list's rows, in this order; None where it has none.
 

@@ -13,6 +13,10 @@ import polars as pl
 from lapel.data.dataset import Dataset
 from lapel.data.exporters.attribute_folders import export_attribute_folders
 from lapel.data.exporters.ce7454 import export_ce7454
+from lapel.data.exporters.deepfashion2_coco import export_deepfashion2_coco
+from lapel.data.exporters.deepfashion_coarse import export_deepfashion_coarse
+from lapel.data.exporters.deepfashion_fine import export_deepfashion_fine
+from lapel.data.exporters.deepfashion_info import export_deepfashion_info
 from lapel.data.exporters.garmentiq import export_garmentiq
 from lapel.data.exporters.kfashion import export_kfashion
 from lapel.data.exporters.nsysu import export_nsysu
@@ -129,6 +133,10 @@ EXPORTERS: dict[str, Callable[..., Exported]] = {
     "prography": export_prography,
     "k-fashion": export_kfashion,
     "garmentiq": export_garmentiq,
+    "deepfashion-coarse": export_deepfashion_coarse,
+    "deepfashion-fine": export_deepfashion_fine,
+    "deepfashion-info": export_deepfashion_info,
+    "deepfashion2-coco": export_deepfashion2_coco,
 }
 
 

@@ -11,7 +11,15 @@ from lapel.data.dataset import Dataset, check_place, create_dataset
 from lapel.data.progress import Track, silent
 from lapel.data.readers.attribute_folders import read_attribute_folders
 from lapel.data.readers.ce7454 import read_ce7454
+from lapel.data.readers.deepfashion2 import read_deepfashion2
+from lapel.data.readers.deepfashion_coarse import read_deepfashion_coarse
+from lapel.data.readers.deepfashion_consumer_to_shop import read_deepfashion_consumer_to_shop
+from lapel.data.readers.deepfashion_fine import read_deepfashion_fine
+from lapel.data.readers.deepfashion_info import read_deepfashion_info
+from lapel.data.readers.deepfashion_inshop import read_deepfashion_inshop
+from lapel.data.readers.deepfashion_landmarks import read_deepfashion_landmarks
 from lapel.data.readers.fashion_mnist import read_fashion_mnist
+from lapel.data.readers.fashionpedia import read_fashionpedia
 from lapel.data.readers.folder import read_folder
 from lapel.data.readers.garmentiq import read_garmentiq
 from lapel.data.readers.kfashion import read_kfashion
@@ -33,6 +41,14 @@ READERS: dict[str, Callable[..., Reading]] = {
     "prography": read_prography,
     "k-fashion": read_kfashion,
     "garmentiq": read_garmentiq,
+    "deepfashion-coarse": read_deepfashion_coarse,
+    "deepfashion-fine": read_deepfashion_fine,
+    "deepfashion-info": read_deepfashion_info,
+    "deepfashion-in-shop": read_deepfashion_inshop,
+    "deepfashion-consumer-to-shop": read_deepfashion_consumer_to_shop,
+    "deepfashion-landmarks": read_deepfashion_landmarks,
+    "deepfashion2": read_deepfashion2,
+    "fashionpedia": read_fashionpedia,
 }
 
 
@@ -92,6 +108,7 @@ def import_dataset(
         origin=reading.origin,
         licence=reading.licence,
         garments=reading.garments,
+        keep_outside=reading.keep_outside,
         glossary=reading.glossary,
         benchmark=reading.benchmark,
         limits=limits,

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lapel.data.deepfashion_schema import FINE_TASKS
 from lapel.data.garments import Garment, Point
 from lapel.data.listing import ImageList, text_lines, whole_numbers
 from lapel.data.reading import Reading, existing_folder, refuse
@@ -33,7 +34,7 @@ ATTRIBUTES_FILE = "list_attr_cloth.txt"
 ATTRIBUTES_HEADER = ("attribute_name", "attribute_type")
 
 #: What the six groups ask, in the order of their numbers, 1 to 6.
-GROUPS = ("texture", "sleeve", "length", "neckline", "fabric", "fit")
+GROUPS = FINE_TASKS
 
 #: How many attributes each of them has in the challenge's own list, 26 together.
 GROUP_SIZES = (7, 3, 3, 4, 6, 3)
