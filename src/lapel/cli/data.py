@@ -10,8 +10,10 @@ import typer
 
 from lapel.cli.console import shown
 from lapel.cli.data_deepfashion import export_deepfashion_app, import_deepfashion_app
+from lapel.cli.data_garments import export_garments_app, import_garments_app
 from lapel.cli.data_import import import_app, print_dataset
 from lapel.cli.data_layouts import export_layouts_app, import_layouts_app
+from lapel.cli.data_retrieval import import_retrieval_app
 from lapel.cli.data_sketch import sketch_app
 from lapel.schema.counting import counted
 
@@ -24,9 +26,12 @@ data_app.add_typer(export_app, name="export")
 # Without a name: their commands stand beside those of the app that they are added to.
 import_app.add_typer(import_layouts_app)
 import_app.add_typer(import_deepfashion_app)
+import_app.add_typer(import_retrieval_app)
+import_app.add_typer(import_garments_app)
 import_app.add_typer(sketch_app)
 export_app.add_typer(export_layouts_app)
 export_app.add_typer(export_deepfashion_app)
+export_app.add_typer(export_garments_app)
 
 DatasetFolder = Annotated[Path, typer.Argument(help="Folder of the dataset.", show_default=False)]
 
