@@ -21,7 +21,6 @@ from lapel.metrics.landmarks import (
     ResampledLandmarks,
 )
 from lapel.schema.annotation import Label
-from lapel.schema.errors import DatasetError
 from lapel.schema.geometry import Box, Landmarks
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import TAG_SEPARATOR, LandmarksAnswer
@@ -245,16 +244,10 @@ def judge_landmarks(
 
     Raises:
         SchemaError: a landmark that the task does not have.
-        DatasetError: no landmark of these images is shown to the network.
     """
     task = LandmarksTask(spec)
     target, weight = task.encode(labels, frames)
     rows = np.flatnonzero(weight.any(axis=(1, 2)))
-    if not len(rows):
-        raise DatasetError(
-            f"not one landmark of task '{spec.name}' lies on what the network sees of these images; "
-            "look at the boxes with `lapel data check`"
-        )
     target, weight = target[rows], weight[rows]
     known = [labels[row] for row in rows]
     seen = tuple(frames[row] for row in rows)

@@ -37,8 +37,9 @@ class LandmarksTask:
     whether anybody knows if it can be seen.
 
     A hidden landmark whose place is known has both weights, so that it may be learned; scores count
-    the visible ones alone. One that is cut off has no place, and cannot be seen. One that is
-    absent, unknown, or that the canvas does not show takes part in nothing.
+    the visible ones alone. One that is cut off, by the picture's edge or by that of the canvas, has
+    no place and cannot be seen, as in the released code of Liu and Lu (2018). One that is absent or
+    unknown takes part in nothing.
     """
 
     metric = "pck10"
@@ -102,7 +103,8 @@ class LandmarksTask:
         shown = ((place >= 0) & (place <= 1)).all(axis=1)
         values = np.concatenate([place, box, points[:, 2:]], axis=1)
         target[image[shown], label[shown]] = values[shown]
-        weight[image[shown], label[shown]] = 1.0
+        weight[image, label, 0] = shown
+        weight[image, label, 1] = 1.0
 
     def _position(self, name: str) -> int:
         # `index` raises the error that names what was found and what there is.
