@@ -108,8 +108,9 @@ def check(
     """Open every image and look for faults and oddities; exit code 1 if there are faults.
 
     Faults: images that are missing, torn or changed since import; labels and splits that do
-    not exist; the same picture in two splits. Warnings do not fail: look-alikes across splits,
-    rare and missing classes, pictures twice in one split, labels that may be one (sporty and
+    not exist; boxes that show nothing; the same picture in two splits. Warnings do not fail:
+    look-alikes across splits, rare and missing classes, landmarks outside their picture or box,
+    pictures twice in one split, labels that may be one (sporty and
     sproty, office/formal and formal/office).
     """
     from lapel.cli.progress import track
