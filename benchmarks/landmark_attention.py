@@ -9,7 +9,8 @@ what bfloat16 is worth are told apart.
     python -m benchmarks.landmark_attention --out runs/landmark-attention-gpu --device cuda \\
         --batch 128 --peak-tflops 989 --backbones vgg16,resnet50
 
-With ``--peak-tflops`` the share of the chip's peak is given: operations of a step, as counted by
+With ``--data DATASET`` it is also measured how fast pictures come from the disk. With
+``--peak-tflops`` the share of the chip's peak is given: operations of a step, as counted by
 torch, by its seconds.
 """
 
@@ -35,11 +36,16 @@ from benchmarks.contestants.released_attention import (
     truth_of,
 )
 from benchmarks.measuring import markdown_table, median, surroundings, write_results
+from lapel.data.dataset import Dataset
+from lapel.imaging.preprocess import Preprocess
 from lapel.models.losses import MultiTaskLoss, label_counts
 from lapel.models.multitask import Architecture
 from lapel.models.networks import build_network
 from lapel.schema.labels import Schema, TaskSpec
+from lapel.training.examples import load_examples
 from lapel.training.recipe import Recipe, load_recipe
+from lapel.training.recipe_parts import DataPart
+from lapel.training.resolve import resolve
 
 #: Attributes of each type among DeepFashion's thousand.
 TYPES = {"texture": 156, "fabric": 218, "shape": 180, "part": 216, "style": 230}
@@ -78,6 +84,7 @@ def main() -> None:
         for name, step in steps.items():
             seconds[name].append(timed(step, options))
             print(f"turn {turn + 1}, {name}: {seconds[name][-1]:.3f} s a step", flush=True)
+    loading = {} if options.data is None else loader_rates(options)
     settings = {key: str(value) for key, value in vars(options).items()}
     device = torch.cuda.get_device_name() if options.device == "cuda" else "processor"
     content = {
@@ -85,8 +92,10 @@ def main() -> None:
         "settings": settings,
         "seconds_a_step": seconds,
         "operations_a_step": operations,
+        "loader_images_a_second": loading,
     }
     table = table_of(seconds, operations, options)
+    table += "".join(f"\n{what}: {rate:,.0f} images/s" for what, rate in loading.items()) + "\n"
     write_results(options.out, name="landmark_attention", content=content, table=table)
 
 
@@ -99,6 +108,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each, in turns")
     parser.add_argument("--steps", type=int, default=1, help="of one measurement")
     parser.add_argument("--backbones", default="vgg16", help="of Lapel's, as vgg16,resnet50")
+    parser.add_argument("--data", type=Path, help="a dataset: how fast its pictures come, too")
     parser.add_argument("--peak-tflops", type=float, default=0.0, help="of the chip, dense bfloat16")
     return parser.parse_args()
 
@@ -204,6 +214,29 @@ def architecture_of(recipe: Recipe) -> Architecture:
         mean=MEAN,
         std=STD,
     )
+
+
+def loader_rates(options: argparse.Namespace) -> dict[str, float]:
+    """Images a second that come from a dataset: when they are first read, and in later passes."""
+    changes = {"model.options.weights": "none"}
+    recipe = resolve(load_recipe("deepfashion-landmark-attention", changes))
+    dataset = Dataset.open(options.data).split("train")
+    started = time.perf_counter()
+    examples = load_examples(
+        dataset,
+        dataset.schema,
+        Preprocess.from_json(recipe.preprocess.model_dump(mode="json")),
+        device=torch.device(options.device),
+        options=DataPart(resident="never"),
+    )
+    rates = {"reading them first": len(dataset) / (time.perf_counter() - started)}
+    for name in ("a pass", "another pass"):
+        started = time.perf_counter()
+        rows = torch.randperm(len(dataset)).split(options.batch)
+        for _ in examples.batches(rows):
+            wait(options.device)
+        rates[name] = len(dataset) / (time.perf_counter() - started)
+    return rates
 
 
 def timed(step: Step, options: argparse.Namespace) -> float:
