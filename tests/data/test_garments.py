@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from lapel.data.garments import (
     GARMENTS_FILE,
     Garment,
+    GarmentsOnDemand,
     outside_faults,
     read_garments,
     write_garments,
 )
 from lapel.data.glossary import GLOSSARY_FILE, read_glossary, write_glossary
+from lapel.data.run_lengths import RunLengths
 from lapel.schema.errors import DatasetError
 
 NUMBERS = st.integers(-9, 5000) | st.floats(-9, 5000, allow_nan=False)
@@ -25,7 +27,11 @@ GARMENTS = st.builds(
     part=st.text(max_size=5),
     box=st.none() | st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS),
     points=st.lists(st.none() | POINTS, max_size=4).map(tuple),
+    hidden=st.lists(st.integers(0, 3), max_size=2).map(tuple),
     outlines=st.lists(st.lists(POINTS, max_size=4).map(tuple), max_size=2).map(tuple),
+    mask=st.sampled_from([None, RunLengths(2, 3, (1, 4, 1)), RunLengths(2, 3, "141")]),
+    attributes=st.lists(st.text(max_size=3), max_size=2).map(tuple),
+    facts=st.dictionaries(st.text(max_size=3), NUMBERS | st.text(max_size=3), max_size=2),
 )
 #: What JSON and files can hold: no half of a surrogate pair.
 IMAGES = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -82,3 +88,19 @@ def test_a_glossary_comes_back_and_is_refused_when_it_was_changed(tmp_path: Path
     (tmp_path / GLOSSARY_FILE).write_text("{")
     with pytest.raises(DatasetError, match="could not be read"):
         read_glossary(tmp_path)
+
+
+def test_garments_of_a_great_many_images_are_made_when_they_are_asked_for(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def make(image: str) -> tuple[Garment, ...]:
+        asked.append(image)
+        return (Garment(part=image),)
+
+    garments = GarmentsOnDemand(["a.jpg", "b.jpg"], make)
+    assert (len(garments), list(garments), "b.jpg" in garments) == (2, ["a.jpg", "b.jpg"], True)
+    assert garments.get("c.jpg") is None
+    assert asked == []
+    write_garments(tmp_path, garments)
+    assert asked == ["a.jpg", "b.jpg"]
+    assert read_garments(tmp_path)["b.jpg"] == (Garment(part="b.jpg"),)
