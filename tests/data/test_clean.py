@@ -197,6 +197,9 @@ def test_a_name_that_yaml_takes_for_something_else_is_a_name(dataset: Dataset) -
         ("style: {rename: {hill: no}}", "found name 'no', which a label has, expected a new name"),
         ("style: {rename: {hill: [a, b]}}", "found 2 names for 'hill', expected one"),
         ("style: {imply: {no: [hill]}}", "found 'imply' for the single_label task"),
+        ("tags: {imply: {bag: [style: no]}}", "found 'imply' for the single_label task"),
+        ("tags: {imply: {bag: [colour: red]}}", "found task 'colour', expected one of style, tags"),
+        ("tags: {imply: {bag: [[belt]]}}", "found a list, expected the labels that hold too"),
         ("tags: {drop: [bag], imply: {bag: [belt]}}", "label 'bag', expected a label that is"),
         ("style: {at_least: many}", "line 1: found many, expected a number of pictures"),
         ("style: {merge: [a]}", "found a list, expected the labels that become it"),
@@ -273,3 +276,54 @@ def test_joining_tags_is_or_with_unknown_in_the_middle(
         strongest = max((known[word] for word in members), key=strength.__getitem__)
         found = "yes" if keep in label.yes else "unknown" if keep in label.unknown else "no"
         assert found == strongest
+
+
+def test_what_holds_too_leads_step_by_step_and_into_other_tasks(tmp_path: Path) -> None:
+    schema = Schema(
+        (
+            TaskSpec(name="part", kind="multi_label", labels=("belted", "belted ditsy", "bow")),
+            TaskSpec(name="texture", kind="multi_label", labels=("ditsy", "floral", "flowers")),
+        )
+    )
+    rows = [
+        {"part": Tags(("belted ditsy",)), "texture": Tags((), ("floral",))},
+        {"part": Tags(("bow",)), "texture": Tags(("flowers",))},
+    ]
+    dataset = create_dataset(
+        tmp_path / "d",
+        name="d",
+        schema=schema,
+        annotations=[
+            Annotation(image=packed_name(row), labels=labels, split="train")
+            for row, labels in enumerate(rows)
+        ],
+        images=np.zeros((2, 4, 4), np.uint8),
+    )
+    rules = """
+part:
+  at_least: 2
+  imply: {belted ditsy: [belted, texture: ditsy]}
+texture:
+  merge: {floral: [flowers]}
+  imply: {ditsy: floral}
+"""
+    with pytest.raises(DatasetError, match="no label of 'part' is on 2 training pictures"):
+        clean(dataset, rules)
+    done = clean(dataset, rules.replace("at_least: 2", "drop: [bow]"))
+    assert done.dataset.labels("part") == [Tags(("belted", "belted ditsy")), Tags()]
+    assert done.dataset.labels("texture") == [Tags(("ditsy", "floral")), Tags(("floral",))]
+    part = done.tasks[0]
+    assert set(part.imply["belted ditsy"]) == {
+        ("part", "belted"),
+        ("texture", "ditsy"),
+        ("texture", "floral"),
+    }
+
+
+def test_what_a_forgotten_label_implies_stays(tmp_path: Path) -> None:
+    task = TaskSpec(name="t", kind="multi_label", labels=("floral", "floral lace", "lace"))
+    rules = TaskRules(imply={"floral lace": (("t", "floral"), ("t", "lace"))}, at_least=2)
+    labels: list[Label] = [Tags(("floral lace",)), Tags(("lace",)), Tags(("floral",))]
+    plan, after = clean_labels(task, rules, labels, ["train"] * 3)
+    assert after == [Tags(("floral", "lace")), Tags(("lace",)), Tags(("floral",))]
+    assert plan.rare == {"floral lace": 1}

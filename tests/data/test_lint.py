@@ -10,10 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.deepfashion_names import official_attributes, official_categories
+from lapel.data.deepfashion_schema import coarse_schema
 from lapel.data.images import packed_name
-from lapel.data.lint import lint_labels, one_edit_apart, words_of
+from lapel.data.lint import lint_labels, lint_task
+from lapel.data.lint_accuracy import accuracies, accuracy
 from lapel.data.proposing import propose_rules, quoted
 from lapel.data.rules import read_rules
+from lapel.data.shipped import choose_rules
+from lapel.data.word_forms import one_edit_apart, stems, words_of
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import UsageError
 from lapel.schema.labels import Schema, TaskSpec
@@ -52,7 +57,11 @@ def found(dataset: Dataset) -> list[tuple[str, str, str, bool]]:
         # Only a person can tell whether these are two.
         ({"shirt dress": 9, "dress shirt": 3}, [("order", "shirt dress", "dress shirt", False)]),
         ({"casuel": 30, "casual": 20}, [("spelling", "casuel", "casual", False)]),
-        ({"short": 30, "shorts": 20}, [("spelling", "short", "shorts", False)]),
+        ({"short": 30, "shorts": 20}, [("form", "short", "shorts", False)]),
+        ({"striped": 30, "stripes": 20}, [("form", "striped", "stripes", True)]),
+        ({"lace": 30, "lacy": 20}, [("form", "lace", "lacy", False)]),
+        ({"long sleeve": 9, "Long-Sleeved": 9}, [("form", "Long-Sleeved", "long sleeve", True)]),
+        ({"floral": 9, "floral print": 5}, [("print", "floral", "floral print", False)]),
     ],
 )
 def test_labels_that_may_be_one(
@@ -141,3 +150,70 @@ def test_any_name_survives_its_quotes(name: str) -> None:
     node = yaml.compose(f"# {quoted(name)}\n{quoted(name)}: 1", Loader=yaml.SafeLoader)
     assert isinstance(node, yaml.MappingNode)
     assert node.value[0][0].value == name
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("cities", "city"),
+        ("striped", "stripe"),
+        ("dotted", "dot"),
+        ("printed", "print"),
+        ("lacy", "lace"),
+        ("asymmetrical", "asymmetric"),
+        ("dresses", "dress"),
+        ("dress", "dress"),
+    ],
+)
+def test_a_word_is_a_form_of_another(word: str, found: str) -> None:
+    assert found in stems(word)
+
+
+@pytest.mark.parametrize(("one", "two"), [("cap", "cape"), ("bed", "bad"), ("dress", "dre")])
+def test_other_words_share_no_stem(one: str, two: str) -> None:
+    assert not stems(one) & stems(two)
+
+
+def test_names_put_together_of_others_are_proposed_as_implications(tmp_path: Path) -> None:
+    labels: list[Label] = [Tags(("floral lace",)), Tags(("lace", "vest dress")), Tags(("vest",))]
+    words = ("floral", "floral lace", "lace", "vest", "vest dress")
+    dataset = dataset_of(tmp_path / "d", labels, words, "multi_label")
+    assert found(dataset) == [
+        ("parts", "floral", "floral lace", False),
+        ("parts", "lace", "floral lace", False),
+    ]
+    propose_rules(dataset, tmp_path / "rules.yaml")
+    text = (tmp_path / "rules.yaml").read_text()
+    assert '    # floral lace: [floral, lace]\n' in text
+    # The file is one of rules as it stands, and after taking the # off.
+    assert read_rules(tmp_path / "rules.yaml", dataset.schema)["style"].imply == {}
+    (tmp_path / "rules.yaml").write_text(text.replace("    # floral lace", "    floral lace"))
+    rules = read_rules(tmp_path / "rules.yaml", dataset.schema)
+    assert rules["style"].imply == {"floral lace": (("style", "floral"), ("style", "lace"))}
+
+
+def test_on_deepfashions_names_most_proposals_are_right_and_most_duplicates_found() -> None:
+    schema = coarse_schema(official_categories(), official_attributes())
+    pairs = [pair for task in schema if task.kind == "multi_label" for pair in lint_task(task)]
+    first = accuracies(pairs, choose_rules("deepfashion", schema).rules, schema)["proposed"]
+    assert first.precision > 0.95
+    assert first.recall > 0.9
+    both = choose_rules("deepfashion", schema, tier="AB").rules
+    every = accuracies(pairs, both, schema)["proposed or to be judged"]
+    assert every.recall > 0.97
+    assert every.precision > 0.6
+
+
+def test_proposals_are_counted_against_the_truth() -> None:
+    task = TaskSpec(name="t", kind="multi_label", labels=("dot", "dots", "dotted", "star", "stars"))
+    pairs = lint_task(task)
+    assert [(pair.keep, pair.other) for pair in pairs if pair.sure] == [
+        ("dot", "dots"),
+        ("dot", "dotted"),
+        ("star", "stars"),
+    ]
+    of = accuracy(pairs, [[("t", "dot"), ("t", "dots"), ("t", "dotted"), ("t", "spots")]])
+    assert (of.proposed, of.right, of.joins, of.found) == (3, 2, 3, 2)
+    assert str(of) == (
+        "2 of 3 right (precision 0.667), 2 of 3 joins found (recall 0.667)"
+    )

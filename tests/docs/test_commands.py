@@ -28,6 +28,8 @@ NOT_RUN = {
     ("docs/compare.md", "minutes to hours on a quiet machine"),
     ("docs/deepfashion.md", "needs DeepFashion and a GPU"),
     ("docs/deepfashion.md", "an hour on two cores"),
+    ("docs/deepfashion-cleaning.md", "minutes to hours on a quiet machine"),
+    ("docs/labels.md", "minutes to hours on a quiet machine"),
     ("docs/layouts.md", "needs DeepFashion"),
     ("docs/models.md", "minutes to hours on a quiet machine"),
     ("docs/results.md", "minutes to hours on a quiet machine"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -76,45 +77,35 @@ def compare(
     from lapel.cli.extras import needs_extra
 
     with needs_extra("train", "lapel compare"):
+        from lapel.training.compare import available_devices
         from lapel.training.compare import compare as learn_all
         from lapel.training.comparing.labels import compare_labels
         from lapel.training.recipe import parse_changes
         from lapel.training.stopping import RunInterruptedError
     _check_options(vary, cleaned, before, after)
     onlooker = BarOnlooker() if sys.stderr.isatty() else LineOnlooker()
-    changes = parse_changes(setting or [])
+    shared: Any = {
+        "data": data,
+        "out": out,
+        "changes": parse_changes(setting or []),
+        "seeds": seeds,
+        "onlooker": onlooker,
+    }
     try:
         if cleaned is None:
-            _show(
-                learn_all(
-                    recipe,
-                    data=data,
-                    out=out,
-                    vary=vary or [],
-                    changes=changes,
-                    seeds=seeds,
-                    onlooker=onlooker,
-                )
+            show = partial(_show, learn_all(recipe, vary=vary or [], **shared))
+        else:
+            shared |= {"before": before, "after": after, "split": split}
+            compared = compare_labels(
+                recipe, cleaned=cleaned, devices=available_devices(), **shared
             )
-            return
-        compared = compare_labels(
-            recipe,
-            data=data,
-            cleaned=cleaned,
-            out=out,
-            changes=changes,
-            seeds=seeds,
-            before=before,
-            after=after,
-            split=split,
-            onlooker=onlooker,
-        )
+            show = partial(_show_labels, compared)
     except RunInterruptedError as interruption:
         print(f"lapel: {interruption}", file=sys.stderr)
         raise typer.Exit(128 + interruption.signal_number) from None
     finally:
         onlooker.close()
-    _show_labels(compared)
+    show()
 
 
 def _check_options(

@@ -114,6 +114,11 @@ def choose_rules(
         )
     if rules is None:
         return ChosenRules(rules={}, called="counts alone")
+    if not shipped and not Path(rules).is_file() and not Path(rules).suffix:
+        raise UsageError(
+            f"found neither a file {str(rules)!r} nor shipped rules of that name; shipped are: "
+            f"{', '.join(SHIPPED)}"
+        )
     if not shipped:
         return ChosenRules(rules=read_rules(rules, schema), called=Path(rules).name)
     tier = DEFAULT_TIER if tier is None else tier

@@ -59,6 +59,8 @@ def _without_ending(rest: str) -> set[str]:
 def stems_of_label(label: str) -> Iterator[tuple[str, ...]]:
     """Every way to take the endings off the words of a label."""
     words = words_of(label)
+    if not words:
+        return
     if len(words) > WORDS_MOST:
         yield words
         return

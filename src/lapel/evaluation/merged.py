@@ -44,9 +44,13 @@ class Merging:
 
     @property
     def tasks(self) -> list[TaskMapping]:
-        """What became of the model's own tasks."""
+        """What became of those of the model's tasks in which a label is answered otherwise."""
         names = {task.name for task in self.model.schema}
-        return [one for one in self.mapping.tasks if one.before.name in names]
+        return [one for one in self.mapping.tasks if one.before.name in names and self._moves(one)]
+
+    def _moves(self, one: TaskMapping) -> bool:
+        own = {label: [(one.before.name, label)] for label in one.before.labels}
+        return self.mapping.sources(one.after.name) != own
 
     @property
     def schema(self) -> Schema:
@@ -101,7 +105,7 @@ class Merging:
 
     def remarks(self, whole: Dataset) -> list[str]:
         """What a reader must know before believing a number, in sentences."""
-        changed = ", ".join(f"'{one.after.name}'" for one in self.tasks if one.before != one.after)
+        changed = ", ".join(f"'{one.after.name}'" for one in self.tasks)
         chosen = (
             "were chosen anew on validation"
             if "validation" in whole.splits()
@@ -151,10 +155,10 @@ class Merging:
 
     def sources(self, one: TaskMapping) -> dict[str, list[Place]]:
         """Each label of after to the model's labels that make it hold."""
-        names = {task.name for task in self.model.schema}
+        known = {(task.name, label) for task in self.model.schema for label in task.labels}
         sources = self.mapping.sources(one.after.name)
         return {
-            label: [place for place in places if place[0] in names]
+            label: [place for place in places if place in known]
             for label, places in sources.items()
         }
 
