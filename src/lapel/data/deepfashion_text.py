@@ -61,6 +61,8 @@ def read_rows(
     parse: Callable[[Sequence[str]], Value | None],
     expected: str,
     faults: list[Fault],
+    *,
+    header: str = "image_name",
 ) -> Rows[Value]:
     """The rows of a list whose names are images, without blanks.
 
@@ -69,6 +71,7 @@ def read_rows(
         parse: from the words after the name to what they mean; None where they do not fit.
         expected: what they should be, in words.
         faults: takes up what is wrong, with its line.
+        header: the first word of the header.
 
     Raises:
         FormatError: bytes that are no text.
@@ -76,7 +79,7 @@ def read_rows(
     """
     names: list[str] = []
     values: list[Value | None] = []
-    for line, row in enumerate(_rows_of(path, "image_name", faults), start=FIRST_ROW):
+    for line, row in enumerate(_rows_of(path, header, faults), start=FIRST_ROW):
         words = row.split()
         value = parse(words[1:])
         if value is None:

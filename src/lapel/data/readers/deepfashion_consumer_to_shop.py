@@ -18,7 +18,7 @@ several. Consumers' photos are searched with (role ``query``), shops' are search
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,7 @@ from lapel.data.deepfashion_lists import (
     varied_landmarks,
 )
 from lapel.data.deepfashion_places import CLOTHES_TYPES, LANDMARKS, VARIATIONS
-from lapel.data.deepfashion_text import FIRST_ROW, ImageOrder, Rows, column, read_rows
+from lapel.data.deepfashion_text import FIRST_ROW, ImageOrder, read_rows
 from lapel.data.deepfashion_words import NAMES_FILE, TYPES_FILE, AttributeTask, attribute_tasks
 from lapel.data.listing import ImageList
 from lapel.data.progress import Track, silent
@@ -155,8 +155,9 @@ def read_deepfashion_consumer_to_shop(source: str | Path, *, track: Track = sile
 
 
 def _read_pairs(found: _Found) -> None:
-    rows = read_rows(found.partition, found.faults, header="image_pair_name_1")
-    for line, (consumer, words) in enumerate(zip(rows.names, rows.words, strict=True), FIRST_ROW):
+    rows = read_rows(found.partition, list, PAIR_ROW, found.faults, header="image_pair_name_1")
+    for line, (consumer, row) in enumerate(zip(rows.names, rows.values, strict=True), FIRST_ROW):
+        words = row or []
         shop, item, status = words if len(words) == 3 else ("", "", "")
         pair = {consumer: _image(consumer, item), shop: _image(shop, item)}
         images = {name: image for name, image in pair.items() if image is not None}
@@ -184,10 +185,9 @@ def _image(name: str, item: str | None = None) -> _Image | None:
 
 
 def _read_boxes(found: _Found, path: Path) -> None:
-    rows = read_rows(path, found.faults)
-    _add_unpaired(found, rows)
-    parse = partial(kinded_box, kinds=SOURCES)
-    values = column(rows, found.order, parse, BOX_ROW, found.faults)
+    rows = read_rows(path, partial(kinded_box, kinds=SOURCES), BOX_ROW, found.faults)
+    _add_unpaired(found, rows.names)
+    values = found.order.column(rows, found.faults)
     for image, value in zip(found.images.values(), values, strict=True):
         if value is not None:
             image.labels["clothes_type"] = value.clothes_type
@@ -195,9 +195,9 @@ def _read_boxes(found: _Found, path: Path) -> None:
             found.oddities[OTHER_SOURCE] += value.kind != image.role
 
 
-def _add_unpaired(found: _Found, rows: Rows) -> None:
+def _add_unpaired(found: _Found, names: Sequence[str]) -> None:
     """Take images down that have a box and are in no pair."""
-    for name in rows.names:
+    for name in names:
         image = None if name in found.images else _image(name)
         if image is not None:
             found.images[name] = image
@@ -205,8 +205,8 @@ def _add_unpaired(found: _Found, rows: Rows) -> None:
 
 
 def _read_landmarks(found: _Found, path: Path) -> None:
-    rows = read_rows(path, found.faults)
-    values = column(rows, found.order, varied_landmarks, VARIED_LANDMARKS_ROW, found.faults)
+    rows = read_rows(path, varied_landmarks, VARIED_LANDMARKS_ROW, found.faults)
+    values = found.order.column(rows, found.faults)
     for image, value in zip(found.images.values(), values, strict=True):
         if value is not None:
             image.labels = value._asdict() | image.labels

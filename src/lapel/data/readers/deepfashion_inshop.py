@@ -39,7 +39,7 @@ from lapel.data.deepfashion_lists import (
     varied_landmarks,
 )
 from lapel.data.deepfashion_places import CLOTHES_TYPES, LANDMARKS, VARIATIONS
-from lapel.data.deepfashion_text import FIRST_ROW, ImageOrder, column, frame_faults, read_rows
+from lapel.data.deepfashion_text import FIRST_ROW, ImageOrder, frame_faults, read_rows
 from lapel.data.listing import ImageList, text_lines
 from lapel.data.progress import Track, silent
 from lapel.data.reading import Reading, existing_folder, refuse, sorted_labels
@@ -136,8 +136,9 @@ def read_deepfashion_inshop(source: str | Path, *, track: Track = silent) -> Rea
 
 def _read_partition(found: _Found) -> None:
     splits: dict[str, str] = {}
-    rows = read_rows(found.partition, found.faults)
-    for line, (name, words) in enumerate(zip(rows.names, rows.words, strict=True), FIRST_ROW):
+    rows = read_rows(found.partition, list, NAMED_ROW, found.faults)
+    for line, (name, row) in enumerate(zip(rows.names, rows.values, strict=True), FIRST_ROW):
+        words = row or []
         parts = name.split("/")
         item, status = words if len(words) == 2 else ("", "")
         if status not in STATUS or len(parts) != PATH_PARTS or parts[3] != item:
@@ -156,9 +157,8 @@ def _read_partition(found: _Found) -> None:
 
 
 def _read_boxes(found: _Found, path: Path) -> None:
-    rows = read_rows(path, found.faults)
-    parse = partial(kinded_box, kinds=POSES)
-    values = column(rows, found.order, parse, BOX_ROW, found.faults)
+    rows = read_rows(path, partial(kinded_box, kinds=POSES), BOX_ROW, found.faults)
+    values = found.order.column(rows, found.faults)
     for image, value in zip(found.images.values(), values, strict=True):
         if value is not None:
             image.labels |= {"clothes_type": value.clothes_type, "pose": value.kind}
@@ -166,8 +166,8 @@ def _read_boxes(found: _Found, path: Path) -> None:
 
 
 def _read_landmarks(found: _Found, path: Path) -> None:
-    rows = read_rows(path, found.faults)
-    values = column(rows, found.order, varied_landmarks, VARIED_LANDMARKS_ROW, found.faults)
+    rows = read_rows(path, varied_landmarks, VARIED_LANDMARKS_ROW, found.faults)
+    values = found.order.column(rows, found.faults)
     for image, value in zip(found.images.values(), values, strict=True):
         if value is not None:
             image.labels = value._asdict() | image.labels
@@ -182,8 +182,8 @@ def _read_colours(found: _Found, path: Path) -> None:
     def parse(words: Sequence[str]) -> str | None:
         return " ".join(words) or None
 
-    rows = read_rows(path, found.faults)
-    values = column(rows, found.order, parse, "a colour", found.faults)
+    rows = read_rows(path, parse, "a colour", found.faults)
+    values = found.order.column(rows, found.faults)
     for image, value in zip(found.images.values(), values, strict=True):
         image.labels["colour"] = value
 

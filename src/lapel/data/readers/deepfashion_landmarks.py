@@ -35,7 +35,6 @@ from lapel.data.deepfashion_text import (
     FIRST_ROW,
     ImageOrder,
     box_of,
-    column,
     numbers,
     read_rows,
 )
@@ -50,6 +49,7 @@ from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema, TaskSpec
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
+STATUS_ROW = "an image and train, val or test"
 
 BOXES_FILE, LANDMARKS_FILE = "Anno/list_bbox.txt", "Anno/list_landmarks.txt"
 JOINTS_FILE = "Anno/list_joints.txt"
@@ -97,10 +97,10 @@ def read_deepfashion_landmarks(source: str | Path, *, track: Track = silent) -> 
     found = _Found()
     _read_partition(found, partition)
     order = ImageOrder(file=str(partition), names=list(found.splits))
-    rows = read_rows(boxes, found.faults)
-    found.boxes = column(rows, order, box_of, BOX_ROW, found.faults)
-    rows = read_rows(landmarks, found.faults)
-    found.landmarks = column(rows, order, varied_landmarks, VARIED_LANDMARKS_ROW, found.faults)
+    rows = read_rows(boxes, box_of, BOX_ROW, found.faults)
+    found.boxes = order.column(rows, found.faults)
+    varied = read_rows(landmarks, varied_landmarks, VARIED_LANDMARKS_ROW, found.faults)
+    found.landmarks = order.column(varied, found.faults)
     joints = found_file(root, JOINTS_FILE)
     if joints is not None:
         _read_joints(found, joints, order)
@@ -124,10 +124,10 @@ def read_deepfashion_landmarks(source: str | Path, *, track: Track = silent) -> 
 
 
 def _read_partition(found: _Found, path: Path) -> None:
-    rows = read_rows(path, found.faults)
-    for line, (name, words) in enumerate(zip(rows.names, rows.words, strict=True), FIRST_ROW):
-        if len(words) != 1 or words[0] not in SPLITS:
-            what, expected = repr(" ".join([name, *words])), "an image and train, val or test"
+    rows = read_rows(path, list, STATUS_ROW, found.faults)
+    for line, (name, words) in enumerate(zip(rows.names, rows.values, strict=True), FIRST_ROW):
+        if words is None or len(words) != 1 or words[0] not in SPLITS:
+            what, expected = repr(" ".join([name, *(words or ())])), STATUS_ROW
         elif name in found.splits:
             what, expected = f"{name!r} again", "each image once"
         else:
@@ -139,8 +139,8 @@ def _read_partition(found: _Found, path: Path) -> None:
 
 
 def _read_joints(found: _Found, path: Path, order: ImageOrder) -> None:
-    rows = read_rows(path, found.faults)
-    values = column(rows, order, _joints, JOINTS_ROW, found.faults)
+    rows = read_rows(path, _joints, JOINTS_ROW, found.faults)
+    values = order.column(rows, found.faults)
     for name, garment in zip(found.splits, values, strict=True):
         if garment is not None:
             found.joints[name] = (garment,)
