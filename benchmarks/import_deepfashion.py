@@ -140,9 +140,7 @@ def landmark_rows(draw: np.random.Generator, clothes: list[int]) -> Iterator[str
         yield f" {number} " + "".join(words)
 
 
-def answer_rows(
-    draw: np.random.Generator, rows: int, width: int, unknown: float
-) -> Iterator[str]:
+def answer_rows(draw: np.random.Generator, rows: int, width: int, unknown: float) -> Iterator[str]:
     """A thousand answers a row, three characters each, as bytes rather than as numbers."""
     words = np.frombuffer(b" -1  0  1", np.uint8).reshape(3, 3)
     for start in range(0, rows, GARMENT):

@@ -2,7 +2,7 @@
 
 Both take the same pictures and targets at 224 px, from random weights, and take turns, so that a
 busy moment of the machine meets both. A step is forward, loss, backward and the move of the weights
-(AdamW there is Adam). Lapel's is measured in float32 too, so that what the formulation is worth and
+(AdamW without decay is Adam). Lapel's is measured in float32 too, so that what the formulation is worth and
 what bfloat16 is worth are told apart.
 
     python -m benchmarks.landmark_attention --out runs/landmark-attention

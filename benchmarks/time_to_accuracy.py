@@ -45,7 +45,7 @@ TARGETS = (90.0, 92.0, 93.0, 94.0)
 
 #: Target to the recipe, and its changes, that Lapel trains for it. Chosen on a split of train.
 LAPEL_SCHEDULES = {
-    90.0: "fashion-mnist-fast schedule.epochs=0.75 batch=192 augment.flip=0 "
+    90.0: "fashion-mnist-fast schedule.epochs=0.7 batch=192 augment.flip=0 "
     "optimiser.filter_learning_rate=0.09 model.options.widths=[16,48,96] doubtful_labels.folds=0",
     92.0: "fashion-mnist-fast schedule.epochs=1.3 batch=128 augment.flip=0 "
     "model.options.widths=[24,64,128] doubtful_labels.folds=0",
