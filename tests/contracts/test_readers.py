@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import struct
 import subprocess
 import sys
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import ce7454_rig
@@ -17,10 +21,11 @@ import kfashion_rig
 import pytest
 import retrieval_rigs
 import table_rig
+from PIL import Image
 from reader_rig import Rig
 
 from lapel.data.images import packed_row
-from lapel.data.importing import READERS
+from lapel.data.importing import READERS, import_dataset
 from lapel.data.reading import Reading
 from lapel.schema.annotation import SPLITS, Annotation, mentioned
 from lapel.schema.errors import FormatError, UsageError
@@ -120,3 +125,51 @@ def test_it_refuses_damage_and_says_where_and_what(
 def test_it_names_a_source_that_is_not_there(reader: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"found nothing, expected a (file|folder)"):
         read(reader, tmp_path / "nowhere")
+
+
+def picture(kind: str, **settings: object) -> bytes:
+    buffer = io.BytesIO()
+    noise = Image.effect_noise((64, 64), 90).convert("RGB")
+    noise.save(buffer, kind, **settings)
+    return buffer.getvalue()
+
+
+def _claims(width: int, height: int) -> bytes:
+    """A PNG whose header claims a size."""
+    whole = picture("PNG")
+    header = whole[12:16] + struct.pack(">II", width, height) + whole[24:29]
+    return whole[:12] + header + struct.pack(">I", zlib.crc32(header)) + whole[33:]
+
+
+#: What stands in the place of a picture, and what the refusal says.
+DAMAGED_PICTURES: dict[str, tuple[Callable[[], bytes], str]] = {
+    "empty": (lambda: b"", "empty"),
+    "half a PNG": (lambda: picture("PNG")[:900], ""),
+    "half a JPEG": (lambda: picture("JPEG")[:700], ""),
+    "a header alone": (lambda: picture("PNG")[:33], ""),
+    "a web page": (lambda: b"<!DOCTYPE html><title>404</title>" * 9, "expected JPEG, PNG or WEBP"),
+    "zeros": (lambda: bytes(5000), ""),
+    "a film": (lambda: b"\0\0\0\x20ftypisom" + bytes(400), ""),
+    "a claim of 4,000 million pixels": (lambda: _claims(65000, 65000), "pixels"),
+    "a picture without width": (lambda: _claims(0, 7), ""),
+}
+
+
+@pytest.mark.parametrize("reader", [reader for reader in RIGS if reader != "fashion-mnist"])
+def test_every_kind_of_damaged_picture_is_refused_by_name(reader: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    RIGS[reader].write(source)
+    reading = read(reader, source)
+    assert isinstance(reading.images, Path)
+    name = reading.annotations[0].image
+    options = RIGS[reader].options(source)
+    for damage, (data, says) in DAMAGED_PICTURES.items():
+        (reading.images / name).write_bytes(data())
+        with pytest.raises(FormatError) as caught:
+            import_dataset(reader, source / RIGS[reader].source, tmp_path / "d", **options)
+        (fault,) = caught.value.faults
+        assert fault.file == name, damage
+        assert says in fault.found, damage
+        assert "--skip-unreadable" in str(caught.value), damage
+        assert not (tmp_path / "d").exists(), damage

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -275,4 +276,4 @@ def tags_of(
 def _bounds(ragged: Ragged) -> Iterator[tuple[int, int]]:
     """Where each row begins and ends."""
     starts = ragged.starts.tolist()
-    return zip(starts, starts[1:], strict=False)
+    return pairwise(starts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 import polars as pl
@@ -96,52 +98,81 @@ class MultiLabelColumn:
 VISIBLE, HIDDEN, CUT, UNKNOWN = "visible", "hidden", "cut", "unknown"
 
 
+#: A landmark in a cell.
+_LANDMARK = {"name": pl.String, "x": pl.Float64, "y": pl.Float64, "state": pl.String}
+
+#: A row's number, then a landmark of it.
+_Placed = tuple[int, str, float | None, float | None, str]
+
+
 class LandmarksColumn:
     """A list of landmarks a cell, each with its name, its place (null where there is none) and
     its state: ``visible``, ``hidden``, ``cut`` off by the picture's edge, or ``unknown``.
+
+    Millions of landmarks pass through here: they are handled a column at a time, not as an object
+    for each cell.
     """
 
-    dtype: pl.DataType = pl.List(
-        pl.Struct({"name": pl.String, "x": pl.Float64, "y": pl.Float64, "state": pl.String})
-    )
+    dtype: pl.DataType = pl.List(pl.Struct(_LANDMARK))
 
     def series(self, name: str, labels: Sequence[Label], words: Sequence[str]) -> pl.Series:
         """Landmarks in the schema's order."""
         place = {word: number for number, word in enumerate(words)}
-        cells = [
-            _landmark_cell(label, place) if isinstance(label, Landmarks) else None
-            for label in labels
-        ]
-        return pl.Series(name, cells, dtype=self.dtype)
+        placed: list[_Placed] = []
+        cells: list[int | None] = []
+        filled = 0
+        for row, label in enumerate(labels):
+            found = _placed(row, label, place) if isinstance(label, Landmarks) else ()
+            placed += found
+            # Of a garment without any landmark: the last cell of all, which is empty.
+            cells.append(filled if found else None if label is None else -1)
+            filled += bool(found)
+        lists = (
+            pl.DataFrame(placed, schema={"row": pl.Int64, **_LANDMARK}, orient="row")
+            .group_by("row", maintain_order=True)
+            .agg(pl.struct(*_LANDMARK).alias(name))[name]
+        )
+        lists = lists.append(pl.Series(name, [[]], dtype=self.dtype))
+        return lists.gather(
+            pl.Series([filled if cell == -1 else cell for cell in cells], dtype=pl.UInt32)
+        )
 
     def labels(self, column: pl.Series) -> list[Label]:
         """Cells as landmarks."""
-        return [None if cell is None else _landmarks(cell) for cell in column.to_list()]
+        lengths = column.list.len()
+        placed = column.filter(lengths > 0).explode()
+        names = map(sys.intern, placed.struct.field("name").to_list())
+        rest = (placed.struct.field(field).to_list() for field in ("x", "y", "state"))
+        rows = zip(names, *rest, strict=True)
+        return [
+            None if length is None else _landmarks(list(islice(rows, length)))
+            for length in lengths.to_list()
+        ]
 
     def fits(self, label: Label) -> bool:
         """Landmarks or nothing."""
         return label is None or isinstance(label, Landmarks)
 
 
-def _landmark_cell(label: Landmarks, place: dict[str, int]) -> list[dict[str, object]]:
-    cells: list[dict[str, object]] = [
-        {"name": name, "x": point.x, "y": point.y, "state": VISIBLE if point.visible else HIDDEN}
+def _placed(row: int, label: Landmarks, place: dict[str, int]) -> list[_Placed]:
+    found: list[_Placed] = [
+        (row, name, point.x, point.y, VISIBLE if point.visible else HIDDEN)
         for name, point in label.points.items()
     ]
     for state, names in ((CUT, label.cut), (UNKNOWN, label.unknown)):
-        cells += [{"name": name, "x": None, "y": None, "state": state} for name in names]
-    return sorted(cells, key=lambda cell: place.get(str(cell["name"]), len(place)))
+        found += [(row, name, None, None, state) for name in names]
+    return sorted(found, key=lambda one: place.get(one[1], len(place)))
 
 
-def _landmarks(cell: Sequence[dict[str, Any]]) -> Landmarks:
+def _landmarks(cell: Sequence[tuple[str, Any, Any, str]]) -> Landmarks:
     return Landmarks(
         points={
-            one["name"]: Landmark(one["x"], one["y"], one["state"] == VISIBLE)
-            for one in cell
-            if one["state"] in {VISIBLE, HIDDEN}
+            name: Landmark(x, y, state == VISIBLE)
+            for name, x, y, state in cell
+            if state in {VISIBLE, HIDDEN}
         },
-        cut=tuple(one["name"] for one in cell if one["state"] == CUT),
-        unknown=tuple(one["name"] for one in cell if one["state"] == UNKNOWN),
+        cut=tuple(name for name, _, _, state in cell if state == CUT),
+        unknown=tuple(name for name, _, _, state in cell if state == UNKNOWN),
     )
 
 

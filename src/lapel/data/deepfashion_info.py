@@ -69,9 +69,7 @@ def head_cells(head: str, count: int) -> list[str] | None:
     return cells[:count] if len(cells) == count + 1 and not cells[-1] else None
 
 
-def info_row(
-    cells: Mapping[str, str], oddities: Counter[str]
-) -> InfoRow | tuple[str, str]:
+def info_row(cells: Mapping[str, str], oddities: Counter[str]) -> InfoRow | tuple[str, str]:
     """A row, understood; or what was found and what was expected.
 
     Args:

@@ -74,14 +74,14 @@ def _names(named: Sequence[Named]) -> tuple[str, ...]:
     return tuple(name for name, _ in named)
 
 
+_UNOFFICIAL = "which are not DeepFashion's own {}: published results do not compare"
+
+
 def unofficial(categories: Sequence[Named], attributes: Sequence[Named]) -> tuple[str, ...]:
     """A note where names are not DeepFashion's own, as those of drawn data are not all."""
     notes = unofficial_categories(categories)
     if tuple(attributes) != official_attributes():
-        notes += (
-            f"{len(attributes):,} attributes, which are not DeepFashion's own 1,000: published "
-            "results do not compare",
-        )
+        notes += (f"{len(attributes):,} attributes, {_UNOFFICIAL.format('1,000')}",)
     return notes
 
 
@@ -89,7 +89,4 @@ def unofficial_categories(categories: Sequence[Named]) -> tuple[str, ...]:
     """A note where categories are not DeepFashion's own."""
     if tuple(categories) == official_categories():
         return ()
-    return (
-        f"{len(categories)} categories, which are not DeepFashion's own 50: published results do "
-        "not compare",
-    )
+    return (f"{len(categories)} categories, {_UNOFFICIAL.format(50)}",)

@@ -100,9 +100,7 @@ def write_coarse(root: Path) -> None:
     lists = source / "Anno_coarse"
     write_text(lists / "list_category_cloth.txt", *CATEGORIES)
     header = f"{'image_name':<71}category_label"
-    write_text(
-        lists / "list_category_img.txt", *listed("3", "18", "26", "41", "41", header=header)
-    )
+    write_text(lists / "list_category_img.txt", *listed("3", "18", "26", "41", "41", header=header))
     write_text(lists / "list_attr_cloth.txt", *ATTRIBUTES)
     write_text(
         lists / "list_attr_img.txt",
@@ -139,8 +137,10 @@ def landmark_rows() -> list[str]:
         " 1  0 146 102  0 173 095  0 094 242  0 205 255  0 136 229  0 177 232 ",
         " 1  0 060 020  1 090 021  2 000 000  1 000 000  0 050 230  0 180 231 ",
         " 2  0 040 035  0 100 036  0 045 280  1 095 281 ",
-        " 3  0 080 020  0 120 021  0 030 120  1 190 121  0 070 150  0 140 151  0 020 270  0 200 271 ",
-        " 3  0 050 020  0 060 021  0 030 060  0 100 061  0 040 090  0 080 091  2 000 000  2 000 000 ",
+        " 3  0 080 020  0 120 021  0 030 120  1 190 121 "
+        " 0 070 150  0 140 151  0 020 270  0 200 271 ",
+        " 3  0 050 020  0 060 021  0 030 060  0 100 061 "
+        " 0 040 090  0 080 091  2 000 000  2 000 000 ",
         header=LANDMARKS_HEADER,
     )
 

@@ -281,7 +281,9 @@ def test_info_takes_a_column_of_row_numbers_and_quotes(tmp_path: Path) -> None:
     expected = read_deepfashion_info(tmp_path / "info/info.csv")
     path = tmp_path / "info/info.csv"
     header, *rows = path.read_text().splitlines()
-    numbered = [f'{number},"{row.replace(",", chr(34) + ",", 1)}' for number, row in enumerate(rows)]
+    numbered = [
+        f'{number},"{row.replace(",", chr(34) + ",", 1)}' for number, row in enumerate(rows)
+    ]
     path.write_text("\n".join([f",{header}", *numbered]))
     assert read_deepfashion_info(path).annotations == expected.annotations
 

@@ -46,9 +46,7 @@ def export_deepfashion_fine(dataset: Dataset, out: Path, *, track: Track = silen
     with atomic_folder(out) as building:
         copy_images(dataset, building / "Img", sheet.places, track)
         write_fine(building / LISTS, sheet)
-    return Exported(
-        path=out, images=len(sheet.rows), left_out=sheet.left_out, notes=sheet.notes
-    )
+    return Exported(path=out, images=len(sheet.rows), left_out=sheet.left_out, notes=sheet.notes)
 
 
 def write_fine(lists: Path, sheet: Sheet) -> None:
@@ -78,7 +76,5 @@ def _points(row: SheetRow) -> str:
     for name in clothes_landmarks(row.clothes):
         point = row.landmarks.points.get(name)
         seen = point is not None and point.visible
-        words.append(
-            f"{coordinate(point.x)} {coordinate(point.y)}" if point and seen else "0 0"
-        )
+        words.append(f"{coordinate(point.x)} {coordinate(point.y)}" if point and seen else "0 0")
     return " ".join(words + ["0 0"] * (len(LANDMARKS) - len(words)))

@@ -47,9 +47,7 @@ def export_deepfashion_info(dataset: Dataset, out: Path, *, track: Track = silen
         write_lines(building / "list_attr_cloth.txt", attributes)
         with (building / TABLE).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(table_rows(sheet))
-    return Exported(
-        path=out, images=len(sheet.rows), left_out=sheet.left_out, notes=sheet.notes
-    )
+    return Exported(path=out, images=len(sheet.rows), left_out=sheet.left_out, notes=sheet.notes)
 
 
 def table_rows(sheet: Sheet) -> Iterator[list[str]]:

@@ -2,7 +2,7 @@
 
     Anno_coarse/list_category_cloth.txt   50 categories and their type: 1 upper, 2 lower, 3 full
     Anno_coarse/list_category_img.txt     image, category from 1
-    Anno_coarse/list_attr_cloth.txt       1000 attributes and their type, 1 to 5; lines end in blanks
+    Anno_coarse/list_attr_cloth.txt       1000 attributes and their type; lines end in blanks
     Anno_coarse/list_attr_img.txt         image, 1000 times -1 no, 0 unknown, 1 yes: some 900 MB
     Anno_coarse/list_bbox.txt             image, x1 y1 x2 y2
     Anno_coarse/list_landmarks.txt        image, type of clothes, triples of visibility, x, y
@@ -155,10 +155,12 @@ def _labels(
 
     expected = f"a category from 1 to {len(categories)}"
     rows = read_rows(lists / CATEGORY_FILE, category, expected, faults)
-    labels: dict[str, Sequence[Label]] = {CATEGORY: order.column(rows, faults)}
+    names = order.column(rows, faults)
+    labels: dict[str, Sequence[Label]] = {CATEGORY: names}
     labels |= _tags(lists / ANSWERS_FILE, order, attributes, faults)
     found = read_rows(lists / LANDMARKS_FILE, typed_landmarks, LANDMARKS_ROW, faults)
-    labels[LANDMARKS_TASK] = order.column(found, faults)
+    landmarks = order.column(found, faults)
+    labels[LANDMARKS_TASK] = landmarks
     return labels
 
 

@@ -234,17 +234,13 @@ def _annotation(
     return Annotation(image=image, labels=labels, split=split, box=box)
 
 
-def _landmarks(
-    clothes: int, points: Sequence[Point], oddities: Counter[str]
-) -> Landmarks | None:
+def _landmarks(clothes: int, points: Sequence[Point], oddities: Counter[str]) -> Landmarks | None:
     """Points of a type of clothes; None where there are more than it has."""
     names = clothes_landmarks(clothes)
     if any(x or y for x, y in points[len(names) :]):
         oddities[OTHER_TYPE] += 1
         return None
-    placed = {
-        name: Landmark(x, y) for name, (x, y) in zip(names, points, strict=False) if x or y
-    }
+    placed = {name: Landmark(x, y) for name, (x, y) in zip(names, points, strict=False) if x or y}
     unknown = tuple(name for name in names if name not in placed)
     oddities[NO_PLACE] += len(unknown)
     return Landmarks(placed, unknown=unknown)

@@ -118,7 +118,8 @@ def _refuse_groups(dataset: Dataset, groups: Mapping[str, Sequence[str]], name: 
 def _answers(record: Mapping[str, Any], dice: Dice | None) -> tuple[list[str], list[str]]:
     """The attributes that hold and those that may, in DeepFashion's order."""
     words, unsure = seen_words(record)
-    yes, unknown = [], []
+    yes: list[str] = []
+    unknown: list[str] = []
     for name, rule in ATTRIBUTES.items():
         names = (name, *SYNONYMS.get(name, ())) if dice else (name,)
         if holds(rule, words):
