@@ -320,7 +320,7 @@ texture:
     }
 
 
-def test_what_a_forgotten_label_implies_stays(tmp_path: Path) -> None:
+def test_what_a_forgotten_label_implies_stays() -> None:
     task = TaskSpec(name="t", kind="multi_label", labels=("floral", "floral lace", "lace"))
     rules = TaskRules(imply={"floral lace": (("t", "floral"), ("t", "lace"))}, at_least=2)
     labels: list[Label] = [Tags(("floral lace",)), Tags(("lace",)), Tags(("floral",))]

@@ -184,7 +184,7 @@ def test_names_put_together_of_others_are_proposed_as_implications(tmp_path: Pat
     ]
     propose_rules(dataset, tmp_path / "rules.yaml")
     text = (tmp_path / "rules.yaml").read_text()
-    assert '    # floral lace: [floral, lace]\n' in text
+    assert "    # floral lace: [floral, lace]\n" in text
     # The file is one of rules as it stands, and after taking the # off.
     assert read_rules(tmp_path / "rules.yaml", dataset.schema)["style"].imply == {}
     (tmp_path / "rules.yaml").write_text(text.replace("    # floral lace", "    floral lace"))
@@ -214,6 +214,4 @@ def test_proposals_are_counted_against_the_truth() -> None:
     ]
     of = accuracy(pairs, [[("t", "dot"), ("t", "dots"), ("t", "dotted"), ("t", "spots")]])
     assert (of.proposed, of.right, of.joins, of.found) == (3, 2, 3, 2)
-    assert str(of) == (
-        "2 of 3 right (precision 0.667), 2 of 3 joins found (recall 0.667)"
-    )
+    assert str(of) == ("2 of 3 right (precision 0.667), 2 of 3 joins found (recall 0.667)")

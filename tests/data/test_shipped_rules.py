@@ -23,8 +23,16 @@ from lapel.schema.labels import Schema, TaskSpec
 
 SCHEMA = coarse_schema(official_categories(), official_attributes())
 
-TEXTURE = ("abstract", "abstract print", "floral", "floral print", "print", "stripe", "striped",
-           "stripes")
+TEXTURE = (
+    "abstract",
+    "abstract print",
+    "floral",
+    "floral print",
+    "print",
+    "stripe",
+    "striped",
+    "stripes",
+)
 PART = ("belted", "belted floral print", "hem", "striped v-neck", "v-neck")
 
 
@@ -59,10 +67,7 @@ def tagged(
 
 def test_every_rule_is_about_names_of_deepfashion_and_merges_stay_inside_one_type() -> None:
     known = {
-        (task.name, label)
-        for task in SCHEMA
-        if task.kind == "multi_label"
-        for label in task.labels
+        (task.name, label) for task in SCHEMA if task.kind == "multi_label" for label in task.labels
     }
     assert len(known) == 1000
     rules = shipped_rules("deepfashion")
@@ -228,7 +233,9 @@ def test_pictures_with_few_tags_leave_train_alone(tmp_path: Path) -> None:
     done = clean_dataset(dataset.folder, "deepfashion", out=tmp_path / "new", min_tags=2)
     assert done.dataset.splits() == {"train": 2, "validation": 1, "test": 1}
     assert done.left_out == 2
-    assert len(done.dataset.packed() or ()) == 4
+    packed = done.dataset.packed()
+    assert packed is not None
+    assert len(packed) == 4
     with pytest.raises(UsageError, match="no training picture has 9 tags; ask for fewer"):
         clean_dataset(dataset.folder, out=tmp_path / "other", min_tags=9)
     assert not (tmp_path / "other").exists()

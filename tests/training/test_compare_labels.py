@@ -67,16 +67,14 @@ def both(folder: Path) -> tuple[Path, Path]:
 
 def run_compare(data: Path, cleaned: Path, out: Path, **others: Any) -> LabelComparison:
     arguments = {"changes": CHANGES, "onlooker": Silent(), "resamples": 20, **others}
-    return compare_labels(
-        "fashion-mnist-fast", data=data, cleaned=cleaned, out=out, **arguments
-    )
+    return compare_labels("fashion-mnist-fast", data=data, cleaned=cleaned, out=out, **arguments)
 
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, LabelComparison]:
     folder = tmp_path_factory.mktemp("labels")
     data, cleaned = both(folder)
-    return data, cleaned, run_compare(data, cleaned, folder / "out", devices=["", ""])
+    return data, cleaned, run_compare(data, cleaned, folder / "out")
 
 
 def test_the_three_ways_stand_side_by_side(

@@ -34,6 +34,7 @@ def compare(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a YAML file.")],
     data: Annotated[Path, typer.Option(help="The dataset to learn from.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the runs and tables.")],
+    *,
     vary: Annotated[
         list[str] | None,
         typer.Option(help="KEY=A,B,C of the recipe, such as model.heads=separate,joint."),

@@ -168,9 +168,7 @@ def clean(
     ] = 0,
     min_tags: Annotated[
         int,
-        typer.Option(
-            min=0, help="Leave out training pictures with fewer tags; others never are."
-        ),
+        typer.Option(min=0, help="Leave out training pictures with fewer tags; others never are."),
     ] = 0,
     out: Annotated[
         Path | None,

@@ -92,9 +92,7 @@ def clean_labels(
     task: TaskSpec, rules: TaskRules, labels: Sequence[Label], splits: Sequence[str]
 ) -> tuple[TaskCleaning, list[Label]]:
     """:func:`clean_tasks` of one task alone."""
-    (plan,), after = clean_tasks(
-        Schema((task,)), {task.name: rules}, {task.name: labels}, splits
-    )
+    (plan,), after = clean_tasks(Schema((task,)), {task.name: rules}, {task.name: labels}, splits)
     return plan, after[task.name]
 
 
@@ -114,9 +112,7 @@ def _plans(
             images=count_held(labels[task.name]),
         )
     said = {
-        (name, label): places
-        for name, one in rules.items()
-        for label, places in one.imply.items()
+        (name, label): places for name, one in rules.items() for label, places in one.imply.items()
     }
     formers = _formers(plans)
     for name, plan in plans.items():

@@ -188,7 +188,7 @@ class _Lint:
             if all(known) or _numbers(first) != _numbers(second):
                 continue
             keep, other = sorted((one, two), key=self.rank.__getitem__)
-            rare = 0 < self.count[keep] and self.count[other] <= MISSPELT_SHARE * self.count[keep]
+            rare = self.count[keep] > 0 and self.count[other] <= MISSPELT_SHARE * self.count[keep]
             other_known = known[(one, two).index(other)]
             turned = sorted(first) == sorted(second)
             sure = not other_known and (turned or rare)
@@ -257,9 +257,7 @@ class _Lint:
 def _surely_forms(one: str, two: str) -> bool:
     """Adjectives in -y stay doubtful: a boxy dress is no box, a lacy one is lace."""
     first, second = words_of(one), words_of(two)
-    changed = [
-        {a, b} for a, b in zip(first, second, strict=True) if a != b
-    ]
+    changed = [{a, b} for a, b in zip(first, second, strict=True) if a != b]
     if any(word.endswith("y") for words in changed for word in words):
         # Both in -y is no adjective of a noun; `city` and `cities` are a plural.
         return only_plural(one, two)

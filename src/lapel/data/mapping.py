@@ -146,5 +146,5 @@ def _task_from(value: Any) -> TaskMapping:  # noqa: ANN401 - JSON is anything
     strange = {*becomes, *implies} - {*before.labels}
     strange |= {new for new in becomes.values() if new is not None} - {*after.labels}
     if strange:
-        raise SchemaError(f"task '{before.name}' has no label {sorted(strange)[0]!r}")
+        raise SchemaError(f"task '{before.name}' has no label {min(strange)!r}")
     return TaskMapping(before=before, after=after, becomes=becomes, implies=implies)

@@ -101,9 +101,7 @@ def read_rules(path: str | Path, schema: Schema) -> dict[str, TaskRules]:
     return rules
 
 
-def _task_rules(
-    reader: NodeReader, task: TaskSpec, node: yaml.Node
-) -> tuple[TaskRules, _Saying]:
+def _task_rules(reader: NodeReader, task: TaskSpec, node: yaml.Node) -> tuple[TaskRules, _Saying]:
     """The rules of one task without what they say of labels that hold too, and that."""
     merge: dict[Word, list[Word]] = {}
     rename: dict[Word, list[Word]] = {}
@@ -203,9 +201,7 @@ class _Checked:
 class _Implied:
     """What is said of labels that hold too, against the labels of all tasks as they will be."""
 
-    def __init__(
-        self, reader: NodeReader, schema: Schema, rules: Mapping[str, TaskRules]
-    ) -> None:
+    def __init__(self, reader: NodeReader, schema: Schema, rules: Mapping[str, TaskRules]) -> None:
         self.reader = reader
         self.schema = schema
         self.now = {

@@ -160,10 +160,7 @@ def _fitted(
 ) -> tuple[dict[str, TaskRules], int]:
     """A table as rules for the labels that are there, and how many lines are about none."""
     there = [
-        (task.name, label)
-        for task in schema
-        if task.kind == "multi_label"
-        for label in task.labels
+        (task.name, label) for task in schema if task.kind == "multi_label" for label in task.labels
     ]
     now = _names_now(there, _becomes(table, tiers))
     merge: dict[str, dict[str, list[str]]] = {task.name: {} for task in schema}

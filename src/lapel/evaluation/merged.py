@@ -94,9 +94,7 @@ class Merging:
             whole: the dataset of after, all of its splits.
             answer: the model's answers to the images of a part of it.
         """
-        fitted = {
-            one.after.name: self._lowest_thresholds(one) for one in self.tasks
-        }
+        fitted = {one.after.name: self._lowest_thresholds(one) for one in self.tasks}
         if "validation" in whole.splits():
             part = whole.split("validation")
             fitted |= self._fitted(part, self.answers(answer(part)))
@@ -111,11 +109,12 @@ class Merging:
             if "validation" in whole.splits()
             else "are the lowest of the labels behind each, since there is no validation split"
         )
-        return [
+        said = (
             f"The model learned the labels of before a cleaning ({self.mapping.rules}); of "
             f"{changed} each label is answered by the surest answer to any label that makes it "
             f"hold, and thresholds {chosen}."
-        ]
+        )
+        return [said]
 
     def temperature(self, task: str) -> float:
         """What a task's logits are divided by."""

@@ -170,8 +170,4 @@ def keep_label_plan(plan: LabelPlan) -> None:
 
 def _run(name: str, which: str, seed: int, changes: Mapping[str, str]) -> PlannedRun:
     choice = Choice(name=which, values=(which,), changes={})
-    return PlannedRun(
-        name=name, choice=choice, seed=seed, changes={**changes, "seed": str(seed)}
-    )
-
-
+    return PlannedRun(name=name, choice=choice, seed=seed, changes={**changes, "seed": str(seed)})

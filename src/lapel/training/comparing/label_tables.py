@@ -70,9 +70,7 @@ class LabelComparison:
     def columns(self) -> list[str]:
         """Names of the numbers whose means are told: those that every row has."""
         return [
-            name
-            for name in CALLED
-            if all(f"{MEAN}.{name}" in self.value_of(row) for row in ROWS)
+            name for name in CALLED if all(f"{MEAN}.{name}" in self.value_of(row) for row in ROWS)
         ]
 
     def value_of(self, row: str) -> dict[str, float]:

@@ -156,9 +156,7 @@ def _judged(plan: LabelPlan, onlooker: Onlooker, resamples: int) -> LabelCompari
                 )
             )
         pair = rows["merged"][-1], rows["after"][-1]
-        differences.append(
-            gains(*pair, tasks, NUMBERS, resamples=min(resamples, GAIN_RESAMPLES))
-        )
+        differences.append(gains(*pair, tasks, NUMBERS, resamples=min(resamples, GAIN_RESAMPLES)))
     comparison = LabelComparison(
         out=plan.out,
         rules=plan.mapping[0].rules,
