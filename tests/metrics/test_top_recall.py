@@ -139,8 +139,7 @@ def test_all_is_the_mean_of_five_types_in_the_paper(
     expected: tuple[float, float],
 ) -> None:
     types = [
-        {"recall_at_3": three, "recall_at_5": five}
-        for three, five in zip(top3, top5, strict=True)
+        {"recall_at_3": three, "recall_at_5": five} for three, five in zip(top3, top5, strict=True)
     ]
     found = mean_of_types(types)
     rounded = (round(found["recall_at_3"], 2), round(found["recall_at_5"], 2))

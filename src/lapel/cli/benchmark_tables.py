@@ -46,9 +46,7 @@ def _print_folded(table: BenchmarkTable) -> None:
         drawn = Table(box=None, pad_edge=False)
         drawn.add_column("", width=width)
         for column in columns:
-            drawn.add_column(
-                table.measures[column].called, justify="right", max_width=NUMBER_WIDTH
-            )
+            drawn.add_column(table.measures[column].called, justify="right", max_width=NUMBER_WIDTH)
         for row, texts in zip(table.rows, cells, strict=True):
             style = "bold" if row.ours else ""
             chosen = [texts[0], *(texts[column + 1] for column in columns)]

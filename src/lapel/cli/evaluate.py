@@ -31,6 +31,7 @@ def evaluate(
     bundle: Annotated[Path, typer.Argument(help="The model: a bundle, or the run that made it.")],
     dataset: Annotated[Path, typer.Argument(help="The dataset that knows the answers.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and tables.")],
+    *,
     split: Annotated[
         str, typer.Option(help="The rows to judge: test, validation or train.")
     ] = "test",
@@ -54,7 +55,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="MAPPING.json",
-            help="Judge a model of former labels on cleaned ones, by the mapping that `clean` wrote.",
+            help="Judge a model of former labels on cleaned ones, by what `clean` wrote.",
             show_default=False,
         ),
     ] = None,

@@ -269,7 +269,7 @@ def _print_evaluation(evaluation: SearchEvaluation) -> None:
         print(shown(remark))
     if evaluation.without_match:
         print(f"{evaluation.without_match:,} queries have nothing to find; they are in no number")
-    print("\t".join(("measure", "value", "95 % interval")))
+    print("measure\tvalue\t95 % interval")
     for name in PRINTED:
         number = evaluation.numbers[name]
         print(f"{name}\t{number.value:.4f}\t{number.low:.4f} to {number.high:.4f}")

@@ -83,9 +83,7 @@ class TopHits:
         listed = list(parts)
         return cls(
             positives=np.concatenate([part.positives for part in listed]),
-            found={
-                k: np.concatenate([part.found[k] for part in listed]) for k in listed[0].found
-            },
+            found={k: np.concatenate([part.found[k] for part in listed]) for k in listed[0].found},
         )
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,15 +56,18 @@ def network(schema: Schema = MANY, readout: Readout = READOUT) -> bytes:
         node("GlobalAveragePool", ["scaled"], ["pooled"]),
         node("Flatten", ["pooled"], ["means"]),
     ]
-    constants: dict[str, NDArray[np.float32]] = {"white": np.array(255, np.float32)}
+    constants: dict[str, NDArray[Any]] = {"white": np.array(255, np.float32)}
     outputs = []
     for place, spec in enumerate(schema):
         constants[f"w{place}"], constants[f"b{place}"] = readout[spec.name]
+        answer = (len(spec.labels), 3) if spec.kind == "landmarks" else (len(spec.labels),)
+        shape: list[str | int | None] = ["batch", *answer]
+        constants[f"s{place}"] = np.array([-1, *answer], np.int64)
         nodes += [
             node("MatMul", ["means", f"w{place}"], [f"m{place}"]),
-            node("Add", [f"m{place}", f"b{place}"], [spec.name]),
+            node("Add", [f"m{place}", f"b{place}"], [f"a{place}"]),
+            node("Reshape", [f"a{place}", f"s{place}"], [spec.name]),
         ]
-        shape: list[str | int | None] = ["batch", len(spec.labels)]
         outputs.append(helper.make_tensor_value_info(spec.name, TensorProto.FLOAT, shape))
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 3, SIDE, SIDE])
     kept = [numpy_helper.from_array(value, name) for name, value in constants.items()]

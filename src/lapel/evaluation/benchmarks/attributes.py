@@ -67,9 +67,7 @@ def attributes_table(
 def _our_rows(
     judged: Mapping[str, JudgedTask], setting: Setting, resamples: int
 ) -> tuple[list[Row], list[str]]:
-    types = {
-        name: task for name, task in judged.items() if isinstance(task, MultiLabelEvaluation)
-    }
+    types = {name: task for name, task in judged.items() if isinstance(task, MultiLabelEvaluation)}
     intervals = {
         measure.name: judged[task].numbers[number]
         for measure in MEASURES
@@ -98,10 +96,11 @@ def _fewer_attributes(types: Mapping[str, MultiLabelEvaluation]) -> list[str]:
     there = sum(len(task.spec.labels) for task in types.values())
     if len(types) < len(TYPES) or there == len(official_attributes()):
         return []
-    return [
-        f"There are {there:,} attributes here, and {len(official_attributes()):,} in the benchmark: "
-        "among fewer, more is found."
-    ]
+    note = (
+        f"Ours has {there:,} attributes, the benchmark {len(official_attributes()):,}: among "
+        "fewer, more is found."
+    )
+    return [note]
 
 
 def _our_row(
@@ -131,9 +130,7 @@ def _reference_rows(judged: Mapping[str, JudgedTask], hits: Mapping[str, TopHits
     return rows
 
 
-def _as_published(
-    types: Mapping[str, MultiLabelEvaluation], images: int, ours: Row
-) -> Row | None:
+def _as_published(types: Mapping[str, MultiLabelEvaluation], images: int, ours: Row) -> Row | None:
     """Our row with unknown counted as no; None where nothing is unknown."""
     if all(task.tagged.known.all() for task in types.values()):
         return None
@@ -191,9 +188,7 @@ def _places(rows: NDArray[np.int64], images: int) -> NDArray[np.int64]:
 _Cells = tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.bool_]]
 
 
-def _cells(
-    task: MultiLabelEvaluation, places: NDArray[np.int64], *, unknown_is_no: bool
-) -> _Cells:
+def _cells(task: MultiLabelEvaluation, places: NDArray[np.int64], *, unknown_is_no: bool) -> _Cells:
     there = places >= 0
     rows = places[there]
     shape = (len(places), len(task.spec.labels))
@@ -212,9 +207,7 @@ def all_intervals(hits: Mapping[str, TopHits], resamples: int) -> dict[str, Inte
     def numbers(rows: NDArray[np.int64]) -> dict[str, float]:
         found = _numbers(hits, rows)
         return {
-            name: value
-            for name, value in found.items()
-            if name.startswith((ALL_MEAN, ALL_GLOBAL))
+            name: value for name, value in found.items() if name.startswith((ALL_MEAN, ALL_GLOBAL))
         }
 
     return bootstrap(numbers, len(hits[ALL_GLOBAL]), resamples=resamples)

@@ -1,4 +1,4 @@
-"""The tables of landmarks: the error of each of the eight, normalised by the box, and their mean."""
+"""The tables of landmarks: the error of each of eight as a share of the box, and their mean."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ class Measure:
     """A column.
 
     Attributes:
-        name: of the number: ``TASK.NUMBER`` as in ``metrics.json``, ``NUMBER`` where it is of several
-            tasks, the name of a landmark where it is that one's error.
+        name: of the number: ``TASK.NUMBER`` as in ``metrics.json``, ``NUMBER`` where it is of
+            several tasks, the name of a landmark where it is that one's error.
         called: what a reader calls it.
         percent: whether it is a share, 0 to 1, that papers print as per cent; errors are not.
     """
