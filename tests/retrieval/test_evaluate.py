@@ -100,7 +100,9 @@ def test_what_is_written_says_all(seeing_bundle: Path, items: Path, tmp_path: Pa
     written = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert written == json.loads(json.dumps(evaluation.to_json()))
     assert (written["queries"], written["gallery"]) == (48, 48)
-    rows = list(csv.DictReader((tmp_path / "out" / "queries.csv").open()))
+    rows = list(
+        csv.DictReader((tmp_path / "out" / "queries.csv").read_text().splitlines())
+    )
     assert len(rows) == 48
     assert {row["to_find"] for row in rows} == {"3"}
     hits = np.mean([row["first_place"] == "1" for row in rows])

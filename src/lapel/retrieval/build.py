@@ -14,7 +14,8 @@ import polars as pl
 from lapel.data.dataset import Dataset
 from lapel.data.description import recorded_root
 from lapel.data.progress import Track, silent
-from lapel.inference.bundle import FILES, MANIFEST as BUNDLE_MANIFEST, NETWORK, Bundle
+from lapel.inference.bundle import FILES, NETWORK, Bundle
+from lapel.inference.bundle import MANIFEST as BUNDLE_MANIFEST
 from lapel.inference.embedding import Embedder
 from lapel.inference.engines import open_engine
 from lapel.retrieval.index import (

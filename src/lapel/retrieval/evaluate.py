@@ -19,7 +19,7 @@ from lapel.inference.bundle import Bundle
 from lapel.inference.embedding import Embedder
 from lapel.inference.pictures import Failure
 from lapel.metrics.bootstrap import Interval, bootstrap
-from lapel.metrics.retrieval import DEPTHS, NO_ITEM, Places, per_query, places_of
+from lapel.metrics.retrieval import NO_ITEM, Places, per_query, places_of
 from lapel.retrieval.nearest import Exact
 from lapel.retrieval.protocols import SearchProtocol, protocol_of
 from lapel.retrieval.sheet import SheetLine, SheetPicture, write_sheet
@@ -212,8 +212,10 @@ def _remarks(model: Bundle, protocol: SearchProtocol) -> list[str]:
     if not learned:
         return []
     return [
-        f"Warning: the model has learned from {learned:,} of these pictures, so the numbers say "
-        "nothing about new ones"
+        (
+            f"Warning: the model has learned from {learned:,} of these pictures, so the numbers "
+            "say nothing about new ones"
+        )
     ]
 
 
