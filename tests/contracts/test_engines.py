@@ -92,6 +92,17 @@ def test_one_float32_array_a_task(engine: Engine, pixels: NDArray[np.uint8]) -> 
     assert {each.dtype for each in outputs.values()} == {np.dtype(np.float32)}
 
 
+def test_outputs_asked_for_come_alone_and_the_same(
+    engine: Engine, pixels: NDArray[np.uint8]
+) -> None:
+    assert engine.names == ("garment style", "핏")
+    some = engine.run(pixels, ["핏"])
+    assert list(some) == ["핏"]
+    assert np.array_equal(some["핏"], engine.run(pixels)["핏"])
+    with pytest.raises(BundleError, match="no output 'heatmaps'; it has: garment style, 핏"):
+        engine.run(pixels, ["heatmaps"])
+
+
 def test_the_same_bits_every_time(
     build: Callable[[bytes], Engine], engine: Engine, pixels: NDArray[np.uint8]
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -85,7 +85,14 @@ class Recorder:
     def __init__(self) -> None:
         self.seen: list[NDArray[np.uint8]] = []
 
-    def run(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("colour",)
+
+    def run(
+        self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        del names
         self.seen.append(pixels.copy())
         return {"colour": np.zeros((len(pixels), 3), np.float32)}
 

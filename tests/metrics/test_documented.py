@@ -10,17 +10,21 @@ from tag_examples import drawn
 
 from lapel.metrics.classification import count_classification
 from lapel.metrics.grouped import GroupAnswers, GroupedImages
+from lapel.metrics.landmarks import LocatedImages
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 def test_every_number_is_defined_on_the_page() -> None:
     target = np.arange(6)
+    known = np.ones((6, 2), np.bool_)
+    located = LocatedImages(distance=known * 0.1, visible=known, told=known, said=known * 1.0)
     group = GroupAnswers(labels=6, target=target, predicted=target, known=target >= 0)
     numbers = {
         *count_classification(np.eye(6), target).numbers(),
         *drawn().counts().numbers(),
         *GroupedImages(groups={"one": group}).numbers(),
+        *located.counts().numbers(),
     }
     defined = set(re.findall(r"`(\w+)`", PAGE.read_text(encoding="utf-8")))
     assert sorted(numbers - defined) == []

@@ -108,7 +108,9 @@ def _boxes_of(pictures: list[str], path: Path) -> list[Box | None]:
         complain(f"{path} has no box for {without} of {len(boxes)} pictures: seen as a whole")
     if file.unused:
         first = file.unused[0]
-        complain(f"{path}: {len(file.unused)} of its pictures were not asked for; the first: {first}")
+        complain(
+            f"{path}: {len(file.unused)} of its pictures were not asked for; the first: {first}"
+        )
     return boxes
 
 

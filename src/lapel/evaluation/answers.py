@@ -22,7 +22,6 @@ from lapel.data.progress import Track, silent
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.engines import Engine
 from lapel.schema.errors import ImageError, StorageError
-from lapel.schema.geometry import Box
 
 #: Small pictures go in larger batches: the network, not the memory, is the limit.
 BATCH_PIXELS = 512 * 28 * 28
@@ -121,8 +120,8 @@ class Showing:
         """How the canvas shows each picture, told by their sizes alone."""
         sizes = self.dataset.table.select("width", "height").rows()
         return [
-            self._measured(self.preprocess.frame(*size, None if self.whole else box), row)
-            for row, (size, box) in enumerate(zip(sizes, self.boxes, strict=True))
+            self._measured(self.preprocess.frame(width, height, None if self.whole else box), row)
+            for row, ((width, height), box) in enumerate(zip(sizes, self.boxes, strict=True))
         ]
 
     def _measured(self, frame: Frame, row: int) -> Frame:

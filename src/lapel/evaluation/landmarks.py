@@ -249,8 +249,8 @@ def judge_landmarks(
     target, weight = task.encode(labels, frames)
     rows = np.flatnonzero(weight.any(axis=(1, 2)))
     target, weight = target[rows], weight[rows]
-    known = [labels[row] for row in rows]
-    seen = tuple(frames[row] for row in rows)
+    known = [labels[row] for row in rows.tolist()]
+    seen = tuple(frames[row] for row in rows.tolist())
     output = _one_view(task, [view[rows] for view in views])
     located = task.located(output, target, weight, calibration)
     usual = UsualPlaces.of(spec, counted[1], boxes)

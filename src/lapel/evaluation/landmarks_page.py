@@ -47,7 +47,7 @@ def landmarks_sections(judged: LandmarksEvaluation, scene: Scene) -> list[Sectio
         ("landmarks", "Each landmark", _each(judged)),
         ("found", "Share found by distance", _curves(judged)),
     ]
-    if len(order):
+    if order:
         middle = len(order) // 2
         about = ("the farthest from the truth", "of median error: what to expect of it")
         parts = (order[:WORST], order[max(0, middle - MIDDLE // 2) :][:MIDDLE])
@@ -60,11 +60,12 @@ def landmarks_sections(judged: LandmarksEvaluation, scene: Scene) -> list[Sectio
     return sections
 
 
-def _by_error(judged: LandmarksEvaluation) -> NDArray[np.int64]:
+def _by_error(judged: LandmarksEvaluation) -> list[int]:
     """Images with a measured point, the worst first; by their position in ``rows``."""
     error = judged.located.error
     there = np.flatnonzero(np.isfinite(error))
-    return there[np.argsort(-error[there], kind="stable")]
+    order: list[int] = there[np.argsort(-error[there], kind="stable")].tolist()
+    return order
 
 
 def _numbers(judged: LandmarksEvaluation) -> str:
@@ -177,14 +178,12 @@ def _mean_curve(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     return known.mean(axis=0) if len(known) else np.empty(0)
 
 
-def _drawings(
-    judged: LandmarksEvaluation, scene: Scene, places: Sequence[int], about: str
-) -> str:
+def _drawings(judged: LandmarksEvaluation, scene: Scene, places: Sequence[int], about: str) -> str:
     text = (
         f"Those {about}. Dots are answers (hollow: told to be hidden), squares the truth, and a "
         "line joins the two. Below each its mean error, and the landmark that is farthest off."
     )
-    drawn = [_drawing(judged, scene, int(place)) for place in places]
+    drawn = [_drawing(judged, scene, place) for place in places]
     return f"<p>{escaped(text)}</p>{_legend(judged)}{drawn_mosaic(drawn)}"
 
 

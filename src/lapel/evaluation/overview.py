@@ -38,11 +38,11 @@ def overview_section(evaluation: Evaluation, links: Mapping[str, str]) -> str:
         for warning in warnings(name, judged)
     ]
     about = (
-        "The majority answer never looks: it says the most frequent label, the best set of tags, or "
-        "the mean place of each landmark, for every image. A model is worth what it is above it, "
-        "in percentage points (below it, for errors); where the interval reaches it, nothing was "
-        "learned that shows. Last, the answer that "
-        "the model gives most often, and for how many images."
+        "The majority answer never looks: it says the most frequent label, the best set of tags, "
+        "or the mean place of each landmark, for every image. A model is worth what it is above "
+        "it, in percentage points (below it, for errors); where the interval reaches it, nothing "
+        "was learned that shows. Last, the answer that the model gives most often, and for how "
+        "many images."
     )
     header = [
         "task",

@@ -32,12 +32,18 @@ BoxesSeen = Literal["never", "none", "kept back", "seen"]
 
 #: What a reader must know of that.
 BOX_REMARKS: Mapping[BoxesSeen, str] = {
-    "none": "The model looks at the garment's box where it is known, and this dataset has none: it "
-    "saw the whole pictures, and distances are measured by their width and height.",
-    "kept back": "The dataset's boxes were kept from the model: it saw the whole pictures, as with a "
-    "user who has nothing else. Distances are measured by the boxes all the same.",
-    "seen": "The model was shown each garment's box alone, as the dataset knows it. A user who has "
-    "only the picture will see worse answers: `--whole` measures how much worse.",
+    "none": (
+        "The model looks at the garment's box where it is known, and this dataset has none: it saw "
+        "the whole pictures, and distances are measured by their width and height."
+    ),
+    "kept back": (
+        "The dataset's boxes were kept from the model: it saw the whole pictures, as with a user "
+        "who has nothing else. Distances are measured by the boxes all the same."
+    ),
+    "seen": (
+        "The model was shown each garment's box alone, as the dataset knows it. A user who has "
+        "only the picture will see worse answers: `--whole` measures how much worse."
+    ),
 }
 
 
@@ -72,9 +78,11 @@ class Subject:
     @property
     def title(self) -> str:
         """In a line."""
-        return f"{self.bundle} on {self.dataset}, {self.split}" + (
-            " (with flip)" if self.flip else ""
-        ) + (" (whole pictures)" if self.boxes == "kept back" else "")
+        return (
+            f"{self.bundle} on {self.dataset}, {self.split}"
+            + (" (with flip)" if self.flip else "")
+            + (" (whole pictures)" if self.boxes == "kept back" else "")
+        )
 
 
 def describe(

@@ -25,7 +25,12 @@ FINER = 2
 SMALLEST, LARGEST = 400, 1200
 
 #: Colours of a map from 0 to 1 (blue, red, yellow, white), and how much it covers at 1.
-_HEAT = ((0.0, (20, 30, 130)), (0.4, (190, 40, 100)), (0.75, (250, 190, 40)), (1.0, (255, 255, 235)))
+_HEAT = (
+    (0.0, (20, 30, 130)),
+    (0.4, (190, 40, 100)),
+    (0.75, (250, 190, 40)),
+    (1.0, (255, 255, 235)),
+)
 _COVER = 0.85
 
 _TEXT, _LINE, _GAP = 13, 20, 10
@@ -129,14 +134,15 @@ class _Pen:
             self._draw.ellipse(_around(x, y, rim), fill=PAPER)
             self._draw.ellipse(_around(x, y, self._radius), fill=colour)
         else:
-            self._ring(x, y, rim + FINER, PAPER, round(self._radius) + 2 * FINER)
-            self._ring(x, y, rim, colour, max(FINER, round(self._radius * 0.6)))
+            width = max(FINER, round(self._radius * 0.6))
+            self._ring(x, y, rim + FINER, PAPER, width + 2 * FINER)
+            self._ring(x, y, rim, colour, width)
 
     def error(self, truth: tuple[float, float], found: tuple[float, float], colour: Colour) -> None:
         """A line from where a point truly is to where it was found, with a square at its start."""
         ends = [self._at(truth), self._at(found)]
-        self._draw.line(ends, fill=PAPER, width=3 * FINER)
-        self._draw.line(ends, fill=colour, width=FINER)
+        self._draw.line(ends, fill=PAPER, width=4 * FINER)
+        self._draw.line(ends, fill=colour, width=2 * FINER)
         x, y = ends[0]
         self._draw.rectangle(_around(x, y, self._radius * 0.9 + FINER), fill=INK)
         self._draw.rectangle(_around(x, y, self._radius * 0.9), fill=colour)

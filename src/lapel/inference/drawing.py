@@ -70,12 +70,13 @@ def _marks(found: Examined) -> tuple[list[Mark], list[Line]]:
 
 def _map(pixels: NDArray[np.uint8], name: str, found: Examined) -> Image.Image:
     maps = found.maps[name]
-    return draw_heat(pixels, attention_heat(maps) if name == ATTENTION else strongest(maps), found.frame)
+    heat = attention_heat(maps) if name == ATTENTION else strongest(maps)
+    return draw_heat(pixels, heat, found.frame)
 
 
 def attention_heat(attention: NDArray[np.float32]) -> NDArray[np.float32]:
     """Attention (1, h, w), of which 1 changes nothing, as heat (h, w) from 0 to 1."""
-    return np.clip(attention[0] / 2, 0.0, 1.0)
+    return np.asarray(np.clip(attention[0] / 2, 0.0, 1.0), np.float32)
 
 
 def drawing_paths(pictures: Sequence[str], folder: Path) -> list[Path]:

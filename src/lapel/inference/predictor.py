@@ -271,9 +271,7 @@ def maps_of(schema: Schema, engine: Engine) -> tuple[str, ...]:
     """
     tasks = [spec.name for spec in schema]
     known = [heatmaps_of(spec.name) for spec in schema if spec.kind == "landmarks"]
-    return tuple(
-        name for name in (*known, ATTENTION) if name in engine.names and name not in tasks
-    )
+    return tuple(name for name in (*known, ATTENTION) if name in engine.names and name not in tasks)
 
 
 def _stack(images: list[NDArray[np.uint8]], preprocess: Preprocess) -> NDArray[np.uint8]:

@@ -101,10 +101,18 @@ class LandmarkCounts:
     def per_landmark(self) -> PerLandmark:
         """Each landmark alone."""
         points = self._row("points")
-        rows = {"ne": "distance", "auc": "nearness"} | {name: name for name in WITHIN}
-        means = {name: _mean(self._row(row), points) for name, row in rows.items()}
-        counts = {name: self._row(name).astype(np.int64) for name in ("tp", "fp", "fn", "tn")}
-        return PerLandmark(points=points.astype(np.int64), **means, **counts)
+        return PerLandmark(
+            points=self._count("points"),
+            ne=_mean(self._row("distance"), points),
+            pdl=_mean(self._row("pdl"), points),
+            pck10=_mean(self._row("pck10"), points),
+            pck20=_mean(self._row("pck20"), points),
+            auc=_mean(self._row("nearness"), points),
+            tp=self._count("tp"),
+            fp=self._count("fp"),
+            fn=self._count("fn"),
+            tn=self._count("tn"),
+        )
 
     def numbers(self) -> dict[str, float]:
         """``ne`` (less is better), ``pck10``, ``pck20``, ``pdl``, ``auc`` and
@@ -123,6 +131,9 @@ class LandmarkCounts:
     def _row(self, name: str) -> NDArray[np.float64]:
         row: NDArray[np.float64] = self.sums[SUMS.index(name)]
         return row
+
+    def _count(self, name: str) -> NDArray[np.int64]:
+        return self._row(name).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -251,4 +262,6 @@ def shares_found(images: LocatedImages, distances: NDArray[np.float64]) -> NDArr
 
 def _mean(total: NDArray[np.float64], points: NDArray[Any]) -> NDArray[np.float64]:
     """Total by number of points, NaN where there are none."""
-    return np.divide(total, points, out=np.full(len(points), np.nan), where=points > 0)
+    mean = np.full(len(points), np.nan)
+    np.divide(total, points, out=mean, where=points > 0)
+    return mean

@@ -174,9 +174,7 @@ class LandmarksTask:
         places = (output[..., :2].astype(np.float64) * size - offset) / scale
         return [
             self._answer(*row)
-            for row in zip(
-                places.tolist(), self.visible(output, calibration).tolist(), strict=True
-            )
+            for row in zip(places.tolist(), self.visible(output, calibration).tolist(), strict=True)
         ]
 
     def _answer(self, places: list[list[float]], visible: list[float]) -> Answer:
