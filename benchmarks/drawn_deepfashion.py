@@ -130,9 +130,9 @@ class Steps:
             [f"{task}: {number}", *(f"{numbers[run][task].get(number, 0):.4f}" for run in runs)]
             for task, number in (
                 ("category", "accuracy"),
-                ("category", "top_3_accuracy"),
+                ("category", "top3"),
                 *((task, "recall_at_3") for task in ("texture", "fabric", "shape", "part", "style")),
-                ("landmarks", "error"),
+                ("landmarks", "ne"),
             )
             if task in numbers[runs[0]]
         ]
