@@ -306,3 +306,10 @@ def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
     other = tagged(tmp_path / "o", {"tags": ("bag", "belt")}, [{"tags": Tags(("bag",))}])
     with pytest.raises(UsageError, match="is about a label of this dataset; its tasks: tags"):
         clean_dataset(other.folder, "deepfashion")
+
+
+def test_a_second_time_there_is_nothing_left_to_join(tmp_path: Path) -> None:
+    done = cleaned(tmp_path)
+    again = clean_dataset(done.dataset.folder, "deepfashion", out=tmp_path / "again")
+    assert again.tasks == ()
+    assert again.dataset.fingerprint == done.dataset.fingerprint

@@ -44,6 +44,9 @@ IMPLYING: Kind = "parts"
 
 #: One letter apart counts as misspelt where the rarer has at most this part of the other's images.
 MISSPELT_SHARE = 0.1
+#: Most tags are rare, and short ones often words of their own (`paint` beside `print`, `feather`
+#: beside `leather`): only longer ones are surely misspelt for being rare.
+TAG_SPELLED_LEAST = 8
 #: Two tags are near-synonyms if so much of the pictures of either hold both, so many of them,
 #: and so many times more than chance would have it.
 TOGETHER_SHARE = 0.9
@@ -191,7 +194,8 @@ class _Lint:
             rare = self.count[keep] > 0 and self.count[other] <= MISSPELT_SHARE * self.count[keep]
             other_known = known[(one, two).index(other)]
             turned = sorted(first) == sorted(second)
-            sure = not other_known and (turned or rare)
+            long = self.task.kind != "multi_label" or len(first) >= TAG_SPELLED_LEAST
+            sure = not other_known and (turned or (rare and long))
             yield from self._pair("spelling", one, two, sure=sure)
 
     def prints(self) -> Iterator[LabelPair]:

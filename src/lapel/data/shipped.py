@@ -128,12 +128,19 @@ def choose_rules(
     found, skipped = _fitted(table, schema, TIERS[tier], implications=implications)
     with_them = " with implications" if implications else ""
     called = f"{rules}, tier {tier}{with_them}"
-    if not found:
+    if not found and not _about(table, schema):
         raise UsageError(
             f"none of the rules {called!r} is about a label of this dataset; its tasks: "
             f"{', '.join(task.name for task in schema)}"
         )
     return ChosenRules(rules=found, called=called, skipped=skipped)
+
+
+def _about(table: Sequence[ShippedRule], schema: Schema) -> bool:
+    """Whether a table knows any label of a schema, be there anything to join or not."""
+    known = {place for row in table for place in (row.label, row.other)}
+    tags = [task for task in schema if task.kind == "multi_label"]
+    return any((task.name, label) in known for task in tags for label in task.labels)
 
 
 def groups_of(name: str, tier: str) -> dict[Place, list[Place]]:
