@@ -12,7 +12,7 @@ from lapel.data.run_lengths import RunLengths, run_lengths, unpacked
 
 
 def test_a_mask_that_pycocotools_packed_is_unpacked() -> None:
-    # A mask of 9 x 10 pixels with a pixel and a rectangle, as public examples of pycocotools have it.
+    # A pixel and a rectangle in 9 x 10 pixels, as public examples of pycocotools have it.
     assert unpacked("61X13mN000`0") == (6, 1, 40, 4, 5, 4, 5, 4, 21)
     assert packed([6, 1, 40, 4, 5, 4, 5, 4, 21]) == "61X13mN000`0"
 

@@ -27,9 +27,7 @@ def import_deepfashion2(
 
     Task: categories, any of 13. Boxes, landmarks and outlines go to garments.jsonl.
     """
-    import_layout(
-        "deepfashion2", source, dataset, name=name, replace=replace, skip=skip_unreadable
-    )
+    import_layout("deepfashion2", source, dataset, name=name, replace=replace, skip=skip_unreadable)
 
 
 @import_garments_app.command("fashionpedia")
@@ -45,9 +43,7 @@ def import_fashionpedia(
 
     Task: categories, any of 46. Boxes, outlines, masks and attributes go to garments.jsonl.
     """
-    import_layout(
-        "fashionpedia", source, dataset, name=name, replace=replace, skip=skip_unreadable
-    )
+    import_layout("fashionpedia", source, dataset, name=name, replace=replace, skip=skip_unreadable)
 
 
 @export_garments_app.command("deepfashion2-coco")

@@ -24,7 +24,7 @@ from lapel.data.json_records import is_number, is_whole, loaded_object, shown_va
 
 SOURCES = ("shop", "user")
 
-#: Three levels each: small to large, slight to heavy, none to large; no wear, frontal, side or back.
+#: Three levels each: small to large, slight to heavy, none to large; not worn, frontal, side.
 LEVELS = ("scale", "occlusion", "zoom_in", "viewpoint")
 
 #: What a landmark's third number says.
@@ -117,7 +117,7 @@ def _garment(key: str, item: dict[str, Any], record: Record) -> Garment | None:
 
 def _facts(key: str, item: dict[str, Any], record: Record) -> dict[str, str | int | float]:
     """Style and levels, with the photo's own facts."""
-    style = item.get("style")
+    style: Any = item.get("style")
     if not is_whole(style) or style < 0:
         record.fault(f"style {shown_value(style)} of {key}", "a whole number from 0")
     for name in LEVELS:
@@ -169,11 +169,7 @@ def _outlines(key: str, value: Any, record: Record) -> tuple[tuple[Point, ...], 
         return ()
     outlines = []
     for outline in value:
-        if (
-            not isinstance(outline, list)
-            or len(outline) % 2
-            or not all(map(is_number, outline))
-        ):
+        if not isinstance(outline, list) or len(outline) % 2 or not all(map(is_number, outline)):
             expected = "x and y of each corner"
             record.fault(f"{shown_value(outline)} as an outline of {key}", expected)
             continue

@@ -170,7 +170,8 @@ def iterate_garments(folder: Path) -> Iterator[tuple[str, tuple[Garment, ...]]]:
     try:
         # Lines end in LF alone: names may hold the rarer marks that others part lines at.
         with path.open(encoding="utf-8", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
+            for line in file:
+                number += 1
                 if line.strip("\n"):
                     row = json.loads(line)
                     found = tuple(_garment(one) for one in row["garments"])

@@ -139,7 +139,9 @@ def _box(
         return None
     values: list[Any] = [entry.get(key) for key in BOX_KEYS]
     if set(entry) != set(BOX_KEYS) or not all(map(is_number, values)):
-        record.faults.append((f"{shown_value(entry)} as {where}", f"numbers: {', '.join(BOX_KEYS)}"))
+        record.faults.append(
+            (f"{shown_value(entry)} as {where}", f"numbers: {', '.join(BOX_KEYS)}")
+        )
         return None
     left, top, width, height = values
     if width < 0 or height < 0:
@@ -192,4 +194,3 @@ def _outline(entry: dict[str, Any], where: str, record: Record) -> tuple[Point, 
         record.oddities["outlines of fewer than three corners, left out"] += 1
         return ()
     return tuple((axes["X"][number], axes["Y"][number]) for number in numbers)
-

@@ -52,7 +52,9 @@ DEEPFASHION2_DAMAGES = {
     "box of three": _record("[227, 86,", "[86,", "bounding_box [86, 543, 455] of item1, expected"),
     "box of NaN": _record("[227, 86,", "[227, NaN,", "NaN, expected numbers"),
     "a landmark less": _record(
-        "[237, 160, 1, 378, 153, 2,", "[237, 160, 1,", "21 numbers as landmarks of item1, expected 8"
+        "[237, 160, 1, 378, 153, 2,",
+        "[237, 160, 1,",
+        "21 numbers as landmarks of item1, expected 8",
     ),
     "state outside": _record(
         "[237, 160, 1, 378,", "[237, 160, 3, 378,", "3 among the landmarks of item1, expected 8 tim"
@@ -64,7 +66,8 @@ DEEPFASHION2_DAMAGES = {
         "[237, 160, 378,", "[237, 378,", "[237, 378, 153, 461, 92, 519, 214, 535, 348, 440, 428, 2"
     ),
     "outline that is none": _record(
-        "[[237, 160, 378, 153, 461, 92, 519, 214, 535, 348, 440, 428, 292, 420, 247, 309, 237, 160]]",
+        "[[237, 160, 378, 153, 461, 92, 519, 214, 535, 348, 440, 428, 292, 420, 247, 309, "
+        "237, 160]]",
         '"counts"',
         'segmentation "counts" of item1, expected a list of outlines',
     ),
@@ -127,14 +130,18 @@ FASHIONPEDIA_DAMAGES = {
     "no annotations": _train('"annotations"', '"marks"', "null as 'annotations', expected a list"),
     "no categories": _train('"categories"', '"kinds"', "null as 'categories', expected a list"),
     "category of another name": _train(
-        '"name": "sweater"', '"name": "jumper"', "\"jumper\" as 2 of 'categories', expected 'sweater'"
+        '"name": "sweater"',
+        '"name": "jumper"',
+        "\"jumper\" as 2 of 'categories', expected 'sweater'",
     ),
     "attribute beyond the ontology": _train(
         '"id": 340, "name": "plant"',
         '"id": 341, "name": "plant"',
         "\"plant\" as 341 of 'attributes', expected an id of the ontology",
     ),
-    "image twice": _train('"id": 25, "width"', '"id": 23, "width"', "image 23 again, expected each"),
+    "image twice": _train(
+        '"id": 25, "width"', '"id": 23, "width"', "image 23 again, expected each"
+    ),
     "image of no size": _train(
         '"id": 25, "width": 96', '"id": 25, "width": -96', "width -96, height 96 of image 25, exp"
     ),
@@ -153,7 +160,9 @@ FASHIONPEDIA_DAMAGES = {
         '"category_id": 33', '"category_id": 46', "category_id 46 of annotation 8918, expected 0 to"
     ),
     "attribute in a gap": _train(
-        "[340, 0, 161]", "[340, 20, 161]", "attribute 20 of annotation 8917, expected an id of the"
+        "[340, 0, 161]",
+        "[340, 284, 161]",
+        "attribute 284 of annotation 8917, expected an id of the",
     ),
     "attribute twice": _train(
         "[340, 0, 161]", "[340, 0, 0]", "attribute_ids [340, 0, 0] of annotation 8917, expected"
@@ -188,9 +197,7 @@ FASHIONPEDIA_DAMAGES = {
         says="'train/../../x.jpg' is not a name under its root",
     ),
     "link that leaves": Damage(
-        spoil=both(
-            remove("fashionpedia/train/0c2d.jpg"), link_out("fashionpedia/train/0c2d.jpg")
-        ),
+        spoil=both(remove("fashionpedia/train/0c2d.jpg"), link_out("fashionpedia/train/0c2d.jpg")),
         says="'train/0c2d.jpg' leads out of",
     ),
     "whole photos of no image": Damage(

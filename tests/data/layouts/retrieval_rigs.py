@@ -63,9 +63,7 @@ def list_damages(root: str, what: str, first: str, kind: str) -> dict[str, Damag
         "count that lies": _damaged(
             line(splits, 1, "9{}"), "list_eval_partition.txt, line 1: found '9"
         ),
-        "header missing": _damaged(
-            without(boxes, 2), f"{box_list}, line 2: found 'img/"
-        ),
+        "header missing": _damaged(without(boxes, 2), f"{box_list}, line 2: found 'img/"),
         "empty list": _damaged(
             patch(splits, lambda _: b""), "list_eval_partition.txt, line 1: found nothing"
         ),
@@ -79,22 +77,18 @@ def list_damages(root: str, what: str, first: str, kind: str) -> dict[str, Damag
         "box cut short": _damaged(
             line(boxes, 3, f"{first} {start}001 002 003"),
             f"{box_list}, line 3: found '{start}001 002 003', expected ",
-
         ),
         "box turned over": _damaged(
             line(boxes, 3, f"{first} {start}050 002 003 060"),
             f"{box_list}, line 3: found '{start}050 002 003 060', expected ",
-
         ),
         "box of texts": _damaged(
             line(boxes, 3, f"{first} {start}001 002 nan 060"),
             f"{box_list}, line 3: found '{start}001 002 nan 060', expected ",
-
         ),
         "box of an unknown image": _damaged(
             swap(boxes, first, "img/strange.jpg"),
             f"{box_list}, line 3: found 'img/strange.jpg', expected an image of",
-
         ),
         "box missing": _damaged(
             without(boxes, 3), f"{box_list}: found no row of '{first}', expected a row for each"
@@ -294,7 +288,5 @@ RIGS = {
     "deepfashion-consumer-to-shop": Rig(
         write=write_consumer_to_shop, source=C2S, damages=C2S_DAMAGES
     ),
-    "deepfashion-landmarks": Rig(
-        write=write_landmark_benchmark, source=FLD, damages=FLD_DAMAGES
-    ),
+    "deepfashion-landmarks": Rig(write=write_landmark_benchmark, source=FLD, damages=FLD_DAMAGES),
 }

@@ -181,7 +181,9 @@ def test_chinese_lists_count_types_from_nought_too(tmp_path: Path) -> None:
     write_consumer_to_shop(tmp_path)
     names = tmp_path / "Consumer-to-shop/Anno/list_attr_cloth.txt"
     text = names.read_text("utf-8")
-    names.write_text(text.replace("  1", "  0").replace("  2", "  1").replace("  3", "  2"), "utf-8")
+    names.write_text(
+        text.replace("  1", "  0").replace("  2", "  1").replace("  3", "  2"), "utf-8"
+    )
     reading = read_deepfashion_consumer_to_shop(tmp_path / "Consumer-to-shop")
     assert reading.schema["colour"].labels == ("blue",)
 

@@ -79,7 +79,9 @@ def _parted(values: Iterator[dict[str, Any]]) -> Iterator[str]:
 def _number(name: str) -> int:
     stem = PurePosixPath(name).stem
     if not (stem.isascii() and stem.isdecimal()):
-        raise UsageError(f"image {name!r} has no number, which its id would be; expected 000001.jpg")
+        raise UsageError(
+            f"image {name!r} has no number, which its id would be; expected 000001.jpg"
+        )
     return int(stem)
 
 

@@ -126,9 +126,7 @@ def _add(part: str, image: str, path: Path, found: _Found) -> None:
     tags = Tags(tuple(one.name for one in categories() if one.name in there))
     # Pairs are numbered in each part anew.
     group = f"{part}/{record.pair}"
-    found.annotations.append(
-        Annotation(image=image, labels={TASK: tags}, split=part, group=group)
-    )
+    found.annotations.append(Annotation(image=image, labels={TASK: tags}, split=part, group=group))
     if record.garments:
         found.records[image] = path
 

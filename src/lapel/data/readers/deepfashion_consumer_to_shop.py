@@ -130,7 +130,8 @@ def read_deepfashion_consumer_to_shop(source: str | Path, *, track: Track = sile
         StorageError: a file cannot be read.
     """
     root = existing_folder(source)
-    found = _Found(*needed_files(root, PARTITION_FILE))
+    (partition,) = needed_files(root, PARTITION_FILE)
+    found = _Found(partition)
     _read_pairs(found)
     paths = {what: found_file(root, name) for what, name in OPTIONAL.items()}
     readers = (_read_boxes, _read_landmarks, _read_items, _read_attributes)

@@ -110,7 +110,8 @@ def read_deepfashion_inshop(source: str | Path, *, track: Track = silent) -> Rea
         StorageError: a file cannot be read.
     """
     root = existing_folder(source)
-    found = _Found(*needed_files(root, PARTITION_FILE))
+    (partition,) = needed_files(root, PARTITION_FILE)
+    found = _Found(partition)
     _read_partition(found)
     paths = {what: found_file(root, *names) for what, names in OPTIONAL.items()}
     readers = (_read_boxes, _read_landmarks, _read_items, _read_colours, _read_attributes)

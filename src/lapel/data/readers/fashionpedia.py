@@ -213,8 +213,10 @@ def _whole_attributes(
 
 def _notes(found: _Found, missing: list[str]) -> Iterator[str]:
     marked = counted(len(found.marked), "image")
-    yield f"{counted(found.garments, 'garment and part', 'garments and parts')} of {marked} " \
+    yield (
+        f"{counted(found.garments, 'garment and part', 'garments and parts')} of {marked} "
         "go to garments.jsonl"
+    )
     for what, count in found.oddities.items():
         if count:
             yield f"{what}: {count:,}"
