@@ -208,12 +208,3 @@ def item_attributes(
 def labels_with(labels: Sequence[str], values: Sequence[str], value: str) -> tuple[str, ...]:
     """The labels that have a value."""
     return tuple(compress(labels, (one == value for one in values)))
-
-
-def oddity_notes(oddities: Counter[str], missing: Sequence[str]) -> Iterator[str]:
-    """What was mended, how often, and which optional files are not there."""
-    for what, count in oddities.items():
-        if count:
-            yield f"{what}: {count:,}"
-    if missing:
-        yield f"not there, and left out: {', '.join(missing)}"

@@ -6,7 +6,7 @@ once for all layouts, when the dataset is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,6 +98,15 @@ def read_bytes(path: Path) -> bytes:
 def sorted_labels(labels: Iterable[str | None]) -> tuple[str, ...]:
     """The different labels, sorted: an order that does not depend on the order of rows."""
     return tuple(sorted({label for label in labels if label is not None}))
+
+
+def oddity_notes(oddities: Mapping[str, int], missing: Sequence[str] = ()) -> Iterator[str]:
+    """Notes on what was mended or is strange, and how often, and on optional files that lack."""
+    for what, count in oddities.items():
+        if count:
+            yield f"{what}: {count:,}"
+    if missing:
+        yield f"not there, and left out: {', '.join(missing)}"
 
 
 def refuse(faults: list[Fault], *, remedy: str = "") -> None:

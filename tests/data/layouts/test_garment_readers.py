@@ -199,7 +199,7 @@ def test_fashionpedia_without_some_files_says_so(tmp_path: Path) -> None:
     reading = read_fashionpedia(source)
     assert [task.name for task in reading.schema] == ["categories"]
     assert reading.notes == (
-        "4 garments and parts of 2 images go to garments.jsonl",
+        "kept in garments.jsonl: 4 garments and parts of 2 images",
         "outlines of fewer than three corners, kept as they are: 2",
         "not there, and left out: instances_attributes_val2020.json",
     )

@@ -206,7 +206,7 @@ def test_landmark_detection_has_three_tasks_and_joints(tmp_path: Path) -> None:
     (joints,) = reading.garments["img/00000001.jpg"]
     assert joints.points[:2] == ((0, 96), (1, 95))
     assert joints.hidden == (1, 3, 5, 7, 9, 11, 13)
-    assert reading.notes == ("joints of 6 wearers go to garments.jsonl",)
+    assert reading.notes == ("kept in garments.jsonl: joints of 6 wearers",)
     # Places of joints may lie anywhere; they are kept.
     joint_list = tmp_path / "FLD/Anno/list_joints.txt"
     change(joint_list, 3, "img/00000001.jpg 1 1 0 999 -05" + " 1 000 000" * 13)

@@ -24,7 +24,14 @@ from lapel.data.garments import Garment, GarmentsOnDemand
 from lapel.data.json_records import RecordError
 from lapel.data.listing import ImageList, whole_numbers
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, is_hidden, read_bytes, refuse
+from lapel.data.reading import (
+    Reading,
+    existing_folder,
+    is_hidden,
+    oddity_notes,
+    read_bytes,
+    refuse,
+)
 from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLITS, Annotation, Tags
 from lapel.schema.counting import counted
@@ -170,7 +177,5 @@ def _is_record(name: str) -> bool:
 
 def _notes(found: _Found) -> Iterator[str]:
     images = counted(len(found.records), "image")
-    yield f"{counted(found.garments, 'garment')} of {images} go to garments.jsonl"
-    for what, count in found.oddities.items():
-        if count:
-            yield f"{what}: {count:,}"
+    yield f"kept in garments.jsonl: {counted(found.garments, 'garment')} of {images}"
+    yield from oddity_notes(found.oddities)

@@ -36,7 +36,6 @@ from lapel.data.deepfashion_lists import (
     kinded_box,
     labels_with,
     needed_files,
-    oddity_notes,
     varied_landmarks,
 )
 from lapel.data.deepfashion_places import CLOTHES_TYPES, LANDMARKS, VARIATIONS
@@ -44,7 +43,7 @@ from lapel.data.deepfashion_text import FIRST_ROW, ImageOrder, read_rows
 from lapel.data.deepfashion_words import NAMES_FILE, TYPES_FILE, AttributeTask, attribute_tasks
 from lapel.data.listing import ImageList
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, refuse, sorted_labels
+from lapel.data.reading import Reading, existing_folder, oddity_notes, refuse, sorted_labels
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

@@ -35,14 +35,13 @@ from lapel.data.deepfashion_lists import (
     kinded_box,
     labels_with,
     needed_files,
-    oddity_notes,
     varied_landmarks,
 )
 from lapel.data.deepfashion_places import CLOTHES_TYPES, LANDMARKS, VARIATIONS
 from lapel.data.deepfashion_text import FIRST_ROW, ImageOrder, frame_faults, read_rows
 from lapel.data.listing import ImageList, text_lines
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, refuse, sorted_labels
+from lapel.data.reading import Reading, existing_folder, oddity_notes, refuse, sorted_labels
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

@@ -26,7 +26,6 @@ from lapel.data.deepfashion_lists import (
     found_file,
     image_root,
     needed_files,
-    oddity_notes,
     varied_landmarks,
 )
 from lapel.data.deepfashion_places import CLOTHES_TYPES, HIDDEN, LANDMARKS, VARIATIONS, VISIBLE
@@ -41,7 +40,7 @@ from lapel.data.deepfashion_text import (
 from lapel.data.garments import Garment
 from lapel.data.listing import ImageList
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, refuse
+from lapel.data.reading import Reading, existing_folder, oddity_notes, refuse
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
@@ -176,5 +175,6 @@ def _annotations(found: _Found) -> list[Annotation]:
 def _notes(found: _Found) -> list[str]:
     notes = list(oddity_notes(found.oddities, [] if found.joints else ["joints"]))
     if found.joints:
-        notes.append(f"joints of {counted(len(found.joints), 'wearer')} go to garments.jsonl")
+        joints = counted(len(found.joints), "wearer")
+        notes.append(f"kept in garments.jsonl: joints of {joints}")
     return notes

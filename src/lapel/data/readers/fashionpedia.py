@@ -32,7 +32,7 @@ from lapel.data.json_records import (
 )
 from lapel.data.listing import ImageList
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, read_bytes, refuse
+from lapel.data.reading import Reading, existing_folder, oddity_notes, read_bytes, refuse
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
@@ -213,12 +213,6 @@ def _whole_attributes(
 
 def _notes(found: _Found, missing: list[str]) -> Iterator[str]:
     marked = counted(len(found.marked), "image")
-    yield (
-        f"{counted(found.garments, 'garment and part', 'garments and parts')} of {marked} "
-        "go to garments.jsonl"
-    )
-    for what, count in found.oddities.items():
-        if count:
-            yield f"{what}: {count:,}"
-    if missing:
-        yield f"not there, and left out: {', '.join(missing)}"
+    both = counted(found.garments, "garment or part", "garments and parts")
+    yield f"kept in garments.jsonl: {both} of {marked}"
+    yield from oddity_notes(found.oddities, missing)
