@@ -212,6 +212,8 @@ def test_our_row_agrees_with_the_judged_tasks_and_lies_below_a_perfect_ranking(
             interval = ours.intervals[number]
             assert interval.low <= ours.numbers[number] <= interval.high
     assert ours.numbers[f"{ALL_GLOBAL}.recall_at_3"] < perfect.numbers[f"{ALL_GLOBAL}.recall_at_3"]
+    each = [usual.numbers[f"{name}.recall_at_3"] for name in TYPES]
+    assert usual.numbers[f"{ALL_MEAN}.recall_at_3"] == pytest.approx(np.mean(each))
     assert usual.numbers["texture.recall_at_3"] < ours.numbers["texture.recall_at_3"]
 
 

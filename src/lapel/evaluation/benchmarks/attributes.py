@@ -123,6 +123,14 @@ def _reference_rows(judged: Mapping[str, JudgedTask], hits: Mapping[str, TopHits
         for number, value in found.majority.numbers.items()
         if f"{task}.{number}" in {measure.name for measure in MEASURES}
     }
+    if ALL_GLOBAL in hits:
+        # A type with no more labels than places has no such number: all are among them.
+        each = [
+            {f"recall_at_{k}": majority.get(f"{name}.recall_at_{k}", 1.0) for k in TOP_K}
+            for name in TYPES
+        ]
+        mean = mean_of_types(each)
+        majority |= {f"{ALL_MEAN}.{name}": value for name, value in mean.items()}
     best = _numbers({name: found.perfect() for name, found in hits.items()})
     rows = [Row(method="always the most frequent", numbers=majority, source="measured here")]
     if best:
