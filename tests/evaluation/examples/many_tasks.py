@@ -45,10 +45,11 @@ READOUT: Readout = {
 }
 
 
-def network(schema: Schema = MANY, readout: Readout = READOUT) -> bytes:
+def network(schema: Schema = MANY, readout: Readout | None = None) -> bytes:
     """An ONNX graph that answers the tasks of a schema by the mean colour of ``pixels``."""
     from onnx import TensorProto, helper, numpy_helper
 
+    readout = READOUT if readout is None else readout
     node = helper.make_node
     nodes = [
         node("Cast", ["pixels"], ["values"], to=TensorProto.FLOAT),
@@ -90,7 +91,7 @@ def write_many_bundle(
     schema: Schema = MANY,
     *,
     calibration: Mapping[str, Mapping[str, float]] = CALIBRATION,
-    readout: Readout = READOUT,
+    readout: Readout | None = None,
 ) -> Path:
     """A bundle of the network."""
     write_bundle(
