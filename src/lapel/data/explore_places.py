@@ -31,7 +31,7 @@ def places(dataset: Dataset, looks: Sequence[Look]) -> Iterator[str]:
     if not tasks and any(boxes):
         rows = [look.row for look in looks if boxes[look.row] is not None]
         pictures = "".join(_pictures(dataset, rows, boxes, None))
-        yield f'<section><h2>Boxes</h2><div class="charts">{pictures}</div></section>'
+        yield f'<section><h2>Boxes</h2><div class="charts" style="align-items:flex-start">{pictures}</div></section>'
 
 
 def _landmarks(
@@ -40,7 +40,8 @@ def _landmarks(
     labels = dataset.labels(task.name)
     rows = [look.row for look in looks if isinstance(labels[look.row], Landmarks)]
     legend = " &nbsp; ".join(
-        f'<span style="color:{_css(colour)}">&#9679;</span> {html.escape(name)}'
+        f'<span style="white-space:nowrap"><b style="color:{_css(colour)}">&#9679;</b> '
+        f"{html.escape(name)}</span>"
         for name, colour in zip(task.labels, colours(len(task.labels)), strict=True)
     )
     pictures = "".join(_pictures(dataset, rows, boxes, task))
@@ -48,7 +49,7 @@ def _landmarks(
         f"<section><h2>Where {html.escape(task.name)} are</h2><p>{legend}</p>"
         "<p>First all of some hundred pictures in one box (the picture, where nobody knows the "
         "box); large dots are their means. Hollow points are hidden.</p>"
-        f'<div class="charts">{_in_one_box(dataset, task, rows, boxes)}{pictures}</div></section>'
+        f'<div class="charts" style="align-items:flex-start">{_in_one_box(dataset, task, rows, boxes)}{pictures}</div></section>'
     )
 
 

@@ -68,11 +68,11 @@ class LandmarksEvaluation:
     calibration: Calibration
 
     NAMES: ClassVar[Mapping[str, str]] = {
-        "ne": "Normalised error (NE; less is better)",
-        "pck10": "Found within 0.1 of the box (PCK@0.1)",
-        "pck20": "Found within 0.2 of the box (PCK@0.2)",
-        "pdl": "Found within 10/224 of the box (PDL)",
-        "auc": "Area under the share found, to 0.2",
+        "ne": "Normalised error (NE)",
+        "pck10": "Found within 0.1 (PCK@0.1)",
+        "pck20": "Found within 0.2 (PCK@0.2)",
+        "pdl": "Found within 10/224 (PDL)",
+        "auc": "Area under the share found",
         "visibility_accuracy": "Visibility told right",
     }
     HEADLINES: ClassVar[tuple[str, ...]] = ("ne", "pck10", "visibility_accuracy")
@@ -93,7 +93,7 @@ class LandmarksEvaluation:
         # A hundredth of the canvas tells one answer from another.
         different = np.unique(np.round(answer * 100).reshape(len(answer), -1), axis=0)
         return Habit(
-            answer="each point at its usual place",
+            answer="its usual places",
             share=float(still.mean()),
             true_share=float((true | ~self.located.measured).all(axis=1).mean()),
             different=len(different),

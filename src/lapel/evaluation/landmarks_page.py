@@ -71,7 +71,7 @@ def _by_error(judged: LandmarksEvaluation) -> list[int]:
 def _numbers(judged: LandmarksEvaluation) -> str:
     about = (
         f"{len(judged.rows):,} images with {int(judged.each.points.sum()):,} visible landmarks. "
-        "Distances are measured in boxes: across by the width of the garment's box, down by its "
+        "Distances are measured in boxes (0 is best): across by the width of the garment's box, down by its "
         "height (of the picture, where nobody knows the box). Means are first over the points of "
         "each landmark, then plainly over landmarks. Points that are hidden, cut off, unknown or "
         "outside what the network sees take no part in them. Beside it stands the answer that "
@@ -89,11 +89,8 @@ def _each(judged: LandmarksEvaluation) -> str:
             f"{row['points']:,}",
             _distance(row["ne"]),
             _distance(float(always)),
-            *(
-                f"{percent(row[name], 1)}{bar(row[name]) if row['points'] else ''}"
-                for name in ("pck10", "pck20")
-            ),
-            *(percent(row[name], 1) for name in ("pdl", "precision", "recall")),
+            f"{percent(row['pck10'], 1)}{bar(row['pck10']) if row['points'] else ''}",
+            *(percent(row[name], 1) for name in ("pck20", "precision", "recall")),
         ]
         for row, always, colour in zip(
             judged.per_label(), usual, colours(len(judged.spec.labels)), strict=True
@@ -103,15 +100,15 @@ def _each(judged: LandmarksEvaluation) -> str:
         "landmark",
         "visible",
         "NE",
-        "NE never looking",
+        "never looking",
         "within 0.1",
         "within 0.2",
-        "within 10/224",
-        "visible: precision",
+        "seen: precision",
         "recall",
     ]
     about = (
-        "NE: mean distance of the visible points. Precision and recall are of telling that a "
+        "NE: mean distance of the visible points, less is better; beside it that of the answer that "
+        "never looks. Precision and recall are of telling that a "
         "landmark can be seen."
     )
     return f"<p>{about}</p>{table(header, rows)}{_taken_for(judged)}"

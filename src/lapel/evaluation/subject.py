@@ -42,7 +42,7 @@ BOX_REMARKS: Mapping[BoxesSeen, str] = {
     ),
     "seen": (
         "The model was shown each garment's box alone, as the dataset knows it. A user who has "
-        "only the picture will see worse answers: `--whole` measures how much worse."
+        "only the picture may see worse answers: --whole measures how much worse."
     ),
 }
 
