@@ -2,12 +2,12 @@
 
 Both take the same pictures and targets at 224 px, from random weights, and take turns, so that a
 busy moment of the machine meets both. A step is forward, loss, backward and the move of the weights
-(AdamW without decay is Adam). Lapel's is measured in float32 too, so that what the formulation is worth and
-what bfloat16 is worth are told apart.
+(AdamW without decay is Adam). Lapel's is measured in float32 too, so that what the formulation is
+worth and what bfloat16 is worth are told apart.
 
     python -m benchmarks.landmark_attention --out runs/landmark-attention
-    python -m benchmarks.landmark_attention --out runs/landmark-attention-gpu --device cuda \\
-        --batch 128 --peak-tflops 989 --backbones vgg16,resnet50
+
+On an accelerator: ``--device cuda --batch 128 --backbones vgg16,resnet50 --peak-tflops 989``.
 
 With ``--data DATASET`` it is also measured how fast pictures come from the disk. With
 ``--peak-tflops`` the share of the chip's peak is given: operations of a step, as counted by
@@ -109,7 +109,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=1, help="of one measurement")
     parser.add_argument("--backbones", default="vgg16", help="of Lapel's, as vgg16,resnet50")
     parser.add_argument("--data", type=Path, help="a dataset: how fast its pictures come, too")
-    parser.add_argument("--peak-tflops", type=float, default=0.0, help="of the chip, dense bfloat16")
+    parser.add_argument(
+        "--peak-tflops", type=float, default=0.0, help="of the chip, dense bfloat16"
+    )
     return parser.parse_args()
 
 
@@ -137,7 +139,7 @@ def batch_of(count: int, device: str) -> Batch:
     attributes = (torch.rand(count, ATTRIBUTES, generator=generator) < 0.0033).float()
     places = 0.1 + 0.8 * torch.rand(count, LANDMARKS, 2, generator=generator)
     visible = (torch.rand(count, LANDMARKS, generator=generator) < 0.8).float()
-    parts = dict(zip(TYPES, attributes.split(list(TYPES.values()), 1), strict=True))
+    parts = dict(zip(TYPES, torch.split(attributes, list(TYPES.values()), 1), strict=True))
     box = torch.ones(count, LANDMARKS, 2)
     targets = {
         "category": category,
@@ -169,7 +171,7 @@ def contestants(options: argparse.Namespace, batch: Batch) -> dict[str, Step]:
 
 
 def released_step(batch: Batch, device: str) -> Step:
-    """A step of the released formulation; pictures are normalised beforehand, as its loader does."""
+    """A step of the released formulation; pictures are normalised before, as its loader does."""
     network, loss = ReleasedAttention().to(device), ReleasedLoss().to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-4)
     mean, std = (torch.tensor(value, device=device).view(1, 3, 1, 1) for value in (MEAN, STD))
@@ -198,7 +200,7 @@ def lapel_step(batch: Batch, device: str, backbone: str, precision: torch.dtype)
         with torch.autocast(device, torch.bfloat16, enabled=precision is torch.bfloat16):
             value = loss(network.raw(batch.pixels), batch.targets, batch.weights)
         optimiser.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+        value.backward()
         optimiser.step()
 
     return step
@@ -232,7 +234,7 @@ def loader_rates(options: argparse.Namespace) -> dict[str, float]:
     rates = {"reading them first": len(dataset) / (time.perf_counter() - started)}
     for name in ("a pass", "another pass"):
         started = time.perf_counter()
-        rows = torch.randperm(len(dataset)).split(options.batch)
+        rows = torch.split(torch.randperm(len(dataset)), options.batch)
         for _ in examples.batches(rows):
             wait(options.device)
         rates[name] = len(dataset) / (time.perf_counter() - started)
@@ -242,11 +244,12 @@ def loader_rates(options: argparse.Namespace) -> dict[str, float]:
 def timed(step: Step, options: argparse.Namespace) -> float:
     """Seconds a step, once the device has done what it was given."""
     wait(options.device)
+    count: int = options.steps
     started = time.perf_counter()
-    for _ in range(options.steps):
+    for _ in range(count):
         step()
     wait(options.device)
-    return (time.perf_counter() - started) / options.steps
+    return (time.perf_counter() - started) / count
 
 
 def wait(device: str) -> None:

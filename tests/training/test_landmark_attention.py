@@ -71,9 +71,7 @@ def garments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(72):
         photo, box, long = draw(random)
         corners = [(x, y) for y in (box.top, box.bottom) for x in (box.left, box.right)]
-        points = {
-            name: Landmark(*place) for name, place in zip(CORNERS, corners, strict=True)
-        }
+        points = {name: Landmark(*place) for name, place in zip(CORNERS, corners, strict=True)}
         photos.append(photo)
         annotations.append(
             Annotation(

@@ -2,11 +2,11 @@
 
 ::
 
-    pixels -> lower part of the backbone -> F -+------------------> (1 + A) * F -> upper part -> labels
-                                               |                        ^
-                                               +-> landmark branch -> H +
-                                               |                      | |
-                                               +--- attention branch <+-+-> A
+    pixels -> lower part -> F -+--------------------> (1 + A) * F -> upper part -> labels
+                               |                           ^
+                               +-> landmark branch -> H    | A
+                               |                      |    |
+                               +----> attention branch ----+
 
 Source: J. Liu and H. Lu, "Deep Fashion Analysis with Feature Map Upsampling and Landmark-driven
 Attention", ECCV 2018 Workshops (doi 10.1007/978-3-030-11015-4_4), with VGG16 cut behind conv4_3;
