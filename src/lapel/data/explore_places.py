@@ -21,6 +21,9 @@ PICTURES, SIDE = 18, 192
 #: Pictures whose landmarks are dots in the box, and the size of that drawing in pixels.
 DOTTED, ACROSS, ROOM = 400, 300, 40
 
+#: Side by side, each in its own shape.
+_ROW = "<div class='charts' style='align-items:flex-start'>"
+
 
 def places(dataset: Dataset, looks: Sequence[Look]) -> Iterator[str]:
     """A section for each task of landmarks; for boxes alone one section; none without either."""
@@ -31,7 +34,7 @@ def places(dataset: Dataset, looks: Sequence[Look]) -> Iterator[str]:
     if not tasks and any(boxes):
         rows = [look.row for look in looks if boxes[look.row] is not None]
         pictures = "".join(_pictures(dataset, rows, boxes, None))
-        yield f'<section><h2>Boxes</h2><div class="charts" style="align-items:flex-start">{pictures}</div></section>'
+        yield f"<section><h2>Boxes</h2>{_ROW}{pictures}</div></section>"
 
 
 def _landmarks(
@@ -49,7 +52,7 @@ def _landmarks(
         f"<section><h2>Where {html.escape(task.name)} are</h2><p>{legend}</p>"
         "<p>First all of some hundred pictures in one box (the picture, where nobody knows the "
         "box); large dots are their means. Hollow points are hidden.</p>"
-        f'<div class="charts" style="align-items:flex-start">{_in_one_box(dataset, task, rows, boxes)}{pictures}</div></section>'
+        f"{_ROW}{_in_one_box(dataset, task, rows, boxes)}{pictures}</div></section>"
     )
 
 

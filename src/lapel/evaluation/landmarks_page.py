@@ -71,8 +71,8 @@ def _by_error(judged: LandmarksEvaluation) -> list[int]:
 def _numbers(judged: LandmarksEvaluation) -> str:
     about = (
         f"{len(judged.rows):,} images with {int(judged.each.points.sum()):,} visible landmarks. "
-        "Distances are measured in boxes (0 is best): across by the width of the garment's box, down by its "
-        "height (of the picture, where nobody knows the box). Means are first over the points of "
+        "Distances are measured in boxes, 0 is best: across by the width of the garment's box, down "
+        "by its height (of the picture, where nobody knows the box). Means are first over the points of "
         "each landmark, then plainly over landmarks. Points that are hidden, cut off, unknown or "
         "outside what the network sees take no part in them. Beside it stands the answer that "
         "never looks: the mean place of each landmark in the box, counted on "
@@ -107,9 +107,8 @@ def _each(judged: LandmarksEvaluation) -> str:
         "recall",
     ]
     about = (
-        "NE: mean distance of the visible points, less is better; beside it that of the answer that "
-        "never looks. Precision and recall are of telling that a "
-        "landmark can be seen."
+        "NE: mean distance of the visible points, less is better; beside it that of the answer "
+        "that never looks. Precision and recall are of telling that a landmark can be seen."
     )
     return f"<p>{about}</p>{table(header, rows)}{_taken_for(judged)}"
 
