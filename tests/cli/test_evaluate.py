@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import coarse_tasks as coarse
 import many_tasks as many
 import numpy as np
 import pytest
@@ -182,3 +183,19 @@ def on_a_terminal(*arguments: str | Path) -> str:
         assert process.wait() == 0
     os.close(main)
     return b"".join(parts).decode()
+
+
+def test_a_public_benchmark_is_printed_as_its_paper_prints_it(tmp_path: Path) -> None:
+    bundle = coarse.write_bundle(tmp_path / "bundle")
+    dataset = coarse.write_dataset(tmp_path / "dataset").folder
+    done = lapel("evaluate", bundle, dataset, "--out", tmp_path / "out", "--unknown-is-no")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    (header,) = (line.split("\t") for line in lines if line.startswith("method\t"))
+    rows = {line.split("\t")[0]: line.split("\t") for line in lines if line.count("\t") > 10}
+    paper = dict(zip(header, rows["Liu & Lu 2018"], strict=True))
+    assert paper["All (mean of five types) top-3"] == "54.69"
+    assert paper["All (global) top-3"] == "\N{EN DASH}"
+    ours = dict(zip(header, rows["this model, unknown is no"], strict=True))
+    assert all(float(cell) > 0 for cell in list(ours.values())[1:])
+    assert "Ours is of 80 pictures, published rows of 40,000" in done.stdout
