@@ -179,10 +179,13 @@ class TestMaps:
 
 
 class TestDrawingPaths:
-    def test_names_are_those_of_the_pictures(self) -> None:
+    def test_drawings_lie_as_their_pictures_do(self) -> None:
         pictures = ["a/x.png", "b/x.jpg", "b/X.jpg", "c.d.webp"]
-        names = [path.name for path in drawing_paths(pictures, Path("out"))]
-        assert names == ["x.jpg", "x-2.jpg", "X-3.jpg", "c.d.jpg"]
+        paths = [str(path) for path in drawing_paths(pictures, Path("out"))]
+        assert paths == ["out/a/x.jpg", "out/b/x.jpg", "out/b/X-2.jpg", "out/c.d.jpg"]
+        alone = drawing_paths(["deep/below/x.png", "deep/below/y.png"], Path("out"))
+        assert [path.name for path in alone] == ["x.jpg", "y.jpg"]
+        assert {path.parent for path in alone} == {Path("out")}
 
     def test_no_picture_is_lost_to_its_drawing(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="would take the place of"):

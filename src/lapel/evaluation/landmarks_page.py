@@ -71,9 +71,9 @@ def _by_error(judged: LandmarksEvaluation) -> list[int]:
 def _numbers(judged: LandmarksEvaluation) -> str:
     about = (
         f"{len(judged.rows):,} images with {int(judged.each.points.sum()):,} visible landmarks. "
-        "Distances are measured in boxes, 0 is best: across by the width of the garment's box, down "
-        "by its height (of the picture, where nobody knows the box). Means are first over the points of "
-        "each landmark, then plainly over landmarks. Points that are hidden, cut off, unknown or "
+        "Distances are measured in boxes: across by the width of the garment's box, down by its "
+        "height (of the picture, where nobody knows the box); 0 is best. Means are first over the "
+        "points of each landmark, then plainly over landmarks. Points that are hidden, cut off, unknown or "
         "outside what the network sees take no part in them. Beside it stands the answer that "
         "never looks: the mean place of each landmark in the box, counted on "
         f"{where(judged.majority.counted_on)}; it knows the box."

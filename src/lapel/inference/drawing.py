@@ -80,21 +80,24 @@ def attention_heat(attention: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def drawing_paths(pictures: Sequence[str], folder: Path) -> list[Path]:
-    """Where the drawing of each picture goes: its name, numbered where two have the same.
+    """Where the drawing of each picture goes: as the pictures lie below their common folder.
+
+    Two that would have one name, such as ``x.png`` and ``x.jpg``, are numbered.
 
     Raises:
         UsageError: a drawing would take the place of one of the pictures.
     """
     own = {os.path.realpath(picture) for picture in pictures}
+    home = _common_folder(pictures)
     taken: set[str] = set()
     paths = []
     for picture in pictures:
-        stem, number = Path(picture).stem, 2
-        name = stem
-        while name.casefold() in taken:
-            name, number = f"{stem}-{number}", number + 1
-        taken.add(name.casefold())
-        path = folder / f"{name}.jpg"
+        place = Path(os.path.relpath(picture, home)).with_suffix("")
+        name, number = place, 2
+        while str(name).casefold() in taken:
+            name, number = place.with_name(f"{place.name}-{number}"), number + 1
+        taken.add(str(name).casefold())
+        path = folder / name.with_name(f"{name.name}.jpg")
         if os.path.realpath(path) in own:
             raise UsageError(
                 f"the drawing of {picture} would take the place of {path}; choose another folder "
@@ -102,3 +105,10 @@ def drawing_paths(pictures: Sequence[str], folder: Path) -> list[Path]:
             )
         paths.append(path)
     return paths
+
+
+def _common_folder(pictures: Sequence[str]) -> str:
+    """The innermost folder that all pictures lie in, at any depth."""
+    # Not resolved: a link keeps its own name and place.
+    places = [Path(os.path.abspath(picture)) for picture in pictures]  # noqa: PTH100 - as said
+    return os.path.commonpath([place.parent for place in places])
