@@ -4,8 +4,8 @@
 
 The vectors are like those of a shop's photos: of items that lie around the items of their kind, in
 a space of fewer directions than there are numbers. Queries are further views of items that are
-there. The way that Lapel takes (usearch) stands beside exact search, and beside faiss's graph of
-the same size where faiss is installed. With ``--widths`` other lengths of a vector are measured.
+there. The way that Lapel takes (faiss) stands beside exact search, and beside usearch's graph of
+the same size where usearch is installed. With ``--widths`` other lengths of a vector are measured.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ from lapel.retrieval.graph import (
     EXPANSION_SEARCH,
     Graph,
 )
-from lapel.retrieval.nearest import Exact, Nearest, Neighbours
+from lapel.retrieval.nearest import Exact
+from lapel.retrieval.neighbours import Nearest, Neighbours
 
 #: Pictures of an item, kinds of items, and directions in which vectors truly differ.
 VIEWS, KINDS, DIRECTIONS = 8, 400, 48
@@ -101,9 +103,7 @@ def parse_options() -> argparse.Namespace:
     return options
 
 
-def draw(
-    count: int, width: int, queries: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def draw(count: int, width: int, queries: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Vectors of length 1 of pictures of items of kinds, and of further pictures of them."""
     random = np.random.default_rng(0)
     items = -(-count // VIEWS)
@@ -146,36 +146,36 @@ def timed_exact(
 
 def ways() -> dict[str, Callable[[NDArray[np.float32], Path], Nearest]]:
     """What builds a graph, by name."""
-    found: dict[str, Callable[[NDArray[np.float32], Path], Nearest]] = {"usearch": Graph.build}
-    if find_spec("faiss") is not None:
-        found["faiss"] = FaissGraph
+    found: dict[str, Callable[[NDArray[np.float32], Path], Nearest]] = {"faiss": Graph.build}
+    if find_spec("usearch") is not None:
+        found["usearch"] = UsearchGraph
     return found
 
 
-class FaissGraph:
-    """faiss's graph of the same size, as ``IndexHNSWSQ`` with numbers of 16 bits."""
+class UsearchGraph:
+    """usearch's graph of the same size, of numbers of 16 bits."""
 
     def __init__(self, vectors: NDArray[np.float32], path: Path) -> None:
-        import faiss
-
-        faiss.omp_set_num_threads(usable_cores())
-        index = faiss.IndexHNSWSQ(
-            vectors.shape[1],
-            faiss.ScalarQuantizer.QT_fp16,
-            CONNECTIVITY,
-            faiss.METRIC_INNER_PRODUCT,
+        # Behind ONNX Runtime, or the process ends: see lapel.retrieval.graph.
+        import_module("onnxruntime")
+        self._index = import_module("usearch.index").Index(
+            ndim=vectors.shape[1],
+            metric="ip",
+            dtype="f16",
+            connectivity=CONNECTIVITY,
+            expansion_add=EXPANSION_ADD,
+            expansion_search=EXPANSION_SEARCH,
         )
-        index.hnsw.efConstruction = EXPANSION_ADD
-        index.hnsw.efSearch = EXPANSION_SEARCH
-        index.train(vectors[:10_000])
-        index.add(vectors)
-        faiss.write_index(index, str(path))
-        self._index = index
+        self._index.add(np.arange(len(vectors)), vectors, threads=usable_cores())
+        self._index.save(str(path))
 
     def search(self, queries: NDArray[np.float32], count: int) -> Neighbours:
         """The nearest of each query, as far as the graph leads to them."""
-        similarities, rows = self._index.search(queries, count)
-        return Neighbours(rows=rows, similarities=similarities)
+        matches = self._index.search(queries, count, threads=usable_cores())
+        shape = len(queries), -1
+        rows = np.asarray(matches.keys, np.int64).reshape(shape)
+        distances = np.asarray(matches.distances, np.float32).reshape(shape)
+        return Neighbours(rows=rows, similarities=1 - distances)
 
 
 def measured(

@@ -33,7 +33,7 @@ def draw_item(item: int, view: int, *, size: int = 32) -> NDArray[np.uint8]:
     rows, columns = np.mgrid[0:size, 0:size]
     stripe = (rows + int(view_of.integers(period)) + columns // 3) // period % 2
     photo = colours[stripe] + view_of.integers(-12, 13) + view_of.integers(-9, 10, (size, size, 3))
-    return np.clip(photo, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(photo, 0, 255), np.uint8)
 
 
 def item_dataset(

@@ -43,9 +43,7 @@ def test_in_shop_is_searched_among_the_gallery_of_its_split(roles: Path) -> None
 
 
 def test_consumer_to_shop_is_searched_among_validation_and_test(tmp_path: Path) -> None:
-    dataset = item_dataset(
-        tmp_path, annotate=with_roles, benchmark="deepfashion-consumer-to-shop"
-    )
+    dataset = item_dataset(tmp_path, annotate=with_roles, benchmark="deepfashion-consumer-to-shop")
     protocol = protocol_of(dataset, "test")
     assert (len(protocol.queries), len(protocol.gallery)) == (7, 27)
     assert protocol.name == "deepfashion-consumer-to-shop"
@@ -100,9 +98,7 @@ def test_what_is_written_says_all(seeing_bundle: Path, items: Path, tmp_path: Pa
     written = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert written == json.loads(json.dumps(evaluation.to_json()))
     assert (written["queries"], written["gallery"]) == (48, 48)
-    rows = list(
-        csv.DictReader((tmp_path / "out" / "queries.csv").read_text().splitlines())
-    )
+    rows = list(csv.DictReader((tmp_path / "out" / "queries.csv").read_text().splitlines()))
     assert len(rows) == 48
     assert {row["to_find"] for row in rows} == {"3"}
     hits = np.mean([row["first_place"] == "1" for row in rows])

@@ -59,9 +59,7 @@ def test_what_cannot_be_read_is_a_failure_among_the_answers(index: Path, tmp_pat
     assert isinstance(answers[1], Answer)
 
 
-def test_an_index_needs_nothing_beside_it(
-    seeing_bundle: Path, items: Path, tmp_path: Path
-) -> None:
+def test_an_index_needs_nothing_beside_it(seeing_bundle: Path, items: Path, tmp_path: Path) -> None:
     model = shutil.copytree(seeing_bundle, tmp_path / "model")
     build_index(model, items, tmp_path / "here")
     shutil.rmtree(model)
@@ -169,8 +167,9 @@ def test_a_model_of_boxes_looks_at_the_box_alone(colour_bundle: Path, tmp_path: 
     assert isinstance(boxed, Embedding)
     assert isinstance(whole, Embedding)
     assert isinstance(alone, Embedding)
-    assert np.allclose(boxed.vector, alone.vector, atol=1e-5)
-    assert float(whole.vector @ alone.vector) < 0.99
+    # Not to the bit: what is resized looks a pixel beyond its edge.
+    assert float(boxed.vector @ alone.vector) > 0.998
+    assert float(whole.vector @ alone.vector) < 0.98
     with pytest.raises(UsageError, match="found 1 boxes"):
         list(embedder.embed([boxed_photo(1), boxed_photo(2)], [BOX]))
 

@@ -16,7 +16,7 @@ from lapel.schema.errors import MissingExtraError, UsageError
 
 def vectors(count: int, *, seed: int = 0, width: int = 24) -> NDArray[np.float32]:
     drawn = np.random.default_rng(seed).normal(size=(count, width))
-    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.float32)
 
 
 @pytest.mark.parametrize("block", [1, 7, 100_000])
@@ -50,7 +50,7 @@ def test_a_graph_finds_nearly_all_and_the_same_when_opened_again(tmp_path: Path)
 def test_without_the_library_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "usearch", None)
+    monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'lapel\[search\]'"):
         build_graph(vectors(5), tmp_path / "graph")
 

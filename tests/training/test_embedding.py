@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from item_photos import draw_item
+from numpy.typing import NDArray
 from training_runs import SMALL
 
 from lapel.data.dataset import Dataset, create_dataset
@@ -28,7 +29,8 @@ LABELS = ("first", "second")
 
 def item_set(folder: Path, *, views: int = 8, grouped: bool = True) -> Dataset:
     """Gray photos of striped items: 30 to train, 12 to validate, 16 to test, none in two splits."""
-    pictures, rows = [], []
+    pictures: list[NDArray[np.uint8]] = []
+    rows: list[Annotation] = []
     for item in range(58):
         split = "train" if item < 30 else "validation" if item < 42 else "test"
         for view in range(views):

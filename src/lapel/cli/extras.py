@@ -10,10 +10,9 @@ from lapel.schema.errors import MissingExtraError
 #: Top-level modules of each extra.
 MODULES = {
     "data": {"polars", "matplotlib", "yaml"},
-    "search": {"usearch"},
     "train": {
         "polars", "matplotlib", "torch", "torchvision", "timm", "yaml", "safetensors",
-        "tensorboard", "onnx",
+        "tensorboard", "onnx", "pytorch_metric_learning",
     },
 }  # fmt: skip
 

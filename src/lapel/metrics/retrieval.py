@@ -80,9 +80,7 @@ def places_of(
     order = np.argsort(gallery_items, kind="stable")
     ordered = gallery_items[order]
     low = np.searchsorted(ordered, query_items, "left")
-    high = np.where(
-        query_items == NO_ITEM, low, np.searchsorted(ordered, query_items, "right")
-    )
+    high = np.where(query_items == NO_ITEM, low, np.searchsorted(ordered, query_items, "right"))
     found: list[NDArray[np.int64]] = []
     for row, line in enumerate(_lines(queries, gallery)):
         right = order[low[row] : high[row]]
@@ -134,7 +132,7 @@ def per_query(places: Places, depths: Sequence[int] = DEPTHS) -> dict[str, NDArr
     number = np.arange(len(places.places)) - starts[query] + 1
 
     def added(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(query, weights=values, minlength=len(sizes))
+        return np.asarray(np.bincount(query, weights=values, minlength=len(sizes)), np.float64)
 
     gain = 1 / np.log2(1.0 + places.places)
     ideal = np.cumsum(1 / np.log2(2.0 + np.arange(max(depths))))

@@ -160,9 +160,7 @@ def _search(
     )
 
 
-def _chosen_of(
-    gallery: Vectors, protocol: SearchProtocol
-) -> tuple[Vectors, NDArray[np.int64]]:
+def _chosen_of(gallery: Vectors, protocol: SearchProtocol) -> tuple[Vectors, NDArray[np.int64]]:
     """The queries among a gallery that was looked at, and where each stands in it."""
     names = protocol.gallery.names()
     place = {names[row]: number for number, row in enumerate(gallery.rows)}
@@ -176,9 +174,7 @@ def _numbered(
     protocol: SearchProtocol, queries: Vectors, gallery: Vectors
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Items as numbers; pictures of none have ``NO_ITEM``."""
-    texts = [
-        part.table["group"].to_list() for part in (protocol.queries, protocol.gallery)
-    ]
+    texts = [part.table["group"].to_list() for part in (protocol.queries, protocol.gallery)]
     number = {item: place for place, item in enumerate(dict.fromkeys([*texts[0], *texts[1]]))}
     number[None] = NO_ITEM
     items = [np.array([number[item] for item in text], np.int64) for text in texts]

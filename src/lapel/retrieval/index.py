@@ -3,7 +3,7 @@
     search.json      format version, what was indexed and how, SHA-256 of the other files
     pictures.jsonl   a line a picture: its name, its item, its split
     vectors.npy      a vector of length 1 a picture, float32 (N, width)
-    graph.usearch    only of the kind ``hnsw``: the graph over them
+    graph.faiss      only of the kind ``hnsw``: the graph over them
     bundle/          the model that made them, and makes those of the queries
 
 The pictures themselves stay where they are. Nothing in it is trusted before its hash is checked.
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from lapel.inference.embedding import Embedder
 from lapel.inference.pictures import Failure, Picture
-from lapel.retrieval.nearest import WAYS, Nearest
+from lapel.retrieval.nearest import WAYS
+from lapel.retrieval.neighbours import Nearest
 from lapel.schema.errors import StorageError, UsageError
 from lapel.schema.geometry import Box
 from lapel.storage.local import sha256_of
@@ -33,7 +34,7 @@ FORMAT = "lapel.search/1"
 MANIFEST = "search.json"
 PICTURES = "pictures.jsonl"
 VECTORS = "vectors.npy"
-GRAPH = "graph.usearch"
+GRAPH = "graph.faiss"
 BUNDLE = "bundle"
 
 #: Kind of index to the file that is searched.
@@ -151,7 +152,7 @@ class SearchIndex:
     @property
     def dataset(self) -> Path:
         """The dataset whose pictures were indexed, where it lay when they were."""
-        return self.folder / self.facts["dataset"]["folder"]
+        return self.folder / str(self.facts["dataset"]["folder"])
 
     def query(
         self,
@@ -189,6 +190,7 @@ class SearchIndex:
             tuple(
                 Found(picture=self.pictures[row], similarity=float(similarity))
                 for row, similarity in zip(rows, similarities, strict=True)
+                if row >= 0
             )
             for rows, similarities in zip(nearest.rows, nearest.similarities, strict=True)
         ]
@@ -210,8 +212,10 @@ def _facts(path: Path) -> dict[str, Any]:
         )
     shapes = {"kind": str, "files": dict, "dataset": dict}
     wrong = [key for key, kind in shapes.items() if not isinstance(facts.get(key), kind)]
-    if wrong or facts["kind"] not in SEARCHED or not isinstance(
-        facts["dataset"].get("folder"), str
+    if (
+        wrong
+        or facts["kind"] not in SEARCHED
+        or not isinstance(facts["dataset"].get("folder"), str)
     ):
         raise StorageError(f"{path} is not whole: look at {wrong or 'kind and dataset'}")
     return dict(facts)

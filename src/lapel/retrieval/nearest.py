@@ -7,13 +7,12 @@ Adding a way is adding its class and a line to ``WAYS``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.retrieval.neighbours import Nearest, Neighbours
 from lapel.schema.errors import MissingExtraError, UsageError
 
 #: Up to so many pictures every one is compared: that takes milliseconds, and misses nothing.
@@ -21,27 +20,6 @@ EXACT_UP_TO = 100_000
 
 #: Vectors that are compared at a time.
 BLOCK = 1 << 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Neighbours:
-    """The nearest vectors of each query, the nearest first.
-
-    Attributes:
-        rows: of the vectors, int64 (queries, count).
-        similarities: cosines, float32 (queries, count), falling.
-    """
-
-    rows: NDArray[np.int64]
-    similarities: NDArray[np.float32]
-
-
-class Nearest(Protocol):
-    """What was built on some vectors and finds the nearest of them."""
-
-    def search(self, queries: NDArray[np.float32], count: int) -> Neighbours:
-        """The ``count`` nearest of each query, or all there are; queries float32 (Q, width)."""
-        ...
 
 
 class Exact:
@@ -127,7 +105,7 @@ def open_graph(path: Path) -> Nearest:
 
 def _need_library() -> None:
     try:
-        import usearch  # noqa: F401, PLC0415 - only whether it is there
+        import faiss  # noqa: F401, PLC0415 - only whether it is there
     except ModuleNotFoundError as error:
         raise MissingExtraError(extra="search", need="an index of kind 'hnsw'") from error
 
