@@ -10,6 +10,7 @@ import pytest
 from drawn_pictures import SIZE, drawn
 from garment_writers import KNOWN_RECORD, write_deepfashion2, write_fashionpedia
 
+from lapel.data.check import check_dataset
 from lapel.data.deepfashion2_words import KEYPOINTS, categories
 from lapel.data.export import export_dataset
 from lapel.data.fashionpedia_words import attribute_names, category_names
@@ -203,3 +204,14 @@ def test_fashionpedia_without_some_files_says_so(tmp_path: Path) -> None:
         "outlines of fewer than three corners, kept as they are: 2",
         "not there, and left out: instances_attributes_val2020.json",
     )
+
+
+def test_a_garment_over_the_edge_of_its_photo_is_kept_and_found_by_check(tmp_path: Path) -> None:
+    write_deepfashion2(tmp_path)
+    record = tmp_path / "df2/train/annos/000001.json"
+    record.write_text(record.read_text().replace("[227, 86, 543, 455]", "[227, 86, 643, 455]"))
+    folder = import_dataset("deepfashion2", tmp_path / "df2", tmp_path / "dataset").folder
+    report = check_dataset(folder)
+    assert report.faults == 0
+    (over,) = (one for one in report.findings if one.kind == "garment_over_edge")
+    assert over.examples == ("train/image/000001.jpg (600 x 480): a box from 227, 86 to 643, 455",)
