@@ -18,7 +18,7 @@ from lapel.data.clean import clean_dataset
 from lapel.data.dataset import Dataset, create_dataset
 from lapel.data.images import packed_name
 from lapel.schema.annotation import Annotation, Tags
-from lapel.schema.errors import DatasetError, UsageError
+from lapel.schema.errors import DatasetError, TrainingError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.training.compare import Silent
 from lapel.training.comparing.label_tables import LabelComparison
@@ -136,6 +136,20 @@ def test_the_same_call_learns_nothing_anew_and_models_may_be_given(
     ]
     value = 100 * first.value_of("after")["texture.map"]
     assert lines[4].split("\t")[1] == f"{value:.2f} %"
+
+
+def test_a_run_that_fails_says_why(
+    compared: tuple[Path, Path, LabelComparison], tmp_path: Path
+) -> None:
+    data, cleaned, first = compared
+    with pytest.raises(TrainingError, match=r"run after is failed, .* the loss is"):
+        run_compare(
+            data,
+            cleaned,
+            tmp_path / "out",
+            before=first.out / "runs" / "before",
+            changes={**CHANGES, "optim": "sgd", "optimiser.learning_rate": 1e30},
+        )
 
 
 def test_what_does_not_belong_together_is_refused(

@@ -102,8 +102,9 @@ def compare_labels(
             for which, run in plan.runs()
             if read_result(run, plan.out / RUNS / run.name).state != "done"
         ]
-        Pool(devices, onlooker, stop, plan.out / LOGS / "processes.txt").learn(jobs)
-        _check_done(plan)
+        keeper = _FaultKeeper(onlooker)
+        Pool(devices, keeper, stop, plan.out / LOGS / "processes.txt").learn(jobs)
+        _check_done(plan, keeper.faults)
         return _judged(plan, onlooker, resamples)
 
 
@@ -121,14 +122,30 @@ def _job(plan: LabelPlan, which: str, run: PlannedRun) -> Job:
     return Job(name=run.name, arguments=arguments, log=plan.out / LOGS / f"{run.name}.txt")
 
 
-def _check_done(plan: LabelPlan) -> None:
+class _FaultKeeper:
+    """Passes on how it goes, and keeps why runs failed."""
+
+    def __init__(self, onlooker: Onlooker) -> None:
+        self.faults: dict[str, str] = {}
+        self.say = onlooker.say
+        self.progress = onlooker.progress
+        self._ended = onlooker.ended
+
+    def ended(self, name: str, fault: str | None) -> None:
+        """Keep the fault, and pass it on."""
+        if fault is not None:
+            self.faults[name] = fault
+        self._ended(name, fault)
+
+
+def _check_done(plan: LabelPlan, faults: Mapping[str, str]) -> None:
     for _, run in plan.runs():
-        result = read_result(run, plan.out / RUNS / run.name)
+        result = read_result(run, plan.out / RUNS / run.name, faults.get(run.name, ""))
         if result.state != "done":
             raise TrainingError(
-                f"the run {run.name} is {result.state}, so that nothing can be compared; look into "
-                f"{plan.out / LOGS / run.name}.txt, and give the same command again to go on"
-                + (f" ({result.fault})" if result.fault else "")
+                f"the run {run.name} is {result.state}, so that nothing can be compared"
+                + (f": {result.fault}" if result.fault else "")
+                + f". More is in {plan.out / LOGS / run.name}.txt; the same command goes on"
             )
 
 
