@@ -12,7 +12,12 @@ import pytest
 from PIL import Image
 
 from lapel.inference.boxes import BoxFile
-from lapel.inference.drawing import draw_prediction, drawing_paths
+from lapel.inference.drawing import (
+    attention_heat,
+    attention_words,
+    draw_prediction,
+    drawing_paths,
+)
 from lapel.inference.pictures import Failure
 from lapel.inference.predictor import Examined, Predictor
 from lapel.schema.errors import FormatError, StorageError, UsageError
@@ -236,3 +241,12 @@ class TestBoxFile:
     def test_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="could not be read"):
             BoxFile(tmp_path / "none.csv")
+
+
+def test_attention_is_shown_from_its_least_to_its_most() -> None:
+    attention = np.linspace(1.2, 1.8, 16, dtype=np.float32).reshape(1, 4, 4)
+    heat = attention_heat(attention)
+    assert (heat.min(), heat.max()) == (0, 1)
+    assert attention_words(attention) == "attention 1.20 to 1.80"
+    flat = attention_heat(np.full((1, 4, 4), 1.5, np.float32) + attention / 1000)
+    assert flat.max() < 0.02

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from lapel.evaluation.mosaic import Drawing, drawn_mosaic
 from lapel.evaluation.page import bar, escaped, figure, table
 from lapel.evaluation.task_page import numbers_section, where
 from lapel.imaging.draw import Mark, colours, draw_heat, draw_marks, strongest
-from lapel.inference.drawing import attention_heat
+from lapel.inference.drawing import attention_heat, attention_words
 from lapel.metrics.landmarks import shares_found
 from lapel.schema.errors import ImageError, StorageError
 from lapel.schema.outputs import ATTENTION, heatmaps_of
@@ -73,9 +73,9 @@ def _numbers(judged: LandmarksEvaluation) -> str:
         f"{len(judged.rows):,} images with {int(judged.each.points.sum()):,} visible landmarks. "
         "Distances are measured in boxes: across by the width of the garment's box, down by its "
         "height (of the picture, where nobody knows the box); 0 is best. Means are first over the "
-        "points of each landmark, then plainly over landmarks. Points that are hidden, cut off, unknown or "
-        "outside what the network sees take no part in them. Beside it stands the answer that "
-        "never looks: the mean place of each landmark in the box, counted on "
+        "points of each landmark, then plainly over landmarks. Points that are hidden, cut off, "
+        "unknown or outside what the network sees take no part in them. Beside it stands the "
+        "answer that never looks: the mean place of each landmark in the box, counted on "
         f"{where(judged.majority.counted_on)}; it knows the box."
     )
     return numbers_section(judged, about)
@@ -229,16 +229,13 @@ def _maps(judged: LandmarksEvaluation, scene: Scene, places: Sequence[int]) -> s
     """Heatmaps and attention over some pictures; empty where the network shows none."""
     if scene.looker is None:
         return ""
-    called = {
-        heatmaps_of(judged.spec.name): "heatmaps",
-        ATTENTION: "attention",
-    }
+    called = (heatmaps_of(judged.spec.name), ATTENTION)
     if not any(name in scene.looker.maps for name in called):
         return ""
     text = (
         "Heatmaps: where it expects a landmark, the strongest of all. Attention: what it "
-        "strengthens (yellow) and what it leaves out (gray) on the way to the labels; the middle "
-        "of the scale changes nothing. First the worst pictures, then those in the middle."
+        "strengthens most (yellow) and least (gray) on the way to the labels, from one factor to "
+        "the other. First the worst pictures, then those in the middle."
     )
     drawn = [
         drawing
@@ -248,16 +245,18 @@ def _maps(judged: LandmarksEvaluation, scene: Scene, places: Sequence[int]) -> s
     return f"<p>{escaped(text)}</p>{drawn_mosaic(drawn)}"
 
 
-def _map_drawings(scene: Scene, image: str, called: dict[str, str]) -> Iterator[Drawing]:
+def _map_drawings(scene: Scene, image: str, called: Collection[str]) -> Iterator[Drawing]:
     pixels = _pixels(scene, image)
     if pixels is None or scene.looker is None:
         return
     frame, maps = scene.looker.look(image)
     for name, found in maps.items():
         if name in called:
-            heat = attention_heat(found) if name == ATTENTION else strongest(found)
+            attends = name == ATTENTION
+            heat = attention_heat(found) if attends else strongest(found)
             picture = draw_heat(pixels, heat, frame, side=SIDE)
-            yield Drawing(image=image, picture=picture, caption=escaped(called[name]))
+            caption = attention_words(found) if attends else "heatmaps"
+            yield Drawing(image=image, picture=picture, caption=escaped(caption))
 
 
 def _legend(judged: LandmarksEvaluation) -> str:

@@ -21,6 +21,9 @@ from lapel.schema.prediction import SEEN, LandmarksAnswer
 
 QUALITY = 90
 
+#: Attention that varies by less over a picture shows nothing to look at.
+FLAT = 0.05
+
 
 def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """A JPEG of a picture with its answers: landmarks as points, hidden ones hollow; beside it
@@ -42,7 +45,7 @@ def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAU
     )
     marks, lines = _marks(found)
     panels = [("", draw_marks(pixels, marks, box=found.box))]
-    panels += [(name, _map(pixels, name, found)) for name in found.maps]
+    panels += [_map(pixels, name, found) for name in found.maps]
     buffer = io.BytesIO()
     sheet(panels, lines).save(buffer, format="JPEG", quality=QUALITY)
     return buffer.getvalue()
@@ -68,15 +71,26 @@ def _marks(found: Examined) -> tuple[list[Mark], list[Line]]:
     return marks, lines
 
 
-def _map(pixels: NDArray[np.uint8], name: str, found: Examined) -> Image.Image:
+def _map(pixels: NDArray[np.uint8], name: str, found: Examined) -> tuple[str, Image.Image]:
+    """The title and the drawing of a map."""
     maps = found.maps[name]
-    heat = attention_heat(maps) if name == ATTENTION else strongest(maps)
-    return draw_heat(pixels, heat, found.frame)
+    if name == ATTENTION:
+        return attention_words(maps), draw_heat(pixels, attention_heat(maps), found.frame)
+    return name, draw_heat(pixels, strongest(maps), found.frame)
 
 
 def attention_heat(attention: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Attention (1, h, w), of which 1 changes nothing, as heat (h, w) from 0 to 1."""
-    return np.asarray(np.clip(attention[0] / 2, 0.0, 1.0), np.float32)
+    """Attention (1, h, w) as heat (h, w): 0 where it is least in this picture, 1 where it is most.
+
+    Attention that is nearly the same everywhere stays cold, instead of showing its noise.
+    """
+    low, high = float(attention.min()), float(attention.max())
+    return np.asarray((attention[0] - low) / max(high - low, FLAT), np.float32)
+
+
+def attention_words(attention: NDArray[np.float32]) -> str:
+    """By how much attention (1, h, w) multiplies what the network sees, in words."""
+    return f"attention {attention.min():.2f} to {attention.max():.2f}"
 
 
 def drawing_paths(pictures: Sequence[str], folder: Path) -> list[Path]:
