@@ -30,7 +30,8 @@ HEMS = TaskSpec(name="landmarks", kind="landmarks", labels=("left hem", "right h
 
 def build(recipe: Recipe) -> Network:
     schema = Schema((CATEGORY,) if recipe.model.network == "plain" else (CATEGORY, HEMS))
-    preprocess = Preprocess.from_json(recipe.preprocess.model_dump(mode="json"))
+    values = {"resample": "bilinear"} | recipe.preprocess.model_dump(mode="json", exclude_none=True)
+    preprocess = Preprocess.from_json(values)
     return build_network(schema, architecture_of(recipe, preprocess))
 
 
