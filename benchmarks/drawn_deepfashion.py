@@ -103,20 +103,21 @@ class Steps:
             *self.options.set,
         ]
         given = " ".join(f"--set {shlex.quote(setting)}" for setting in settings)
-        self.lapel(f"train deepfashion-landmark-attention --data {data} --out {name} {given}")
-        self.lapel(f"evaluate {name} {data} --out {name}/test")
-        self.lapel(f"evaluate {name} {data} --whole --out {name}/whole")
+        run = f"runs/{name}"
+        self.lapel(f"train deepfashion-landmark-attention --data {data} --out {run} {given}")
+        self.lapel(f"evaluate {run} {data} --out {run}/test")
+        self.lapel(f"evaluate {run} {data} --whole --out {run}/whole")
 
     def compare(self) -> None:
         """The worth of merging, each row with the same labels."""
         self.lapel(
             "compare deepfashion-landmark-attention --data coarse --cleaned merged --out worth "
-            "--before unmerged --after merged"
+            "--before runs/unmerged --after runs/merged"
         )
 
     def metrics(self, name: str) -> dict[str, dict[str, float]]:
         """Task to number to value, of one judgement."""
-        value = json.loads((self.work / name / "metrics.json").read_text("utf-8"))
+        value = json.loads((self.work / "runs" / name / "metrics.json").read_text("utf-8"))
         return {
             task: {key: found["value"] for key, found in one["numbers"].items()}
             for task, one in value["tasks"].items()
