@@ -1,7 +1,7 @@
 """Of what holds of some images, how much is among each image's k most probable labels.
 
 DeepFashion's papers judge attributes by it, type by type (Liu et al. 2016, CVPR, section 5; Liu
-and Lu 2018, arXiv 1807.11674, section 4.3). Rules, stated once:
+and Lu 2018, doi 10.1007/978-3-030-11015-4_4). Rules, stated once:
 
 * *recall_at_k*: ``sum over images of |k most probable & those that hold|``, by ``sum over images
   of |those that hold|``. It is one pot for all images (micro), as in the code that Liu and Lu
