@@ -4,8 +4,8 @@ Rules, stated once:
 
 * *Distance*: ``|| (p - g) / (w, h) ||``, where w and h are the width and height of the garment's
   box: across by the width, down by the height, as the released code of Liu and Lu (2018, doi
-  10.1007/978-3-030-11015-4_4) measures on pictures that were cropped to the box and made square. mmpose divides
-  both by the longer side instead, which is kinder to long garments.
+  10.1007/978-3-030-11015-4_4) measures on pictures that were cropped to the box and made
+  square. mmpose divides both by the longer side instead, which is kinder to long garments.
 * *Which points*: those that can be seen. A point that is hidden, cut off, absent, unknown, or
   outside the network's canvas takes no part, as in that code. mmfashion counts invisible points as
   found, at distance 0: its numbers are of another kind.
