@@ -112,15 +112,18 @@ class LandmarksEvaluation:
     def per_label(self) -> list[dict[str, Any]]:
         """A row a landmark: ``label``; ``support`` (images in which it can be seen), ``tp``,
         ``fp``, ``fn``, ``tn``, ``precision``, ``recall`` and ``f1`` of telling that it can be
-        seen; ``points`` measured, and their ``ne``, ``pck10``, ``pck20``, ``pdl`` and ``auc``.
+        seen; ``points`` measured, and their ``ne``, ``pck10``, ``pck20``, ``pdl`` and ``auc``;
+        ``usual_ne`` of the baseline.
         """
         each = self.each
+        usual = self.usual.counts().per_landmark().ne
         return [
             {
                 "label": label,
                 **_visibility(*(int(getattr(each, name)[index]) for name in _COUNTS)),
                 "points": int(each.points[index]),
                 **{name: float(getattr(each, name)[index]) for name in _MEANS},
+                "usual_ne": float(usual[index]),
             }
             for index, label in enumerate(self.spec.labels)
         ]

@@ -82,19 +82,16 @@ def _numbers(judged: LandmarksEvaluation) -> str:
 
 
 def _each(judged: LandmarksEvaluation) -> str:
-    usual = judged.usual.counts().per_landmark().ne
     rows = [
         [
             f"{_swatch(colour)} {escaped(row['label'])}",
             f"{row['points']:,}",
             _distance(row["ne"]),
-            _distance(float(always)),
+            _distance(row["usual_ne"]),
             f"{percent(row['pck10'], 1)}{bar(row['pck10']) if row['points'] else ''}",
             *(percent(row[name], 1) for name in ("pck20", "precision", "recall")),
         ]
-        for row, always, colour in zip(
-            judged.per_label(), usual, colours(len(judged.spec.labels)), strict=True
-        )
+        for row, colour in zip(judged.per_label(), colours(len(judged.spec.labels)), strict=True)
     ]
     header = [
         "landmark",

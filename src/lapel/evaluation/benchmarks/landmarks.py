@@ -14,6 +14,9 @@ from lapel.evaluation.judged import JudgedTask
 #: The task's number, and the key of ``per_label()``, that is the normalised error.
 ERROR = "ne"
 
+#: The key of the same for the mean place of each landmark.
+USUAL = "usual_ne"
+
 MEASURES = (
     *(Measure(name=name, called=name.capitalize(), percent=False) for name in EIGHT),
     Measure(name=ERROR, called="Mean of the eight", percent=False),
@@ -47,17 +50,18 @@ def landmarks_table(
 def _our_rows(judged: JudgedTask) -> list[Row]:
     """The mean place of each landmark, and the model."""
     error = judged.numbers[ERROR]
-    each = {str(row["label"]): float(row[ERROR]) for row in judged.per_label()}
+    each = {str(row["label"]): row for row in judged.per_label()}
+    known = [name for name in EIGHT if name in each]
     usual = judged.majority.numbers
     return [
         Row(
             method="always the mean place",
-            numbers={ERROR: usual[ERROR]} if ERROR in usual else {},
+            numbers={name: float(each[name][USUAL]) for name in known} | {ERROR: usual[ERROR]},
             source="measured here",
         ),
         Row(
             method="this model",
-            numbers={name: each[name] for name in EIGHT if name in each} | {ERROR: error.value},
+            numbers={name: float(each[name][ERROR]) for name in known} | {ERROR: error.value},
             intervals={ERROR: error},
             ours=True,
             source="measured here",
