@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -117,3 +118,17 @@ def test_whole_pictures_are_named(run: Run, bundle: Path, tmp_path: Path) -> Non
     assert "--whole measures how much worse" in out
     _, out, _ = run(*arguments, "--whole")
     assert "test split, whole pictures: 10 images" in out
+
+
+def test_a_terminal_shows_places(
+    run: Run, bundle: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    _, _, label = dots.drawn(1)
+    code, out, _ = run("predict", bundle, photos / "0.png", "--boxes", photos.parent / "boxes.csv")
+    assert code == 0
+    found = re.search(r"left dot at (\d+), (\d+)", out)
+    assert found is not None
+    place = label.points["left dot"]
+    assert [int(found[1]), int(found[2])] == pytest.approx([place.x, place.y], abs=1)
+    assert "hem at" not in out  # it cannot be seen

@@ -201,13 +201,23 @@ def _print_table(results: _Results) -> None:
             continue
         image = prediction.image
         for task, answer in prediction.answers.items():
-            table.add_row(*_row(image, task, answer.lines()))
+            table.add_row(*_row(image, task, _readable(answer)))
             image = ""
         table.add_section()
     if table.row_count:
         Console().print(table)
     if left_out:
         print(f"... and {left_out} more; --out FILE.csv keeps all")
+
+
+def _readable(answer: Answer) -> tuple[tuple[str, float], ...]:
+    """Labels and probabilities; landmarks that can be seen with their places."""
+    from lapel.schema.prediction import SEEN, LandmarksAnswer
+
+    if not isinstance(answer, LandmarksAnswer):
+        return answer.lines()
+    seen = (point for point in answer.points if point.visible >= SEEN)
+    return tuple((f"{one.name} at {one.x:.0f}, {one.y:.0f}", one.visible) for one in seen)
 
 
 def _row(image: str, task: str, lines: tuple[tuple[str, float], ...]) -> tuple[Text, ...]:
