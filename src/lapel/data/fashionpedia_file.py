@@ -12,8 +12,10 @@ page of fashionpedia.github.io, and COCO's format.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -55,11 +57,25 @@ class Content:
         return tuple(_garment(one) for one in self.marked.get(identifier, ()))
 
 
+def compact(value: dict[str, Any]) -> dict[str, Any]:
+    """An object of the file with its outlines as arrays of numbers: a quarter of the memory.
+
+    It is called for each object as soon as it is read. Outlines at fault stay as they are.
+    """
+    outlines = value.get("segmentation")
+    if isinstance(outlines, list):
+        with suppress(TypeError):  # what is no list of numbers is found later
+            value["segmentation"] = [
+                array("d", outline) if len(outline) % 2 == 0 else outline for outline in outlines
+            ]
+    return value
+
+
 def checked_content(value: dict[str, Any], *, labelled: bool) -> Content:
     """A file's object, checked.
 
     Args:
-        value: what the file holds.
+        value: what the file holds, :func:`compact` or not.
         labelled: whether it has annotations; the list of test images has none.
     """
     content = Content()
@@ -181,7 +197,7 @@ def _shape_faults(
                 yield f"a mask of size {value['size']} {of}", f"{size}, as its image has"
     elif isinstance(value, list):
         for outline in value:
-            whole = isinstance(outline, list) and len(outline) % 2 == 0
+            whole = isinstance(outline, list | array) and len(outline) % 2 == 0
             if not whole or not all(map(is_number, outline)):
                 yield f"{shown_value(outline)} as an outline {of}", "x and y of each corner"
             else:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 _SHOWN = 60
+
+#: What is done to an object when it has been read.
+Hook = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class RecordError(ValueError):
@@ -23,23 +27,25 @@ class RecordError(ValueError):
         super().__init__(found)
 
 
-def loaded_object(data: bytes, *, unique: bool = True) -> dict[str, Any]:
+def loaded_object(data: bytes, *, unique: bool = True, hook: Hook | None = None) -> dict[str, Any]:
     """The object that a file's bytes hold, as JSON in UTF-8.
 
     Args:
         data: the bytes.
         unique: whether a key that stands twice in an object is refused; else the last one counts.
+        hook: changes each object as soon as it is read; for files whose objects are large. Keys
+            are not compared then.
 
     Raises:
         RecordError: no JSON, another value, NaN, or keys twice.
     """
-    value = loaded_value(data, unique=unique)
+    value = loaded_value(data, unique=unique, hook=hook)
     if not isinstance(value, dict):
         raise RecordError(shown_value(value), "an object")
     return value
 
 
-def loaded_value(data: bytes, *, unique: bool = True) -> Any:  # noqa: ANN401 - what JSON holds
+def loaded_value(data: bytes, *, unique: bool = True, hook: Hook | None = None) -> Any:  # noqa: ANN401 - what JSON holds
     """What a file's bytes hold, as :func:`loaded_object`; of any type.
 
     Raises:
@@ -49,7 +55,8 @@ def loaded_value(data: bytes, *, unique: bool = True) -> Any:  # noqa: ANN401 - 
         return json.loads(
             data.decode("utf-8-sig"),
             parse_constant=_refuse_constant,
-            object_pairs_hook=_unique if unique else None,
+            object_pairs_hook=_unique if unique and hook is None else None,
+            object_hook=hook,
         )
     except UnicodeDecodeError as error:
         raise RecordError(f"bytes that are no text ({error})", "text in UTF-8") from error

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lapel.data.fashionpedia_file import Content, attribute_faults, checked_content
+from lapel.data.fashionpedia_file import Content, attribute_faults, checked_content, compact
 from lapel.data.fashionpedia_words import attribute_names, category_names
 from lapel.data.garments import Garment, GarmentsOnDemand
 from lapel.data.json_records import (
@@ -82,7 +82,7 @@ class _Found:
 def read_fashionpedia(source: str | Path, *, track: Track = silent) -> Reading:
     """The folder that holds the JSON files and the photos.
 
-    The largest file, of the training photos, is read as a whole: about 3 GB of memory.
+    The largest file, of the training photos, is read as a whole: about 2 GB of memory.
 
     Args:
         source: the folder.
@@ -133,8 +133,7 @@ def _task(name: str, names: dict[int, str]) -> TaskSpec:
 def _read_split(root: Path, split: str, path: Path, found: _Found, track: Track) -> None:
     labelled = split in WHOLE
     try:
-        # Keys are compared only where files are small: it would take minutes here.
-        value = loaded_object(read_bytes(path), unique=False)
+        value = loaded_object(read_bytes(path), hook=compact)
     except RecordError as error:
         found.faults.append(_unread(path, error))
         return
