@@ -292,6 +292,14 @@ def test_a_mapping_to_labels_that_are_not_there_is_refused(tmp_path: Path) -> No
         read_mapping(done.mapping)
 
 
+def test_of_a_dataset_cleaned_twice_the_mapping_is_to_be_named(tmp_path: Path) -> None:
+    done = cleaned(tmp_path)
+    clean_dataset(done.dataset.folder, at_least=2)
+    with pytest.raises(UsageError, match=r"one of: label_mapping-2\.json, label_mapping\.json"):
+        read_mapping(done.dataset.folder)
+    assert read_mapping(done.mapping).rules == "deepfashion, tier A"
+
+
 def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
     dataset = counted_dataset(tmp_path / "d")
     with pytest.raises(UsageError, match="no tier 'C'; choose one of: A, AB"):

@@ -23,6 +23,7 @@ from lapel.data.lint_accuracy import Accuracy, accuracies
 from lapel.data.progress import Track, silent
 from lapel.data.proposing import propose_rules
 from lapel.data.shipped import choose_rules
+from lapel.schema.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,8 @@ def check_dataset(
         StorageError: it cannot be written.
     """
     dataset = Dataset.open(folder)
+    if against is None and tier is not None:
+        raise UsageError("a tier is of the rules to go against, and none are named")
     known = None if against is None else choose_rules(against, dataset.schema, tier=tier)
     # Before the pictures are opened, which takes long: a file that cannot be written is told now.
     pairs = propose_rules(dataset, propose) if propose else lint_labels(dataset)

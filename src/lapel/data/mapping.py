@@ -21,7 +21,7 @@ from typing import Any
 from lapel.data.cleaning import TaskCleaning
 from lapel.data.reading import existing_file, read_bytes
 from lapel.data.rules import Place
-from lapel.schema.errors import DatasetError, SchemaError
+from lapel.schema.errors import DatasetError, SchemaError, UsageError
 from lapel.schema.labels import TaskSpec
 
 MAPPING_JSON = "label_mapping.json"
@@ -103,11 +103,20 @@ def read_mapping(path: str | Path) -> LabelMapping:
     """A mapping from its file, or from the dataset that holds it.
 
     Raises:
-        UsageError: no such file.
+        UsageError: no such file, or a dataset that was cleaned more than once.
         DatasetError: the file is no mapping, or torn.
     """
     path = Path(path)
-    path = existing_file(path / MAPPING_JSON if path.is_dir() else path)
+    stem = Path(MAPPING_JSON)
+    if path.is_dir():
+        several = sorted(path.glob(f"{stem.stem}*{stem.suffix}"))
+        if len(several) > 1:
+            raise UsageError(
+                f"{path} was cleaned more than once; name the mapping of the labels that the model "
+                f"learned, one of: {', '.join(one.name for one in several)}"
+            )
+        path /= MAPPING_JSON
+    path = existing_file(path)
     try:
         value = json.loads(read_bytes(path))
         if not isinstance(value, dict) or value.get("lapel_label_mapping") != FORMAT_VERSION:
