@@ -39,6 +39,7 @@ FIXED = ("test_vit", "test_vit2")
 WORDS = ("coat", "hat", "shoe")
 SPECS = {kind: TaskSpec(name=kind, kind=kind, labels=WORDS) for kind in KINDS}
 
+
 def points(*, seen: str) -> Landmarks:
     """Three landmarks, of which one can be seen."""
     places = {"coat": (8, 10), "hat": (21, 9), "shoe": (30, 31)}
@@ -199,7 +200,9 @@ def test_a_head_gives_what_the_task_expects_and_its_loss_falls_when_it_learns(
     features = torch.randn(3, 16, 4, 4)
     target, weight = encoded(kind)
     assert HEADS[kind].answer(head(features)).shape == (3, *task_of(spec).output_shape)
-    optimiser = torch.optim.Adam(head.parameters(), lr=0.05)
+    # Maps that rise too quickly at first fall to nothing, and stay there for long.
+    maps = kind == "landmarks" and "landmarks" not in options
+    optimiser = torch.optim.Adam(head.parameters(), lr=0.001 if maps else 0.05)
     losses = []
     for _ in range(40):
         loss = loss_of(kind)(head(features), target, weight)

@@ -20,7 +20,13 @@ from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import SchemaError
 from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
-from lapel.schema.prediction import SEEN, Answer, LandmarksAnswer, MultiLabelAnswer, SingleLabelAnswer
+from lapel.schema.prediction import (
+    SEEN,
+    Answer,
+    LandmarksAnswer,
+    MultiLabelAnswer,
+    SingleLabelAnswer,
+)
 from lapel.tasks.base import Task
 from lapel.tasks.kinds import KINDS, task_of
 
@@ -96,8 +102,7 @@ def _close(one: Label, other: Label) -> bool:
     assert isinstance(other, Landmarks)
     pairs = [(point, other.points[name]) for name, point in one.points.items()]
     return one.names == other.names and all(
-        abs(a.x - b.x) < 1e-3 and abs(a.y - b.y) < 1e-3 and a.visible == b.visible
-        for a, b in pairs
+        abs(a.x - b.x) < 1e-3 and abs(a.y - b.y) < 1e-3 and a.visible == b.visible for a, b in pairs
     )
 
 

@@ -184,7 +184,7 @@ def test_what_is_not_known_has_no_gradient_whatever_stands_there(form: str) -> N
     weight[1], weight[2, 0] = 0, 0
     target[1, :, :2] = torch.nan
     loss = LandmarksLoss()(say(raw), target, weight)
-    loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+    loss.backward()
     assert torch.isfinite(loss)
     assert raw.grad is not None
     touched = (raw.grad != 0).any(2)
@@ -196,7 +196,7 @@ def test_a_hidden_landmark_whose_place_is_known_is_learned_as_hidden() -> None:
     target, weight = truth(1)
     target[0, 0, 4] = 0
     raw = torch.zeros(1, 3, 3, requires_grad=True)
-    LandmarksLoss()(raw, target, weight).backward()  # type: ignore[no-untyped-call] # as above
+    LandmarksLoss()(raw, target, weight).backward()
     assert raw.grad is not None
     assert (raw.grad[0, :, :2] != 0).all()
     assert raw.grad[0, 0, 2] > 0

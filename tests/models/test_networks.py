@@ -129,7 +129,7 @@ def test_heads_answer_alike_for_features_and_for_what_is_pooled_of_them() -> Non
             assert features.shape == (5, 16, 7, 7)
             assert made.pooled(pixels(5)).shape == (5, 16, 1, 1)
             for kept in (features, made.pooled(pixels(5))):
-                for task, output in made.answers(kept).items():
+                for task, output in made.outputs(made.answers(kept)).items():
                     assert torch.allclose(output, whole[task], atol=1e-6)
 
 
@@ -139,7 +139,7 @@ def test_a_joint_head_is_one_vector_cut_where_the_schema_says() -> None:
     with torch.no_grad():
         features = made.pooled(pixels(4))
         vector = made.heads.vector(features)
-        outputs = made.answers(features)
+        outputs = made.outputs(made.answers(features))
     assert vector.shape == (4, len(flat_names(SCHEMA)))
     assert torch.equal(torch.cat([outputs[spec.name] for spec in SCHEMA], 1), vector)
 

@@ -102,7 +102,8 @@ def draw_shirt(random: np.random.Generator) -> Shirt:
 def shirt_dataset(folder: Path, splits: Mapping[str, int], *, boxes: bool = True) -> Dataset:
     """Shirts in the splits asked for."""
     random = np.random.default_rng(11)
-    annotations, pictures = [], []
+    annotations: list[Annotation] = []
+    pictures: list[NDArray[np.uint8]] = []
     for split, count in splits.items():
         for _ in range(count):
             shirt = draw_shirt(random)

@@ -236,7 +236,7 @@ def test_few_pictures_are_read_before_they_are_asked_for() -> None:
         return np.full(1, row % 256, np.uint8)
 
     with ThreadPoolExecutor(2) as pool:
-        made = examples._ahead(pool, make, range(1000))  # noqa: SLF001 - what it holds is not seen from outside
+        made = examples._ahead(pool, make, range(1000))
         taken = [int(next(made)[0]) for _ in range(3)]
     assert taken == [0, 1, 2]
     assert len(read) <= examples.READ_AHEAD + 4

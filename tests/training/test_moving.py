@@ -74,13 +74,13 @@ def test_a_drawn_dot_follows_its_landmark(case: str) -> None:
             continue
         (which,) = known
         x, y = float(moved[number, which, 0]) * WIDTH, float(moved[number, which, 1]) * HEIGHT
-        if not (8 < x < WIDTH - 8 and 8 < y < HEIGHT - 8):
+        if not (13 < x < WIDTH - 13 and 13 < y < HEIGHT - 13):
             continue  # a dot at the edge is not whole, so that its centre says little
         found = seen_at(changed[number])
         assert abs(found[0] - x) < 0.3
         assert abs(found[1] - y) < 0.3
         looked_at += 1
-    assert looked_at > COUNT / 2
+    assert looked_at > COUNT / 3
 
 
 def test_in_a_mirror_left_and_right_change_places() -> None:
@@ -114,7 +114,8 @@ def test_distances_are_measured_by_a_box_that_grows_with_its_picture() -> None:
     there = weight[..., 0] > 0
     grown = moves[:, None, [0, 1], [0, 1]].expand(-1, 3, -1)
     assert torch.allclose(moved[..., 2:4][there], (target[..., 2:4] * grown)[there])
-    assert (moved[..., 2:4][there] > target[..., 2:4][there]).all()
+    assert (moved[..., 2:4][there] > target[..., 2:4][there] - 1e-6).all()
+    assert (moved[..., 2][there] > 1.2 * target[..., 2][there]).any()
 
 
 def test_labels_that_lie_nowhere_do_not_move() -> None:

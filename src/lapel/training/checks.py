@@ -20,7 +20,6 @@ from lapel.tasks.kinds import task_of
 from lapel.training.recipe import Recipe
 from lapel.training.run import RunFolder
 
-
 #: Numbers of tasks of which less is better: no epoch is chosen by them.
 LESS_IS_BETTER = ("nll", "ece", "ne")
 
@@ -112,31 +111,18 @@ def _check_places(recipe: Recipe, schema: Schema) -> None:
         return
     if recipe.transfer.heads_first:
         raise _places_need_maps(recipe, spatial)
-    faults = [
-        words
-        for wrong, words in (
-            (
-                recipe.augment.trivial,
-                "augment.trivial moves pictures and does not say how: --set augment.trivial=false",
-            ),
-            (
-                recipe.preprocess.from_photo,
-                "preprocess.from_photo cuts garments out and does not say where: "
-                "--set preprocess.from_photo=false",
-            ),
-            (
-                recipe.data.balance in spatial,
-                f"data.balance={recipe.data.balance} is a task of places, which are no labels to "
-                "balance: name another",
-            ),
-            (
-                recipe.model.landmarks == "coordinates" and recipe.loss.landmarks == "heatmap",
-                "loss.landmarks=heatmap compares maps, and model.landmarks=coordinates has none: "
-                "--set loss.landmarks=auto",
-            ),
-        )
-        if wrong
-    ]
+    said = {
+        "augment.trivial moves pictures and does not say how: "
+        "--set augment.trivial=false": recipe.augment.trivial,
+        "preprocess.from_photo cuts garments out and does not say where: "
+        "--set preprocess.from_photo=false": recipe.preprocess.from_photo,
+        f"data.balance={recipe.data.balance} is a task of places, which are no labels to "
+        "balance: name another": recipe.data.balance in spatial,
+        "loss.landmarks=heatmap compares maps, and model.landmarks=coordinates has none: "
+        "--set loss.landmarks=auto": recipe.model.landmarks == "coordinates"
+        and recipe.loss.landmarks == "heatmap",
+    }
+    faults = [words for words, wrong in said.items() if wrong]
     if faults:
         raise RecipeError(
             f"recipe {recipe.name} does not go with {', '.join(spatial)}: {'; '.join(faults)}"

@@ -151,9 +151,7 @@ def _digests(dataset: Dataset, boxes: Sequence[Box | None]) -> list[str]:
     """A SHA-256 for each picture as it is seen: its own, as recorded, or that of it and its box."""
     recorded = zip(dataset.table["sha256"].to_list(), boxes, strict=True)
     return [
-        digest
-        if box is None
-        else hashlib.sha256(f"{digest} {tuple(box)}".encode()).hexdigest()
+        digest if box is None else hashlib.sha256(f"{digest} {tuple(box)}".encode()).hexdigest()
         for digest, box in recorded
     ]
 

@@ -85,9 +85,7 @@ class ModelPart(Part):
     landmarks: Literal["heatmap", "coordinates"] = Field(
         default="heatmap", description="how places are answered: a map each, or two numbers"
     )
-    map_channels: int = Field(
-        default=128, ge=1, description="of each layer that draws the maps"
-    )
+    map_channels: int = Field(default=128, ge=1, description="of each layer that draws the maps")
     heads: Literal["separate", "joint"] = Field(
         default="separate", description="a head a task, or one vector of all labels"
     )

@@ -109,9 +109,9 @@ def train(
     dataset = Dataset.open(data)
     schema = schema_of(resolved, dataset)
     check_items(resolved, dataset, tuple(spec.name for spec in schema))
-    if out := left_out(resolved, dataset.schema):
+    if unasked := left_out(resolved, dataset.schema):
         reporter.say(
-            f"Leaving out {', '.join(out)}: heads fitted on pooled features know no places; "
+            f"Leaving out {', '.join(unasked)}: heads fitted on pooled features know no places; "
             "--set transfer.heads_first=false learns all tasks together"
         )
     with run.locked(), watching_signals() as stop:

@@ -38,8 +38,8 @@ class MapHead(nn.Module):
         width: channels of the features.
         landmarks: how many.
         options: those of :class:`~lapel.models.heads.labels.LabelHead` for visibility;
-            ``stride``, pixels of the canvas that a step on the features is wide; ``map_channels``; and
-            ``places``, ``peak`` or ``mean``: how maps are read.
+            ``stride``, pixels of the canvas that a step on the features is wide;
+            ``map_channels``; and ``places``, ``peak`` or ``mean``: how maps are read.
     """
 
     def __init__(self, width: int, landmarks: int, options: Mapping[str, Any]) -> None:
