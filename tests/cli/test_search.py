@@ -38,6 +38,31 @@ def test_query_prints_a_line_a_find(shop: Path) -> None:
     assert [line[3] for line in lines] == ["item 03"] * 3
 
 
+#: Runs a command in a process where nothing but what prediction needs can be imported.
+ALONE = """
+import sys
+for name in ("torch", "torchvision", "timm", "polars", "matplotlib", "yaml", "faiss", "onnx"):
+    sys.modules[name] = None
+from lapel.cli.main import main
+main()
+"""
+
+
+def test_query_needs_no_extra(shop: Path, tmp_path: Path) -> None:
+    query = ["search", "query", shop / "index", shop / "photos" / "01_2.png"]
+
+    def run(*more: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", ALONE, *map(str, [*query, *more])]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = run("-k", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split("\t")[2] == "01_2.png"
+    done = run("--sheet", tmp_path / "sheet.png")
+    assert done.returncode == 1
+    assert "pip install 'lapel[data]'" in done.stderr
+
+
 def test_query_writes_answers_and_a_sheet(shop: Path, tmp_path: Path) -> None:
     done = lapel(
         "search", "query", shop / "index", shop / "photos", "-k", "4",

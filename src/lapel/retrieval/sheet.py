@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lapel.data.sketch.sheet import kind_of_sheet
 from lapel.storage.local import write_atomically
@@ -76,8 +76,7 @@ def _paste(
     left, top = corner[0] + MARGIN, corner[1] + MARGIN
     draw = ImageDraw.Draw(sheet)
     if picture.pixels is not None:
-        image = Image.fromarray(picture.pixels).convert("RGB")
-        image.thumbnail((SIDE, SIDE))
+        image = ImageOps.contain(Image.fromarray(picture.pixels).convert("RGB"), (SIDE, SIDE))
         sheet.paste(image, (left + (SIDE - image.width) // 2, top + (SIDE - image.height) // 2))
     if frame is not None:
         edges = (left - 4, top - 4, left + SIDE + 3, top + SIDE + 3)
