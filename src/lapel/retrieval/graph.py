@@ -30,16 +30,16 @@ PRECISION = faiss.ScalarQuantizer.QT_fp16
 class Graph:
     """Finds most of the nearest vectors, in a small part of the time that all would take."""
 
-    def __init__(self, index: Any) -> None:  # noqa: ANN401 - faiss's classes carry no types
+    def __init__(self, index: Any) -> None:  # noqa: ANN401 - of faiss: see build
         index.hnsw.efSearch = EXPANSION_SEARCH
         self._index = index
 
     @classmethod
     def build(cls, vectors: NDArray[np.float32], path: Path) -> Self:
         """A graph over vectors of length 1, float32 (N, width), written to a file."""
-        index: Any = faiss.IndexHNSWSQ(
-            vectors.shape[1], PRECISION, CONNECTIVITY, faiss.METRIC_INNER_PRODUCT
-        )
+        # faiss has types, which leave out this way to call it.
+        make: Any = faiss.IndexHNSWSQ
+        index = make(vectors.shape[1], PRECISION, CONNECTIVITY, faiss.METRIC_INNER_PRODUCT)
         index.hnsw.efConstruction = EXPANSION_ADD
         index.train(vectors[:1])  # 16-bit numbers learn nothing; it wants to be asked all the same
         index.add(np.ascontiguousarray(vectors))
