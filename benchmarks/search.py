@@ -44,7 +44,7 @@ from lapel.retrieval.neighbours import Nearest, Neighbours
 VIEWS, KINDS, DIRECTIONS = 8, 400, 48
 
 #: How far items lie around their kind, and pictures around their item.
-ITEM_SPREAD, VIEW_SPREAD = 0.7, 0.35
+ITEM_SPREAD, VIEW_SPREAD = 0.7, 0.6
 
 #: Neighbours that are looked for.
 COUNT = 10
