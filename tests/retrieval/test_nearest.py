@@ -19,9 +19,10 @@ def vectors(count: int, *, seed: int = 0, width: int = 24) -> NDArray[np.float32
     return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.float32)
 
 
-@pytest.mark.parametrize("block", [1, 7, 100_000])
+@pytest.mark.parametrize("block", [1, 7, 13, 100_000])
 def test_exact_search_finds_what_a_sort_finds(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearest, "BLOCK", block)
+    monkeypatch.setattr(nearest, "QUERIES", 4)
     gallery, queries = vectors(50), vectors(9, seed=1)
     found = Exact(gallery).search(queries, 12)
     expected = np.argsort(-(queries @ gallery.T), axis=1)[:, :12]

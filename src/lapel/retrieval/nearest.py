@@ -18,12 +18,12 @@ from lapel.schema.errors import MissingExtraError, UsageError
 #: Up to so many pictures every one is compared: that takes milliseconds, and misses nothing.
 EXACT_UP_TO = 100_000
 
-#: Vectors that are compared at a time.
-BLOCK = 1 << 16
+#: Vectors, and queries, that are compared at a time.
+BLOCK, QUERIES = 1 << 15, 256
 
 
 class Exact:
-    """Compares with every vector; equal similarities come in the order of the rows.
+    """Compares with every vector.
 
     Args:
         vectors: of length 1, float32 (N, width); a memory map will do.
@@ -35,29 +35,43 @@ class Exact:
     def search(self, queries: NDArray[np.float32], count: int) -> Neighbours:
         """The nearest of each query among all vectors."""
         count = min(count, len(self._vectors))
+        parts = [
+            self._search(queries[start : start + QUERIES], count)
+            for start in range(0, max(1, len(queries)), QUERIES)
+        ]
+        return Neighbours(
+            rows=np.concatenate([rows for rows, _ in parts]),
+            similarities=np.concatenate([similarities for _, similarities in parts]),
+        )
+
+    def _search(self, queries: NDArray[np.float32], count: int) -> Best:
         rows = np.zeros((len(queries), 0), np.int64)
         similarities = np.zeros((len(queries), 0), np.float32)
         for start in range(0, len(self._vectors), BLOCK):
             block = queries @ self._vectors[start : start + BLOCK].T
-            numbers = np.broadcast_to(np.arange(start, start + block.shape[1]), block.shape)
-            rows, similarities = _best(
-                np.concatenate([rows, numbers], axis=1),
-                np.concatenate([similarities, block], axis=1),
-                count,
-            )
-        return Neighbours(rows=rows, similarities=similarities)
+            kept, best = _best(block, count)
+            # The best so far, and the best of this block: the best of both.
+            rows = np.concatenate([rows, kept + start], axis=1)
+            similarities = np.concatenate([similarities, best], axis=1)
+            order, similarities = _best(similarities, count)
+            rows = np.take_along_axis(rows, order, axis=1)
+        return rows, similarities
 
 
-def _best(
-    rows: NDArray[np.int64], similarities: NDArray[np.float32], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The ``count`` highest of each line, the highest first, equal ones by row."""
-    if similarities.shape[1] > count:
-        kept = np.argpartition(-similarities, count - 1, axis=1)[:, :count]
-        rows = np.take_along_axis(rows, kept, axis=1)
-        similarities = np.take_along_axis(similarities, kept, axis=1)
-    order = np.lexsort((rows, -similarities), axis=1)
-    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(similarities, order, axis=1)
+#: Columns int64 (lines, count) and the values there, float32 (lines, count), falling.
+Best = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+def _best(similarities: NDArray[np.float32], count: int) -> Best:
+    """The ``count`` highest of each line, or all there are, the highest first."""
+    width = similarities.shape[1]
+    if width > count:
+        kept = np.argpartition(similarities, width - count, axis=1)[:, width - count :]
+    else:
+        kept = np.broadcast_to(np.arange(width), similarities.shape)
+    values = np.take_along_axis(similarities, kept, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    return np.take_along_axis(kept, order, axis=1), np.take_along_axis(values, order, axis=1)
 
 
 def recall_of(
