@@ -8,6 +8,7 @@ true. Names are DeepFashion's own, of the type that DeepFashion gives them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from lapel.data.sketch.vocabulary import FABRIC_TAGS, KIND
@@ -276,8 +277,14 @@ def _plain(word: str) -> str:
 
 def holds(rule: str, words: frozenset[str]) -> bool:
     """Whether a rule is true of a garment."""
-    ways = (set(map(str.strip, way.split("&"))) for way in rule.split("|"))
-    return not rule or any(way <= words for way in ways)
+    return not rule or any(way <= words for way in _ways(rule))
+
+
+@cache
+def _ways(rule: str) -> tuple[frozenset[str], ...]:
+    """The words of each way that a rule can be true."""
+    ways = (way.split("&") for way in rule.split("|"))
+    return tuple(frozenset(map(str.strip, way)) for way in ways)
 
 
 def drawn_category(record: Mapping[str, Any]) -> str:
