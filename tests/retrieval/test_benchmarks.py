@@ -1,0 +1,37 @@
+"""The public benchmarks of retrieval, from their own files to their own numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retrieval_writers import write_consumer_to_shop, write_in_shop
+
+from lapel.data.importing import import_dataset
+from lapel.retrieval.evaluate import evaluate_search
+from lapel.retrieval.protocols import protocol_of
+
+
+def test_in_shop_from_its_files(seeing_bundle: Path, tmp_path: Path) -> None:
+    write_in_shop(tmp_path)
+    dataset = import_dataset("deepfashion-in-shop", tmp_path / "In-shop", tmp_path / "data")
+    protocol = protocol_of(dataset, "test")
+    assert protocol.name == "deepfashion-in-shop"
+    assert (len(protocol.queries), len(protocol.gallery)) == (2, 3)
+    evaluation = evaluate_search(seeing_bundle, dataset.folder)
+    assert (evaluation.queries, evaluation.without_match) == (2, 0)
+    assert evaluation.numbers["hit_rate_at_5"].value == 1  # three pictures are in the gallery
+
+
+def test_consumer_to_shop_from_its_files(seeing_bundle: Path, tmp_path: Path) -> None:
+    write_consumer_to_shop(tmp_path)
+    source = tmp_path / "Consumer-to-shop"
+    dataset = import_dataset("deepfashion-consumer-to-shop", source, tmp_path / "data")
+    protocol = protocol_of(dataset, "test")
+    assert protocol.name == "deepfashion-consumer-to-shop"
+    gallery = protocol.gallery.names()
+    # Of validation and test together; what a training pair shows is not searched among.
+    assert "img/TOPS/T_Shirt/id_00000218/shop_01.jpg" in gallery
+    assert "img/TROUSERS/Pants/id_00000333/shop_02.jpg" in gallery
+    assert not any("id_00000001" in name for name in gallery)
+    assert protocol.queries.names() == ["img/TROUSERS/Pants/id_00000333/comsumer_01.jpg"]
+    assert evaluate_search(seeing_bundle, dataset.folder).queries == 1
