@@ -81,13 +81,18 @@ class MultiLabelColumn:
         return made.gather([different[label] for label in labels])
 
     def labels(self, column: pl.Series) -> list[Label]:
-        """Cells as tags; a missing list is an empty one."""
-        return [
-            None
-            if cell is None or (cell["yes"] is None and cell["unknown"] is None)
-            else Tags(tuple(cell["yes"] or ()), tuple(cell["unknown"] or ()))
-            for cell in column.to_list()
-        ]
+        """Cells as tags, equal ones one object; a missing list is an empty one."""
+        made: dict[tuple[tuple[str, ...], tuple[str, ...]], Tags] = {}
+        found: list[Label] = []
+        for cell in column.to_list():
+            if cell is None or (cell["yes"] is None and cell["unknown"] is None):
+                found.append(None)
+                continue
+            key = (tuple(cell["yes"] or ()), tuple(cell["unknown"] or ()))
+            if key not in made:
+                made[key] = Tags(*key)
+            found.append(made[key])
+        return found
 
     def fits(self, label: Label) -> bool:
         """Tags or nothing."""

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 from lapel.cli.main import app
 from lapel.data.answer_rows import read_answer_list, tags_of
+from lapel.data.columns import LABEL_COLUMNS
 from lapel.data.dataset import Dataset
 from lapel.data.deepfashion_names import official_attributes, official_categories
 from lapel.data.deepfashion_places import LANDMARKS
@@ -33,7 +34,7 @@ from lapel.data.importing import import_dataset
 from lapel.data.readers.deepfashion_coarse import read_deepfashion_coarse
 from lapel.data.readers.deepfashion_fine import read_deepfashion_fine
 from lapel.data.readers.deepfashion_info import read_deepfashion_info
-from lapel.schema.annotation import Tags
+from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import Fault, FormatError, UsageError
 from lapel.schema.geometry import Box, Landmark, Landmarks
 
@@ -333,3 +334,13 @@ def test_the_commands_draw_write_and_read(tmp_path: Path) -> None:
     assert opened.description.benchmark == "deepfashion-coarse"
     planted = json.loads((tmp_path / "layout/planted_duplicates.json").read_text())
     assert planted["texture"]["stripe"] == ["striped", "stripes"]
+
+
+def test_landmarks_of_a_table_come_back_as_they_were() -> None:
+    column = LABEL_COLUMNS["landmarks"]
+    some = Landmarks({"left hem": Landmark(3.25, 4.5, visible=False)}, ("right hem",))
+    unknown = Landmarks(unknown=("left collar",))
+    labels: list[Label] = [None, some, Landmarks(), unknown, None, some]
+    assert column.labels(column.series("landmarks", labels, LANDMARKS)) == labels
+    for bare in ([], [None], [Landmarks()]):
+        assert column.labels(column.series("landmarks", bare, LANDMARKS)) == bare
