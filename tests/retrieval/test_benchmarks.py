@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from retrieval_writers import write_consumer_to_shop, write_in_shop
@@ -20,6 +22,14 @@ def test_in_shop_from_its_files(seeing_bundle: Path, tmp_path: Path) -> None:
     evaluation = evaluate_search(seeing_bundle, dataset.folder)
     assert (evaluation.queries, evaluation.without_match) == (2, 0)
     assert evaluation.numbers["hit_rate_at_5"].value == 1  # three pictures are in the gallery
+    command = [sys.executable, "-m", "lapel", "search", "evaluate", seeing_bundle, dataset.folder]
+    done = subprocess.run(
+        [*map(str, command), "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "FashionNet 2016" in done.stdout  # published rows stand beside
 
 
 def test_consumer_to_shop_from_its_files(seeing_bundle: Path, tmp_path: Path) -> None:
