@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lapel.metrics.bootstrap import bootstrap
+from lapel.metrics.bootstrap import TOGETHER, bootstrap, bootstrap_repeats
 from lapel.schema.errors import UsageError
 
 
@@ -81,3 +81,20 @@ def test_what_makes_no_interval_is_refused(images: int, resamples: int, level: f
         bootstrap(
             lambda rows: {"count": float(len(rows))}, images, resamples=resamples, level=level
         )
+
+
+def test_many_resamples_at_once_give_the_same_intervals() -> None:
+    values = np.random.default_rng(3).random(37)
+
+    def one(rows: NDArray[np.int64]) -> dict[str, float]:
+        return {"mean": float(values[rows].mean()), "odd": float(values[rows].max())}
+
+    def many(repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        most = np.where(repeats > 0, values, 0.0).max(axis=1)
+        return {"mean": repeats @ values / 37, "odd": most}
+
+    # More than are looked at together, and not a multiple of it.
+    slow = bootstrap(one, 37, resamples=TOGETHER + 9, leaning=["odd"])
+    quick = bootstrap_repeats(many, 37, resamples=TOGETHER + 9, leaning=["odd"])
+    for name, interval in slow.items():
+        assert quick[name].to_json() == pytest.approx(interval.to_json())

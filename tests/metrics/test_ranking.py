@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
+from lapel.metrics import ranking
 from lapel.metrics.ranking import Ranking, cuts_of
 
 
 def average_precision(probabilities: NDArray[np.float64], target: NDArray[np.uint8]) -> float:
     """Of one label, every image once."""
-    ranking = Ranking.of(probabilities, target, np.ones(target.shape, np.bool_))
-    return float(ranking.average_precision(np.ones(len(target), np.int64))[0])
+    ranked = Ranking.of(probabilities, target, np.ones(target.shape, np.bool_))
+    return float(ranked.average_precision(np.ones(len(target), np.int64))[0])
 
 
 @given(
@@ -83,3 +84,28 @@ def test_a_label_of_which_nothing_is_known_has_no_cuts() -> None:
     cuts = cuts_of(np.array([0.9]), np.array([1], np.uint8), np.array([0], np.uint8))
     assert len(cuts.probability) == len(cuts.recall) == 0
     assert cuts.positives == 0
+
+
+@given(seed=st.integers(0, 1000), resamples=st.integers(1, 9))
+@settings(max_examples=40, deadline=None)
+def test_many_resamples_at_once_are_as_each_alone(seed: int, resamples: int) -> None:
+    """Though several are added up in one number: with labels that never hold, and unknown ones."""
+    random = np.random.default_rng(seed)
+    images, labels = int(random.integers(1, 40)), int(random.integers(1, 6))
+    probabilities = random.integers(0, 8, (images, labels)) / 8
+    target = random.integers(0, 2, (images, labels)).astype(np.uint8)
+    target[:, 0] = 0
+    known = random.random((images, labels)) < 0.8
+    repeats = random.integers(0, 5, (resamples, images))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "CACHED", int(random.integers(1, 50)))
+        together = Ranking.of(probabilities, target, known).average_precision(repeats)
+    for row, one in enumerate(repeats):
+        for label in range(labels):
+            rows = np.repeat(np.arange(images), one)
+            rows = rows[known[rows, label]]
+            held = target[rows, label]
+            expected = (
+                average_precision_score(held, probabilities[rows, label]) if held.any() else np.nan
+            )
+            assert together[row, label] == pytest.approx(expected, nan_ok=True)

@@ -12,10 +12,17 @@ from numpy.typing import NDArray
 from lapel.evaluation.answers import mean_view
 from lapel.evaluation.judged import RAW, AnswerRow, Habit, Majority, bins_json, common_json
 from lapel.evaluation.tag_pairs import TagPairs
-from lapel.metrics.bootstrap import Interval, bootstrap
+from lapel.metrics.bootstrap import Interval, bootstrap_repeats
 from lapel.metrics.calibration import CalibrationBins
 from lapel.metrics.constant_tags import best_constant_set
-from lapel.metrics.tags import LEANING, PerTag, ResampledTags, TagCounts, TaggedImages
+from lapel.metrics.tags import (
+    LEANING,
+    PerTag,
+    ResampledProbabilities,
+    ResampledTags,
+    TagCounts,
+    TaggedImages,
+)
 from lapel.schema.annotation import Label
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import TAG_SEPARATOR
@@ -173,16 +180,16 @@ def judge_multi_label(
     """
     task = MultiLabelTask(spec)
     images, raw, rows = _judged(task, views, labels, calibration)
-    counts = images.counts()
+    resampled = ResampledTags(images)  # sorted once for all that follows
     return MultiLabelEvaluation(
         spec=spec,
         rows=rows,
         tagged=images,
-        counts=counts,
-        each=counts.per_label(),
+        counts=images.counts(),
+        each=resampled.per_label(),
         pairs=TagPairs.of(images),
         bins_before=raw.counts().bins,
-        numbers=_with_intervals(images, raw, resamples),
+        numbers=_with_intervals(resampled, raw, resamples),
         majority=_majority(task, counted, images),
         temperature=calibration.get("temperature", 1.0),
     )
@@ -209,17 +216,16 @@ def _judged(
     return tagged(calibration), tagged({}), rows
 
 
-def _with_intervals(
-    calibrated: TaggedImages, raw: TaggedImages, resamples: int
-) -> dict[str, Interval]:
+def _with_intervals(after: ResampledTags, raw: TaggedImages, resamples: int) -> dict[str, Interval]:
     """All numbers of one bootstrap: the same resamples judge before and after."""
-    after, before = ResampledTags(calibrated), ResampledTags(raw)
+    before = ResampledProbabilities(raw)
 
-    def numbers(rows: NDArray[np.int64]) -> dict[str, float]:
-        uncalibrated = before(rows)
-        return after(rows) | {name + RAW: uncalibrated[name] for name in ("nll", "ece")}
+    def numbers(repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        uncalibrated = {name + RAW: values for name, values in before.many(repeats).items()}
+        return after.many(repeats) | uncalibrated
 
-    return bootstrap(numbers, len(calibrated), resamples=resamples, leaning=(*LEANING, f"ece{RAW}"))
+    leaning = (*LEANING, f"ece{RAW}")
+    return bootstrap_repeats(numbers, len(raw), resamples=resamples, leaning=leaning)
 
 
 def _majority(

@@ -8,6 +8,9 @@ numbers side by side.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial, reduce
+from operator import add
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +19,17 @@ from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.multi_label import MultiLabelEvaluation
 from lapel.evaluation.result import Evaluation
 from lapel.evaluation.single_label import SingleLabelEvaluation
-from lapel.metrics.bootstrap import Interval, bootstrap
+from lapel.metrics.bootstrap import Interval, bootstrap_repeats
 from lapel.metrics.tags import ResampledTags
 from lapel.schema.errors import UsageError
+
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 #: A name of no task: the plain mean over tasks.
 MEAN = "mean of tasks"
 
-#: Positions of images, some more than once, to numbers.
-_Numbers = Callable[[NDArray[np.int64]], Mapping[str, float]]
+#: How often each image counts in each resample, (resamples, images), to each number of each.
+_Numbers = Callable[[NDArray[np.int64]], Mapping[str, NDArray[np.float64]]]
 
 
 def gains(
@@ -56,46 +61,47 @@ def gains(
         if before.tasks[task].spec.labels != after.tasks[task].spec.labels:
             raise UsageError(f"the two were judged on other labels of '{task}'")
     first, second = (
-        {task: _numbers_of(one.tasks[task], len(one.images)) for task in tasks}
-        for one in (before, after)
+        {task: _numbers_of(one.tasks[task]) for task in tasks} for one in (before, after)
     )
 
-    def differences(rows: NDArray[np.int64]) -> dict[str, float]:
-        found: dict[str, float] = {}
+    def differences(repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        found: dict[str, NDArray[np.float64]] = {}
         for task in tasks:
-            old, new = first[task](rows), second[task](rows)
+            old, new = first[task](repeats), second[task](repeats)
             found |= {f"{task}.{name}": new[name] - old[name] for name in numbers if name in new}
         return found | means(found, numbers)
 
-    return bootstrap(differences, len(before.images), resamples=resamples)
+    return bootstrap_repeats(differences, len(before.images), resamples=resamples)
 
 
-def means(found: Mapping[str, float], numbers: Sequence[str]) -> dict[str, float]:
+def means(found: Mapping[str, Number], numbers: Sequence[str]) -> dict[str, Number]:
     """The mean over tasks of each number that some have: ``mean of tasks.NUMBER``."""
     groups = {
         name: [value for key, value in found.items() if key.endswith(f".{name}")]
         for name in numbers
     }
-    return {f"{MEAN}.{name}": sum(each) / len(each) for name, each in groups.items() if each}
+    return {
+        f"{MEAN}.{name}": reduce(add, each) / len(each) for name, each in groups.items() if each
+    }
 
 
-def _numbers_of(judged: JudgedTask, images: int) -> _Numbers:
-    """A task's numbers on some of all images read; the others take no part."""
-    place = np.full(images, -1, np.int64)
-    place[judged.rows] = np.arange(len(judged.rows))
+def _numbers_of(judged: JudgedTask) -> _Numbers:
+    """A task's numbers on all images read; those without an answer to it take no part."""
     numbers = _of_task(judged)
-
-    def of(rows: NDArray[np.int64]) -> Mapping[str, float]:
-        known = place[rows]
-        return numbers(known[known >= 0])
-
-    return of
+    return lambda repeats: numbers(repeats[:, judged.rows])
 
 
 def _of_task(judged: JudgedTask) -> _Numbers:
     if isinstance(judged, MultiLabelEvaluation):
-        return ResampledTags(judged.tagged)
+        return ResampledTags(judged.tagged).many
     if isinstance(judged, SingleLabelEvaluation):
-        classified = judged.classified
-        return lambda rows: classified.take(rows).counts().numbers()
+        return partial(_of_single_label, judged)
     raise UsageError(f"no difference is told for tasks of kind {judged.spec.kind!r}")
+
+
+def _of_single_label(
+    judged: SingleLabelEvaluation, repeats: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    rows = np.arange(repeats.shape[1])
+    found = [judged.classified.take(np.repeat(rows, one)).counts().numbers() for one in repeats]
+    return {name: np.array([one[name] for one in found]) for name in found[0]}

@@ -14,8 +14,9 @@ value (the bootstrap's estimate of bias, Efron and Tibshirani, "An Introduction 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from lapel.schema.errors import UsageError
 
 RESAMPLES = 1000
 LEVEL = 0.95
+
+#: Resamples whose numbers are found at once: 128 of 40,000 images are 41 MB.
+TOGETHER = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +73,71 @@ def bootstrap(
     Raises:
         UsageError: no images, no resamples, or a level outside 0 to 1.
     """
+    _check(images, resamples, level)
+    measured = numbers(np.arange(images))
+    drawn = [numbers(rows) for rows in _draws(images, resamples, seed)]
+    found = {name: np.array([resample[name] for resample in drawn]) for name in measured}
+    return _intervals(measured, found, level, leaning)
+
+
+def bootstrap_repeats(
+    numbers: Callable[[NDArray[np.int64]], Mapping[str, NDArray[np.float64]]],
+    images: int,
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+    leaning: Collection[str] = (),
+) -> dict[str, Interval]:
+    """The same, of numbers that are quicker found for many resamples at once.
+
+    Args:
+        numbers: how often each image counts, int64 (resamples, images), to each number of each
+            resample, (resamples,). It is asked for ``TOGETHER`` at a time.
+        images: as in :func:`bootstrap`, and so the others. The same seed draws the same images.
+        resamples: how often to draw.
+        level: share of the resamples inside the interval.
+        seed: of the draws.
+        leaning: names of shares, 0 to 1, whose resamples are to be shifted.
+
+    Raises:
+        UsageError: no images, no resamples, or a level outside 0 to 1.
+    """
+    _check(images, resamples, level)
+    every = numbers(np.ones((1, images), np.int64))
+    measured = {name: float(values[0]) for name, values in every.items()}
+    draws = _draws(images, resamples, seed)
+    repeats = (np.bincount(rows, minlength=images) for rows in draws)
+    parts = [numbers(np.stack(some)) for some in iter(lambda: list(islice(repeats, TOGETHER)), [])]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in measured}
+    return _intervals(measured, found, level, leaning)
+
+
+def _check(images: int, resamples: int, level: float) -> None:
     if images < 1 or resamples < 1 or not 0 < level < 1:
         raise UsageError(
             f"intervals need images, resamples and a level between 0 and 1; found {images} "
             f"images, {resamples} resamples, level {level}"
         )
-    measured = numbers(np.arange(images))
+
+
+def _draws(images: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
     random = np.random.default_rng(seed)
-    drawn = [numbers(random.integers(images, size=images)) for _ in range(resamples)]
+    for _ in range(resamples):
+        yield random.integers(images, size=images)
+
+
+def _intervals(
+    measured: Mapping[str, float],
+    drawn: Mapping[str, NDArray[np.float64]],
+    level: float,
+    leaning: Collection[str],
+) -> dict[str, Interval]:
     tails = [(1 - level) / 2, (1 + level) / 2]
     intervals = {}
     for name, value in measured.items():
         # A number may be undefined on some resamples (nothing left to measure): those say nothing.
-        values = np.array([resample[name] for resample in drawn])
-        values = values[np.isfinite(values)]
+        values = drawn[name][np.isfinite(drawn[name])]
         if name in leaning and len(values):
             values = np.clip(values - values.mean() + value, 0.0, 1.0)
         low, high = np.quantile(values, tails) if len(values) else (np.nan, np.nan)

@@ -25,8 +25,10 @@ Rules, stated once:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +36,14 @@ from numpy.typing import NDArray
 from lapel.metrics.calibration import BINS, CalibrationBins, bin_confidences
 from lapel.metrics.classification import LEAST_PROBABILITY
 from lapel.metrics.ranking import Ranking
-from lapel.metrics.top_recall import TOP_K, TopHits
+from lapel.metrics.top_recall import BLOCK, TOP_K, TopHits
 from lapel.schema.errors import UsageError
 
 #: Numbers that are larger on resamples, which repeat images; see ``lapel.metrics.bootstrap``.
 LEANING = ("map", "ece")
+
+#: Numbers of probabilities, which know neither threshold nor order.
+PROBABILITY_NUMBERS = ("nll", "ece")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -210,50 +215,42 @@ class TagCounts:
 class ResampledTags:
     """The numbers of some images, drawn again and again, sorted only once.
 
-    ``bootstrap(ResampledTags(images), len(images), leaning=LEANING)`` gives the intervals that
-    ``images.take(rows).counts().numbers()`` of each resample would give, many times sooner.
+    ``bootstrap_repeats(ResampledTags(images).many, len(images), leaning=LEANING)`` gives the
+    intervals that ``images.take(rows).counts().numbers()`` of each resample would give, many times
+    sooner.
     """
 
     def __init__(self, images: TaggedImages) -> None:
         self._images = images
-        self._known = images.known
-        self._ranking = Ranking.of(images.probabilities, images.target, self._known)
-        truth, answer = self._known & (images.target > 0), self._known & images.predicted
+        known = images.known
+        self._ranking = Ranking.of(images.probabilities, images.target, known)
+        truth, answer = known & (images.target > 0), known & images.predicted
         # Sums of 0 and 1 are exact in float32 up to 16 million images, and quick.
-        each = (truth & answer, answer, truth, self._known)
-        self._cells = np.concatenate(each, axis=1).astype(np.float32)
-        self._rows = self._image_sums(truth == answer)
+        self._cells = np.concatenate((truth & answer, answer, truth, known), axis=1, dtype="f4")
+
+    @cached_property
+    def _sums(self) -> ImageSums:
+        return ImageSums.of(self._images)
 
     def __call__(self, rows: NDArray[np.int64]) -> dict[str, float]:
         """Positions of images, some more than once, to their numbers."""
-        return self._numbers(np.bincount(rows, minlength=len(self._images)))
+        found = self.many(np.bincount(rows, minlength=len(self._images))[None])
+        return {name: float(values[0]) for name, values in found.items()}
+
+    def many(self, repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """How often each image counts, (resamples, N), to the numbers, (resamples,) each."""
+        sums = self._sums.of_resamples(repeats)
+        found = [
+            self._numbers(each, {name: float(values[at]) for name, values in sums.items()})
+            for at, each in enumerate(self._per_label(repeats))
+        ]
+        return {name: np.array([one[name] for one in found]) for name in found[0]}
 
     def per_label(self) -> PerTag:
         """Each label alone, all images once."""
-        return self._per_label(np.ones(len(self._images), np.int64))
+        return self._per_label(np.ones((1, len(self._images)), np.int64))[0]
 
-    def _image_sums(self, right: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
-        """What an image adds to each number; arrays (N,), the bins (N, BINS)."""
-        images, known = self._images, self._known
-        truth = np.where(images.target > 0, images.probabilities, 1 - images.probabilities)
-        losses = -np.log(np.maximum(np.where(known, truth, 1.0), LEAST_PROBABILITY))
-        judged = known.any(axis=1)
-        hits = TopHits.of(images.probabilities, images.target, known)
-        return {
-            "judged": judged.astype(np.float64),
-            "f1": images.f1_of_images() * judged,
-            "exact": (judged & right.all(axis=1)).astype(np.float64),
-            "right": (right & known).sum(axis=1).astype(np.float64),
-            "known": known.sum(axis=1).astype(np.float64),
-            "nll": losses.sum(axis=1),
-            "gap": _gap_of_bins(images, known),
-            "held": hits.positives.astype(np.float64),
-            **{f"found_{k}": found.astype(np.float64) for k, found in hits.found.items()},
-        }
-
-    def _numbers(self, repeats: NDArray[np.int64]) -> dict[str, float]:
-        each = self._per_label(repeats)
-        sums: dict[str, Any] = {name: repeats @ values for name, values in self._rows.items()}
+    def _numbers(self, each: PerTag, sums: Mapping[str, float]) -> dict[str, float]:
         judged, known = sums["judged"] or np.nan, sums["known"] or np.nan
         holds = each.support > 0
         pooled = _shares(each.tp.sum(), each.fp.sum(), each.fn.sum())
@@ -265,19 +262,24 @@ class ResampledTags:
         }
         found["mean_f1"] = sums["f1"] / judged
         # 0/0 is 0, but of no answers at all nothing is known: that is NaN.
-        found |= {f"micro_{name}": value * (known / known) for name, value in pooled.items()}
+        found |= {f"micro_{name}": float(value) * (known / known) for name, value in pooled.items()}
         found |= {f"macro_{name}": _mean(getattr(each, name)[holds]) for name in pooled}
         found |= {
             "exact_match": sums["exact"] / judged,
             "label_accuracy": sums["right"] / known,
-            "nll": sums["nll"] / known,
-            "ece": np.abs(sums["gap"]).sum() / known,
         }
-        return {name: float(value) for name, value in found.items()}
+        return found | {name: sums[name] / known for name in PROBABILITY_NUMBERS}
 
-    def _per_label(self, repeats: NDArray[np.int64]) -> PerTag:
+    def _per_label(self, repeats: NDArray[np.int64]) -> list[PerTag]:
+        """Each label alone, for each resample."""
         sums = (repeats.astype(np.float32) @ self._cells).astype(np.int64)
-        tp, answered, support, known = sums.reshape(4, -1)
+        return [
+            self._of_one(cells.reshape(4, -1), ap)
+            for cells, ap in zip(sums, self._ranking.average_precision(repeats), strict=True)
+        ]
+
+    def _of_one(self, cells: NDArray[np.int64], ap: NDArray[np.float64]) -> PerTag:
+        tp, answered, support, known = cells
         fp, fn = answered - tp, support - tp
         return PerTag(
             tp=tp,
@@ -285,20 +287,90 @@ class ResampledTags:
             fn=fn,
             tn=known - tp - fp - fn,
             **_shares(tp, fp, fn),
-            ap=self._ranking.average_precision(repeats),
+            ap=ap,
             support=support,
             threshold=self._images.thresholds,
         )
 
 
-def _gap_of_bins(images: TaggedImages, known: NDArray[np.bool_]) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImageSums:
+    """What each image adds to the numbers that are sums over images.
+
+    Attributes:
+        values: name to what each image adds, float64 (N,) each.
+        gaps: truth less confidence of each bin, float64 (N, BINS).
+    """
+
+    values: Mapping[str, NDArray[np.float64]]
+    gaps: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, images: TaggedImages) -> Self:
+        """Of some images."""
+        known = images.known
+        right = (images.target > 0) == images.predicted
+        judged = known.any(axis=1)
+        hits = TopHits.of(images.probabilities, images.target, known)
+        exact = (right | ~known).all(axis=1)
+        each = {
+            "judged": judged,
+            "f1": images.f1_of_images() * judged,
+            "exact": judged & exact,
+            "right": (right & known).sum(axis=1),
+            "held": hits.positives,
+            **{f"found_{k}": found for k, found in hits.found.items()},
+        }
+        plain = cls.of_probabilities(images)
+        others = {name: one.astype(np.float64) for name, one in each.items()}
+        return cls(values={**plain.values, **others}, gaps=plain.gaps)
+
+    @classmethod
+    def of_probabilities(cls, images: TaggedImages) -> Self:
+        """What ``PROBABILITY_NUMBERS`` need, and no more."""
+        known = images.known
+        truth = np.where(images.target > 0, images.probabilities, 1 - images.probabilities)
+        losses = -np.log(np.maximum(np.where(known, truth, 1.0), LEAST_PROBABILITY))
+        return cls(
+            values={"known": known.sum(axis=1).astype(np.float64), "nll": losses.sum(axis=1)},
+            gaps=_gap_of_bins(images),
+        )
+
+    def of_resamples(self, repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """The sums over images of which each counts so often, (resamples, N) to (resamples,)."""
+        counted = repeats.astype(np.float64)
+        columns = np.stack([*self.values.values()], axis=1)
+        sums = dict(zip(self.values, (counted @ columns).T, strict=True))
+        return sums | {"ece": np.abs(counted @ self.gaps).sum(axis=1)}
+
+
+class ResampledProbabilities:
+    """``PROBABILITY_NUMBERS`` alone of some images, drawn again and again; sorts nothing."""
+
+    def __init__(self, images: TaggedImages) -> None:
+        self._sums = ImageSums.of_probabilities(images)
+
+    def many(self, repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """How often each image counts, (resamples, N), to the numbers, (resamples,) each."""
+        sums = self._sums.of_resamples(repeats)
+        known = np.where(sums["known"] > 0, sums["known"], np.nan)
+        return {name: sums[name] / known for name in PROBABILITY_NUMBERS}
+
+
+def _gap_of_bins(images: TaggedImages) -> NDArray[np.float64]:
     """What each image adds to truth less confidence of each bin, (N, BINS)."""
-    row, label = np.nonzero(known)
-    probability = images.probabilities[row, label]
-    index = np.clip(np.ceil(probability * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    gap = images.target[row, label] - probability
-    sums = np.bincount(row * BINS + index, weights=gap, minlength=len(images) * BINS)
-    return np.asarray(sums.reshape(len(images), BINS), np.float64)
+    sums = np.zeros((len(images), BINS))
+    for at in range(0, len(images), BLOCK):
+        rows = slice(at, at + BLOCK)
+        probability, known = images.probabilities[rows], images.known[rows]
+        # What is unknown may be no number; it counts nothing.
+        probability = np.where(known, probability, 0.0)
+        index = np.clip(np.ceil(probability * BINS).astype(np.int64) - 1, 0, BINS - 1)
+        index += BINS * np.arange(len(index))[:, None]
+        gap = np.where(known, images.target[rows] - probability, 0.0)
+        found = np.bincount(index.ravel(), weights=gap.ravel(), minlength=BINS * len(index))
+        sums[rows] = found.reshape(-1, BINS)
+    return sums
 
 
 def _shares(
