@@ -21,6 +21,9 @@ from pathlib import Path
 
 from benchmarks.measuring import markdown_table, surroundings, write_results
 
+#: The tasks of DeepFashion's attributes.
+TYPES = ("texture", "fabric", "shape", "part", "style")
+
 #: The paper's network over a small backbone, for pictures of 128 px on two cores.
 SMALL = {
     "batch": 64,
@@ -132,7 +135,7 @@ class Steps:
             for task, number in (
                 ("category", "accuracy"),
                 ("category", "top3"),
-                *((task, "recall_at_3") for task in ("texture", "fabric", "shape", "part", "style")),
+                *((task, "recall_at_3") for task in TYPES),
                 ("landmarks", "ne"),
             )
             if task in numbers[runs[0]]
