@@ -1,9 +1,9 @@
-"""DeepFashion's steps on drawn garments in its own layout: duplicates found, merged, attention worth.
+"""DeepFashion's steps on drawn garments in its own layout: merging, and attention's worth.
 
-Garments are drawn and written in the coarse layout, with each attribute under one of several names
-by chance; imported, checked, cleaned by the shipped rules; then a small backbone learns three times:
-from the labels as they are, from the merged ones, and from the merged ones without attention. All
-are judged on the same test pictures, and the merge in the fair way.
+Garments are drawn and written in the coarse layout, each attribute under one of several names by
+chance; imported, checked, cleaned by the shipped rules. Then a small backbone learns three times:
+from the labels as they are, from the merged ones, and from those without attention. All are judged
+on the same test pictures, and the merge in the fair way.
 
     python -m benchmarks.drawn_deepfashion --out runs/drawn-deepfashion --pictures 6000
 """
