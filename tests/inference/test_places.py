@@ -248,5 +248,5 @@ def test_attention_is_shown_from_its_least_to_its_most() -> None:
     heat = attention_heat(attention)
     assert (heat.min(), heat.max()) == (0, 1)
     assert attention_words(attention) == "attention 1.20 to 1.80"
-    flat = attention_heat(np.full((1, 4, 4), 1.5, np.float32) + attention / 1000)
+    flat = attention_heat((1.5 + attention / 1000).astype(np.float32))
     assert flat.max() < 0.02

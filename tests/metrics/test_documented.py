@@ -18,7 +18,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 def test_every_number_is_defined_on_the_page() -> None:
     target = np.arange(6)
     known = np.ones((6, 2), np.bool_)
-    located = LocatedImages(distance=known * 0.1, visible=known, told=known, said=known * 1.0)
+    near, sure = np.full((6, 2), 0.1, np.float64), np.ones((6, 2), np.float64)
+    located = LocatedImages(distance=near, visible=known, told=known, said=sure)
     group = GroupAnswers(labels=6, target=target, predicted=target, known=target >= 0)
     numbers = {
         *count_classification(np.eye(6), target).numbers(),

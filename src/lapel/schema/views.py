@@ -51,16 +51,17 @@ def _part(task: TaskSpec, label: Label) -> NDArray[np.int8]:
     part = np.full(len(task.labels), UNKNOWN if label is None else NO, np.int8)
     if label is None:
         return part
-    if isinstance(label, Tags) is not (task.kind == "multi_label"):
+    if isinstance(label, str) and task.kind == "single_label":
+        part[task.index(label)] = YES
+    elif isinstance(label, Tags) and task.kind == "multi_label":
+        part[[task.index(word) for word in label.yes]] = YES
+        part[[task.index(word) for word in label.unknown]] = UNKNOWN
+    else:
         raise SchemaError(
             f"task '{task.name}' is {task.kind}, found {label!r}; "
-            "give one label's name, or Tags for multi_label"
+            "give one label's name for single_label, Tags for multi_label; other kinds have no "
+            "place in a vector of labels"
         )
-    if isinstance(label, str):
-        part[task.index(label)] = YES
-        return part
-    part[[task.index(word) for word in label.yes]] = YES
-    part[[task.index(word) for word in label.unknown]] = UNKNOWN
     return part
 
 

@@ -121,7 +121,7 @@ def _cell(spec: TaskSpec, label: Label) -> str | None:
         if label.unknown:
             return None
         return " ".join(sorted((numbers[one] for one in label.yes), key=int))
-    return None if label is None else numbers[label]
+    return numbers[label] if isinstance(label, str) else None
 
 
 def _known(*answers: list[tuple[str, str | None]]) -> set[str]:
