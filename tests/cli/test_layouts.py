@@ -76,6 +76,9 @@ def test_submit_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[s
     shown = capsys.readouterr().out
     assert f"2 images answered in {out}" in shown
     assert "asked of the model: a, c, b, d, e, f" in shown
+    assert "former" not in shown
+    lapel("submit", bundle, folder, "--format", "ce7454", "--out", out, "--task", "a,c,b,d,e,f")
+    assert f"{out}, in the place of a former file" in capsys.readouterr().out
 
 
 def test_a_wrong_layout_ends_without_a_traceback(tmp_path: Path) -> None:

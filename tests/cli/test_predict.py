@@ -17,7 +17,10 @@ import pytest
 from PIL import Image
 
 from lapel.cli.main import main
+from lapel.data.dataset import create_dataset
 from lapel.inference.predictor import Predictor
+from lapel.schema.annotation import Annotation
+from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.prediction import Prediction
 
 COLOURS = {"red": (220, 30, 20), "green": (10, 200, 40), "blue": (30, 20, 240)}
@@ -333,3 +336,25 @@ class TestManyAnswers:
         assert ended.value.code == 2
         assert "share a column of the table: colour.probability" in capsys.readouterr().err
         assert not out.exists()
+
+
+def test_a_dataset_stands_for_the_pictures_of_its_rows(run: Run, photos: Path) -> None:
+    """Not for masks or drawings that lie below it, nor for its pictures' whole folder."""
+    rows = [Annotation(image=f"{name}.png", labels={}, split="train") for name in ("red", "blue")]
+    folder = photos / "dataset"
+    schema = Schema((TaskSpec(name="colour", kind="single_label", labels=("red", "blue")),))
+    create_dataset(folder, name="two", schema=schema, annotations=rows, images=photos)
+    Image.new("L", (30, 40)).save(folder / "mask.png")
+    code, out, err = run(folder)
+    assert (code, err) == (0, "")
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert [(Path(line[0]).resolve(), line[2]) for line in lines] == [
+        (photos / "red.png", "red"),
+        (photos / "blue.png", "blue"),
+    ]
+
+
+def test_a_dataset_whose_pictures_are_no_files_says_so(run: Run, small_dataset: Path) -> None:
+    code, out, err = run(small_dataset)
+    assert (code, out) == (2, "")
+    assert "packed in images.npy" in err

@@ -34,7 +34,11 @@ TOP_IN_JSON = 5
 def predict(
     bundle: Annotated[Path, typer.Argument(help="The model: a bundle, or the run that made it.")],
     paths: Annotated[
-        list[str], typer.Argument(help="Pictures, folders of them, or patterns ('shoes/**/*.jpg').")
+        list[str],
+        typer.Argument(
+            help="Pictures, folders of them, patterns ('shoes/**/*.jpg'), or a dataset: then the "
+            "pictures of its rows."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -71,7 +75,7 @@ def predict(
     from lapel.inference.finding import find_pictures
     from lapel.inference.predictor import Predictor
 
-    pictures = find_pictures(paths)
+    pictures = find_pictures(one for path in paths for one in _of_dataset(path))
     predictor = Predictor.load(bundle, batch=batch)
     best = top or (TOP_IN_JSON if out and out.suffix.lower() == ".jsonl" else 1)
     places = None if boxes is None else _boxes_of(pictures, boxes)
@@ -95,6 +99,18 @@ def predict(
         complain(f"{results.failed} of {len(pictures)} pictures could not be read")
     if not results.answered or (results.failed and not keep_going):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _of_dataset(path: str) -> list[str]:
+    """The pictures of a dataset, where a path leads to one; else the path as it is."""
+    if not (Path(path) / "dataset.json").is_file():
+        return [path]
+    from lapel.cli.extras import needs_extra
+
+    with needs_extra("data", "lapel predict on a dataset"):
+        from lapel.data.listed_pictures import dataset_pictures
+
+        return dataset_pictures(Path(path))
 
 
 def _boxes_of(pictures: list[str], path: Path) -> list[Box | None]:

@@ -23,7 +23,14 @@ def submit(
     contest: Annotated[
         str, typer.Option("--format", help="nsysu-category, nsysu-attributes or ce7454.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file: .csv; .zip for ce7454.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The file: .csv; .zip for ce7454. It takes the place of a former one.",
+        ),
+    ],
     split: Annotated[str, typer.Option(help="The rows to answer for.")] = "test",
     task: Annotated[
         list[str] | None,
@@ -62,6 +69,7 @@ def submit(
     with needs_extra("data", "lapel submit"):
         from lapel.evaluation.submission import submit as write
 
+    again = out.is_file()
     names = [name.strip() for entry in task or [] for name in entry.split(",")]
     done = write(
         bundle,
@@ -75,7 +83,8 @@ def submit(
         at_least_one=at_least_one,
         track=track,
     )
-    print(f"{counted(done.images, 'image')} answered in {shown(str(done.path))}")
+    former = ", in the place of a former file" if again else ""
+    print(f"{counted(done.images, 'image')} answered in {shown(str(done.path))}{former}")
     print(f"asked of the model: {shown(', '.join(done.tasks))}")
     if done.empty:
         print(
