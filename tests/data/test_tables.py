@@ -56,6 +56,17 @@ def test_a_tag_both_holding_and_unknown_is_refused_with_its_line(tmp_path: Path)
         read_table(path, images=tmp_path, multi=["tags:|"])
 
 
+def test_rows_that_say_the_same_again_are_taken_once_and_named(tmp_path: Path) -> None:
+    rows = ("1.png,hat,a", "2.png,bag,b", "1.png,hat,c", "2.png,bag,d", "3.png,hat,e")
+    reading = read_table(
+        source(tmp_path, "image,kind,remark", *rows), images=tmp_path, single=["kind"]
+    )
+    assert [row.image for row in reading.annotations] == ["1.png", "2.png", "3.png"]
+    assert labels(reading, "kind") == ["hat", "bag", "hat"]
+    said = "2 rows that said the same of the same image again: taken once (lines 4, 5)"
+    assert reading.notes[-1] == said
+
+
 @pytest.mark.parametrize(
     ("entry", "says"),
     [

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from layout_writers import write_ce7454
 from reader_rig import Damage, Rig, append, both, link_out, patch, remove, swap
 
 SPLIT = "FashionDataset/split"
 
+
+def empty_train(root: Path) -> None:
+    """A list of no images, and beside it rows for none."""
+    for path in (root / SPLIT).glob("train*.txt"):
+        path.write_text("")
+
+
 DAMAGES = {
+    "empty list": Damage(
+        spoil=empty_train, says="split/train.txt: found 0 images, expected one or more"
+    ),
     "missing list": Damage(
         spoil=remove(f"{SPLIT}/train.txt"), says="split/train.txt: found nothing, expected a file"
     ),

@@ -57,6 +57,11 @@ TABLE = Rig(
         "image twice": Damage(
             spoil=csv_with("0.png,a,val,y"), says="line 3: found '0.png' again (line 2)"
         ),
+        "image twice, in two splits": Damage(
+            spoil=csv_with("0.png,b,val,x"),
+            says="line 3: found '0.png' again (line 2) with another split ('train', here 'val'), "
+            "expected each image once",
+        ),
         "image twice, labelled otherwise": Damage(
             spoil=csv_with("0.png,other,val,y"),
             says="line 3: found '0.png' again (line 2) with another label (kind 'b', here "

@@ -138,7 +138,7 @@ def test_options_that_do_not_go_are_named_together(tmp_path: Path) -> None:
 
 def test_a_drawn_dataset_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
     sketch_dataset(tmp_path / "d", 2, options=SMALL)
-    with pytest.raises(StorageError, match="exists and is not empty"):
+    with pytest.raises(StorageError, match=r"exists and is not empty.*add --replace"):
         sketch_dataset(tmp_path / "d", 2, options=SMALL)
     sketch_dataset(tmp_path / "d", 3, options=SMALL, replace=True)
     assert len(Dataset.open(tmp_path / "d")) == 3
@@ -229,7 +229,7 @@ def test_the_command_draws_a_dataset_and_a_sheet(tmp_path: Path) -> None:
     assert pixels(tmp_path / "sheet.jpg").shape == (2 * 48, 8 * 48, 3)
     done = lapel("import", "sketch", "10", "garments", folder=tmp_path)
     assert done.returncode == 1
-    assert "garments exists and is not empty; name a new folder, or remove it" in done.stderr
+    assert "garments exists and is not empty; name a new folder, or add --replace" in done.stderr
 
 
 def test_a_wrong_command_draws_nothing(tmp_path: Path) -> None:

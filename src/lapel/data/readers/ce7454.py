@@ -173,6 +173,8 @@ def _read_part(
         images.add(name, file=str(listed), line=line) for line, name in enumerate(names, start=1)
     ]
     faults = images.faults
+    if not names:
+        faults.append(Fault(file=str(listed), found="0 images", expected="one or more"))
     labels = _rows(root, f"{part}_attr", len(names), len(schema.tasks), "class indices", faults)
     boxes = _rows(root, f"{part}_bbox", len(names), 4, "left, top, right, bottom", faults)
     points = _rows(root, f"{part}_landmards", len(names), 2 * LANDMARKS, _LANDMARKS_ROW, faults)

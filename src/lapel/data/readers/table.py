@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lapel.data.cells import Cells, read_cells
@@ -55,8 +56,9 @@ def read_table(
 
     Raises:
         UsageError: no such file, folder or column.
-        FormatError: faults of the table; images that are missing, named twice or outside the
-            folder; splits that are none. All together, each with its line.
+        FormatError: faults of the table; images that are missing, outside the folder, or named
+            again with something else said of them; splits that are none. All together, each with
+            its line.
     """
     file, root = existing_file(source), existing_folder(images)
     table = _read(file, encoding, join_extra, [*single, *multi])
@@ -65,6 +67,7 @@ def read_table(
     ending = listing.missing_ending(table.column(image)) or ""
     names = [name + ending for name in table.column(image)]
     roles = choose_roles(table, image, single, multi, split_column, group_column)
+    table, names, repeated = _each_once(table, names, roles)
     faults = list(_name_faults(table, names, roles, listing, skip_missing=skip_missing))
     faults += _split_faults(table, roles.split)
     labels: dict[str, list[Label]] = {
@@ -78,7 +81,7 @@ def read_table(
         annotations=_annotations(table, names, labels, roles),
         images=root,
         origin=f"table '{file.name}'",
-        notes=tuple(_notes(table, roles, ending, labels)),
+        notes=(*_notes(table, roles, ending, labels), *_repeats_note(repeated)),
     )
 
 
@@ -89,6 +92,43 @@ def _read(file: Path, encoding: str | None, join_extra: str | None, named: list[
         # Labels are no free text: refuse the rows instead, each with its line.
         return read_cells(file, encoding=encoding)
     return table
+
+
+def _each_once(
+    table: Cells, names: list[str], roles: Roles
+) -> tuple[Cells, list[str], tuple[int, ...]]:
+    """The rows without those that say again what another says of the same image.
+
+    Returns:
+        The rows, their images, and the lines of those that were left out. Rows that say something
+        else of the same image stay, to be refused.
+    """
+    columns = [*roles.labels, *(one for one in (roles.split, roles.group) if one)]
+    columns += [f"{name}{UNKNOWN_SUFFIX}" for name in roles.multi]
+    said = zip(names, *(table.column(one) for one in columns if one in table.columns), strict=True)
+    first: dict[tuple[str, ...], int] = {}
+    again = {row for row, cells in enumerate(said) if first.setdefault(cells, row) != row}
+    if not again:
+        return table, names, ()
+    kept = [row for row in range(len(table)) if row not in again]
+    once = replace(
+        table,
+        values=tuple(tuple(cells[row] for row in kept) for cells in table.values),
+        lines=tuple(table.lines[row] for row in kept),
+    )
+    lines = tuple(table.lines[row] for row in sorted(again))
+    return once, [names[row] for row in kept], lines
+
+
+def _repeats_note(lines: Sequence[int]) -> Iterator[str]:
+    if lines:
+        word = "line" if len(lines) == 1 else "lines"
+        more = ", ..." if len(lines) > LINES_SHOWN else ""
+        named = ", ".join(map(str, lines[:LINES_SHOWN]))
+        yield (
+            f"{counted(len(lines), 'row')} that said the same of the same image again: taken once "
+            f"({word} {named}{more})"
+        )
 
 
 def _tags(table: Cells, column: str, mark: str, faults: list[Fault]) -> list[Label]:
@@ -145,7 +185,7 @@ def _name_faults(
     first: dict[str, int] = {}
     for row, name in enumerate(names):
         if first.setdefault(name, row) != row:
-            conflict = _conflict(table, roles.labels, first[name], row)
+            conflict = _conflict(table, roles, first[name], row)
             yield Fault(
                 file=str(table.file),
                 line=table.lines[row],
@@ -160,12 +200,14 @@ def _name_faults(
             yield Fault(file=str(table.file), line=line, found=found, expected=expected + remedy)
 
 
-def _conflict(table: Cells, columns: Sequence[str], first: int, again: int) -> str:
-    """What two rows of one image say differently; empty if nothing."""
-    for column in columns:
+def _conflict(table: Cells, roles: Roles, first: int, again: int) -> str:
+    """What two rows of one image say differently."""
+    for column in [*roles.labels, *(one for one in (roles.split, roles.group) if one)]:
         cells = table.column(column)
         if cells[first] != cells[again]:
             was, now = cells[first], cells[again]
+            if column not in roles.labels:
+                return f" with another {column} ({was!r}, here {now!r})"
             return f" with another label ({column} {was!r}, here {now!r}): the labels conflict"
     return ""
 

@@ -43,7 +43,7 @@ from lapel.data.sketch.vocabulary import ATTRIBUTES, KINDS, sketch_schema
 from lapel.data.table import build_table, write_table
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import UsageError
-from lapel.storage.folders import atomic_folder
+from lapel.storage.folders import atomic_folder, refuse_occupied
 from lapel.storage.local import write_atomically
 
 #: Of every ten garments, one validates and one tests: picture 8, 18, ... and 9, 19, ... where each
@@ -105,7 +105,10 @@ def sketch_dataset(
     options = options or Options()
     folder = Path(folder)
     _check(options, count, jobs)
-    if not (replace and _is_sketch(folder)):
+    if _is_sketch(folder):
+        remedy = "name a new folder, or add --replace"
+        refuse_occupied(folder, replace=replace, remedy=remedy)
+    else:
         check_place(folder, replace=replace)
     schema = sketch_schema(options.attributes, several=options.several > 1)
     with atomic_folder(folder, replace=replace) as building:
