@@ -11,6 +11,7 @@ from pathlib import Path
 import coarse_tasks as coarse
 import many_tasks as many
 import numpy as np
+import polars as pl
 import pytest
 
 from lapel.data.dataset import create_dataset
@@ -94,6 +95,20 @@ def test_failures_are_told_in_a_line_and_by_the_exit_code(
     assert not list(tmp_path.iterdir())
 
 
+def test_what_can_be_judged_is_named_where_there_is_no_test_split(
+    colour_bundle: Path, tmp_path: Path
+) -> None:
+    dataset = tmp_path / "dataset"
+    assert lapel("data", "import", "sketch", "12", dataset, "--size", "32").returncode == 0
+    table = pl.read_parquet(dataset / "annotations.parquet")
+    table.filter(pl.col("split") != "test").write_parquet(dataset / "annotations.parquet")
+    done = lapel("evaluate", colour_bundle, dataset, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "has no 'test' split" in done.stderr
+    assert "--split validation" in done.stderr
+    assert f"lapel data split {dataset} --test 0.1" in done.stderr
+
+
 def test_a_missing_extra_is_named(colour_bundle: Path, colours: Path, tmp_path: Path) -> None:
     """An environment without polars, played by a path on which it is shadowed by a fault."""
     shadow = tmp_path / "shadow"
@@ -136,7 +151,7 @@ def many_things(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return bundle, many.write_many_dataset(folder / "dataset").folder
 
 
-def test_every_number_of_every_task_is_a_line(
+def test_the_main_numbers_of_every_task_are_lines(
     many_things: tuple[Path, Path], tmp_path: Path
 ) -> None:
     done = lapel("evaluate", *many_things, "--out", tmp_path)
@@ -145,6 +160,7 @@ def test_every_number_of_every_task_is_a_line(
     header = lines.index("task\tmeasure\tvalue\t95 % interval\tmajority")
     rows = [line.split("\t") for line in lines[header + 1 :] if "\t" in line]
     assert {row[0] for row in rows} == {*(spec.name for spec in many.MANY), "together"}
+    assert len(rows) < 4 * len(many.MANY.tasks)  # the others are in metrics.json
     assert ["together", "Exact match"] in [row[:2] for row in rows]
     assert ["색상/태그", "Mean F1 per image"] in [row[:2] for row in rows]
     assert all(len(row) == 5 for row in rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -285,3 +286,21 @@ def test_a_task_shows_how_it_was_learned(bundle: Path, dataset: Dataset, tmp_pat
     tags = (tmp_path / "out" / "report" / "색상_태그.html").read_text("utf-8")
     assert ">Mean average precision</text>" in tags
     assert ">Mean F1 per image</text>" not in tags
+
+
+def test_pages_of_tasks_that_are_judged_no_more_are_removed(
+    bundle: Path, dataset: Dataset, out: Path, tmp_path: Path
+) -> None:
+    """And nothing else: neither notes beside them, nor a page that a user put there."""
+    again = shutil.copytree(out, tmp_path / "again")
+    content = json.loads((again / "metrics.json").read_text("utf-8"))
+    content["tasks"] |= {"gone": {}, "notes": {}}
+    (again / "metrics.json").write_text(json.dumps(content))
+    kept = set((again / "report").iterdir())
+    page = next(iter(kept)).read_bytes()
+    (again / "report" / "gone.html").write_bytes(page)
+    (again / "report" / "notes.html").write_text("what I think of it")
+    (again / "report" / "mine.html").write_bytes(page)
+    evaluate(bundle, dataset, out=again, resamples=20)
+    mine = {again / "report" / name for name in ("notes.html", "mine.html")}
+    assert set((again / "report").iterdir()) == kept | mine

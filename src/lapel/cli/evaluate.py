@@ -124,7 +124,7 @@ def _print_summary(evaluation: Evaluation) -> None:
 
 
 def _print_numbers(evaluation: Evaluation) -> None:
-    """On a terminal what fits on it; every number for programs that read it."""
+    """Every number of a single task, the main ones of several; metrics.json has them all."""
     from lapel.cli.console import shown
     from lapel.evaluation.numbers import (
         ALL_TASKS,
@@ -136,7 +136,8 @@ def _print_numbers(evaluation: Evaluation) -> None:
 
     if not sys.stdout.isatty():
         print("\t".join(PLAIN_HEADER))
-        rows = [(task, number_rows(judged)) for task, judged in evaluation.tasks.items()]
+        main = len(evaluation.tasks) > 1
+        rows = [(task, number_rows(judged, main=main)) for task, judged in evaluation.tasks.items()]
         for task, numbers in [*rows, (ALL_TASKS, together_rows(evaluation))]:
             for row in numbers:
                 print("\t".join(shown(cell) for cell in (task, *row)))

@@ -39,6 +39,13 @@ from lapel.schema.labels import Schema
 from lapel.storage.folders import atomic_folder, refuse_occupied
 from lapel.storage.stores import open_store
 
+#: How a split that is not there is made.
+_WAYS = {
+    "train": "; make splits: lapel data split {folder} --validation 0.1 --redraw",
+    "validation": "; make one: lapel data split {folder} --validation 0.1",
+    "test": "; make one: lapel data split {folder} --test 0.1",
+}
+
 
 class Dataset:
     """Rows of a dataset folder: all of them as opened, or those of one split.
@@ -127,7 +134,7 @@ class Dataset:
         wanted = SPLIT_NAMES.get(name, name)
         if wanted not in self.splits():
             there = ", ".join(f"{split} ({count})" for split, count in self.splits().items())
-            hint = "; make one with `lapel data split`" if wanted in SPLITS else ""
+            hint = _WAYS.get(wanted, "").format(folder=self.folder)
             raise DatasetError(
                 f"dataset '{self.name}' has no {name!r} split; it has: {there or 'no rows'}{hint}"
             )

@@ -21,8 +21,9 @@ from lapel.evaluation.known_labels import asked_of, known_to, tells, unknown_as_
 from lapel.evaluation.looking import Looker
 from lapel.evaluation.machine import machine
 from lapel.evaluation.merged import Merging
-from lapel.evaluation.report import write_report
+from lapel.evaluation.report import task_pages, write_report
 from lapel.evaluation.result import Evaluation, Throughput
+from lapel.evaluation.stale import former_pages, remove_pages
 from lapel.evaluation.subject import BoxesSeen, Subject, describe
 from lapel.evaluation.tables import write_tables
 from lapel.evaluation.together import judge_together
@@ -57,8 +58,9 @@ def evaluate(
 
     Into ``out``: ``metrics.json``, ``per_class.csv``, ``confusion.csv``, ``predictions.csv`` and
     ``report.html``; for tags also ``pairs.csv``, for a public benchmark ``benchmark.csv``, and for
-    several tasks a page each in ``report/``. Each file is whole or as it was before. Other files
-    there are left alone. Images that cannot be read are counted and reported; they end nothing.
+    several tasks a page each in ``report/``. Each file is whole or as it was before. Pages
+    of tasks that a former evaluation there had, and this one has not, are removed; other files
+    are left alone. Images that cannot be read are counted and reported; they end nothing.
 
     Args:
         bundle: folder of a bundle, or of the run that holds one.
@@ -90,7 +92,7 @@ def evaluate(
     _check_kinds(model.schema)
     merging = None if mapping is None else Merging(model=model, mapping=read_mapping(mapping))
     everything = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
-    part = everything.split(split)
+    part = _part(everything, split)
     fit = check_fits(model.schema if merging is None else merging.schema, part)
     network = open_engine(engine, model.read(NETWORK))
     # Before the work, so that a folder that cannot be written costs no waiting.
@@ -129,6 +131,7 @@ def evaluate(
         resamples=resamples,
         out=Path(out),
     )
+    former = former_pages(Path(out))  # while metrics.json is still the former one
     tables = write_tables(evaluation)
     looker = Looker(
         network, Showing(part, model.preprocess, whole=whole), maps_of(model.schema, network)
@@ -136,7 +139,18 @@ def evaluate(
     pages = write_report(
         evaluation, part=part, whole=everything, run=run_folder(model), looker=looker
     )
+    remove_pages(Path(out), former - set(task_pages(tasks).values()))
     return replace(evaluation, files=(*pages, *tables))
+
+
+def _part(everything: Dataset, split: str) -> Dataset:
+    """The rows to judge; where there are none, it says on what else one can judge."""
+    try:
+        return everything.split(split)
+    except DatasetError as error:
+        if "validation" not in everything.splits():
+            raise
+        raise DatasetError(f"{error}; or judge what there is: --split validation") from None
 
 
 def _setting(subject: Subject, part: Dataset, answers: Answers) -> Setting:

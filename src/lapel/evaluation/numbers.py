@@ -48,9 +48,10 @@ def shown_interval(name: str, found: Interval, digits: int) -> str:
     return f"{found.low:.4f}\N{EN DASH}{found.high:.4f}"
 
 
-def number_rows(judged: JudgedTask) -> list[tuple[str, str, str, str]]:
-    """Name, value, 95 % interval and majority answer of each number."""
-    return _rows(judged.NAMES, judged.numbers, judged.majority.numbers)
+def number_rows(judged: JudgedTask, *, main: bool = False) -> list[tuple[str, str, str, str]]:
+    """Name, value, 95 % interval and majority answer of each number, or of the main ones."""
+    names = {name: judged.NAMES[name] for name in judged.HEADLINES} if main else judged.NAMES
+    return _rows(names, judged.numbers, judged.majority.numbers)
 
 
 def together_rows(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:

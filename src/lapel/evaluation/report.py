@@ -7,6 +7,7 @@ page a task in ``report/``; each page needs no other file to be read.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -66,11 +67,11 @@ def write_report(
         images=evaluation.images, part=part, split=evaluation.subject.split, looker=looker
     )
     run_sections = _run_sections(whole, run, many=len(evaluation.tasks) > 1)
-    if len(evaluation.tasks) == 1:
+    names = task_pages(evaluation.tasks)
+    if not names:
         text = _only_page(evaluation, scene, run_sections)
         write_atomically(evaluation.out / REPORT, encoded(text))
         return [REPORT]
-    names = {task: f"{name}.html" for task, name in page_names(evaluation.tasks).items()}
     _make_folder(evaluation.out / PAGES)
     # The tasks' pages first: the one that leads to them is then never ahead of them.
     for task, name in names.items():
@@ -80,6 +81,12 @@ def write_report(
     text = _first_page(evaluation, names, run_sections)
     write_atomically(evaluation.out / REPORT, encoded(text))
     return [REPORT, PAGES]
+
+
+def task_pages(tasks: Iterable[str]) -> dict[str, str]:
+    """The file of each task's page in ``PAGES``; none where all stands on the first page."""
+    names = page_names(tasks)
+    return {task: f"{name}.html" for task, name in names.items()} if len(names) > 1 else {}
 
 
 def _make_folder(folder: Path) -> None:

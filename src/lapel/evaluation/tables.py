@@ -40,6 +40,9 @@ LABEL_COLUMNS = (
 #: The tables of a public benchmark.
 BENCHMARK_FILE = "benchmark.csv"
 
+#: Every number, for programs.
+METRICS = "metrics.json"
+
 
 def safe_cell(value: object) -> str:
     """A value as a cell: texts that a spreadsheet would run are escaped, numbers stay numbers,
@@ -79,7 +82,7 @@ def write_tables(evaluation: Evaluation) -> list[str]:
     """
     metrics = json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     contents = {
-        "metrics.json": encoded(f"{metrics}\n"),
+        METRICS: encoded(f"{metrics}\n"),
         "per_class.csv": _per_class(evaluation),
         "confusion.csv": _confusion(evaluation),
         "predictions.csv": _predictions(evaluation),
