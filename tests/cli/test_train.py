@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from lapel.cli.train import Pace, epoch_line, epoch_sentence
+from lapel.cli.train import Pace, epoch_line, epoch_sentence, near
 
 SHORT = (
     "--set=batch=16",
@@ -54,7 +56,11 @@ def test_a_run_says_how_it_goes_and_where_everything_is(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["fashion-mnist-fast"], 2, "training needs --data DATASET and --out RUN too"),
+        (
+            ["fashion-mnist-fast"],
+            2,
+            "lapel train fashion-mnist-fast --data DATASET --out RUN",
+        ),
         (["fashion-mnist-fst", "--data", "x", "--out", "y"], 1, "did you mean fashion-mnist-fast"),
         (["fashion-mnist-fast", "--data", "nowhere", "--out", "y"], 1, "nowhere"),
         (["--resume", "nowhere"], 2, "holds no run to resume"),
@@ -70,6 +76,29 @@ def test_what_cannot_be_done_is_said_without_a_traceback(
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_what_lies_below_the_current_folder_is_named_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert near(tmp_path / "data" / "shop") == "data/shop"
+    assert near(Path("data")) == "data"
+    assert near(Path("../shop")) == "../shop"
+    assert near(tmp_path.parent / "shop") == str(tmp_path.parent / "shop")
+
+
+def test_a_missing_validation_split_is_told_with_the_way_to_make_one(
+    small_dataset: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(small_dataset, folder)
+    table = pl.read_parquet(folder / "annotations.parquet")
+    table.filter(pl.col("split") != "validation").write_parquet(folder / "annotations.parquet")
+    result = lapel("train", "fashion-mnist-fast", "--data", folder, "--out", tmp_path / "run")
+    assert result.returncode == 1
+    assert f"make one: lapel data split {folder} --validation 0.1" in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_from_scratch_within_a_budget(photo_dataset: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.kinds import task_of
 from lapel.training.examples import Examples
 from lapel.training.judging import judge
-from lapel.training.learner import Learner
+from lapel.training.learner import Learner, telling_tasks
 from lapel.training.loop import Tally, learn
 from lapel.training.pictures import Resident
 from lapel.training.plan import Plan
@@ -151,3 +151,16 @@ def test_the_log_has_the_weights_that_tasks_have() -> None:
     row = learner.progress.history[-1]
     assert row["task_weight.pattern"] != 1
     assert row["task_weight.marks"] != row["task_weight.pattern"]
+
+
+def test_a_task_with_one_answer_alone_does_not_choose_the_epoch() -> None:
+    """It is always right; the others are what tells epochs apart. Alone, it is all there is."""
+    dull = TaskSpec(name="dull", kind="single_label", labels=("one", "two"))
+    tags = TaskSpec(name="tags", kind="multi_label", labels=("never", "often"))
+    alike = torch.tensor([0, 0, 0])
+    targets = {"dull": alike, "tags": torch.tensor([[0, 1], [0, 0], [0, 1]])}
+    weights = {"dull": torch.ones(3), "tags": torch.ones(3, 2)}
+    schema = Schema((dull, tags))
+    assert telling_tasks(schema, label_counts(schema, targets, weights)) == ("tags",)
+    alone = Schema((dull,))
+    assert telling_tasks(alone, label_counts(alone, targets, weights)) == ("dull",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -90,7 +91,15 @@ def train(
     print(f"Run:    {trained.run}")
     print(f"Bundle: {trained.bundle}")
     split = trained.unseen_split
-    print(f"Next:   lapel evaluate {trained.run} {trained.data} --split {split} --out REPORT")
+    where = f"{shlex.quote(str(trained.run))} {shlex.quote(near(trained.data))}"
+    print(f"Next:   lapel evaluate {where} --split {split} --out REPORT")
+
+
+def near(path: Path) -> str:
+    """A path as one would type it here: what lies below the current folder, from there."""
+    here = Path.cwd()
+    whole = path.absolute()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else path)
 
 
 def _list_recipes() -> None:

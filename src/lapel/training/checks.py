@@ -47,8 +47,9 @@ def schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
         DatasetError: no train or validation split, or one in which a task has no label.
     """
     schema = tasks_of(recipe, dataset.schema)
-    for split in ("train", "validation"):
-        part = dataset.split(split)
+    # Both first: to read the labels of many pictures takes a while.
+    parts = {split: dataset.split(split) for split in ("train", "validation")}
+    for split, part in parts.items():
         silent = [spec.name for spec in schema if not any(map(_tells, part.labels(spec.name)))]
         if silent:
             raise DatasetError(

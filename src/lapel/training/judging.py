@@ -130,7 +130,8 @@ def score(learner: Learner, outputs: Mapping[str, Tensor], known: Known) -> dict
 def main_score(learner: Learner, counts: Mapping[str, Counts]) -> float:
     """The number by which epochs are compared; more is better.
 
-    A number of nothing, as of landmarks none of which can be seen, is left out of the mean.
+    A number of nothing, as of landmarks none of which can be seen, is left out of the mean; so are
+    tasks that have only one answer.
     """
     task, _, metric = (learner.recipe.select or "").rpartition(".")
     if task in counts:
@@ -138,7 +139,11 @@ def main_score(learner: Learner, counts: Mapping[str, Counts]) -> float:
     elif EMBEDDING in counts:
         values = [counts[EMBEDDING].numbers()[METRIC]]
     else:  # vectors are not judged while learning: then the tasks speak for all
-        values = [counts[spec.name].numbers()[task_of(spec).metric] for spec in learner.schema]
+        values = [
+            counts[spec.name].numbers()[task_of(spec).metric]
+            for spec in learner.schema
+            if spec.name in learner.judged
+        ]
     measured = [value for value in values if math.isfinite(value)]
     return sum(measured) / len(measured) if measured else 0.0
 

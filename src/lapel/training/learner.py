@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lapel.models.heads.base import LabelCounts, Raw
+from lapel.models.heads.table import spatial_tasks
 from lapel.models.losses import MultiTaskLoss
 from lapel.models.multitask import Network
 from lapel.schema.errors import CheckpointError
@@ -83,6 +84,8 @@ class Learner:
         self.precision = precision
         options = {**recipe.loss.model_dump(), "heads": recipe.model.heads}
         self.loss = MultiTaskLoss(schema, counts, options)
+        #: The tasks whose scores tell one epoch from another.
+        self.judged = telling_tasks(schema, counts)
         self.loss.vectors = metric_loss(recipe.embedding, items)
         self.loss.to(self.device)
         self.optimisers = build_optimisers(
@@ -165,6 +168,23 @@ class Learner:
                 f"the checkpoint does not fit the network of this recipe: {error}"
             ) from error
         return self
+
+
+def telling_tasks(schema: Schema, counts: Mapping[str, LabelCounts]) -> tuple[str, ...]:
+    """The tasks that are asked for more than one answer among the training pictures; all of them
+    if none is.
+
+    Whoever always gives the same answer to such a question is right, so that its score would only
+    lift the mean, and hide what the others do. Tasks of places always have more than one answer.
+    """
+    places = spatial_tasks(schema)
+    telling = tuple(
+        spec.name
+        for spec in schema
+        if spec.name in places
+        or ((counts[spec.name].yes > 0) & (counts[spec.name].yes < counts[spec.name].known)).any()
+    )
+    return telling or tuple(spec.name for spec in schema)
 
 
 def named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Any]:

@@ -100,14 +100,14 @@ class RunFolder:
         if (self.folder / RUN).exists():
             raise UsageError(
                 f"{self.folder} holds a run already; go on with it (lapel train --resume "
-                f"{self.folder}) or train into another folder with --out"
+                f"{self.folder}), train into another folder with --out, or remove it first"
             )
         there = list(self.folder.iterdir()) if self.folder.is_dir() else []
         strangers = [path.name for path in there if path.name not in {LOCK, RECIPE}]
         if strangers:
             raise UsageError(
                 f"{self.folder} is not empty (it holds {strangers[0]}); name a new folder "
-                "with --out"
+                "with --out, or empty this one"
             )
 
     def begin(self, recipe: Recipe, facts: Mapping[str, Any]) -> None:

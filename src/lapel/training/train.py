@@ -98,10 +98,8 @@ def train(
         resolved = run.recipe()
         data = run.facts()["data"]
     else:
-        given = {"a recipe": recipe, "--data DATASET": data, "--out RUN": out}
-        missing = [what for what, value in given.items() if value is None]
         if recipe is None or data is None or out is None:
-            raise UsageError(f"training needs {' and '.join(missing)} too")
+            raise _incomplete(recipe, data, out)
         run = RunFolder(Path(out))
         run.check_new()
         resolved = resolve(load_recipe(recipe, changes))
@@ -120,6 +118,19 @@ def train(
             return _outcome(run, dataset)
         start = _Start(resuming=resume is not None, began=began or time.monotonic())
         return _train(run, resolved, dataset, schema, start, reporter, stop)
+
+
+def _incomplete(
+    recipe: str | Path | None, data: str | Path | None, out: str | Path | None
+) -> UsageError:
+    """What is missing, and the whole of what to type."""
+    given = {"RECIPE": recipe, "--data DATASET": data, "--out RUN": out}
+    missing = [what for what, value in given.items() if value is None]
+    typed = f"lapel train {recipe or 'RECIPE'} --data {data or 'DATASET'} --out {out or 'RUN'}"
+    return UsageError(
+        f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; type: {typed} "
+        "(lapel train --recipes lists the recipes; lapel train --resume RUN goes on with a run)"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +188,7 @@ def _train(
         learner.restore(checkpoint)
         reporter.say(f"Going on from step {learner.progress.step:,}")
     reporter.say(_announcement(learner, material))
+    _say_unjudged(learner, reporter)
     _learn_and_save(learner, course, run, reporter, stop)
     _finish(learner, material, run, reporter)
     if recipe.doubtful_labels.folds:
@@ -261,6 +273,16 @@ def _announcement(learner: Learner, material: Material) -> str:
         f"{len(material.train):,} training and {len(material.validation):,} validation pictures, "
         f"{material.device.type}, {str(learner.precision).removeprefix('torch.')}"
     )
+
+
+def _say_unjudged(learner: Learner, reporter: Reporter) -> None:
+    """Name the tasks that do not take part in choosing the best epoch."""
+    others = [spec.name for spec in learner.schema if spec.name not in learner.judged]
+    if others and learner.recipe.select is None:
+        reporter.say(
+            f"The best epoch is chosen without {', '.join(others)}: all training pictures have the "
+            "same answer, so that its score says nothing"
+        )
 
 
 def _learn_and_save(
