@@ -20,6 +20,9 @@ from lapel.data.split import split_dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.training.train import train
 
+#: Photos of people from head to foot are tall: a tall canvas shows them larger than a square one.
+CANVAS = {"preprocess.height": 320, "preprocess.width": 224}
+
 RULES = "tags:\n  drop: [hair, 'null', skin]\n"
 
 NUMBERS = ("map", "mean_f1", "micro_f1", "macro_f1", "exact_match")
@@ -44,7 +47,7 @@ def main() -> None:
         "photos",
         data=work / "data",
         out=work / "run",
-        changes={"budget": options.budget, "seed": options.seed},
+        changes={"budget": options.budget, "seed": options.seed, **CANVAS},
     )
     judged = evaluate(trained.bundle, work / "data", split="test", out=work / "report")
     tags = judged.tasks["tags"]

@@ -40,6 +40,9 @@ RESIDENT_SHARE = 0.4
 #: Pictures that are read before they are asked for.
 READ_AHEAD = 64
 
+#: With so many cores the network learns faster when it reads its pictures itself.
+FEW_CORES = 2
+
 #: Share of the free disk that packed pictures may take.
 PACKED_SHARE = 0.5
 
@@ -240,10 +243,18 @@ def _pictures(reading: _Reading, device: torch.device, options: DataPart) -> Pic
             pass
         if cache.known(reading.digests).all():
             return Packed(cache, reading.digests, device)
-    workers = max(1, usable_cores() - 1) if options.workers == "auto" else int(options.workers)
+    workers = _workers() if options.workers == "auto" else int(options.workers)
     return Streamed(
         reading.dataset, reading.preprocess, boxes=reading.boxes, workers=workers, device=device
     )
+
+
+def _workers() -> int:
+    """Processes that read pictures beside the network; on two cores each would take the network's
+    own time (measured: ``benchmarks/loading.py``).
+    """
+    cores = usable_cores()
+    return cores - 1 if cores > FEW_CORES else 0
 
 
 def _free_disk() -> int:
