@@ -28,6 +28,10 @@ from lapel.training.pictures import Resident
 #: bear want strong ones, a category with hundreds of photos a label weak ones.
 DECAYS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 
+#: The strongest for heads with a hidden layer: more makes that layer nothing, and as their problem is
+#: not convex, weaker decays do not bring it back.
+STRONGEST_WITH_HIDDEN = 0.3
+
 #: Weaker decays in a row that score less before the rest is left out.
 PATIENCE = 2
 
@@ -85,7 +89,7 @@ def fit_heads(
     spread = _spread_of(_pooled(train), _entrances(network, _pooled(validation)))
     tries: list[tuple[Fitted, dict[str, Tensor]]] = []
     with _answering(learner, lambda pooled: network.answers(spread.standard(pooled))):
-        for decay in DECAYS:
+        for decay in _decays(learner):
             _solve(learner, train, decay)
             fitted = Fitted(decay=decay, row=judge(learner, validation, watcher))
             tries.append((fitted, copy_of(network.heads.state_dict())))
@@ -96,6 +100,13 @@ def fit_heads(
     network.heads.load_state_dict(state)
     spread.fold_into_heads()
     return fitted
+
+
+def _decays(learner: Learner) -> tuple[float, ...]:
+    """Those to try, from the strongest on."""
+    if not learner.recipe.model.hidden:
+        return DECAYS
+    return tuple(decay for decay in DECAYS if decay <= STRONGEST_WITH_HIDDEN)
 
 
 def _place_of_best(tries: Sequence[tuple[Fitted, object]]) -> int:
