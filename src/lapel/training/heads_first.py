@@ -28,8 +28,8 @@ from lapel.training.pictures import Resident
 #: bear want strong ones, a category with hundreds of photos a label weak ones.
 DECAYS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 
-#: The strongest for heads with a hidden layer: more makes that layer nothing, and as their problem is
-#: not convex, weaker decays do not bring it back.
+#: The strongest for heads with a hidden layer: more makes that layer nothing, and weaker ones do
+#: not bring it back, since their problem is not convex.
 STRONGEST_WITH_HIDDEN = 0.3
 
 #: Weaker decays in a row that score less before the rest is left out.
