@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from lapel.data.dataset import Dataset
 from lapel.data.findings import Finding, finding
-from lapel.data.garments import SLACK, iterate_garments
+from lapel.data.garments import iterate_garments
+from lapel.schema.garments import SLACK
 from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
 

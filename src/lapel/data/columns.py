@@ -181,11 +181,58 @@ def _landmarks(cell: Sequence[tuple[str, Any, Any, str]]) -> Landmarks:
     )
 
 
+class FileColumn:
+    """The name of a file a cell, relative to the dataset's folder: what a label map is kept in.
+
+    The labels themselves are read by :meth:`lapel.data.dataset.Dataset.labels`, one at a time.
+    """
+
+    dtype: pl.DataType = pl.String()
+
+    def series(self, name: str, labels: Sequence[Label], words: Sequence[str]) -> pl.Series:
+        """Names of files as they are."""
+        del words
+        return pl.Series(name, labels, dtype=self.dtype)
+
+    def labels(self, column: pl.Series) -> list[Label]:
+        """Names of files as they are."""
+        found: list[Label] = column.to_list()
+        return found
+
+    def fits(self, label: Label) -> bool:
+        """Nothing: these labels do not stand in annotations."""
+        return label is None
+
+
+class CountColumn:
+    """How many garments are there; they themselves lie in ``garments.jsonl``.
+
+    The labels are read by :meth:`lapel.data.dataset.Dataset.labels`, one at a time.
+    """
+
+    dtype: pl.DataType = pl.UInt32()
+
+    def series(self, name: str, labels: Sequence[Any], words: Sequence[str]) -> pl.Series:
+        """Counts as they are."""
+        del words
+        return pl.Series(name, labels, dtype=self.dtype)
+
+    def labels(self, column: pl.Series) -> list[Label]:
+        """None for each: counts are no labels."""
+        return [None] * len(column)
+
+    def fits(self, label: Label) -> bool:
+        """Nothing: these labels do not stand in annotations."""
+        return label is None
+
+
 #: Kind of task to the column of its labels.
 LABEL_COLUMNS: dict[str, LabelColumn] = {
     "single_label": SingleLabelColumn(),
     "multi_label": MultiLabelColumn(),
     "landmarks": LandmarksColumn(),
+    "segmentation": FileColumn(),
+    "garments": CountColumn(),
 }
 
 

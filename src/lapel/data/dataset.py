@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,13 +21,14 @@ from lapel.data.columns import column_of
 from lapel.data.description import DESCRIPTION_FILE, Description, recorded_root
 from lapel.data.garments import (
     GARMENTS_FILE,
-    Garment,
+    GarmentsLabels,
     GarmentsOnDemand,
     outside_faults,
     write_garments,
 )
 from lapel.data.glossary import GLOSSARY_FILE, write_glossary
 from lapel.data.images import PACKED_FILE, ImageFiles, Images, PackedImages, packed_row
+from lapel.data.masks import MASKS_FOLDER, MaskLabels, write_masks
 from lapel.data.measuring import Measured, measure_all
 from lapel.data.progress import Track, silent
 from lapel.data.table import TABLE_FILE, build_table, check_rows, read_table, write_table
@@ -34,8 +36,10 @@ from lapel.imaging.decode import Limits
 from lapel.imaging.preprocess import Prepared, Preprocess
 from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Annotation, Label
 from lapel.schema.errors import DatasetError, Fault, FormatError
+from lapel.schema.garments import Garment
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
+from lapel.schema.masks import ClassMap
 from lapel.storage.folders import atomic_folder, refuse_occupied
 from lapel.storage.stores import open_store
 
@@ -105,14 +109,21 @@ class Dataset:
         """The images' names, in row order."""
         return self.table["image"].to_list()
 
-    def labels(self, task: str) -> list[Label]:
+    def labels(self, task: str) -> Sequence[Label]:
         """The labels of a task, in row order; None where unknown.
+
+        Label maps and garments are read from the dataset's folder, each when it is asked for.
 
         Raises:
             SchemaError: no such task; the message lists those there are.
         """
         spec = self.schema[task]
-        return column_of(spec).labels(self.table[spec.name])
+        column = self.table[spec.name]
+        if spec.kind == "segmentation":
+            return MaskLabels(self.folder, spec, column.to_list())
+        if spec.kind == "garments":
+            return GarmentsLabels(self.folder, self.names(), column.is_not_null().to_list())
+        return column_of(spec).labels(column)
 
     def boxes(self) -> list[Box | None]:
         """Where the garment is in each picture, in row order; None where nobody says."""
@@ -231,6 +242,7 @@ def create_dataset(
     origin: str = "",
     licence: str = "",
     garments: Mapping[str, Sequence[Garment]] | None = None,
+    masks: Mapping[str, Mapping[str, ClassMap]] | None = None,
     keep_outside: bool = False,
     glossary: Mapping[str, str] | None = None,
     benchmark: str = "",
@@ -251,6 +263,7 @@ def create_dataset(
         origin: where it comes from, in words.
         licence: what may be done with it, in words.
         garments: image name to where its garments are; kept in ``garments.jsonl``.
+        masks: segmentation task to image name to label map; kept below ``masks``.
         keep_outside: keep garments that reach over their picture, instead of refusing them.
         glossary: label to its name in English; kept in ``glossary.json``.
         benchmark: the public benchmark that this is, as in ``Description``.
@@ -264,7 +277,8 @@ def create_dataset(
         DatasetError: no rows, a task named like one of the table's own columns, or files to
             replace that are no dataset's.
         FormatError: images twice, splits or labels that do not exist, pictures that cannot be
-            opened, garments outside their picture; all faults of a kind together.
+            opened, garments outside their picture, label maps of another size; all faults of a kind
+            together.
         StorageError: the folder is not empty or cannot be written.
     """
     rows = list(annotations)
@@ -285,7 +299,8 @@ def create_dataset(
             _refuse_outside(measured, garments)
         _keep_beside(building, measured, garments, glossary or {})
         gray = all(found.gray for _, found in measured)
-        write_table(building, build_table(measured, schema))
+        beside = _beside(building, measured, schema, garments, masks or {})
+        write_table(building, build_table(measured, schema).with_columns(beside))
         # Last, so that a folder with a description is a whole dataset.
         Description(
             name=name,
@@ -322,6 +337,29 @@ def _keep_beside(
         write_glossary(folder, glossary)
 
 
+def _beside(
+    folder: Path,
+    measured: Sequence[tuple[Annotation, Measured]],
+    schema: Schema,
+    garments: Mapping[str, Sequence[Garment]],
+    masks: Mapping[str, Mapping[str, ClassMap]],
+) -> list[pl.Series]:
+    """The columns of tasks whose labels are kept beside the table; label maps are written."""
+    columns = []
+    for spec in schema:
+        if spec.kind == "segmentation":
+            sizes = ((row.image, found.width, found.height) for row, found in measured)
+            cells: Sequence[Any] = write_masks(folder, spec, masks.get(spec.name, {}), sizes)
+        elif spec.kind == "garments":
+            cells = [
+                len(garments[row.image]) if row.image in garments else None for row, _ in measured
+            ]
+        else:
+            continue
+        columns.append(pl.Series(spec.name, cells, dtype=column_of(spec).dtype))
+    return columns
+
+
 def check_place(folder: Path, *, replace: bool) -> None:
     """Refuse a place where no dataset can be made. A dataset is replaced, never photos or notes.
 
@@ -329,7 +367,14 @@ def check_place(folder: Path, *, replace: bool) -> None:
         DatasetError: more than a dataset would be replaced.
         StorageError: something stands there and is not to be replaced.
     """
-    own = {DESCRIPTION_FILE, TABLE_FILE, PACKED_FILE, GARMENTS_FILE, GLOSSARY_FILE}
+    own = {
+        DESCRIPTION_FILE,
+        TABLE_FILE,
+        PACKED_FILE,
+        GARMENTS_FILE,
+        GLOSSARY_FILE,
+        MASKS_FOLDER,
+    }
     others = sorted(path.name for path in folder.glob("*") if path.name not in own)
     if others and replace:
         raise DatasetError(

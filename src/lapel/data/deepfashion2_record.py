@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lapel.data.deepfashion2_words import Category, categories
-from lapel.data.garments import Garment, Point
+from lapel.schema.garments import Garment, Point
 from lapel.data.json_records import is_number, is_whole, loaded_object, shown_value
 
 SOURCES = ("shop", "user")

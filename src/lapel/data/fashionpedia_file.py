@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lapel.data.fashionpedia_words import attribute_names, category_names
-from lapel.data.garments import Garment
+from lapel.schema.garments import Garment
 from lapel.data.json_records import is_number, is_whole, shown_value
-from lapel.data.run_lengths import run_lengths
+from lapel.schema.run_lengths import run_lengths
 
 SHORT_OUTLINE = "outlines of fewer than three corners, kept as they are"
 

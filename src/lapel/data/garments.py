@@ -1,8 +1,8 @@
 """``garments.jsonl``: boxes, points and outlines that a layout knows, kept beside the table.
 
-No kind of task answers with these yet. They are read, checked and kept, so that nothing of a
-layout is lost: it can be written again as it was, and later kinds of task find their labels.
-A line an image that has any:
+They are read, checked and kept, so that nothing of a layout is lost: it can be written again as it
+was. A task of kind ``garments`` finds its labels here; its column in the table says how many there
+are. A line an image that has any:
 
     {"image": "img/00000.jpg", "garments": [{"part": "", "box": [62, 62, 103, 238],
      "points": [[76, 82], null], "outlines": []}]}
@@ -19,74 +19,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from lapel.data.run_lengths import RunLengths, run_lengths
+from lapel.schema.annotation import Label
 from lapel.schema.errors import DatasetError, Fault
+from lapel.schema.garments import Garment, Garments, Point
+from lapel.schema.run_lengths import run_lengths
 from lapel.storage.local import atomic_path
 
 GARMENTS_FILE = "garments.jsonl"
 
-#: How far a box or point may reach over the edge, in pixels: layouts that count from 1 name the
-#: pixel after the last.
-SLACK = 1.0
-
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Garment:
-    """Where one garment is in a picture, and what is known of it alone.
-
-    Attributes:
-        part: which one, in the layout's word: its category, or a part of the wearer; empty where
-            the layout does not say.
-        box: left, top, width, height in pixels; None where unknown.
-        points: landmarks in the layout's order; None for one that is not visible, or whose place
-            nobody knows.
-        hidden: which of ``points``, by number from 0, something hides; their places are known.
-        outlines: closed polygons, each of its corners in order. A garment that something parts
-            has several; layouts have some of fewer than three corners.
-        mask: its pixels, where the layout has them so.
-        attributes: those that hold.
-        facts: what else the layout says of it, by the layout's own names.
-    """
-
-    part: str = ""
-    box: tuple[float, float, float, float] | None = None
-    points: tuple[Point | None, ...] = ()
-    hidden: tuple[int, ...] = ()
-    outlines: tuple[tuple[Point, ...], ...] = ()
-    mask: RunLengths | None = None
-    attributes: tuple[str, ...] = ()
-    facts: Mapping[str, str | int | float] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The garment as plain values."""
-        value: dict[str, Any] = {
-            "part": self.part,
-            "box": self.box,
-            "points": self.points,
-            "outlines": self.outlines,
-        }
-        if self.mask is not None:
-            value["mask"] = self.mask.to_json()
-        more = {"hidden": self.hidden, "attributes": self.attributes, "facts": dict(self.facts)}
-        return value | {name: found for name, found in more.items() if found}
-
-    def outside(self, width: int, height: int) -> str:
-        """What of it lies outside a picture of this size, in words; empty if nothing does."""
-        if self.box is not None:
-            left, top, across, down = self.box
-            corners = ((left, top), (left + across, top + down))
-            if not all(_inside(corner, width, height) for corner in corners):
-                return f"a box from {left:g}, {top:g} to {left + across:g}, {top + down:g}"
-        for place, point in enumerate(self.points, start=1):
-            if point is not None and not _inside(point, width, height):
-                return f"landmark {place} at {point[0]:g}, {point[1]:g}"
-        return ""
+_DECODER = json.JSONDecoder()
 
 
 class GarmentsOnDemand(Mapping[str, Sequence[Garment]]):
@@ -118,11 +62,6 @@ class GarmentsOnDemand(Mapping[str, Sequence[Garment]]):
 
     def __len__(self) -> int:
         return len(self._images)
-
-
-def _inside(point: Point, width: int, height: int) -> bool:
-    x, y = point
-    return -SLACK <= x <= width + SLACK and -SLACK <= y <= height + SLACK
 
 
 def outside_faults(
@@ -211,3 +150,80 @@ def _point(value: Sequence[float]) -> Point:
     if not (math.isfinite(x) and math.isfinite(y)):
         raise ValueError(f"a point at {x}, {y}")
     return x, y
+
+
+class GarmentsLabels(Sequence[Label]):
+    """The garments of rows of a dataset, each read when it is asked for.
+
+    The file is gone through once, for where each image's line begins.
+    """
+
+    def __init__(self, folder: Path, images: Sequence[str], known: Sequence[bool]) -> None:
+        """Of some rows.
+
+        Args:
+            folder: of the dataset.
+            images: of each row.
+            known: whether the garments of each are known; where they are and it has no line, there
+                are none.
+        """
+        self._path = folder / GARMENTS_FILE
+        self._images = images
+        self._known = known
+        self._places: dict[str, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    @overload
+    def __getitem__(self, row: int) -> Label: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> GarmentsLabels: ...
+
+    def __getitem__(self, row: int | slice) -> Label | GarmentsLabels:
+        if isinstance(row, slice):
+            part = GarmentsLabels(self._path.parent, self._images[row], self._known[row])
+            part._places = self._places
+            return part
+        return self._read(self._images[row]) if self._known[row] else None
+
+    def __iter__(self) -> Iterator[Label]:
+        return (self[row] for row in range(len(self)))
+
+    def _read(self, image: str) -> Garments:
+        if self._places is None:
+            self._places = _places(self._path)
+        if image not in self._places:
+            return Garments()
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._places[image])
+                row = json.loads(file.readline())
+            return Garments(tuple(_garment(one) for one in row["garments"]))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise DatasetError(
+                f"{self._path}: the garments of {image} could not be read "
+                f"({type(error).__name__}: {error}); import the dataset again"
+            ) from error
+
+
+def _places(path: Path) -> dict[str, int]:
+    """Image name to the byte at which its line begins; nothing where there is no file."""
+    places: dict[str, int] = {}
+    if not path.is_file():
+        return places
+    try:
+        with path.open("rb") as file:
+            start = 0
+            for line in file:
+                if line.strip():
+                    # The name comes first: the rest of a line need not be understood for it.
+                    name, _ = _DECODER.raw_decode(line.decode(), len('{"image": '))
+                    places[name] = start
+                start += len(line)
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{path} could not be read ({type(error).__name__}: {error}); import the dataset again"
+        ) from error
+    return places

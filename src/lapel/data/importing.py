@@ -108,6 +108,7 @@ def import_dataset(
         origin=reading.origin,
         licence=reading.licence,
         garments=reading.garments,
+        masks=reading.masks,
         keep_outside=reading.keep_outside,
         glossary=reading.glossary,
         benchmark=reading.benchmark,

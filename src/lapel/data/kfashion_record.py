@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from lapel.data.garments import Garment, Point
+from lapel.schema.garments import Garment, Point
 from lapel.data.json_records import (
     RecordError,
     is_number,

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.data.garments import Garment
+from lapel.schema.garments import Garment
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
 from lapel.schema.labels import Schema
+from lapel.schema.masks import ClassMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,11 @@ class Reading:
         origin: where it comes from and what was done to it, in words.
         licence: what may be done with it; empty when unknown.
         notes: what the user should know about how the source was understood.
-        garments: image name to where its garments are, where the layout knows.
+        garments: image name to where its garments are, where the layout knows. They are the labels
+            of a task of kind ``garments``, if the schema has one; an image without a key is then
+            unknown, and one with an empty tuple has none.
+        masks: of each task of kind ``segmentation``: image name to its label map, made when it is
+            asked for.
         keep_outside: whether garments that reach over their picture are kept as annotated; else
             they are refused when the pictures are opened.
         glossary: label to its name in English, where the labels are in another language.
@@ -47,6 +52,7 @@ class Reading:
     licence: str = ""
     notes: tuple[str, ...] = ()
     garments: Mapping[str, Sequence[Garment]] = field(default_factory=dict)
+    masks: Mapping[str, Mapping[str, ClassMap]] = field(default_factory=dict)
     keep_outside: bool = False
     glossary: Mapping[str, str] = field(default_factory=dict)
     benchmark: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lapel.metrics.calibration import fit_temperature
 from lapel.metrics.thresholds import Goal, tune_thresholds
 from lapel.schema.errors import UsageError
-from lapel.schema.labels import Schema, TaskSpec
+from lapel.schema.labels import TaskSpec
 from lapel.tasks.multi_label import THRESHOLD, MultiLabelTask
 
 
@@ -38,7 +38,7 @@ class _HeldOut:
 
 
 def calibrate(
-    schema: Schema,
+    schema: Iterable[TaskSpec],
     outputs: Mapping[str, NDArray[np.float32]],
     targets: Mapping[str, NDArray[Any]],
     weights: Mapping[str, NDArray[Any]],

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lapel.schema.errors import SchemaError
+from lapel.schema.garments import Garments
 from lapel.schema.geometry import Box, Landmarks
+from lapel.schema.masks import ClassMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +44,21 @@ class Tags:
 
 #: A label as annotated; ``None`` means unknown. Each kind of task says which values it takes:
 #: ``single_label`` one of its label names, ``multi_label`` :class:`Tags`, ``landmarks``
-#: :class:`~lapel.schema.geometry.Landmarks`, whose names are the task's labels.
-Label = str | Tags | Landmarks | None
+#: :class:`~lapel.schema.geometry.Landmarks`, whose names are the task's labels, ``segmentation``
+#: :class:`~lapel.schema.masks.ClassMap`, ``garments`` :class:`~lapel.schema.garments.Garments`.
+Label = str | Tags | Landmarks | ClassMap | Garments | None
 
 
 def held(label: Label) -> tuple[str, ...]:
     """The label names that hold: the one, the tags that are a yes, the landmarks whose place is
-    known, or none.
+    known, the classes that some pixel has, the categories of the garments that are there; or none.
     """
     if isinstance(label, Tags):
         return label.yes
     if isinstance(label, Landmarks):
         return tuple(label.points)
+    if isinstance(label, ClassMap | Garments):
+        return label.held
     return () if label is None else (label,)
 
 
@@ -89,7 +94,8 @@ class Annotation:
 
     Attributes:
         image: where its bytes are, relative to the dataset's image root, with ``/``.
-        labels: task name to label; a task left out is unknown.
+        labels: task name to label; a task left out is unknown. Those of ``segmentation`` and
+            ``garments`` tasks stand elsewhere, see ``lapel.data.reading.Reading``.
         split: one of ``SPLITS``, or None where the layout has no splits.
         group: what it is a picture of, where several images show one item.
         box: where the garment is in it, where the layout says; models may look at that alone.

@@ -24,14 +24,18 @@ class TaskSpec:
         name: column in a dataset, key in a prediction, name of a network's output.
         kind: name of a kind in ``lapel.tasks.kinds.KINDS``.
         labels: names of the answers, in the order of the network's outputs.
+        points: of kind ``garments``: label to the names of its landmarks, in the order in which
+            garments of it have them; labels without any are left out.
 
     Raises:
-        SchemaError: an empty name, no labels, an empty label or one that stands twice.
+        SchemaError: an empty name, no labels, an empty label or one that stands twice, or points
+            of what is no label.
     """
 
     name: str
     kind: str
     labels: tuple[str, ...]
+    points: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip():
@@ -45,6 +49,20 @@ class TaskSpec:
         twice = sorted(label for label, count in Counter(self.labels).items() if count > 1)
         if twice:
             raise SchemaError(f"task '{self.name}' names these labels twice: {', '.join(twice)}")
+        others = sorted(set(self.points) - set(self.labels))
+        if others:
+            raise SchemaError(f"task '{self.name}' has points of no label: {', '.join(others)}")
+
+    def __hash__(self) -> int:
+        # `points` is a mapping, which has no hash.
+        return hash((self.name, self.kind, self.labels))
+
+    @property
+    def point_names(self) -> tuple[str, ...]:
+        """The names of all points, each once, label by label."""
+        return tuple(
+            dict.fromkeys(name for label in self.labels for name in self.points.get(label, ()))
+        )
 
     def index(self, label: str) -> int:
         """Position of a label.
@@ -100,9 +118,7 @@ class Schema:
 
     def to_json(self) -> list[dict[str, Any]]:
         """The schema as plain values."""
-        return [
-            {"name": task.name, "kind": task.kind, "labels": list(task.labels)} for task in self
-        ]
+        return [_task_to_json(task) for task in self]
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -130,6 +146,16 @@ class Schema:
         return lines
 
 
+def _task_to_json(task: TaskSpec) -> dict[str, Any]:
+    value: dict[str, Any] = {"name": task.name, "kind": task.kind, "labels": list(task.labels)}
+    # Left out where there are none, so that fingerprints stay what they were.
+    return value | (
+        {"points": {label: list(names) for label, names in task.points.items()}}
+        if task.points
+        else {}
+    )
+
+
 def _task_from_json(entry: object) -> TaskSpec:
     expected = "an object with 'name', 'kind' and 'labels'"
     if not isinstance(entry, dict) or not {"name", "kind", "labels"} <= entry.keys():
@@ -142,12 +168,18 @@ def _task_from_json(entry: object) -> TaskSpec:
         and all(isinstance(label, str) for label in labels)
     ):
         raise SchemaError(f"a task is {expected} of texts, found {json.dumps(entry)[:80]}")
-    return TaskSpec(name=name, kind=kind, labels=tuple(labels))
+    points = entry.get("points", {})
+    if not isinstance(points, dict) or not all(isinstance(one, list) for one in points.values()):
+        raise SchemaError(f"points are lists of names by label, found {json.dumps(points)[:80]}")
+    named = {str(label): tuple(map(str, names)) for label, names in points.items()}
+    return TaskSpec(name=name, kind=kind, labels=tuple(labels), points=named)
 
 
 def _task_difference(mine: TaskSpec, theirs: TaskSpec) -> str:
     if mine.kind != theirs.kind:
         return f"task '{mine.name}' is {mine.kind} in the first, {theirs.kind} in the second"
+    if mine.labels == theirs.labels:
+        return f"task '{mine.name}' has other points"
     missing = [label for label in mine.labels if label not in theirs.labels]
     extra = [label for label in theirs.labels if label not in mine.labels]
     if not missing and not extra:

@@ -23,7 +23,8 @@ from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.engines import usable_cores
-from lapel.models.heads.table import spatial_tasks
+from lapel.models.heads.base import Targets
+from lapel.models.heads.table import HEADS, spatial_tasks
 from lapel.schema.errors import StorageError
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
@@ -53,14 +54,14 @@ class Examples:
 
     Attributes:
         pictures: N pictures, or what was made of them.
-        targets: task name to targets (N, ...), on the device.
+        targets: task name to targets (N, ...); on the device, or where they fit.
         weights: task name to weights (N, ...); 0 where the label is unknown.
         digests: SHA-256 of each picture, and of its box where that alone is seen, in hexadecimal.
         items: number of the item that each picture shows, int64 (N,), below 0 where unknown.
     """
 
     pictures: Pictures
-    targets: dict[str, Tensor]
+    targets: dict[str, Targets]
     weights: dict[str, Tensor]
     digests: Sequence[str] = ()
     items: Tensor | None = None
@@ -81,11 +82,10 @@ def in_batches(count: int, batch: int) -> list[Tensor]:
 
 def subset(examples: Examples, rows: Tensor) -> Examples:
     """Some of the examples, by row number; the pictures are not copied."""
-    there = {task: rows.to(target.device) for task, target in examples.targets.items()}
     return Examples(
         pictures=Chosen(examples.pictures, rows),
-        targets={task: target[there[task]] for task, target in examples.targets.items()},
-        weights={task: weight[there[task]] for task, weight in examples.weights.items()},
+        targets={task: part[rows.to(part.device)] for task, part in examples.targets.items()},
+        weights={task: part[rows.to(part.device)] for task, part in examples.weights.items()},
         digests=[examples.digests[int(row)] for row in rows] if examples.digests else (),
         items=None if examples.items is None else examples.items[rows.to(examples.items.device)],
     )
@@ -119,7 +119,7 @@ def load_examples(
     frames = frames_of(dataset, preprocess) if spatial_tasks(schema) else []
     for spec in schema:
         target, weight = task_of(spec).encode(dataset.labels(spec.name), frames)
-        targets[spec.name] = torch.from_numpy(target).to(device)
+        targets[spec.name] = HEADS[spec.kind].targets(target, device)
         weights[spec.name] = torch.from_numpy(weight).to(device)
     boxes = seen_boxes(dataset, preprocess)
     reading = _Reading(

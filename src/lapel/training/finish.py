@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,14 +18,16 @@ from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import write_bundle
 from lapel.inference.engines import ENGINES, Engine
 from lapel.models.export import export_onnx
+from lapel.models.heads.table import dense_tasks
 from lapel.models.multitask import Architecture, Network
 from lapel.schema.errors import TrainingError
-from lapel.schema.labels import Schema
+from lapel.schema.labels import Schema, TaskSpec
+from lapel.tasks.base import Counts
 from lapel.tasks.kinds import task_of
 from lapel.training.card import model_card
 from lapel.training.checkpoint import copy_of
 from lapel.training.examples import Examples, in_batches
-from lapel.training.judging import as_array
+from lapel.training.judging import as_array, known_of
 from lapel.training.learner import Learner
 from lapel.training.run import RunFolder
 
@@ -37,8 +39,10 @@ PARITY_CHANGED = 1e-3
 #: In pixels of the canvas: what is further away is another place.
 LARGEST_MOVE = 1.0
 
-#: Pictures a batch when the exported network is checked.
+#: Pictures a batch when the exported network is checked ...
 CHECK_BATCH = 64
+#: ... and where its outputs are dense.
+DENSE_CHECK_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +113,17 @@ def finish(
         width=preprocess.width,
     )
     engine = ENGINES["onnxruntime"](model)
-    outputs, parity = compare(network, engine, validation, learner.schema)
+    compared = compare(network, engine, validation, learner.schema)
+    parity = compared.parity
     parity.check()
-    targets = {task: as_array(target) for task, target in validation.targets.items()}
-    weights = {task: as_array(weight) for task, weight in validation.weights.items()}
+    outputs = compared.outputs
+    targets = {task: as_array(validation.targets[task]) for task in outputs}
+    weights = {task: as_array(validation.weights[task]) for task in outputs}
     goal = learner.recipe.thresholds
     calibration = calibrate(
-        learner.schema, outputs, targets, weights, goal=goal.goal, precision=goal.precision
+        _kept(learner.schema), outputs, targets, weights, goal=goal.goal, precision=goal.precision
     )
-    scores = _scores(learner, outputs, targets, weights, calibration)
+    scores = _scores(learner, compared, targets, weights, calibration)
     provenance = _provenance(learner, dataset, run, parity)
     card = model_card(
         learner.recipe, learner.schema, preprocess, scores, provenance, network.parameter_count
@@ -146,13 +152,34 @@ def _as_trained(architecture: Architecture) -> dict[str, Any]:
     return value
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compared:
+    """What the exported network says of the validation pictures.
+
+    Attributes:
+        outputs: task name to outputs (N, ...), of the tasks whose outputs may be kept.
+        counts: task name to counts, of those whose outputs are dense.
+        parity: how far torch's outputs are from them.
+    """
+
+    outputs: dict[str, NDArray[np.float32]]
+    counts: dict[str, Counts]
+    parity: Parity
+
+
+def _kept(schema: Schema) -> Sequence[TaskSpec]:
+    """The tasks whose outputs may be kept for a whole set."""
+    dense = dense_tasks(schema)
+    return [spec for spec in schema if spec.name not in dense]
+
+
 @torch.no_grad()
-def compare(
-    network: Network, engine: Engine, examples: Examples, schema: Schema
-) -> tuple[dict[str, NDArray[np.float32]], Parity]:
+def compare(network: Network, engine: Engine, examples: Examples, schema: Schema) -> Compared:
     """The engine's outputs on examples, and how far torch's are from them."""
-    rows = in_batches(len(examples), CHECK_BATCH)
-    parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in network.task_names}
+    dense = dense_tasks(schema)
+    rows = in_batches(len(examples), CHECK_BATCH if not dense else DENSE_CHECK_BATCH)
+    parts: dict[str, list[NDArray[np.float32]]] = {spec.name: [] for spec in _kept(schema)}
+    counts: dict[str, Counts] = {}
     difference, largest, changed = 0.0, 1e-9, 0
     for batch, pixels in examples.batches(rows):
         answers = engine.run(as_array(pixels), network.task_names)
@@ -164,10 +191,20 @@ def compare(
             apart = _apart(mine, reference, known, kind, size=(pixels.shape[3], pixels.shape[2]))
             difference, changed = max(difference, apart[0]), changed + apart[1]
             largest = max(largest, float(np.abs(reference).max()))
-            parts[task].append(mine)
-    outputs = {task: np.concatenate(chunks) for task, chunks in parts.items()}
-    return outputs, Parity(
-        pictures=len(examples), largest_difference=difference / largest, changed_answers=changed
+            if task in parts:
+                parts[task].append(mine)
+            else:
+                target = as_array(known_of(examples, batch.to(weights.device)).targets[task])
+                found = task_of(schema[task]).score(mine, target, known)
+                counts[task] = counts[task] + found if task in counts else found
+    return Compared(
+        outputs={task: np.concatenate(chunks) for task, chunks in parts.items()},
+        counts=counts,
+        parity=Parity(
+            pictures=len(examples),
+            largest_difference=difference / largest,
+            changed_answers=changed,
+        ),
     )
 
 
@@ -205,16 +242,19 @@ def _apart(
 
 def _scores(
     learner: Learner,
-    outputs: Mapping[str, NDArray[np.float32]],
+    compared: Compared,
     targets: Mapping[str, NDArray[Any]],
     weights: Mapping[str, NDArray[np.float32]],
     calibration: Mapping[str, Mapping[str, float]],
 ) -> dict[str, float]:
     scores: dict[str, float] = {}
     for spec in learner.schema:
-        counts = task_of(spec).score(
-            outputs[spec.name], targets[spec.name], weights[spec.name], calibration.get(spec.name)
-        )
+        counts = compared.counts.get(spec.name)
+        if counts is None:
+            name = spec.name
+            counts = task_of(spec).score(
+                compared.outputs[name], targets[name], weights[name], calibration.get(name)
+            )
         scores |= {f"{spec.name}.{name}": value for name, value in counts.numbers().items()}
     return scores
 

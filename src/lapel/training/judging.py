@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from lapel.models.heads.base import Raw
+from lapel.models.heads.table import HEADS, dense_tasks
+from lapel.schema.labels import TaskSpec
 from lapel.schema.outputs import EMBEDDING
 from lapel.tasks.base import Counts
 from lapel.tasks.kinds import task_of
@@ -33,21 +34,24 @@ class Known:
     """What is known of some pictures.
 
     Attributes:
-        targets: task name to targets (n, ...).
+        targets: task name to targets (n, ...), tensors or what ``Learned.targets`` makes of a kind's.
         weights: task name to weights (n, ...); 0 where the label is unknown.
     """
 
-    targets: Mapping[str, Tensor]
+    targets: Mapping[str, Any]
     weights: Mapping[str, Tensor]
 
     def __len__(self) -> int:
-        return len(next(iter(self.targets.values())))
+        return len(next(iter(self.weights.values())))
 
 
 def known_of(examples: Examples, rows: Tensor) -> Known:
-    """What is known of some rows of the examples, which are on the targets' device."""
+    """What is known of some rows of the examples, on the device of the rows."""
     return Known(
-        {task: target[rows] for task, target in examples.targets.items()},
+        {
+            task: target[rows.to(target.device)].to(rows.device)
+            for task, target in examples.targets.items()
+        },
         {task: weight[rows] for task, weight in examples.weights.items()},
     )
 
@@ -64,17 +68,26 @@ def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, f
 
     The loss is the mean over the pictures of the losses of their batches.
     """
-    parts: dict[str, list[Tensor]] = {spec.name: [] for spec in learner.schema}
+    parts: dict[str, list[Tensor]] = {
+        spec.name: [] for spec in learner.schema if not HEADS[spec.kind].dense
+    }
+    dense = dense_tasks(learner.schema)
+    counts: dict[str, Counts] = {}
     vectors: list[Tensor] = []
     total = 0.0
     for rows, raw in _said(learner, examples, watcher):
         # Here and not after the last batch: what heads say may be maps, far larger than outputs.
         known = known_of(examples, rows.to(learner.device))
         total += len(rows) * float(total_loss(learner, raw, known))
-        _keep(parts, learner.network.outputs(raw))
+        outputs = learner.network.outputs(raw)
+        for task in dense:
+            found = score_task(learner.schema[task], outputs.pop(task), known)
+            counts[task] = counts[task] + found if task in counts else found
+        _keep(parts, outputs)
         vectors += vectors_in(raw)
-    outputs = {task: torch.cat(chunks) for task, chunks in parts.items()}
-    counts = score(learner, outputs, Known(examples.targets, examples.weights))
+    everything = Known(examples.targets, examples.weights)
+    for task, chunks in parts.items():
+        counts[task] = score_task(learner.schema[task], torch.cat(chunks), everything)
     if vectors and examples.items is not None:
         counts[EMBEDDING] = retrieval_counts(torch.cat(vectors), examples.items)
     row = {
@@ -115,16 +128,13 @@ def _keep(parts: Mapping[str, list[Tensor]], outputs: Mapping[str, Tensor]) -> N
         parts[task].append(output.float())
 
 
-def score(learner: Learner, outputs: Mapping[str, Tensor], known: Known) -> dict[str, Counts]:
-    """Counts of each task."""
-    return {
-        spec.name: task_of(spec).score(
-            as_array(outputs[spec.name].float()),
-            as_array(known.targets[spec.name]),
-            as_array(known.weights[spec.name]),
-        )
-        for spec in learner.schema
-    }
+def score_task(spec: TaskSpec, output: Tensor, known: Known) -> Counts:
+    """Counts of a task, for outputs of pictures of which something is known."""
+    return task_of(spec).score(
+        as_array(output.float()),
+        as_array(known.targets[spec.name]),
+        as_array(known.weights[spec.name]),
+    )
 
 
 def main_score(learner: Learner, counts: Mapping[str, Counts]) -> float:
@@ -142,16 +152,15 @@ def main_score(learner: Learner, counts: Mapping[str, Counts]) -> float:
         values = [
             counts[spec.name].numbers()[task_of(spec).metric]
             for spec in learner.schema
-            if spec.name in learner.judged
+            if spec.name in learner.judged and spec.name in counts
         ]
     measured = [value for value in values if math.isfinite(value)]
     return sum(measured) / len(measured) if measured else 0.0
 
 
-def as_array(tensor: Tensor) -> np.ndarray[Any, np.dtype[Any]]:
-    """A tensor as a numpy array on the CPU."""
-    array: np.ndarray[Any, np.dtype[Any]] = tensor.detach().cpu().numpy()
-    return array
+def as_array(value: Any) -> Any:  # noqa: ANN401 - targets are of each kind's own form
+    """A tensor as a numpy array on the CPU; targets of another form by their own ``numpy``."""
+    return value.detach().cpu().numpy()
 
 
 def autocast(learner: Learner) -> torch.autocast:

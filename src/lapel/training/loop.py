@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 
 from lapel.models.heads.base import Raw
+from lapel.models.heads.table import HEADS
 from lapel.schema.errors import TrainingError
 from lapel.tasks.base import Counts
 from lapel.training.balance import row_weights
 from lapel.training.batches import Batch, changed
 from lapel.training.embedding import embedding_loss
 from lapel.training.examples import Examples
-from lapel.training.judging import Known, autocast, judge, main_score, score, total_loss
+from lapel.training.judging import Known, autocast, judge, main_score, score_task, total_loss
 from lapel.training.learner import Learner
 from lapel.training.optimise import rate_at, stage_at
 from lapel.training.plan import Plan, plan_of, seed_of
@@ -171,11 +172,17 @@ class Tally:
             self.latest_loss = float(loss)
             self.check_loss()
         if self._steps % self._score_every == 0:
-            with torch.no_grad():
-                outputs = self._learner.network.outputs(raw)
-            counts = score(self._learner, outputs, known)
-            for task, count in counts.items():
-                self._counts[task] = self._counts[task] + count if task in self._counts else count
+            self._score(raw, known)
+
+    @torch.no_grad()
+    def _score(self, raw: Mapping[str, Raw], known: Known) -> None:
+        """Add the scores of a step; dense outputs are not even made, they cost more than it."""
+        for spec in self._learner.schema:
+            learned = HEADS[spec.kind]
+            if not learned.dense:
+                found = score_task(spec, learned.answer(raw[spec.name]), known)
+                before = self._counts.get(spec.name)
+                self._counts[spec.name] = found if before is None else before + found
 
     def check_loss(self) -> None:
         """See that the loss is still a number.

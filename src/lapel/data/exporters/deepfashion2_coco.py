@@ -17,7 +17,8 @@ from lapel.data.dataset import Dataset
 from lapel.data.deepfashion2_record import HIDDEN, VISIBLE
 from lapel.data.deepfashion2_words import KEYPOINTS, Category, categories
 from lapel.data.exporting import Exported
-from lapel.data.garments import Garment, iterate_garments
+from lapel.data.garments import iterate_garments
+from lapel.schema.garments import Garment
 from lapel.data.progress import Track, silent
 from lapel.schema.counting import counted
 from lapel.schema.errors import UsageError

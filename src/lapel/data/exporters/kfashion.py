@@ -12,7 +12,8 @@ from typing import Any
 
 from lapel.data.dataset import Dataset
 from lapel.data.exporting import Exported, copy_images
-from lapel.data.garments import Garment, read_garments
+from lapel.data.garments import read_garments
+from lapel.schema.garments import Garment
 from lapel.data.kfashion_record import (
     BOX_KEYS,
     BOXES,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lapel.data.deepfashion_schema import FINE_TASKS
-from lapel.data.garments import Garment, Point
+from lapel.schema.garments import Garment, Point
 from lapel.data.listing import ImageList, text_lines, whole_numbers
 from lapel.data.reading import Reading, existing_folder, refuse
 from lapel.schema.annotation import Annotation

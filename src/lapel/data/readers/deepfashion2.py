@@ -20,7 +20,8 @@ from pathlib import Path, PurePosixPath
 
 from lapel.data.deepfashion2_record import Record, parse_record
 from lapel.data.deepfashion2_words import categories
-from lapel.data.garments import Garment, GarmentsOnDemand
+from lapel.data.garments import GarmentsOnDemand
+from lapel.schema.garments import Garment
 from lapel.data.json_records import RecordError
 from lapel.data.listing import ImageList, whole_numbers
 from lapel.data.progress import Track, silent

@@ -37,7 +37,7 @@ from lapel.data.deepfashion_text import (
     numbers,
     read_rows,
 )
-from lapel.data.garments import Garment
+from lapel.schema.garments import Garment
 from lapel.data.listing import ImageList
 from lapel.data.progress import Track, silent
 from lapel.data.reading import Reading, existing_folder, oddity_notes, refuse

@@ -22,7 +22,8 @@ from typing import Any
 
 from lapel.data.fashionpedia_file import Content, attribute_faults, checked_content, compact
 from lapel.data.fashionpedia_words import attribute_names, category_names
-from lapel.data.garments import Garment, GarmentsOnDemand
+from lapel.data.garments import GarmentsOnDemand
+from lapel.schema.garments import Garment
 from lapel.data.json_records import (
     RecordError,
     is_whole,

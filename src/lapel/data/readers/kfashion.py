@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lapel.data.garments import Garment
+from lapel.schema.garments import Garment
 from lapel.data.json_records import RecordError
 from lapel.data.kfashion_record import Record, parse_record
 from lapel.data.kfashion_words import (

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lapel.data.garments import Garment as Place
+from lapel.schema.garments import Garment as Place
 from lapel.data.sketch.labelling import VISIBLE, SketchGarment
 from lapel.data.sketch.landmarks import LANDMARKS, side_count
 from lapel.data.sketch.vocabulary import Kind

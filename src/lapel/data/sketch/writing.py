@@ -21,7 +21,7 @@ from PIL import Image
 
 from lapel.data.dataset import Dataset, check_place
 from lapel.data.description import Description
-from lapel.data.garments import Garment as Place
+from lapel.schema.garments import Garment as Place
 from lapel.data.garments import write_garments
 from lapel.data.measuring import Measured
 from lapel.data.progress import Track, silent

@@ -6,9 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lapel.schema.labels import TaskSpec
+
+
+class Targets(Protocol):
+    """What is known of some pictures for one task: a tensor (N, ...), or what behaves like one."""
+
+    def __len__(self) -> int:
+        """How many pictures."""
+        ...
+
+    def __getitem__(self, rows: Tensor) -> Any:  # noqa: ANN401 - a tensor's own is as free
+        """Of some of them, by number, int64 (n,), on the device of the targets."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lies."""
+        ...
 
 
 class LandmarkMaps(NamedTuple):
@@ -23,6 +42,11 @@ class LandmarkMaps(NamedTuple):
     heatmaps: Tensor
     visible: Tensor
     by_mean: bool = False
+
+
+def tensor_targets(encoded: NDArray[Any], device: torch.device) -> Tensor:
+    """Targets that are one array of moderate size."""
+    return torch.from_numpy(encoded).to(device)
 
 
 #: What heads say and losses take: the outputs themselves, or what they are read from.
@@ -48,9 +72,19 @@ class Learned(Protocol):
     Attributes:
         spatial: it answers with places; so its head needs features that are not pooled, and its
             targets move with the pictures.
+        dense: its outputs are far larger than its answers, maps of pixels, say: they are scored
+            batch by batch, and never kept for a whole set.
     """
 
     spatial: bool
+    dense: bool
+
+    @staticmethod
+    def targets(encoded: Any, device: torch.device) -> Targets:  # noqa: ANN401 - each kind has its own
+        """What ``Task.encode`` gave as targets, as training takes it; on the device, or where it
+        fits.
+        """
+        ...
 
     @staticmethod
     def head(spec: TaskSpec, width: int, options: Mapping[str, Any]) -> nn.Module:

@@ -48,6 +48,8 @@ class LearnedLabels:
     """What the kinds that choose labels have in common: they lie nowhere in the picture."""
 
     spatial = False
+    dense = False
+    targets = staticmethod(tensor_targets)
 
     @staticmethod
     def answer(raw: Raw) -> Tensor:

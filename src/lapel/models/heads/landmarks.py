@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lapel.models.heads.base import LabelCounts, LandmarkMaps, Raw
+from lapel.models.heads.base import LabelCounts, LandmarkMaps, Raw, tensor_targets
 from lapel.models.heads.heatmaps import as_chances, mean_places, peak_places
 from lapel.models.heads.labels import LabelHead
 from lapel.models.heads.landmark_losses import LandmarksLoss
@@ -101,6 +101,8 @@ class LearnedLandmarks:
     """The learning half of ``landmarks``."""
 
     spatial = True
+    dense = False
+    targets = staticmethod(tensor_targets)
 
     @staticmethod
     def head(spec: TaskSpec, width: int, options: Mapping[str, Any]) -> nn.Module:

@@ -17,6 +17,11 @@ HEADS: dict[str, type[Learned]] = {
 }
 
 
+def dense_tasks(schema: Iterable[TaskSpec]) -> tuple[str, ...]:
+    """Names of the tasks whose outputs are too large to be kept for a whole set."""
+    return tuple(spec.name for spec in schema if HEADS[spec.kind].dense)
+
+
 def spatial_tasks(schema: Iterable[TaskSpec]) -> tuple[str, ...]:
     """Names of the tasks that are answered with places in the picture."""
     return tuple(spec.name for spec in schema if HEADS[spec.kind].spatial)

@@ -8,7 +8,7 @@ from garment_writers import column_lengths, packed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapel.data.run_lengths import RunLengths, run_lengths, unpacked
+from lapel.schema.run_lengths import RunLengths, run_lengths, unpacked
 
 
 def test_a_mask_that_pycocotools_packed_is_unpacked() -> None:

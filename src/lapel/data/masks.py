@@ -1,0 +1,164 @@
+"""``masks/TASK/``: label maps, a file of one byte a pixel for each picture, kept beside the table."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import overload
+
+import numpy as np
+from PIL import Image
+
+from lapel.schema.annotation import Label
+from lapel.schema.errors import DatasetError, Fault, FormatError
+from lapel.schema.labels import TaskSpec
+from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
+
+MASKS_FOLDER = "masks"
+
+
+class MasksOnDemand(Mapping[str, ClassMap]):
+    """Label maps of a great many images, made anew each time that they are asked for."""
+
+    def __init__(self, images: Iterable[str], make: Callable[[str], ClassMap]) -> None:
+        """Take down who has one.
+
+        Args:
+            images: the images with a label map, in order.
+            make: from an image to it.
+        """
+        self._images = dict.fromkeys(images)
+        self._make = make
+
+    def __getitem__(self, image: str) -> ClassMap:
+        if image not in self._images:
+            raise KeyError(image)
+        return self._make(image)
+
+    def __contains__(self, image: object) -> bool:
+        return image in self._images
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._images)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+
+def mask_file(task: str, image: str) -> str:
+    """Where the label map of an image is kept, relative to the dataset's folder."""
+    # With the picture's own ending before it: a.jpg and a.png may stand side by side.
+    return str(PurePosixPath(MASKS_FOLDER) / task / f"{image}.png")
+
+
+def write_masks(
+    folder: Path,
+    spec: TaskSpec,
+    masks: Mapping[str, ClassMap],
+    sizes: Iterable[tuple[str, int, int]],
+) -> list[str | None]:
+    """Write the label maps of a task.
+
+    Args:
+        folder: of the dataset that is being made.
+        spec: the task.
+        masks: image name to label map.
+        sizes: image name, width and height of the upright picture, of each row.
+
+    Returns:
+        The file of each row, or None where its classes are unknown.
+
+    Raises:
+        FormatError: maps of another size than their pictures, or with values that are no class;
+            all faults together.
+    """
+    faults: list[Fault] = []
+    files: list[str | None] = []
+    for image, width, height in sizes:
+        mask = masks.get(image)
+        if mask is None:
+            files.append(None)
+            continue
+        faults += mask_faults(image, mask, spec, width=width, height=height)
+        file = mask_file(spec.name, image)
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(mask_bytes(mask))
+        files.append(file)
+    if faults:
+        raise FormatError(faults)
+    return files
+
+
+def mask_faults(
+    image: str, mask: ClassMap, spec: TaskSpec, *, width: int, height: int
+) -> Iterator[Fault]:
+    """What is wrong with a label map for a picture of a size."""
+    found = mask.pixels.shape
+    if found != (height, width):
+        yield Fault(
+            file=image,
+            found=f"a label map of {found[1]} x {found[0]} pixels",
+            expected=f"one of the picture's size, {width} x {height}",
+        )
+    known = mask.pixels[mask.pixels != UNKNOWN_CLASS]
+    if known.size and int(known.max()) >= len(spec.labels):
+        yield Fault(
+            file=image,
+            found=f"class {int(known.max())} in a label map",
+            expected=f"0 to {len(spec.labels) - 1}, or {UNKNOWN_CLASS} for unknown",
+        )
+
+
+def mask_bytes(mask: ClassMap) -> bytes:
+    """A label map as a PNG file of one byte a pixel."""
+    out = io.BytesIO()
+    Image.fromarray(mask.pixels).save(out, "png")
+    return out.getvalue()
+
+
+class MaskLabels(Sequence[Label]):
+    """The label maps of rows of a dataset, each read when it is asked for."""
+
+    def __init__(self, folder: Path, spec: TaskSpec, files: Sequence[str | None]) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._files = files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @overload
+    def __getitem__(self, row: int) -> Label: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> MaskLabels: ...
+
+    def __getitem__(self, row: int | slice) -> Label | MaskLabels:
+        if isinstance(row, slice):
+            return MaskLabels(self._folder, self._spec, self._files[row])
+        file = self._files[row]
+        return None if file is None else read_mask(self._folder / file, self._spec)
+
+    def __iter__(self) -> Iterator[Label]:
+        return (self[row] for row in range(len(self)))
+
+
+def read_mask(path: Path, spec: TaskSpec) -> ClassMap:
+    """A label map of a dataset.
+
+    Raises:
+        DatasetError: it is missing or torn, or no file of one byte a pixel.
+    """
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DatasetError(f"{path} could not be read ({error}); import the dataset again") from error
+    if pixels.dtype != np.uint8 or pixels.ndim != 2:
+        raise DatasetError(
+            f"{path}: found pixels {pixels.dtype} {pixels.shape}, expected one byte a pixel; "
+            "import the dataset again"
+        )
+    return ClassMap(pixels, spec.labels)
