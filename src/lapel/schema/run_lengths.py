@@ -9,6 +9,7 @@ difference from the last but one of its kind. Source: ``maskApi.c`` of cocodatas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 #: The first letter of packed counts, and the bits of a letter: value, more to come, sign.
@@ -87,6 +88,20 @@ def unpacked(text: str) -> tuple[int, ...]:
     if bits or any(count < 0 for count in counts):
         raise ValueError("counts packed in a torn text")
     return tuple(counts)
+
+
+def packed(counts: Sequence[int]) -> str:
+    """Counts as a text that packs them; :func:`unpacked` takes it back."""
+    letters: list[str] = []
+    for place, count in enumerate(counts):
+        value = count - counts[place - 2] if place > 2 else count
+        more = True
+        while more:
+            code, value = value & _VALUE, value >> 5
+            # What is left says nothing more than the sign, which is the letter's own highest bit.
+            more = value != (-1 if code & _SIGN else 0)
+            letters.append(chr(_FIRST + (code | _MORE if more else code)))
+    return "".join(letters)
 
 
 def _is_count(value: object) -> bool:
