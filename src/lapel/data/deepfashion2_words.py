@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from lapel.data.sketch.landmarks import LANDMARKS
+from lapel.data.sketch.landmarks import POINTS
 
 KEYPOINTS_FILE = "deepfashion2_keypoints.tsv"
 
@@ -63,15 +63,10 @@ def categories() -> tuple[Category, ...]:
     return tuple(found)
 
 
-@cache
 def point_names() -> dict[str, tuple[str, ...]]:
     """Category to the names of its landmarks, in the order of their numbers; 294 different names.
 
     DeepFashion2 numbers its landmarks and names none. The names are those of Lapel's drawn
-    garments, after their category: ``left`` and ``right`` are words of them, so that a mirrored
-    picture finds the mirrored point (:func:`lapel.schema.geometry.mirrored`).
+    garments, after their category.
     """
-    return {
-        category: tuple(f"{category}: {name}" for name in names)
-        for category, names in LANDMARKS.items()
-    }
+    return POINTS
