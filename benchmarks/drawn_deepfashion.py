@@ -25,20 +25,7 @@ from benchmarks.measuring import markdown_table, surroundings, write_results
 TYPES = ("texture", "fabric", "shape", "part", "style")
 
 #: The paper's network over a small backbone, for pictures of 128 px on two cores.
-SMALL = {
-    "batch": 64,
-    "model.backbone": "lapel-small",
-    "model.options.widths": "[32,64,96,128]",
-    "model.grid": 1,
-    "model.hidden": 256,
-    "model.heatmap_stride": 4,
-    "preprocess.height": 128,
-    "preprocess.width": 128,
-    "preprocess.mean": "[0.5,0.5,0.5]",
-    "preprocess.std": "[0.25,0.25,0.25]",
-    "augment.flip": 0.5,
-    "optimiser.learning_rate": 0.002,
-}
+RECIPE = "deepfashion-small"
 
 
 def main() -> None:
@@ -99,7 +86,6 @@ class Steps:
     def learn(self, name: str, data: str, changes: list[str]) -> None:
         """Train, and judge on the test split with the boxes and without."""
         settings = [
-            *(f"{key}={value}" for key, value in SMALL.items()),
             f"schedule.epochs={self.options.epochs:g}",
             f"seed={self.options.seed}",
             *changes,
@@ -107,14 +93,14 @@ class Steps:
         ]
         given = " ".join(f"--set {shlex.quote(setting)}" for setting in settings)
         run = f"runs/{name}"
-        self.lapel(f"train deepfashion-landmark-attention --data {data} --out {run} {given}")
+        self.lapel(f"train {RECIPE} --data {data} --out {run} {given}")
         self.lapel(f"evaluate {run} {data} --out {run}/test")
         self.lapel(f"evaluate {run} {data} --whole --out {run}/whole")
 
     def compare(self) -> None:
         """The worth of merging, each row with the same labels."""
         self.lapel(
-            "compare deepfashion-landmark-attention --data coarse --cleaned merged --out worth "
+            f"compare {RECIPE} --data coarse --cleaned merged --out worth "
             "--before runs/unmerged --after runs/merged"
         )
 

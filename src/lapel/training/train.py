@@ -23,6 +23,7 @@ from lapel.training.checkpoint import Checkpoint, newest_checkpoint
 from lapel.training.checks import check_same_data, left_out, schema_of
 from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.embedding import check_items
+from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.finish import finish
 from lapel.training.learner import Learner
 from lapel.training.loop import learn
@@ -105,8 +106,14 @@ def train(
         resolved = resolve(load_recipe(recipe, changes))
     # Before the run's folder is made: a wrong path leaves nothing behind.
     dataset = Dataset.open(data)
+    resolved, unlearned = without_unlearned(resolved, recipe, dataset.schema)
     schema = schema_of(resolved, dataset)
     check_items(resolved, dataset, tuple(spec.name for spec in schema))
+    if unlearned:
+        reporter.say(
+            f"Leaving out what the recipe says of {', '.join(unlearned)}, which are not learned here: "
+            "their weights, and stages of theirs alone"
+        )
     if unasked := left_out(resolved, dataset.schema):
         reporter.say(
             f"Leaving out {', '.join(unasked)}: heads fitted on pooled features know no places; "

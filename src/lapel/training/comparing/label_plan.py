@@ -16,6 +16,7 @@ from lapel.storage.local import write_atomically
 from lapel.training.checks import tasks_of
 from lapel.training.comparing.grid import Choice, PlannedRun
 from lapel.training.comparing.plan import RUNS
+from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.recipe import load_recipe
 from lapel.training.resolve import resolve
 from lapel.training.run import LOCK
@@ -103,7 +104,8 @@ def make_label_plan(
                 "nothing can be compared; `lapel data clean` never leaves any out of them"
             )
     for dataset in (old, new):
-        tasks_of(resolve(resolved), dataset.schema)
+        fitted, _ = without_unlearned(resolve(resolved), recipe, dataset.schema)
+        tasks_of(fitted, dataset.schema)
     for model in models.values():
         Bundle.load(model)
     return LabelPlan(

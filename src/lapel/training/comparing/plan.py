@@ -124,7 +124,8 @@ def _check_recipes(recipe: str, runs: Sequence[PlannedRun], schema: Schema) -> N
     faults: dict[str, str] = {}
     for run in runs:
         try:
-            tasks_of(resolve(load_recipe(recipe, run.changes)), schema)
+            resolved = resolve(load_recipe(recipe, run.changes))
+            tasks_of(without_unlearned(resolved, recipe, schema)[0], schema)
         except (RecipeError, SchemaError) as error:
             faults.setdefault(str(error), run.name)
     if faults:
