@@ -70,12 +70,15 @@ class Frame:
         height: likewise.
         box: of the garment in the original, by whose width and height distances are measured;
             the whole picture where nobody knows one.
+        size: width and height of the upright original, in whole pixels; masks are of that size.
+            0, 0 where nobody said, which only answers with masks mind.
     """
 
     placement: Placement
     width: int
     height: int
     box: Box
+    size: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +219,7 @@ class Preprocess:
             width=self.width,
             height=self.height,
             box=box or Box(0.0, 0.0, float(width), float(height)),
+            size=(width, height),
         )
 
     def _plan(self, width: int, height: int, box: Box | None) -> tuple[Edges, Target]:
