@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lapel.schema.geometry import Box
+from lapel.schema.run_lengths import RunLengths
+
 
 class Answer(Protocol):
     """The answer to one task; each kind of task has its own value class."""
@@ -156,6 +159,72 @@ class LandmarksAnswer:
                 for point in self.points
             ]
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundGarment:
+    """A garment that a model sees in a picture.
+
+    Attributes:
+        label: its category.
+        score: how sure the model is, 0 to 1.
+        box: where it is, in pixels of the upright original.
+        mask: its pixels there; None where the model says none.
+        points: the landmarks that its category has, in the schema's order.
+    """
+
+    label: str
+    score: float
+    box: Box
+    mask: RunLengths | None = None
+    points: tuple[FoundLandmark, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """``label``, ``score``, ``box`` (left, top, width, height), ``mask`` (run lengths in COCO's
+        form), and ``points`` where there are any.
+        """
+        value: dict[str, Any] = {
+            "label": self.label,
+            "score": self.score,
+            "box": list(self.box),
+            "mask": None if self.mask is None else self.mask.to_json(),
+        }
+        if self.points:
+            value["points"] = [
+                {"name": point.name, "x": point.x, "y": point.y, "visible": point.visible}
+                for point in self.points
+            ]
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GarmentsAnswer:
+    """The garments of a picture; there may be none.
+
+    Attributes:
+        each: the surest first.
+    """
+
+    each: tuple[FoundGarment, ...]
+
+    def cells(self, task: str) -> dict[str, str | float | None]:
+        """``TASK``, ``TASK.probability`` and ``TASK.box`` (left, top, width and height, with blanks
+        between them): the garments' own, with ``|`` between them.
+        """
+        boxes = (" ".join(f"{edge:.2f}" for edge in one.box) for one in self.each)
+        return {
+            task: TAG_SEPARATOR.join(one.label for one in self.each),
+            f"{task}.probability": TAG_SEPARATOR.join(f"{one.score:.4f}" for one in self.each),
+            f"{task}.box": TAG_SEPARATOR.join(boxes),
+        }
+
+    def lines(self) -> tuple[tuple[str, float], ...]:
+        """The categories and how sure each is; one that is there twice stands twice."""
+        return tuple((one.label, one.score) for one in self.each)
+
+    def to_json(self) -> dict[str, Any]:
+        """``garments``, the surest first; see :meth:`FoundGarment.to_json`."""
+        return {"garments": [one.to_json() for one in self.each]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ class Task(Protocol):
 
     def encode(
         self, labels: Sequence[Label], frames: Sequence[Frame] = ()
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    ) -> tuple[Any, NDArray[Any]]:
         """Labels as annotated to targets and weights, both (N, ...); 0 weighs the unknown.
 
         Args:
@@ -70,7 +70,7 @@ class Task(Protocol):
     def score(
         self,
         output: NDArray[np.float32],
-        target: NDArray[Any],
+        target: Any,  # noqa: ANN401 - garments are ragged, so they are no array
         weight: NDArray[Any],
         calibration: Calibration | None = None,
     ) -> Counts:
