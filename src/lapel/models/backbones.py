@@ -37,6 +37,9 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
     "lapel-small": SmallNetwork,
 }
 
+#: What most networks shrink a picture by; they have to be told to shrink it by less.
+FULL_STRIDE = 32
+
 
 class TimmBackbone(Backbone):
     """The features of one of timm's networks, as its classifier would get them before pooling.
@@ -50,18 +53,28 @@ class TimmBackbone(Backbone):
         weights: ``none``, ``pretrained``, or a file of weights that timm made.
         small_images: adapt the first layers to pictures under 64 px, see
             :func:`~lapel.models.adapt.adapt_to_small_images`.
+        output_stride: pixels of a picture that a step on the features is wide, 8, 16 or 32: below
+            32 the upper stages no longer halve their maps and look as far by filters with holes
+            (atrous convolutions: Chen et al. 2017, arXiv 1706.05587, section 3.2). Weights stay
+            what they are.
 
     Raises:
         RecipeError: no such network, or its weights cannot be had or do not fit.
     """
 
     def __init__(
-        self, channels: int, *, name: str, weights: str = "none", small_images: bool = False
+        self,
+        channels: int,
+        *,
+        name: str,
+        weights: str = "none",
+        small_images: bool = False,
+        output_stride: int = FULL_STRIDE,
     ) -> None:
         super().__init__()
         check_name(name)
         self.name = name
-        self.network = _timm_network(name, channels, weights)
+        self.network = _timm_network(name, channels, weights, output_stride)
         if small_images:
             adapt_to_small_images(self.network, name)
         config = self.network.pretrained_cfg
@@ -150,11 +163,13 @@ def _wrong_size(name: str, wanted: tuple[int, ...] | None, found: str) -> Recipe
     )
 
 
-def _timm_network(name: str, channels: int, weights: str) -> Any:  # noqa: ANN401 - timm ships no types
+def _timm_network(name: str, channels: int, weights: str, output_stride: int) -> Any:  # noqa: ANN401 - timm ships no types
     # Imported here: our own networks answer without the seconds that timm takes to load.
     import timm  # noqa: PLC0415
 
     overlay = None
+    # Only where it is asked for: many networks do not take it.
+    dilated = {} if output_stride == FULL_STRIDE else {"output_stride": output_stride}
     if weights == "pretrained":
         overlay = _where_pretrained(name)
     elif weights != "none":
@@ -166,8 +181,15 @@ def _timm_network(name: str, channels: int, weights: str) -> Any:  # noqa: ANN40
             pretrained_cfg_overlay=overlay,
             num_classes=0,
             in_chans=channels,
+            **dilated,
         )
-    except (RuntimeError, OSError, ValueError, TypeError, SafetensorError) as error:
+    except (RuntimeError, OSError, ValueError, TypeError, SafetensorError, AssertionError) as error:
+        if dilated and isinstance(error, (TypeError, AssertionError, NotImplementedError)):
+            raise RecipeError(
+                f"'{name}' cannot keep its maps at stride {output_stride} ({_first_line(error)}): "
+                "leave model.options.output_stride out, or choose a backbone of filters such as "
+                "tf_efficientnet_lite0, mobilenetv2_100 or resnet50"
+            ) from error
         if weights == "none":
             raise RecipeError(
                 f"timm cannot make '{name}' as a backbone: {error}; choose another"

@@ -29,7 +29,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lapel.models.attention_branch import AttentionBranch
 from lapel.models.heads.base import LandmarkMaps, Raw
 from lapel.models.landmark_branch import LandmarkBranch, Visibility
-from lapel.models.levels import changing, level_at
+from lapel.models.levels import changing, level_at, trial_of
 from lapel.models.multitask import Architecture, Network
 from lapel.schema.errors import RecipeError
 from lapel.schema.labels import Schema, TaskSpec
@@ -40,9 +40,6 @@ LABEL_KINDS = ("single_label", "multi_label")
 
 #: Pixels of a picture a step on the map that VGG16 is cut at, conv4_3.
 PAPERS_STRIDE = 8
-
-#: Height and width of the picture on which a backbone that takes any size is tried.
-TRIAL_SIZE = (64, 64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +131,7 @@ class LandmarkAttentionNetwork(Network):
         super().__init__(schema, architecture)
         options = architecture.head
         stride = int(options.get("attended_stride", PAPERS_STRIDE))
-        images = _trial(self.backbone, len(architecture.mean))
+        images = trial_of(self.backbone, len(architecture.mean))
         # No module by itself, so that none of the backbone's layers is registered twice.
         self._level = level_at(self.backbone, stride, images)
         count = sum(len(spec.labels) for spec in schema if spec.kind == "landmarks")
@@ -228,11 +225,6 @@ def check_fits(schema: Schema, options: Mapping[str, Any]) -> None:
         )
     if faults:
         raise RecipeError(f"model.network=landmark-attention: {'; '.join(faults)}")
-
-
-def _trial(backbone: nn.Module, channels: int) -> Tensor:
-    size = getattr(backbone, "fixed_size", None) or TRIAL_SIZE
-    return torch.zeros(1, channels, *size)
 
 
 def _is_normed(backbone: nn.Module) -> bool:

@@ -7,13 +7,17 @@ that gives it. So any backbone serves, and none needs to be written anew for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from lapel.models.base import Backbone, Level
 from lapel.schema.errors import RecipeError
+
+#: Height and width of the picture on which a backbone that takes any size is tried.
+TRIAL_SIZE = (64, 64)
 
 
 @contextmanager
@@ -93,3 +97,46 @@ def _judging(backbone: Backbone) -> Iterator[None]:
         yield
     finally:
         backbone.train(was_training)
+
+
+def trial_of(backbone: Backbone, channels: int) -> Tensor:
+    """Normalised pictures of nothing on which a backbone can be tried, float32 (1, C, H, W)."""
+    size = getattr(backbone, "fixed_size", None) or TRIAL_SIZE
+    return torch.zeros(1, channels, *size)
+
+
+def pyramid_of(backbone: Backbone, images: Tensor) -> list[Level]:
+    """The highest map of each stride, the finest first; of a backbone without any, its features.
+
+    Args:
+        backbone: any.
+        images: normalised, to try it on, (N, C, H, W); see :func:`trial_of`.
+    """
+    levels = backbone.levels(images) or watch(backbone, [backbone], images)
+    highest = {level.stride: level for level in levels}  # of one stride, the later lies above
+    return [highest[stride] for stride in sorted(highest)]
+
+
+def with_maps(
+    backbone: Backbone, levels: Sequence[Level], images: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The features of a backbone, and the maps that it came by.
+
+    Args:
+        backbone: that runs, once.
+        levels: of it, as :func:`pyramid_of` gives them.
+        images: normalised, (N, C, H, W).
+
+    Returns:
+        Features (N, width, h, w), and a map (N, its width, h, w) a level.
+    """
+    given: list[Tensor | None] = [None] * len(levels)
+    with ExitStack() as hooks:
+        for number, level in enumerate(levels):
+            hooks.enter_context(changing(level.module, partial(_put, given, number)))
+        features: Tensor = backbone(images)
+    return features, tuple(found for found in given if found is not None)
+
+
+def _put(given: list[Tensor | None], number: int, output: Tensor) -> None:
+    given[number] = output
