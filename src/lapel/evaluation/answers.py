@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
+from lapel.evaluation.gathering import Gatherer
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.engines import Engine
 from lapel.schema.errors import ImageError, StorageError
@@ -30,6 +31,9 @@ SMALLEST_BATCH = 16
 
 #: Threads that read and decode; Pillow works outside Python's lock.
 READERS = 4
+
+#: Task name to raw outputs, float32 (N, ...).
+_Outputs = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +142,7 @@ def answer_dataset(
     flip: bool = False,
     whole: bool = False,
     tasks: Sequence[str] | None = None,
+    gather: Mapping[str, Gatherer] | None = None,
     track: Track = silent,
 ) -> Answers:
     """Run a network over every image of a dataset, in its order.
@@ -149,31 +154,55 @@ def answer_dataset(
         flip: also look at every picture mirrored left to right.
         whole: keep the boxes from the network.
         tasks: names of the outputs that are wanted; None: all there are.
+        gather: task to what judges its outputs batch by batch; they are not kept.
         track: is told how far the work is, image by image.
     """
     started = time.perf_counter()
     rows: list[int] = []
     frames: list[Frame] = []
     unreadable: list[Unreadable] = []
-    views: list[list[dict[str, NDArray[np.float32]]]] = [[], []] if flip else [[]]
+    kept: list[list[_Outputs]] = [[], []] if flip else [[]]
+    gatherers = gather or {}
+    asked = list(engine.names if tasks is None else tasks)
+    asked += [task for task in gatherers if task not in asked]
+    judging = 0.0
     ticks = track(range(len(dataset)), total=len(dataset), description="Judging images")
     for batch in _batches(Showing(dataset, preprocess, whole=whole)):
         rows += batch.rows
         frames += batch.frames
         unreadable += batch.unreadable
         if batch.rows:
-            views[0].append(engine.run(batch.pixels, tasks))
-        if batch.rows and flip:
-            views[1].append(engine.run(np.ascontiguousarray(batch.pixels[..., ::-1]), tasks))
+            looks = _looks(engine, batch.pixels, asked, flip=flip)
+            judging += _gathered(gatherers, batch, looks)
+            for parts, look in zip(kept, looks, strict=True):
+                parts.append(look)
         deque(islice(ticks, len(batch.rows) + len(batch.unreadable)), maxlen=0)
     deque(ticks, maxlen=0)  # lets the listener close what it opened
     return Answers(
         rows=np.array(rows, np.int64),
         frames=tuple(frames),
-        views=tuple(_joined(parts) for parts in views),
+        views=tuple(_joined(parts) for parts in kept),
         unreadable=tuple(unreadable),
-        seconds=time.perf_counter() - started,
+        seconds=time.perf_counter() - started - judging,
     )
+
+
+def _looks(
+    engine: Engine, pixels: NDArray[np.uint8], asked: Sequence[str], *, flip: bool
+) -> list[_Outputs]:
+    """What a network says of pictures, and of their mirror images where asked for."""
+    views = [pixels, np.ascontiguousarray(pixels[..., ::-1])] if flip else [pixels]
+    return [engine.run(view, asked) for view in views]
+
+
+def _gathered(
+    gatherers: Mapping[str, Gatherer], batch: _Batch, looks: Sequence[_Outputs]
+) -> float:
+    """Hand outputs on to what judges them, and forget them; returns the seconds that it took."""
+    started = time.perf_counter()
+    for task, gatherer in gatherers.items():
+        gatherer.add(batch.rows, batch.frames, [look.pop(task) for look in looks])
+    return time.perf_counter() - started
 
 
 def mean_view(views: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -181,7 +210,7 @@ def mean_view(views: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.asarray(np.mean(views, axis=0), np.float64) if len(views) > 1 else views[0]
 
 
-def _joined(parts: Sequence[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
+def _joined(parts: Sequence[_Outputs]) -> _Outputs:
     tasks = parts[0] if parts else {}
     return {task: np.concatenate([part[task] for part in parts]) for task in tasks}
 

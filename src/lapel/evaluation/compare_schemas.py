@@ -73,9 +73,12 @@ def _labelled(spec: TaskSpec, part: Dataset, differences: list[str]) -> bool:
     Raises:
         DatasetError: labels that the model does not know.
     """
-    labels = part.labels(spec.name)
-    counts = Counter(word for label in labels for word in mentioned(label))
-    unknown = sorted(counts.keys() - set(spec.labels))
+    labels, there = part.labels(spec.name), part.schema[spec.name]
+    # Labels may have to be read one at a time: they are gone through only if need be.
+    strange = set(there.labels) - set(spec.labels)
+    words = (word for label in labels for word in mentioned(label)) if strange else ()
+    counts = Counter(words)
+    unknown = sorted(counts.keys() & strange)
     if unknown:
         named = ", ".join(f"'{label}' ({counts[label]})" for label in unknown[:LABELS_NAMED])
         rest = f" and {len(unknown) - LABELS_NAMED} more" if len(unknown) > LABELS_NAMED else ""
@@ -85,5 +88,5 @@ def _labelled(spec: TaskSpec, part: Dataset, differences: list[str]) -> bool:
             f"{'; '.join(differences)}. Rename them as the model does, leave those rows without a "
             "label, or train a model that knows them"
         )
-    asked = asked_of(labels, part.schema[spec.name], spec)
+    asked = asked_of(labels, there, spec)
     return any(tells(label, spec) for label in asked)

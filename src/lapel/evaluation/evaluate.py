@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from lapel.data.dataset import Dataset
 from lapel.data.mapping import read_mapping
@@ -15,9 +13,9 @@ from lapel.evaluation.answers import Answers, Showing, answer_dataset
 from lapel.evaluation.benchmarks.known import benchmark_tables
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.compare_schemas import check_fits
-from lapel.evaluation.judged import JudgedTask
+from lapel.evaluation.judge_task import Answered, gatherers, judge_task
 from lapel.evaluation.judges import JUDGES
-from lapel.evaluation.known_labels import asked_of, known_to, tells, unknown_as_no
+from lapel.evaluation.known_labels import unknown_as_no
 from lapel.evaluation.looking import Looker
 from lapel.evaluation.machine import machine
 from lapel.evaluation.merged import Merging
@@ -31,13 +29,9 @@ from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import ENGINES, open_engine
 from lapel.inference.predictor import maps_of
 from lapel.metrics.bootstrap import RESAMPLES
-from lapel.schema.annotation import SPLIT_NAMES, Label
+from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.errors import DatasetError, StorageError, UsageError
-from lapel.schema.geometry import Box
-from lapel.schema.labels import Schema, TaskSpec
-
-#: What counts as known, as a function from labels to labels.
-Rule = Callable[[Sequence[Label]], list[Label]]
+from lapel.schema.labels import Schema
 
 
 def evaluate(
@@ -97,19 +91,25 @@ def evaluate(
     network = open_engine(engine, model.read(NETWORK))
     # Before the work, so that a folder that cannot be written costs no waiting.
     _make_folder(Path(out))
-    asked = [spec.name for spec in model.schema]
+    gathered = gatherers(fit.schema, model, part)
+    asked = [spec.name for spec in model.schema if JUDGES[spec.kind].gather is None]
     answer = partial(
         answer_dataset, network, model.preprocess, whole=whole, tasks=asked, track=track
     )
-    answers = answer(part, flip=flip)
+    answers = answer(part, flip=flip, gather=gathered)
     _check_readable(answers, part)
     if merging is not None:
         model, answers = merging.judged_as(everything, answer), merging.answers(answers)
-    rule = unknown_as_no if unknown_is_no else list
-    tasks = {
-        spec.name: _judge_task(spec, model, everything, part, answers, resamples, rule)
-        for spec in fit.schema
-    }
+    answered = Answered(
+        model=model,
+        whole=everything,
+        part=part,
+        answers=answers,
+        gathered=gathered,
+        resamples=resamples,
+        rule=unknown_as_no if unknown_is_no else list,
+    )
+    tasks = {spec.name: judge_task(spec, answered) for spec in fit.schema}
     subject = describe(
         model,
         part,
@@ -206,62 +206,9 @@ def _check_readable(answers: Answers, part: Dataset) -> None:
         )
 
 
-def _judge_task(
-    spec: TaskSpec,
-    model: Bundle,
-    whole: Dataset,
-    part: Dataset,
-    answers: Answers,
-    resamples: int,
-    rule: Rule,
-) -> JudgedTask:
-    everyone = asked_of(rule(part.labels(spec.name)), part.schema[spec.name], spec)
-    labels = [everyone[row] for row in answers.rows]
-    if not any(tells(label, spec) for label in labels):
-        raise DatasetError(
-            f"none of the images with a label of task '{spec.name}' could be read "
-            f"({len(answers.unreadable)} unreadable); repair them, see `lapel data check`"
-        )
-    counted = _counted(spec, whole, labels, rule)
-    judge = JUDGES[spec.kind]
-    return judge.judge(
-        spec,
-        [view[spec.name] for view in answers.views],
-        labels,
-        model.calibration.get(spec.name, {}),
-        counted=counted,
-        resamples=resamples,
-        **(_places(counted[0], whole, answers) if judge.places else {}),
-    )
-
-
-def _places(counted_on: str, whole: Dataset, answers: Answers) -> dict[str, Any]:
-    """What a judge of places needs besides: frames, and the boxes of what the baseline counts."""
-    boxes = [frame.box for frame in answers.frames]
-    if counted_on == "train":
-        train = whole.split("train")
-        sizes = train.table.select("width", "height").rows()
-        found = zip(train.boxes(), sizes, strict=True)
-        boxes = [box or Box(0.0, 0.0, *map(float, size)) for box, size in found]
-    return {"frames": answers.frames, "boxes": boxes}
-
-
 def _boxes_seen(model: Bundle, part: Dataset, *, whole: bool) -> BoxesSeen:
     if not model.preprocess.crop_to_box:
         return "never"
     if not any(part.boxes()):
         return "none"
     return "kept back" if whole else "seen"
-
-
-def _counted(
-    spec: TaskSpec, whole: Dataset, labels: Sequence[Label], rule: Rule
-) -> tuple[str, Sequence[Label]]:
-    """Where the majority answer comes from: the training rows, as a learner would know it."""
-    if "train" in whole.splits():
-        train_labels = rule(whole.split("train").labels(spec.name))
-        everyone = asked_of(train_labels, whole.schema[spec.name], spec)
-        train = known_to(everyone, spec)
-        if any(tells(label, spec) for label in train):
-            return "train", train
-    return "the images judged", labels

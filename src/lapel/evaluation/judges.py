@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lapel.evaluation.gathering import Gather
 from lapel.evaluation.judged import JudgedTask, Scene, Section
 from lapel.evaluation.landmarks import judge_landmarks
 from lapel.evaluation.landmarks_page import landmarks_sections
@@ -24,11 +25,15 @@ class Judge:
             what was found; see ``judge_single_label``.
         sections: what ``judge`` found, and what was looked at, to parts of a page.
         places: whether ``judge`` also takes ``frames`` and ``boxes``, as ``judge_landmarks`` does.
+        gather: of kinds whose answers are too large to be kept: makes what judges them batch by
+            batch, a ``Gatherer``. ``judge`` is then (spec, the gatherer, calibration,
+            ``counted``: a ``Counted``, ``resamples``) to what was found; see ``judge_segmentation``.
     """
 
     judge: Callable[..., JudgedTask]
     sections: Callable[[Any, Scene], list[Section]]
     places: bool = False
+    gather: Gather | None = None
 
 
 JUDGES = {

@@ -17,11 +17,12 @@ def unknown_as_no(labels: Sequence[Label]) -> list[Label]:
     return [Tags(label.yes) if isinstance(label, Tags) else label for label in labels]
 
 
-def asked_of(labels: Sequence[Label], there: TaskSpec, spec: TaskSpec) -> list[Label]:
+def asked_of(labels: Sequence[Label], there: TaskSpec, spec: TaskSpec) -> Sequence[Label]:
     """A dataset's labels as answers to a model's task.
 
     A tag that only the model has was never asked of these images: it is unknown, not a no. A
-    landmark that only the model has is absent, which is as unknown.
+    landmark that only the model has is absent, which is as unknown; a class that only the model has
+    is the class of no pixel.
 
     Args:
         labels: as the dataset has them.
@@ -29,8 +30,8 @@ def asked_of(labels: Sequence[Label], there: TaskSpec, spec: TaskSpec) -> list[L
         spec: the model's task.
     """
     unasked = tuple(label for label in spec.labels if label not in there.labels)
-    if not unasked:
-        return list(labels)
+    if not unasked or spec.kind != "multi_label":
+        return labels  # which may be read one at a time, as masks are
     return [
         Tags(label.yes, (*label.unknown, *unasked)) if isinstance(label, Tags) else label
         for label in labels
