@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.schema.run_lengths import RunLengths, packed
+
 #: The value of a pixel of which nobody knows the class; it takes part in neither loss nor score.
 #: Datasets of segmentation call it the ignore index.
 UNKNOWN_CLASS = 255
@@ -46,3 +48,25 @@ def lookup(found: Sequence[int], positions: Sequence[int]) -> NDArray[np.uint8]:
     table = np.full(256, UNKNOWN_CLASS, np.uint8)
     table[list(found)] = list(positions)
     return table
+
+
+def class_run_lengths(pixels: NDArray[np.uint8]) -> dict[int, RunLengths]:
+    """Each value that some pixel has, in rising order, to where it is, packed as COCO packs masks.
+
+    Args:
+        pixels: uint8 (H, W).
+    """
+    height, width = pixels.shape
+    # Down the columns from the left, as COCO goes.
+    down = pixels.T.ravel()
+    turns = np.flatnonzero(down[1:] != down[:-1]) + 1
+    starts, ends = np.concatenate([[0], turns]), np.concatenate([turns, [down.size]])
+    values = down[starts]
+    found = {}
+    for value in np.unique(values).tolist():
+        mine = values == value
+        edges = np.stack([starts[mine], ends[mine]], axis=1).ravel()
+        after = [] if edges[-1] == down.size else [down.size]
+        counts = np.diff(np.concatenate([[0], edges, after]).astype(np.int64))
+        found[value] = RunLengths(height, width, packed(counts.tolist()))
+    return found
