@@ -15,11 +15,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lapel.models.backbones import build_backbone
-from lapel.models.base import Stage, keep_judging, set_learning
+from lapel.models.base import Level, Stage, keep_judging, set_learning
+from lapel.models.decoders import MapShape
 from lapel.models.embedding import EmbeddingHead
-from lapel.models.heads.base import Raw
+from lapel.models.heads.base import MapsHead, Raw
 from lapel.models.heads.labels import LabelHead, pooling
-from lapel.models.heads.table import HEADS, spatial_tasks
+from lapel.models.heads.table import HEADS, OF_MAPS, spatial_tasks
+from lapel.models.levels import pyramid_of, trial_of, with_maps
+from lapel.schema.errors import RecipeError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.outputs import EMBEDDING, heatmaps_of
 from lapel.schema.views import flat_slices
@@ -35,8 +38,8 @@ class Architecture:
         head: options of the heads: ``heads`` (``separate``, a head a task, or ``joint``, one
             vector of all labels), ``pool``, ``dropout``, ``hidden``; of landmarks ``landmarks``
             (``heatmap`` or ``coordinates``), ``places`` (maps are read by ``peak`` or ``mean``) and
-            ``map_channels``; and ``embedding``, numbers of a vector that is learned
-            beside, 0 for none.
+            ``map_channels``; of segmentation ``decoder`` and ``decoder_channels``; and
+            ``embedding``, numbers of a vector that is learned beside, 0 for none.
         network: name of the kind of network, as in a recipe's ``model.network``.
         mean: of each channel, of pixels scaled to 0..1.
         std: likewise.
@@ -92,9 +95,12 @@ class SeparateHeads(nn.ModuleList):
         super().__init__(HEADS[spec.kind].head(spec, width, options) for spec in specs)
         self.task_names = tuple(spec.name for spec in specs)
 
-    def forward(self, features: Tensor) -> dict[str, Raw]:
-        """Features (N, width, h, w) to what the head of each task says."""
-        return {name: head(features) for name, head in zip(self.task_names, self, strict=True)}
+    def forward(self, features: Tensor, maps: Sequence[Tensor] = ()) -> dict[str, Raw]:
+        """Features (N, width, h, w), and the maps below them, to what the head of each task says."""
+        return {
+            name: head(maps) if isinstance(head, MapsHead) else head(features)
+            for name, head in zip(self.task_names, self, strict=True)
+        }
 
 
 class JointHead(nn.Module):
@@ -113,9 +119,9 @@ class JointHead(nn.Module):
             (spec for spec in schema if spec.name in spatial), width, options
         )
 
-    def forward(self, features: Tensor) -> dict[str, Raw]:
+    def forward(self, features: Tensor, maps: Sequence[Tensor] = ()) -> dict[str, Raw]:
         """Features (N, width, h, w) to each task's part of the vector, and the places beside."""
-        said: dict[str, Raw] = self.beside(features)
+        said: dict[str, Raw] = self.beside(features, maps)
         vector = self.vector(features)
         return said | {name: vector[:, part] for name, part in self.slices.items()}
 
@@ -137,8 +143,18 @@ class Network(nn.Module):
         self.backbone = build_backbone(
             architecture.backbone, architecture.options, channels=len(architecture.mean)
         )
+        #: Maps below the features, the finest first, where heads ask for some. No modules by
+        #: themselves, so that none of the backbone's layers is registered twice.
+        self._levels: tuple[Level, ...] = ()
+        if any(spec.kind in OF_MAPS for spec in schema):
+            images = trial_of(self.backbone, len(architecture.mean))
+            self._levels = tuple(pyramid_of(self.backbone, images))
         # Where features end, for heads whose answers lie in the picture.
-        options = {**architecture.head, "stride": self.backbone.stride}
+        options = {
+            **architecture.head,
+            "stride": self.backbone.stride,
+            "maps": [MapShape(level.stride, level.width) for level in self._levels],
+        }
         self.heads = self.heads_of(schema, self.backbone.width, options)
         self.pool = pooling(architecture.head)
         self.embedding = EmbeddingHead(self.backbone.width, architecture.head)
@@ -169,7 +185,7 @@ class Network(nn.Module):
 
     def raw(self, pixels: Tensor) -> dict[str, Raw]:
         """uint8 pixels (N, C, H, W) to task name -> what its head says."""
-        return self.answers(self.features(pixels))
+        return self.answers(*self._seen(pixels))
 
     def outputs(self, raw: Mapping[str, Raw]) -> dict[str, Tensor]:
         """What heads say to task name -> output (N, ...), in the schema's order."""
@@ -181,8 +197,8 @@ class Network(nn.Module):
         Beside the outputs, by the names of ``lapel.schema.outputs``: maps that people may look
         at, and the vector of the picture. A task of such a name is not overwritten.
         """
-        features = self.features(pixels)
-        raw = self.answers(features)
+        features, maps = self._seen(pixels)
+        raw = self.answers(features, maps)
         outputs = self.outputs(raw)
         beside = {**self.shown(raw), EMBEDDING: self.embedding(features)}
         return outputs | {name: value for name, value in beside.items() if name not in outputs}
@@ -194,9 +210,33 @@ class Network(nn.Module):
 
     def features(self, pixels: Tensor) -> Tensor:
         """uint8 pixels (N, C, H, W) to the backbone's features (N, width, h, w)."""
+        return self._seen(pixels)[0]
+
+    def check_canvas(self, height: int, width: int) -> None:
+        """See that maps of all strides cover a canvas exactly, so that they lie upon each other.
+
+        Args:
+            height: of the canvas, in pixels.
+            width: likewise.
+
+        Raises:
+            RecipeError: they do not.
+        """
+        stride = self._levels[-1].stride if self._levels else 1
+        if height % stride or width % stride:
+            height, width = (max(stride, round(side / stride) * stride) for side in (height, width))
+            raise RecipeError(
+                f"for segmentation the sides of the canvas are multiples of the backbone's stride, "
+                f"{stride} px: --set preprocess.height={height} --set preprocess.width={width}"
+            )
+
+    def _seen(self, pixels: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Features, and the maps below them that heads ask for."""
         images = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
-        features: Tensor = self.backbone(images)
-        return features
+        if not self._levels:
+            return self.backbone(images), ()
+        self.check_canvas(int(pixels.shape[2]), int(pixels.shape[3]))
+        return with_maps(self.backbone, self._levels, images)
 
     def pooled(self, pixels: Tensor) -> Tensor:
         """uint8 pixels (N, C, H, W) to features (N, width, 1, 1), for which heads of labels
@@ -205,13 +245,13 @@ class Network(nn.Module):
         pooled: Tensor = self.pool(self.features(pixels))
         return pooled
 
-    def answers(self, features: Tensor) -> dict[str, Raw]:
-        """Features (N, width, h, w) to task name -> what its head says.
+    def answers(self, features: Tensor, maps: Sequence[Tensor] = ()) -> dict[str, Raw]:
+        """Features (N, width, h, w), and the maps below them, to task name -> what its head says.
 
         Heads of labels say the same of pooled features (N, width, 1, 1). Where vectors are
         learned, they stand beside, as ``EMBEDDING``.
         """
-        said: dict[str, Raw] = self.heads(features)
+        said: dict[str, Raw] = self.heads(features, maps) if maps else self.heads(features)
         return {**said, EMBEDDING: self.embedding(features)} if self.embedding.learned else said
 
     def stages(self) -> list[Stage]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -28,6 +29,14 @@ class Targets(Protocol):
     def device(self) -> torch.device:
         """Where it lies."""
         ...
+
+
+class MapsHead(nn.Module, ABC):
+    """A head that looks at maps of several strides, rather than at the features alone."""
+
+    @abstractmethod
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Maps (N, their width, their h, their w), the finest first, to what the loss takes."""
 
 
 class LandmarkMaps(NamedTuple):

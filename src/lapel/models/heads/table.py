@@ -7,14 +7,19 @@ from collections.abc import Iterable
 from lapel.models.heads.base import Learned
 from lapel.models.heads.landmarks import LearnedLandmarks
 from lapel.models.heads.multi_label import LearnedMultiLabel
+from lapel.models.heads.segmentation import LearnedSegmentation
 from lapel.models.heads.single_label import LearnedSingleLabel
 from lapel.schema.labels import TaskSpec
 
 HEADS: dict[str, type[Learned]] = {
     "landmarks": LearnedLandmarks,
     "multi_label": LearnedMultiLabel,
+    "segmentation": LearnedSegmentation,
     "single_label": LearnedSingleLabel,
 }
+
+#: Kinds whose heads are :class:`~lapel.models.heads.base.MapsHead`, and whose targets are maps.
+OF_MAPS = ("segmentation",)
 
 
 def dense_tasks(schema: Iterable[TaskSpec]) -> tuple[str, ...]:
