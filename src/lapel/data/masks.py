@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -143,6 +144,26 @@ class MaskLabels(Sequence[Label]):
 
     def __iter__(self) -> Iterator[Label]:
         return (self[row] for row in range(len(self)))
+
+    def known(self) -> list[bool]:
+        """Whether there is a label map, of each row."""
+        return [file is not None for file in self._files]
+
+    def digests(self) -> list[str]:
+        """SHA-256 of each row's file, in hexadecimal; of no bytes where there is none.
+
+        Raises:
+            DatasetError: a file that cannot be read.
+        """
+        return [_sha256(None if file is None else self._folder / file) for file in self._files]
+
+
+def _sha256(path: Path | None) -> str:
+    try:
+        data = b"" if path is None else path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path} could not be read ({error}); import the dataset again") from error
+    return hashlib.sha256(data).hexdigest()
 
 
 def read_mask(path: Path, spec: TaskSpec) -> ClassMap:
