@@ -24,16 +24,16 @@ from lapel.data.progress import Track, silent
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.engines import usable_cores
 from lapel.models.heads.base import Targets
-from lapel.models.heads.table import HEADS, spatial_tasks
+from lapel.models.heads.table import spatial_tasks
 from lapel.schema.errors import StorageError
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
 from lapel.storage.cache import cache_root
-from lapel.tasks.kinds import task_of
 from lapel.training.embedding import items_of
 from lapel.training.pictures import Chosen, Packed, Pictures, Resident, Streamed
 from lapel.training.recipe_parts import DataPart
 from lapel.training.row_cache import RowCache, make_missing
+from lapel.training.targets import Encoding, some
 
 #: Share of the free memory that resident pictures may take.
 RESIDENT_SHARE = 0.4
@@ -84,7 +84,7 @@ def subset(examples: Examples, rows: Tensor) -> Examples:
     """Some of the examples, by row number; the pictures are not copied."""
     return Examples(
         pictures=Chosen(examples.pictures, rows),
-        targets={task: part[rows.to(part.device)] for task, part in examples.targets.items()},
+        targets={task: some(part, rows) for task, part in examples.targets.items()},
         weights={task: part[rows.to(part.device)] for task, part in examples.weights.items()},
         digests=[examples.digests[int(row)] for row in rows] if examples.digests else (),
         items=None if examples.items is None else examples.items[rows.to(examples.items.device)],
@@ -117,10 +117,16 @@ def load_examples(
     """
     targets, weights = {}, {}
     frames = frames_of(dataset, preprocess) if spatial_tasks(schema) else []
+    encoding = Encoding(
+        frames=frames,
+        device=device,
+        memory=free_memory(device),
+        cached=options.cache,
+        track=track,
+        say=say,
+    )
     for spec in schema:
-        target, weight = task_of(spec).encode(dataset.labels(spec.name), frames)
-        targets[spec.name] = HEADS[spec.kind].targets(target, device)
-        weights[spec.name] = torch.from_numpy(weight).to(device)
+        targets[spec.name], weights[spec.name] = encoding.encoded(dataset, spec)
     boxes = seen_boxes(dataset, preprocess)
     reading = _Reading(
         dataset=dataset,
