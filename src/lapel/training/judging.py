@@ -104,10 +104,14 @@ def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, f
 
 @torch.no_grad()
 def predict(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, Tensor]:
-    """Outputs of all examples, task name -> (N, ...), in their order."""
-    parts: dict[str, list[Tensor]] = {spec.name: [] for spec in learner.schema}
+    """Outputs of all examples, task name -> (N, ...), in their order; dense ones are left out."""
+    dense = dense_tasks(learner.schema)
+    parts: dict[str, list[Tensor]] = {
+        spec.name: [] for spec in learner.schema if spec.name not in dense
+    }
     for _, raw in _said(learner, examples, watcher):
-        _keep(parts, learner.network.outputs(raw))
+        outputs = learner.network.outputs(raw)
+        _keep(parts, {task: outputs[task] for task in parts})
     return {task: torch.cat(chunks) for task, chunks in parts.items()}
 
 

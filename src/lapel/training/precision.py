@@ -19,6 +19,9 @@ MEASURED_STEPS = 6
 #: Of a picture of 224 x 224, a few are enough; small ones need many to fill a step.
 MEASURED_PIXELS = 8 * 224 * 224
 
+#: Of the largest: layers that normalise over a batch take no single picture.
+FEWEST = 2
+
 #: bfloat16 has to be quicker by this factor, as it costs a little precision.
 WORTH_IT = 1.1
 
@@ -49,7 +52,7 @@ def choose_precision(network: Network, pixels: Tensor, wanted: str) -> torch.dty
     """
     if wanted != "auto":
         return torch.bfloat16 if wanted == "bfloat16" else torch.float32
-    few = pixels[: max(1, MEASURED_PIXELS // pixels[0, 0].numel())]
+    few = pixels[: max(FEWEST, MEASURED_PIXELS // pixels[0, 0].numel())]
     return pace_of(copy.deepcopy(network).train(), few, wanted).precision
 
 
