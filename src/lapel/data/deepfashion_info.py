@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from lapel.data.deepfashion_names import Named, official_categories
 from lapel.data.deepfashion_places import CLOTHES_TYPES, LANDMARKS
+from lapel.data.deepfashion_lists import box_with_area
 from lapel.data.deepfashion_schema import STATUS
 from lapel.data.deepfashion_text import box_of, clothes_landmarks, number
 from lapel.data.listing import whole_numbers
@@ -48,7 +49,6 @@ COLUMNS = (
 #: How the columns of attributes are called: ``attr_0``, ``attr_1``, ...
 ATTRIBUTE_COLUMN = "attr_"
 
-FLAT_BOX = "boxes without an area, left out"
 NO_PLACE = "landmarks at 0, 0 that the garment must have, taken as unknown"
 
 
@@ -89,13 +89,11 @@ def info_row(cells: Mapping[str, str], oddities: Counter[str]) -> InfoRow | tupl
     landmarks = _landmarks(cells, clothes_landmarks(category.type), oddities)
     if isinstance(landmarks, str):
         return landmarks, "whole numbers, 0 or 1 for vis and in_pic"
-    if not box.is_real:
-        oddities[FLAT_BOX] += 1
     return InfoRow(
         image=cells["image_name"],
         split=split,
         category=category.name,
-        box=box if box.is_real else None,
+        box=box_with_area(box, oddities),
         landmarks=landmarks,
     )
 

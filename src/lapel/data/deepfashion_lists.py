@@ -7,7 +7,6 @@ lists have names of columns that no description tells. Everything that all bench
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import compress
@@ -15,9 +14,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lapel.data.deepfashion_places import CLOTHES_TYPES, VARIATIONS
-from lapel.data.deepfashion_text import FIRST_ROW, LANDMARKS_ROW, box_of, shown, typed_landmarks
-from lapel.data.listing import text_lines, whole_numbers
+from lapel.data.deepfashion_text import (
+    FIRST_ROW,
+    LANDMARKS_ROW,
+    box_of,
+    choice,
+    count_faults,
+    list_rows,
+    shown,
+    typed_landmarks,
+)
+from lapel.data.listing import text_lines
 from lapel.data.reading import refuse
+from lapel.schema.annotation import Tags
 from lapel.schema.errors import Fault
 from lapel.schema.geometry import Box, Landmarks
 
@@ -31,8 +40,6 @@ NO_AREA = "boxes without an area, left out"
 ITEM_AGAIN = "rows of items that stand twice with the same attributes, read once"
 
 YES, NO, UNKNOWN = "1", "-1", "0"
-
-_ITEM = re.compile(r"id_[0-9]+")
 
 
 class VariedLandmarks(NamedTuple):
@@ -90,14 +97,15 @@ def kinded_box(words: Sequence[str], kinds: Sequence[str]) -> KindedBox | None:
     return KindedBox(clothes_type, kind, box)
 
 
-def choice(words: Sequence[str], labels: Sequence[str]) -> str | None:
-    """The label of a number that counts from 1; None where it is none."""
-    number = (whole_numbers(words) or [0])[0]
-    return labels[number - 1] if 1 <= number <= len(labels) else None
-
-
-def needed_files(root: Path, *names: str) -> tuple[Path, ...]:
+def needed_files(
+    root: Path, *names: str, holding: str = "Anno, Eval and Img"
+) -> tuple[Path, ...]:
     """Files without which nothing can be read.
+
+    Args:
+        root: the benchmark's folder.
+        names: of the files, relative to it.
+        holding: what a user knows that folder by.
 
     Raises:
         FormatError: some are missing; all of them together.
@@ -108,7 +116,7 @@ def needed_files(root: Path, *names: str) -> tuple[Path, ...]:
         for path in paths
         if not path.is_file()
     ]
-    refuse(faults, remedy="Name the folder that holds Anno, Eval and Img, with all its files.")
+    refuse(faults, remedy=f"Name the folder that holds {holding}, with all its files.")
     return paths
 
 
@@ -133,29 +141,11 @@ def rows_below(path: Path, faults: list[Fault]) -> Iterator[tuple[int, list[str]
         FormatError: bytes that are no text.
         StorageError: the file cannot be read.
     """
-    lines = text_lines(path)
-    _check_count(path, lines, 2, faults)
-    if len(lines) < 2 or not _names_columns(lines[1].split()):
-        found = shown(lines[1]) if len(lines) > 1 else "nothing"
-        faults.append(Fault(file=str(path), line=2, found=found, expected="names of columns"))
-    for number, line in enumerate(lines[2:], start=FIRST_ROW):
+    for number, line in enumerate(list_rows(path, None, faults), start=FIRST_ROW):
         if line.strip():
             yield number, line.split()
         else:
             faults.append(Fault(file=str(path), line=number, found=shown(line), expected="a row"))
-
-
-def _check_count(path: Path, lines: Sequence[str], head: int, faults: list[Fault]) -> None:
-    count = max(len(lines) - head, 0)
-    if not lines or whole_numbers([lines[0].strip()]) != [count]:
-        found = shown(lines[0]) if lines else "nothing"
-        expected = f"the number of rows below, {count}"
-        faults.append(Fault(file=str(path), line=1, found=found, expected=expected))
-
-
-def _names_columns(words: Sequence[str]) -> bool:
-    """Whether words are names of columns, and no row: it has an item, or ends in a number."""
-    return bool(words) and not _ITEM.fullmatch(words[0]) and whole_numbers(words[-1:]) is None
 
 
 def check_items(path: Path, items: Sequence[str], faults: list[Fault]) -> None:
@@ -167,7 +157,7 @@ def check_items(path: Path, items: Sequence[str], faults: list[Fault]) -> None:
         faults: takes up what is wrong.
     """
     lines = text_lines(path)
-    _check_count(path, lines, 1, faults)
+    faults += count_faults(str(path), lines[:1], len(lines) - 1)
     there = {line.strip() for line in lines[1:]}
     expected = f"every item of {PARTITION_FILE}"
     faults += [
@@ -205,6 +195,9 @@ def item_attributes(
     return found
 
 
-def labels_with(labels: Sequence[str], values: Sequence[str], value: str) -> tuple[str, ...]:
-    """The labels that have a value."""
-    return tuple(compress(labels, (one == value for one in values)))
+def item_tags(labels: Sequence[str], values: Sequence[str]) -> Tags:
+    """Values of an item, each ``1``, ``-1`` or ``0``, as tags."""
+    yes, unknown = (
+        tuple(compress(labels, (one == value for one in values))) for value in (YES, UNKNOWN)
+    )
+    return Tags(yes, unknown)

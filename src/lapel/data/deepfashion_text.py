@@ -38,6 +38,7 @@ LANDMARKS_ROW = (
 )
 
 _NUMBER = re.compile(r"-?[0-9]{1,6}")
+_ITEM = re.compile(r"id_[0-9]+")
 _SHOWN = 60
 
 
@@ -79,7 +80,7 @@ def read_rows(
     """
     names: list[str] = []
     values: list[Value | None] = []
-    for line, row in enumerate(_rows_of(path, header, faults), start=FIRST_ROW):
+    for line, row in enumerate(list_rows(path, header, faults), start=FIRST_ROW):
         words = row.split()
         value = parse(words[1:])
         if value is None:
@@ -100,7 +101,7 @@ def read_named(
         StorageError: the file cannot be read.
     """
     found: dict[str, int] = {}
-    for line, row in enumerate(_rows_of(path, header, faults), start=FIRST_ROW):
+    for line, row in enumerate(list_rows(path, header, faults), start=FIRST_ROW):
         # Not a cut at two blanks or more: lines end in blanks, and names fill their column.
         name, _, last = row.strip().rpartition(" ")
         name, number = name.strip(), (whole_numbers([last]) or [0])[0]
@@ -115,32 +116,60 @@ def read_named(
     return tuple(starmap(Named, found.items()))
 
 
-def _rows_of(path: Path, header: str, faults: list[Fault]) -> list[str]:
-    """The lines after the first two; what is wrong with those becomes a fault."""
+def list_rows(path: Path, header: str | None, faults: list[Fault]) -> list[str]:
+    """The lines after the first two; what is wrong with those becomes a fault.
+
+    Args:
+        path: the list.
+        header: the first word of the header; None where no description tells it.
+        faults: takes up a count that lies, and a header that is missing.
+
+    Raises:
+        FormatError: bytes that are no text.
+        StorageError: the file cannot be read.
+    """
     lines = text_lines(path)
     faults += frame_faults(str(path), lines[:2], len(lines) - 2, header)
     return lines[2:]
 
 
-def frame_faults(file: str, first: Sequence[str], rows: int, header: str) -> list[Fault]:
+def frame_faults(file: str, first: Sequence[str], rows: int, header: str | None) -> list[Fault]:
     """What is wrong with the count and the header of a list.
 
     Args:
         file: the list, as the user named it.
         first: its first two lines.
         rows: how many follow.
-        header: the first word of the header.
+        header: the first word of the header; None where no description tells it.
     """
-    faults = []
-    if not first or whole_numbers([first[0].strip()]) != [rows]:
-        found = shown(first[0]) if first else "nothing"
-        expected = f"the number of rows below, {max(rows, 0)}"
-        faults.append(Fault(file=file, line=1, found=found, expected=expected))
-    if len(first) < 2 or first[1].split()[:1] != [header]:
+    faults = count_faults(file, first, rows)
+    words = first[1].split() if len(first) > 1 else []
+    fits = _names_columns(words) if header is None else words[:1] == [header]
+    if not fits:
         found = shown(first[1]) if len(first) > 1 else "nothing"
-        expected = f"a header that begins with {header}"
+        expected = "names of columns" if header is None else f"a header that begins with {header}"
         faults.append(Fault(file=file, line=2, found=found, expected=expected))
     return faults
+
+
+def count_faults(file: str, first: Sequence[str], rows: int) -> list[Fault]:
+    """What is wrong with the count that a list begins with.
+
+    Args:
+        file: the list, as the user named it.
+        first: its first lines.
+        rows: how many there are.
+    """
+    count = max(rows, 0)
+    if first and whole_numbers([first[0].strip()]) == [count]:
+        return []
+    found = shown(first[0]) if first else "nothing"
+    return [Fault(file=file, line=1, found=found, expected=f"the number of rows below, {count}")]
+
+
+def _names_columns(words: Sequence[str]) -> bool:
+    """Whether words are names of columns, and no row: it has an item, or ends in a number."""
+    return bool(words) and not _ITEM.fullmatch(words[0]) and whole_numbers(words[-1:]) is None
 
 
 def shown(text: str) -> str:
@@ -212,6 +241,12 @@ def numbers(words: Iterable[str]) -> list[float] | None:
             return None
         found.append(value)
     return found
+
+
+def choice(words: Sequence[str], choices: Sequence[Value]) -> Value | None:
+    """What a number that counts from 1 stands for; None where the words are no such number."""
+    place = (whole_numbers(words) or [0])[0] if len(words) == 1 else 0
+    return choices[place - 1] if 1 <= place <= len(choices) else None
 
 
 def box_of(words: Sequence[str]) -> Box | None:

@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from lapel.data.answer_rows import read_answer_list, tags_of
-from lapel.data.deepfashion_lists import PARTITION_FILE, image_root
+from lapel.data.benchmark_folder import benchmark_folder
+from lapel.data.deepfashion_lists import NO_AREA, PARTITION_FILE, image_root, needed_files
 from lapel.data.deepfashion_names import ATTRIBUTE_TASKS, Named
 from lapel.data.deepfashion_schema import (
     CATEGORY,
@@ -40,13 +41,14 @@ from lapel.data.deepfashion_text import (
     LANDMARKS_ROW,
     ImageOrder,
     box_of,
+    choice,
     clothes_of,
     read_named,
     read_rows,
     typed_landmarks,
 )
-from lapel.data.listing import ImageList, whole_numbers
-from lapel.data.reading import Reading, existing_folder, refuse
+from lapel.data.listing import ImageList
+from lapel.data.reading import Reading, refuse
 from lapel.schema.annotation import Annotation, Label
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
@@ -67,6 +69,9 @@ LISTS = (
     LANDMARKS_FILE,
 )
 
+#: All files that the benchmark is known by.
+FILES = tuple(f"{folder}/{name}" for folder in FOLDERS for name in LISTS)
+
 
 def read_deepfashion_coarse(source: str | Path) -> Reading:
     """The benchmark's folder, which holds ``Anno_coarse``, ``Eval`` and ``Img``.
@@ -75,12 +80,12 @@ def read_deepfashion_coarse(source: str | Path) -> Reading:
     each picture is kept beside.
 
     Raises:
-        UsageError: no such folder.
+        UsageError: no such folder, or one above or below the benchmark's.
         FormatError: lists that are missing, disagree, or hold something else than the layout
             says; images that are missing. All faults together.
         StorageError: a file cannot be read.
     """
-    root = existing_folder(source)
+    root = benchmark_folder(source, FILES)
     lists = _lists(root)
     faults: list[Fault] = []
     categories = read_named(lists / CATEGORIES_FILE, 3, faults, header="category_name")
@@ -110,15 +115,8 @@ def _lists(root: Path) -> Path:
     """The folder of lists; files without which nothing can be read are refused together."""
     there = [root / folder for folder in FOLDERS if (root / folder).is_dir()]
     lists = there[0] if there else root / FOLDERS[0]
-    needed = [*(lists / name for name in LISTS), root / PARTITION_FILE]
-    refuse(
-        [
-            Fault(file=str(path), found="nothing", expected="a file")
-            for path in needed
-            if not path.is_file()
-        ],
-        remedy="Name the folder that holds Anno_coarse, Eval and Img, with all their lists.",
-    )
+    names = [*(f"{lists.name}/{name}" for name in LISTS), PARTITION_FILE]
+    needed_files(root, *names, holding="Anno_coarse, Eval and Img")
     return lists
 
 
@@ -148,10 +146,10 @@ def _labels(
 ) -> dict[str, Sequence[Label]]:
     """Task to a label an image."""
 
+    called = [category.name for category in categories]
+
     def category(words: Sequence[str]) -> str | None:
-        number = (whole_numbers(words) or [0])[0]
-        fits = len(words) == 1 and 1 <= number <= len(categories)
-        return categories[number - 1].name if fits else None
+        return choice(words, called)
 
     expected = f"a category from 1 to {len(categories)}"
     rows = read_rows(lists / CATEGORY_FILE, category, expected, faults)
@@ -214,7 +212,7 @@ def _oddities(
             unknown += len(found.unknown)
             other += clothes_of(found) != types[category]
     notes = {
-        f"boxes without an area, left out: {flat:,}": flat,
+        f"{NO_AREA}: {flat:,}": flat,
         f"landmarks at 0, 0, taken as unknown: {unknown:,}": unknown,
         f"landmarks of another type of clothes than the category's: {counted(other, 'image')}": (
             other

@@ -18,37 +18,28 @@ several. Consumers' photos are searched with (role ``query``), shops' are search
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from lapel.data.benchmark_folder import benchmark_folder
+from lapel.data.deepfashion_items import ItemImage, ItemImages, OptionalFiles, read_optional
 from lapel.data.deepfashion_lists import (
     PARTITION_FILE,
-    UNKNOWN,
-    VARIED_LANDMARKS_ROW,
-    YES,
-    box_with_area,
-    check_items,
-    found_file,
     image_root,
     item_attributes,
+    item_tags,
     kinded_box,
-    labels_with,
     needed_files,
-    varied_landmarks,
 )
-from lapel.data.deepfashion_places import CLOTHES_TYPES, LANDMARKS, VARIATIONS
-from lapel.data.deepfashion_text import FIRST_ROW, ImageOrder, read_rows
-from lapel.data.deepfashion_words import NAMES_FILE, TYPES_FILE, AttributeTask, attribute_tasks
-from lapel.data.listing import ImageList
+from lapel.data.deepfashion_places import CLOTHES_TYPES, VARIATIONS
+from lapel.data.deepfashion_text import FIRST_ROW, read_rows
+from lapel.data.deepfashion_words import NAMES_FILE, TYPES_FILE, attribute_tasks
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, oddity_notes, refuse, sorted_labels
-from lapel.schema.annotation import Annotation, Label, Tags
+from lapel.data.reading import Reading, oddity_notes
+from lapel.schema.annotation import Label
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
-from lapel.schema.geometry import Box
-from lapel.schema.labels import Schema, TaskSpec
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -60,14 +51,6 @@ SOURCES = ("gallery", "query")
 
 #: Parts of a picture's path: img, department, category, item, file.
 PATH_PARTS = 5
-
-#: What may be missing, and where it is looked for.
-OPTIONAL = {
-    "boxes": "Anno/list_bbox_consumer2shop.txt",
-    "landmarks": "Anno/list_landmarks_consumer2shop.txt",
-    "the list of items": "Anno/list_item_consumer2shop.txt",
-    "attributes": f"Anno/{NAMES_FILE}",
-}
 
 #: Tasks that are no attributes: those of one label with their labels, empty for those in paths.
 SINGLE: dict[str, tuple[str, ...]] = {
@@ -86,35 +69,6 @@ NO_SPLIT = "images in no pair, of items in no pair, left out"
 OTHER_SOURCE = "images whose source is not what their name says"
 
 
-@dataclass(slots=True)
-class _Image:
-    """What is gathered about one picture."""
-
-    role: str
-    item: str
-    labels: dict[str, Label]
-    box: Box | None = None
-
-
-@dataclass(slots=True)
-class _Found:
-    """What is gathered file by file."""
-
-    partition: Path
-    images: dict[str, _Image] = field(default_factory=dict)
-    splits: dict[str, str] = field(default_factory=dict)
-    pairs: int = 0
-    attributes: tuple[AttributeTask, ...] = ()
-    tags: dict[str, dict[str, Label]] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-    oddities: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def order(self) -> ImageOrder:
-        """The images, as other lists must have them."""
-        return ImageOrder(file=str(self.partition), names=list(self.images))
-
-
 def read_deepfashion_consumer_to_shop(source: str | Path, *, track: Track = silent) -> Reading:
     """The benchmark's folder.
 
@@ -123,79 +77,74 @@ def read_deepfashion_consumer_to_shop(source: str | Path, *, track: Track = sile
         track: is told how far the work is.
 
     Raises:
-        UsageError: no such folder.
+        UsageError: no such folder, or one above or below the benchmark's.
         FormatError: files that do not keep the layout, or images that are missing; all faults
             together.
         StorageError: a file cannot be read.
     """
-    root = existing_folder(source)
+    root = benchmark_folder(source, FILES)
     (partition,) = needed_files(root, PARTITION_FILE)
-    found = _Found(partition)
-    _read_pairs(found)
-    paths = {what: found_file(root, name) for what, name in OPTIONAL.items()}
-    readers = (_read_boxes, _read_landmarks, _read_items, _read_attributes)
-    for path, reader in zip(paths.values(), readers, strict=True):
-        if path is not None:
-            reader(found, path)
-    listed = ImageList(image_root(root))
-    for name in track(found.images, len(found.images), "Looking for images"):
-        listed.add(name, file=str(found.partition), line=None)
-    refuse([*found.faults, *listed.faults])
-    missing = [what for what, path in paths.items() if path is None]
+    found = ItemImages(partition)
+    pairs = _read_pairs(found)
+    missing = read_optional(found, root, OPTIONAL)
+    found.look_for_images(root, track)
     return Reading(
         name=root.resolve().name,
-        schema=_schema(found),
-        annotations=tuple(_annotations(found)),
+        schema=found.schema(SINGLE),
+        annotations=tuple(found.annotations()),
         images=image_root(root),
         origin="DeepFashion, Consumer-to-shop Clothes Retrieval Benchmark (Liu et al., CVPR 2016)",
         licence="non-commercial research and education only; no copyright in the images",
-        notes=(_summary(found), *oddity_notes(found.oddities, missing)),
+        notes=(_summary(found, pairs), *oddity_notes(found.oddities, missing)),
         benchmark="deepfashion-consumer-to-shop",
     )
 
 
-def _read_pairs(found: _Found) -> None:
+def _read_pairs(found: ItemImages) -> int:
+    """Take down the pictures of all pairs; how many pairs there are."""
+    pairs = 0
     rows = read_rows(found.partition, list, PAIR_ROW, found.faults, header="image_pair_name_1")
     for line, (consumer, row) in enumerate(zip(rows.names, rows.values, strict=True), FIRST_ROW):
         words = row or []
         shop, item, status = words if len(words) == 3 else ("", "", "")
+        split = SPLITS.get(status, "")
         pair = {consumer: _image(consumer, item), shop: _image(shop, item)}
         images = {name: image for name, image in pair.items() if image is not None}
-        if status not in SPLITS or [one.role for one in images.values()] != ["query", "gallery"]:
+        if not split or [one.role for one in images.values()] != ["query", "gallery"]:
             what, expected = repr(" ".join([consumer, *words])), PAIR_ROW
-        elif found.splits.setdefault(item, status) != status:
-            what, expected = f"{item!r} in {status}", f"only {found.splits[item]}, as before"
+        elif found.splits.setdefault(item, split) != split:
+            before = next(word for word, name in SPLITS.items() if name == found.splits[item])
+            what, expected = f"{item!r} in {status}", f"only {before}, as before"
         else:
-            found.pairs += 1
+            pairs += 1
             for name, image in images.items():
                 found.images.setdefault(name, image)
             continue
         found.faults.append(Fault(file=rows.file, line=line, found=what, expected=expected))
     if not found.images:
         found.faults.append(Fault(file=rows.file, found="no pair", expected="one a row"))
+    return pairs
 
 
-def _image(name: str, item: str | None = None) -> _Image | None:
+def _image(name: str, item: str | None = None) -> ItemImage | None:
     """What the path of an image says; None where it is none of the layout's, or of this item."""
     parts = name.split("/")
     role = next((r for r, begins in NAMES.items() if parts[-1].startswith(begins)), None)
     if len(parts) != PATH_PARTS or role is None or item not in {None, parts[3]}:
         return None
-    return _Image(role, parts[3], {"category": parts[2], "department": parts[1]})
+    labels: dict[str, Label] = {"category": parts[2], "department": parts[1]}
+    return ItemImage(parts[3], role, labels)
 
 
-def _read_boxes(found: _Found, path: Path) -> None:
+def _read_boxes(found: ItemImages, path: Path) -> None:
     rows = read_rows(path, partial(kinded_box, kinds=SOURCES), BOX_ROW, found.faults)
     _add_unpaired(found, rows.names)
-    values = found.order.column(rows, found.faults)
-    for image, value in zip(found.images.values(), values, strict=True):
-        if value is not None:
-            image.labels["clothes_type"] = value.clothes_type
-            image.box = box_with_area(value.box, found.oddities)
-            found.oddities[OTHER_SOURCE] += value.kind != image.role
+    for image, row in found.matched(rows):
+        found.add_box(image, row.box, {"clothes_type": row.clothes_type})
+        found.oddities[OTHER_SOURCE] += row.kind != image.role
 
 
-def _add_unpaired(found: _Found, names: Sequence[str]) -> None:
+def _add_unpaired(found: ItemImages, names: Sequence[str]) -> None:
     """Take images down that have a box and are in no pair."""
     for name in names:
         image = None if name in found.images else _image(name)
@@ -204,67 +153,37 @@ def _add_unpaired(found: _Found, names: Sequence[str]) -> None:
             found.oddities[NO_PAIR if image.item in found.splits else NO_SPLIT] += 1
 
 
-def _read_landmarks(found: _Found, path: Path) -> None:
-    rows = read_rows(path, varied_landmarks, VARIED_LANDMARKS_ROW, found.faults)
-    values = found.order.column(rows, found.faults)
-    for image, value in zip(found.images.values(), values, strict=True):
-        if value is not None:
-            image.labels = value._asdict() | image.labels
-
-
-def _read_items(found: _Found, path: Path) -> None:
-    check_items(path, list(found.splits), found.faults)
-
-
-def _read_attributes(found: _Found, path: Path) -> None:
+def _read_attributes(found: ItemImages, path: Path) -> None:
     _, values_path = needed_files(path.parent, TYPES_FILE, "list_attr_items.txt")
-    found.attributes = attribute_tasks(path.parent, TAKEN, found.faults)
-    count = sum(len(task.places) for task in found.attributes)
+    tasks = attribute_tasks(path.parent, TAKEN, found.faults)
+    count = sum(len(task.places) for task in tasks)
     values = item_attributes(values_path, count, found.faults, found.oddities)
     if found.faults:
         return
-    for item, row in values.items():
-        found.tags[item] = {task.name: _tags(task, row) for task in found.attributes}
+    found.tags |= {task.name: task.labels for task in tasks}
+    tags: dict[str, dict[str, Label]] = {
+        item: {task.name: item_tags(task.labels, [row[p] for p in task.places]) for task in tasks}
+        for item, row in values.items()
+    }
+    for image in found.images.values():
+        image.labels |= tags.get(image.item, {})
 
 
-def _tags(task: AttributeTask, row: tuple[str, ...]) -> Tags:
-    values = [row[place] for place in task.places]
-    return Tags(labels_with(task.labels, values, YES), labels_with(task.labels, values, UNKNOWN))
+#: What may be missing, where it is looked for, and how it is read.
+OPTIONAL: OptionalFiles = {
+    "boxes": (("Anno/list_bbox_consumer2shop.txt",), _read_boxes),
+    "landmarks": (("Anno/list_landmarks_consumer2shop.txt",), ItemImages.add_landmarks),
+    "the list of items": (("Anno/list_item_consumer2shop.txt",), ItemImages.check_items),
+    "attributes": ((f"Anno/{NAMES_FILE}",), _read_attributes),
+}
+
+#: All files that the benchmark is known by.
+FILES = (PARTITION_FILE, *(name for names, _ in OPTIONAL.values() for name in names))
 
 
-def _schema(found: _Found) -> Schema:
-    """Tasks of which something is known; labels in the layout's order, or sorted."""
-    rows = [image.labels for image in found.images.values()]
-    tasks = []
-    for name, labels in SINGLE.items():
-        used = sorted_labels(word for row in rows if isinstance(word := row.get(name), str))
-        if used:
-            tasks.append(TaskSpec(name=name, kind="single_label", labels=labels or used))
-    tasks += [
-        TaskSpec(name=task.name, kind="multi_label", labels=task.labels)
-        for task in found.attributes
-    ]
-    if any("landmarks" in row for row in rows):
-        tasks.append(TaskSpec(name="landmarks", kind="landmarks", labels=LANDMARKS))
-    return Schema(tuple(tasks))
-
-
-def _annotations(found: _Found) -> Iterator[Annotation]:
-    for name, image in found.images.items():
-        if image.item in found.splits:
-            yield Annotation(
-                image=name,
-                labels=image.labels | found.tags.get(image.item, {}),
-                split=SPLITS[found.splits[image.item]],
-                group=image.item,
-                box=image.box,
-                role=image.role,
-            )
-
-
-def _summary(found: _Found) -> str:
+def _summary(found: ItemImages, pairs: int) -> str:
     roles = Counter(image.role for image in found.images.values())
     return (
         f"{counted(roles['query'], 'photo')} of consumers (queries), {roles['gallery']:,} of shops "
-        f"(gallery); {counted(found.pairs, 'pair')} of {counted(len(found.splits), 'item')}"
+        f"(gallery); {counted(pairs, 'pair')} of {counted(len(found.splits), 'item')}"
     )

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from lapel.data.deepfashion_lists import image_root
+from lapel.data.benchmark_folder import benchmark_folder
+from lapel.data.deepfashion_lists import box_with_area, image_root, needed_files
 from lapel.data.deepfashion_names import Named
 from lapel.data.deepfashion_places import LANDMARKS
 from lapel.data.deepfashion_schema import (
@@ -41,13 +42,14 @@ from lapel.data.deepfashion_schema import (
 from lapel.data.deepfashion_text import (
     BOX_ROW,
     box_of,
+    choice,
     clothes_landmarks,
     numbers,
     read_named,
     shown,
 )
-from lapel.data.listing import ImageList, text_lines, whole_numbers
-from lapel.data.reading import Reading, existing_folder, refuse
+from lapel.data.listing import ImageList, text_lines
+from lapel.data.reading import Reading, refuse
 from lapel.schema.annotation import Annotation, Label
 from lapel.schema.errors import Fault
 from lapel.schema.geometry import Box, Landmark, Landmarks
@@ -58,7 +60,17 @@ ATTRIBUTES_FILE, CATEGORIES_FILE = "list_attr_cloth.txt", "list_category_cloth.t
 #: What each split's files are called beside its list of images.
 KINDS_OF_FILE = ("attr", "cate", "bbox", "landmarks")
 
-FLAT_BOX = "boxes without an area, left out"
+#: All files that the benchmark is known by.
+FILES = tuple(
+    f"{FOLDER}/{name}"
+    for name in (
+        ATTRIBUTES_FILE,
+        CATEGORIES_FILE,
+        *(f"{part}.txt" for part in STATUS),
+        *(f"{part}_{kind}.txt" for part in STATUS for kind in KINDS_OF_FILE),
+    )
+)
+
 NO_ANSWER = "groups of attributes without an answer, taken as unknown"
 NO_PLACE = "landmarks without a place, taken as unknown"
 OTHER_TYPE = "images whose landmarks are not those of their category, left out"
@@ -82,14 +94,14 @@ def read_deepfashion_fine(source: str | Path) -> Reading:
     beside.
 
     Raises:
-        UsageError: no such folder.
+        UsageError: no such folder, or one above or below the benchmark's.
         FormatError: files that are missing, of unequal length, or hold something else than the
             layout says; all faults together.
         StorageError: a file cannot be read.
     """
-    root = existing_folder(source)
+    root = benchmark_folder(source, FILES)
+    needed_files(root, *FILES, holding="Anno_fine and Img")
     lists = root / FOLDER
-    _refuse_missing(lists)
     faults: list[Fault] = []
     names = _Names(
         categories=read_named(lists / CATEGORIES_FILE, 3, faults, header="category_name"),
@@ -122,20 +134,6 @@ def read_deepfashion_fine(source: str | Path) -> Reading:
     )
 
 
-def _refuse_missing(lists: Path) -> None:
-    needed = [ATTRIBUTES_FILE, CATEGORIES_FILE]
-    for part in STATUS:
-        needed += [f"{part}.txt", *(f"{part}_{kind}.txt" for kind in KINDS_OF_FILE)]
-    refuse(
-        [
-            Fault(file=str(lists / name), found="nothing", expected="a file")
-            for name in needed
-            if not (lists / name).is_file()
-        ],
-        remedy="Name the folder that holds Anno_fine and Img, with all files that the layout has.",
-    )
-
-
 def _read_part(
     lists: Path, part: str, names: _Names, images: ImageList, oddities: Counter[str]
 ) -> list[Annotation]:
@@ -158,7 +156,7 @@ def _read_part(
     )
     types = column(
         "cate",
-        lambda words: _category(words, names.categories),
+        lambda words: choice(words, names.categories),
         f"a category from 1 to {len(names.categories)}",
     )
     boxes = column("bbox", box_of, BOX_ROW)
@@ -201,12 +199,6 @@ def _answers(words: Sequence[str], attributes: Sequence[Named]) -> dict[str, str
     return answers if answered == len(held) else None
 
 
-def _category(words: Sequence[str], categories: Sequence[Named]) -> Named | None:
-    number = (whole_numbers(words) or [0])[0]
-    fits = len(words) == 1 and 1 <= number <= len(categories)
-    return categories[number - 1] if fits else None
-
-
 def _points(words: Sequence[str]) -> list[Point] | None:
     values = numbers(words)
     if values is None or len(values) != 2 * len(LANDMARKS):
@@ -228,10 +220,8 @@ def _annotation(
     if category is not None:
         labels[CATEGORY] = category.name
         labels[LANDMARKS_TASK] = _landmarks(category.type, points or (), oddities)
-    if box is not None and not box.is_real:
-        oddities[FLAT_BOX] += 1
-        box = None
-    return Annotation(image=image, labels=labels, split=split, box=box)
+    kept = None if box is None else box_with_area(box, oddities)
+    return Annotation(image=image, labels=labels, split=split, box=kept)
 
 
 def _landmarks(clothes: int, points: Sequence[Point], oddities: Counter[str]) -> Landmarks | None:

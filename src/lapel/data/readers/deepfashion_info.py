@@ -41,6 +41,9 @@ from lapel.data.reading import Reading, existing_file, existing_folder, refuse
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import Fault, StorageError, UsageError
 
+#: What the table is called.
+TABLE_FILE = "info.csv"
+
 #: Names of attributes, looked for beside the table.
 ATTRIBUTES_FILE = "list_attr_cloth.txt"
 
@@ -70,7 +73,7 @@ def read_deepfashion_info(
             missing; all faults together.
         StorageError: a file cannot be read.
     """
-    path = existing_file(source)
+    path = _table(source)
     root = image_root(existing_folder(images or path.parent))
     columns, width = _header(path)
     named = _attributes(path, attributes, width)
@@ -97,6 +100,18 @@ def read_deepfashion_info(
         ),
         benchmark=COARSE,
     )
+
+
+def _table(source: str | Path) -> Path:
+    """The table that the user named.
+
+    Raises:
+        UsageError: there is none; of a folder that holds it, the whole path is told.
+    """
+    inner = Path(source) / TABLE_FILE
+    if inner.is_file():
+        raise UsageError(f"{source}: found a folder, expected the table in it: name {inner}")
+    return existing_file(source)
 
 
 def _header(path: Path) -> tuple[tuple[str, ...], int]:

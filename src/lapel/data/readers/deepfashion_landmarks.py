@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lapel.data.benchmark_folder import benchmark_folder
 from lapel.data.deepfashion_lists import (
     PARTITION_FILE,
     VARIED_LANDMARKS_ROW,
@@ -40,7 +41,7 @@ from lapel.data.deepfashion_text import (
 from lapel.schema.garments import Garment
 from lapel.data.listing import ImageList
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, oddity_notes, refuse
+from lapel.data.reading import Reading, oddity_notes, refuse
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
@@ -52,6 +53,9 @@ STATUS_ROW = "an image and train, val or test"
 
 BOXES_FILE, LANDMARKS_FILE = "Anno/list_bbox.txt", "Anno/list_landmarks.txt"
 JOINTS_FILE = "Anno/list_joints.txt"
+
+#: All files that the benchmark is known by.
+FILES = (PARTITION_FILE, BOXES_FILE, LANDMARKS_FILE, JOINTS_FILE)
 
 #: Points of a person in a row of joints, and what they are called in ``garments.jsonl``.
 JOINTS, JOINTS_PART = 14, "joints of the wearer"
@@ -86,12 +90,12 @@ def read_deepfashion_landmarks(source: str | Path, *, track: Track = silent) -> 
         track: is told how far the work is.
 
     Raises:
-        UsageError: no such folder.
+        UsageError: no such folder, or one above or below the benchmark's.
         FormatError: files that do not keep the layout, or images that are missing; all faults
             together.
         StorageError: a file cannot be read.
     """
-    root = existing_folder(source)
+    root = benchmark_folder(source, FILES)
     partition, boxes, landmarks = needed_files(root, PARTITION_FILE, BOXES_FILE, LANDMARKS_FILE)
     found = _Found()
     _read_partition(found, partition)
