@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lapel.cli.data_import import Name, NewFolder, Replace, Skip, import_layout
-from lapel.cli.data_layouts import DatasetFolder, export_layout
+from lapel.cli.data_layouts import DatasetFolder, OutFolder, export_layout
 
 import_garments_app = typer.Typer()
 export_garments_app = typer.Typer()
@@ -44,6 +44,15 @@ def import_fashionpedia(
     Task: categories, any of 46. Boxes, outlines, masks and attributes go to garments.jsonl.
     """
     import_layout("fashionpedia", source, dataset, name=name, replace=replace, skip=skip_unreadable)
+
+
+@export_garments_app.command("deepfashion2")
+def export_deepfashion2(dataset: DatasetFolder, out: OutFolder) -> None:
+    """DeepFashion2: train, validation and test, each with image and annos.
+
+    Of a dataset whose garments are of DeepFashion2's 13 categories, as drawn ones are.
+    """
+    export_layout("deepfashion2", dataset, out)
 
 
 @export_garments_app.command("deepfashion2-coco")

@@ -11,6 +11,9 @@ from lapel.cli.data_import import Name, NewFolder, Replace, print_dataset
 
 sketch_app = typer.Typer()
 
+#: The most garments of a scene.
+SCENE = 4
+
 
 @sketch_app.command("sketch")
 def import_sketch(
@@ -20,8 +23,34 @@ def import_sketch(
     seed: Annotated[int, typer.Option(help="Another seed, other pictures.", min=0)] = 0,
     size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 256,
     several: Annotated[
-        int, typer.Option(help="The most garments that one picture holds.", metavar="K")
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="The most garments that one picture holds.", metavar="K", show_default="1"
+        ),
+    ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK,...",
+            help="Places that are labels, too: landmarks, parsing (pixels), garments (each for "
+            "itself); repeat it, or separate by commas.",
+            show_default=False,
+        ),
+    ] = None,
+    scenes: Annotated[
+        bool,
+        typer.Option(
+            "--scenes",
+            help="Up to four garments a picture, with the places of all: the same as --several 4 "
+            "--tasks landmarks,parsing,garments.",
+        ),
+    ] = False,
+    points: Annotated[
+        bool,
+        typer.Option(
+            "--points/--no-points", help="Whether garments have their landmarks, 8 to 39 each."
+        ),
+    ] = True,
     attributes: Annotated[
         str,
         typer.Option(help="Set of attribute groups: plain, or fine (DeepFashion's 26 in six)."),
@@ -51,7 +80,7 @@ def import_sketch(
     name: Name = None,
     replace: Replace = False,
 ) -> None:
-    """Drawn garments: category, attributes, tags; landmarks, masks and boxes beside.
+    """Drawn garments: category, attributes, tags; on demand places of garments, too.
 
     Every label is exact, since it decided what was drawn. The same seed gives the same pictures,
     and the first hundred of a thousand are those of a hundred.
@@ -60,11 +89,20 @@ def import_sketch(
 
     from lapel.cli.progress import track
     from lapel.data.sketch.picture import Options
+    from lapel.data.sketch.places import PLACE_TASKS
     from lapel.data.sketch.sheet import kind_of_sheet, write_sheet
     from lapel.data.sketch.writing import sketch_dataset
 
+    wanted = [word.strip() for entry in tasks or () for word in entry.split(",")]
     options = Options(
-        seed=seed, size=size, several=several, attributes=attributes, uneven=uneven, views=views
+        seed=seed,
+        size=size,
+        several=(SCENE if scenes else 1) if several is None else several,
+        attributes=attributes,
+        uneven=uneven,
+        views=views,
+        tasks=PLACE_TASKS if scenes else tuple(wanted),
+        points=points,
     )
     if sheet is not None:
         kind_of_sheet(sheet)  # said now, not after the work

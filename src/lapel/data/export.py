@@ -13,6 +13,7 @@ import polars as pl
 from lapel.data.dataset import Dataset
 from lapel.data.exporters.attribute_folders import export_attribute_folders
 from lapel.data.exporters.ce7454 import export_ce7454
+from lapel.data.exporters.deepfashion2 import export_deepfashion2
 from lapel.data.exporters.deepfashion2_coco import export_deepfashion2_coco
 from lapel.data.exporters.deepfashion_coarse import export_deepfashion_coarse
 from lapel.data.exporters.deepfashion_fine import export_deepfashion_fine
@@ -136,6 +137,7 @@ EXPORTERS: dict[str, Callable[..., Exported]] = {
     "deepfashion-coarse": export_deepfashion_coarse,
     "deepfashion-fine": export_deepfashion_fine,
     "deepfashion-info": export_deepfashion_info,
+    "deepfashion2": export_deepfashion2,
     "deepfashion2-coco": export_deepfashion2_coco,
 }
 

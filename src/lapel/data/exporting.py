@@ -118,11 +118,11 @@ def places_in(dataset: Dataset, names: Sequence[str], folder: str) -> dict[str, 
     if all(name.startswith(f"{folder}/") and packed_row(name) is None for name in names):
         return {name: name for name in names}
     return {
-        name: f"{folder}/{number:05d}{_ending(dataset, name)}" for number, name in enumerate(names)
+        name: f"{folder}/{number:05d}{file_ending(dataset, name)}" for number, name in enumerate(names)
     }
 
 
-def _ending(dataset: Dataset, name: str) -> str:
+def file_ending(dataset: Dataset, name: str) -> str:
     """The ending of a picture's file; found in its bytes where its name has none."""
     if packed_row(name) is not None:
         return ".png"

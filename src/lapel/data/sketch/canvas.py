@@ -17,8 +17,8 @@ OVERSAMPLING = 3
 #: Wide shadows are drawn this much smaller.
 _SMALLER = 4
 
-#: Owner of a pixel where no garment is seen: nothing, or something in front of the garments.
-NOBODY, OBSTACLE = 0, 255
+#: Owner of a pixel where no garment is seen: nothing, who wears one, or something in front of it.
+NOBODY, WEARER, OBSTACLE = 0, 254, 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

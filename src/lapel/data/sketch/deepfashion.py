@@ -30,9 +30,10 @@ from lapel.data.sketch.deepfashion_words import (
 )
 from lapel.data.sketch.dice import Dice
 from lapel.data.sketch.labelling import OUTSIDE, VISIBLE
-from lapel.data.sketch.landmarks import LANDMARKS, side_count
+from lapel.data.sketch.landmarks import LANDMARKS
+from lapel.data.sketch.places import drawn_name
 from lapel.data.sketch.records import RECORDS_FILE, read_records
-from lapel.data.sketch.vocabulary import FINE_GROUPS, KIND, PLAIN_GROUPS, Kind
+from lapel.data.sketch.vocabulary import FINE_GROUPS, KIND, PLAIN_GROUPS
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import UsageError
 from lapel.schema.geometry import Box, Landmark, Landmarks
@@ -174,28 +175,10 @@ def _landmarks(record: Mapping[str, Any], clothes: int) -> Landmarks:
     points: dict[str, Landmark] = {}
     cut = []
     for name in clothes_landmarks(clothes):
-        x, y, seen = drawn[_drawn_name(kind, name)]
+        x, y, seen = drawn[drawn_name(kind, name)]
         if seen == OUTSIDE:
             cut.append(name)
         else:
             # A point at 0, 0 would be none.
             points[name] = Landmark(max(round(x), 1), max(round(y), 1), seen == VISIBLE)
     return Landmarks(points, tuple(cut))
-
-
-def _drawn_name(kind: Kind, name: str) -> str:
-    """What we call one of DeepFashion's landmarks on a garment of a kind."""
-    side, _, what = name.partition(" ")
-    if not kind.upper:
-        if what == "hem" and kind.form != "skirt":
-            what = "cuff outer"
-        return f"{what} {side}"
-    sides = side_count(kind)
-    stems = {
-        "collar": "neck",
-        "sleeve": "cuff outer" if kind.arms in {"short", "long"} else "armpit",
-        # On the seam; the lower of two where there is a waist to a dress, the upper on a coat.
-        "waist": f"side {max(sides - 1, 1)}",
-        "hem": "hem corner",
-    }
-    return f"{stems[what]} {side}"

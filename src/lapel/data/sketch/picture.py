@@ -12,15 +12,16 @@ from PIL import Image, ImageChops
 from lapel.data.sketch import noise
 from lapel.data.sketch.backdrop import draw_backdrop
 from lapel.data.sketch.canvas import OBSTACLE, Canvas, Frame
-from lapel.data.sketch.cloth import Cloth, draw_cloth, paint_part
+from lapel.data.sketch.cloth import draw_cloth, paint_part
 from lapel.data.sketch.curves import Points
-from lapel.data.sketch.cut import Cut, draw_cut
+from lapel.data.sketch.cut import draw_cut
 from lapel.data.sketch.dice import Dice
-from lapel.data.sketch.garment import Garment, draw_garment
-from lapel.data.sketch.labelling import SketchGarment, label_garment
+from lapel.data.sketch.garment import draw_garment
+from lapel.data.sketch.labelling import SketchGarment
 from lapel.data.sketch.lower import draw_lower
 from lapel.data.sketch.obstacles import draw_obstacle
-from lapel.data.sketch.pose import Pose, draw_pose
+from lapel.data.sketch.placed import Placed, counts, labelled, pixel_classes
+from lapel.data.sketch.pose import draw_pose
 from lapel.data.sketch.shape import Shape
 from lapel.data.sketch.upper import draw_upper
 from lapel.data.sketch.wearer import paint_body, paint_hanger
@@ -38,6 +39,8 @@ class Options:
         uneven: whether some labels are far rarer than others.
         views: pictures that show the same garment, one after another: held, lit and placed
             otherwise.
+        tasks: of ``places.PLACE_TASKS``: places that are labels of tasks, beside the words.
+        points: whether the garments of the task ``garments`` have their landmarks.
     """
 
     seed: int = 0
@@ -46,6 +49,8 @@ class Options:
     attributes: str = "plain"
     uneven: bool = False
     views: int = 1
+    tasks: tuple[str, ...] = ()
+    points: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,37 +60,14 @@ class SketchPicture:
     Attributes:
         pixels: uint8 (size, size, 3) RGB.
         mask: uint8 (size, size): 0 is no garment, k is the k-th of ``garments``.
+        classes: uint8 (size, size), of each pixel: a position in ``vocabulary.CLASSES``.
         garments: the main one (the largest to be seen) first.
     """
 
     pixels: NDArray[np.uint8]
     mask: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
     garments: tuple[SketchGarment, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """A garment with all that was decided about it.
-
-    Attributes:
-        garment: in words.
-        cut: in numbers.
-        pose: how it is held.
-        shape: its outlines and points, in units.
-        cloth: what it is of.
-        frame: where it is in the picture.
-        presentation: ``worn``, ``hanger`` or ``flat``.
-        first_owner: number of its first part in the picture's owners.
-    """
-
-    garment: Garment
-    cut: Cut
-    pose: Pose
-    shape: Shape
-    cloth: Cloth
-    frame: Frame
-    presentation: str
-    first_owner: int
 
 
 #: Owners are bytes: room for so many garments of at most 20 parts.
@@ -139,11 +121,16 @@ def draw_picture(number: int, options: Options) -> SketchPicture:
         throws = _throws(dice, number, options)
         placed.append(_place(throws, options, cell, presentation, light, first))
         _paint(canvas, placed[-1], dice, light)
-        painted.append(int(_counts(canvas)[_owned(placed[-1])].sum()))
+        painted.append(int(counts(canvas)[placed[-1].owners].sum()))
     if dice.chance(0.3):
         _obstruct(canvas, dice, dice.pick(placed), light)
-    garments, mask = _labelled(canvas, placed, painted, options.attributes)
-    return SketchPicture(pixels=_exposed(canvas.image, dice), mask=mask, garments=garments)
+    garments, mask = labelled(canvas, placed, painted, options.attributes)
+    return SketchPicture(
+        pixels=_exposed(canvas.image, dice),
+        mask=mask,
+        classes=pixel_classes(canvas, placed),
+        garments=garments,
+    )
 
 
 #: Where a garment goes: middle x and y, width and height, as shares of the picture.
@@ -226,7 +213,7 @@ def _frame(dice: Dice, extent: Points, size: int, cell: Cell, presentation: str)
 
 def _paint(canvas: Canvas, placed: Placed, dice: Dice, light: float) -> None:
     """Paint a garment: what is behind its wearer, the wearer, what is in front."""
-    owners = range(placed.first_owner, placed.first_owner + len(placed.shape.parts))
+    owners = range(placed.owners.start, placed.owners.stop)
     numbered = list(zip(placed.shape.parts, owners, strict=True))
     _ground_shadow(canvas, placed, light)
     for part, owner in numbered:
@@ -259,45 +246,6 @@ def _obstruct(canvas: Canvas, dice: Dice, placed: Placed, light: float) -> None:
     parts, cloth = draw_obstacle(dice, placed.pose, placed.presentation, placed.shape, light)
     for part in parts:
         paint_part(canvas, part, placed.frame, cloth, OBSTACLE)
-
-
-def _counts(canvas: Canvas) -> NDArray[np.int64]:
-    """How many pixels each part owns, (256,)."""
-    return np.asarray(canvas.owners.histogram())
-
-
-def _labelled(
-    canvas: Canvas, placed: list[Placed], painted: list[int], attributes: str
-) -> tuple[tuple[SketchGarment, ...], NDArray[np.uint8]]:
-    """The garments that are seen, the largest first, and the mask that numbers them so.
-
-    ``painted`` is how many pixels of each were seen before others came in front.
-    """
-    owners = np.asarray(canvas.owners)
-    counts = _counts(canvas)
-    areas = [int(counts[_owned(one)].sum()) for one in placed]
-    order = sorted((n for n in range(len(placed)) if areas[n]), key=lambda n: (-areas[n], n))
-    numbers = np.zeros(256, np.uint8)
-    for number, which in enumerate(order, start=1):
-        numbers[_owned(placed[which])] = number
-    garments = tuple(
-        label_garment(
-            placed[which].garment,
-            placed[which].shape,
-            placed[which].frame,
-            owners=owners,
-            first_owner=placed[which].first_owner,
-            attributes=attributes,
-            presentation=placed[which].presentation,
-            hidden=1 - areas[which] / painted[which],
-        )
-        for which in order
-    )
-    return garments, numbers[owners]
-
-
-def _owned(placed: Placed) -> slice:
-    return slice(placed.first_owner, placed.first_owner + len(placed.shape.parts))
 
 
 def _exposed(image: Image.Image, dice: Dice) -> NDArray[np.uint8]:

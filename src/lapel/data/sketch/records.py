@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lapel.schema.garments import Garment as Place
 from lapel.data.sketch.labelling import VISIBLE, SketchGarment
 from lapel.data.sketch.landmarks import LANDMARKS, side_count
 from lapel.data.sketch.vocabulary import Kind
 from lapel.schema.errors import DatasetError
+from lapel.schema.garments import Garment as Place
 
 RECORDS_FILE = "sketch.jsonl"
 LANDMARKS_FILE = "landmarks.json"

@@ -7,6 +7,7 @@ CE7454 challenge asks for; ``plain`` are our own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lapel.data.sketch.shades import FAMILIES
@@ -50,6 +51,11 @@ KINDS = (
 )
 
 KIND = {kind.name: kind for kind in KINDS}
+
+#: The classes of a pixel: nothing of these, who wears the garments (with the plain things that they
+#: have on beside), and the garments' forms.
+WEARER_CLASS = "wearer"
+CLASSES = ("background", WEARER_CLASS, "top", "outwear", "dress", "skirt", "shorts", "trousers")
 
 #: The sleeves that a kind may have.
 SLEEVES = {
@@ -124,13 +130,17 @@ FINE_GROUPS: dict[str, tuple[str, ...]] = {
 ATTRIBUTES = {"plain": PLAIN_GROUPS, "fine": FINE_GROUPS}
 
 
-def sketch_schema(attributes: str, *, several: bool) -> Schema:
+def sketch_schema(
+    attributes: str, *, several: bool, kinds_task: str = "garments", places: Sequence[TaskSpec] = ()
+) -> Schema:
     """The tasks of drawn garments.
 
     Args:
         attributes: a name in ``ATTRIBUTES``.
-        several: whether a picture may hold more than one garment; then the task ``garments``
-            says which kinds it holds, and all others speak of the main one.
+        several: whether a picture may hold more than one garment; then a task says which kinds it
+            holds, and all other words speak of the main one.
+        kinds_task: what that task is called.
+        places: further tasks.
     """
     names = tuple(kind.name for kind in KINDS)
     tasks = [TaskSpec(name="category", kind="single_label", labels=names)]
@@ -140,5 +150,5 @@ def sketch_schema(attributes: str, *, several: bool) -> Schema:
     ]
     tasks.append(TaskSpec(name="tags", kind="multi_label", labels=TAGS))
     if several:
-        tasks.append(TaskSpec(name="garments", kind="multi_label", labels=names))
-    return Schema(tuple(tasks))
+        tasks.append(TaskSpec(name=kinds_task, kind="multi_label", labels=names))
+    return Schema((*tasks, *places))

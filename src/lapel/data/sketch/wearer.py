@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lapel.data.sketch.canvas import NOBODY, Canvas, Frame
+from lapel.data.sketch.canvas import NOBODY, WEARER, Canvas, Frame
 from lapel.data.sketch.cloth import Cloth, paint_part, paint_plain, plain_cloth
 from lapel.data.sketch.curves import Point, band, disc, mirrored, outline
 from lapel.data.sketch.cut import Cut
@@ -42,19 +42,19 @@ def paint_body(
     plain = dice.pick(NEUTRALS) if person else skin
     hair = plain_cloth(dice, dice.pick(HAIRS), light, "fur")
     if person and dice.chance(0.45):
-        paint_part(canvas, _long_hair(), frame, hair, NOBODY)
+        paint_part(canvas, _long_hair(), frame, hair, WEARER)
     upper = garment.kind.upper
     legs = plain if upper and garment.kind.form != "dress" else skin
     for side in SIDES:
-        paint_plain(canvas, _leg(pose, side), frame, legs, NOBODY)
-        paint_plain(canvas, _shoe(pose, side), frame, plain, NOBODY)
-        paint_plain(canvas, _arm(pose, side), frame, skin, NOBODY)
+        paint_plain(canvas, _leg(pose, side), frame, legs, WEARER)
+        paint_plain(canvas, _shoe(pose, side), frame, plain, WEARER)
+        paint_plain(canvas, _arm(pose, side), frame, skin, WEARER)
     covered = garment.kind.form == "outwear" or not upper
-    paint_plain(canvas, _neck(), frame, skin, NOBODY)
-    paint_plain(canvas, _torso(pose), frame, plain if covered else skin, NOBODY)
-    paint_plain(canvas, _head(), frame, skin, NOBODY)
+    paint_plain(canvas, _neck(), frame, skin, WEARER)
+    paint_plain(canvas, _torso(pose), frame, plain if covered else skin, WEARER)
+    paint_plain(canvas, _head(), frame, skin, WEARER)
     if person:
-        paint_part(canvas, _fringe(), frame, hair, NOBODY)
+        paint_part(canvas, _fringe(), frame, hair, WEARER)
 
 
 def _leg(pose: Pose, side: int) -> Part:
