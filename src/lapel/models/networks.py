@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lapel.models.landmark_attention import LandmarkAttentionNetwork
 from lapel.models.multitask import Architecture, Network
 from lapel.schema.errors import RecipeError
@@ -11,6 +13,18 @@ NETWORKS: dict[str, type[Network]] = {
     "plain": Network,
     "landmark-attention": LandmarkAttentionNetwork,
 }
+
+#: Kinds of task that a network has no answer to.
+DECLINED: Mapping[str, tuple[str, ...]] = {
+    "plain": ("garments",),
+    "landmark-attention": ("garments", "segmentation"),
+}
+
+
+def declined_tasks(network: str, schema: Schema) -> tuple[str, ...]:
+    """Names of the tasks that a network has no answer to."""
+    kinds = DECLINED.get(network, ())
+    return tuple(spec.name for spec in schema if spec.kind in kinds)
 
 
 def build_network(schema: Schema, architecture: Architecture) -> Network:

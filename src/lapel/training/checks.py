@@ -10,11 +10,13 @@ import numpy as np
 from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Frame, Placement
 from lapel.metrics.retrieval import NOTHING_FOUND, RetrievalCounts
-from lapel.models.heads.table import spatial_tasks
+from lapel.models.heads.table import OF_MAPS, spatial_tasks
+from lapel.models.networks import declined_tasks
 from lapel.schema.annotation import Label, Tags, held
 from lapel.schema.errors import DatasetError, RecipeError
 from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import Schema, TaskSpec
+from lapel.schema.masks import ClassMap
 from lapel.schema.outputs import EMBEDDING
 from lapel.tasks.kinds import task_of
 from lapel.training.recipe import Recipe
@@ -28,7 +30,14 @@ EXAMPLES: Mapping[str, Callable[[str], Label]] = {
     "single_label": lambda name: name,
     "multi_label": lambda name: Tags(yes=(name,)),
     "landmarks": lambda name: Landmarks({name: Landmark(0.5, 0.5)}),
+    "segmentation": lambda name: ClassMap(np.zeros((1, 1), np.uint8), (name,)),
 }
+
+#: Why tasks of places are left out by recipes that fit heads first.
+POOLED = (
+    "heads fitted on pooled features know no places; --set transfer.heads_first=false learns all "
+    "tasks together"
+)
 
 #: A picture of one pixel, as it is.
 CANVAS = Frame(
@@ -36,6 +45,7 @@ CANVAS = Frame(
     width=1,
     height=1,
     box=Box(0, 0, 1, 1),
+    size=(1, 1),
 )
 
 
@@ -72,22 +82,39 @@ def tasks_of(recipe: Recipe, schema: Schema) -> Schema:
         out = left_out(recipe, schema)
         names = [spec.name for spec in schema if spec.name not in out]
         if not names:
-            raise _places_need_maps(recipe, out)
+            places = [name for name, why in out.items() if why == POOLED]
+            raise _places_need_maps(recipe, places) if places else _no_answer(recipe, list(out))
         chosen = schema.select(names)
+    if declined := declined_tasks(recipe.model.network, chosen):
+        raise _no_answer(recipe, declined)
     _check_selection(recipe, chosen)
     _check_stages(recipe, chosen)
     _check_places(recipe, chosen)
     return chosen
 
 
-def left_out(recipe: Recipe, schema: Schema) -> tuple[str, ...]:
-    """Tasks of a dataset that a recipe which names none leaves out.
+def left_out(recipe: Recipe, schema: Schema) -> dict[str, str]:
+    """Tasks of a dataset that a recipe which names none leaves out, and why.
 
-    Heads that are fitted on pooled features first cannot answer with places.
+    A network has no answer to some kinds of task; and heads that are fitted on pooled features
+    first cannot answer with places.
     """
-    if recipe.tasks is not None or not recipe.transfer.heads_first:
-        return ()
-    return spatial_tasks(schema)
+    if recipe.tasks is not None:
+        return {}
+    network = recipe.model.network
+    unanswered = f"model.network={network} has no answer to them; other recipes have"
+    out = dict.fromkeys(declined_tasks(network, schema), unanswered)
+    if recipe.transfer.heads_first:
+        out = dict.fromkeys(spatial_tasks(schema), POOLED) | out
+    return out
+
+
+def by_reason(left: Mapping[str, str]) -> dict[str, list[str]]:
+    """Why tasks are left out, to their names."""
+    return {
+        reason: [name for name, why in left.items() if why == reason]
+        for reason in dict.fromkeys(left.values())
+    }
 
 
 def _tells(label: Label) -> bool:
@@ -95,6 +122,14 @@ def _tells(label: Label) -> bool:
     if isinstance(label, Landmarks):
         return any(point.visible for point in label.points.values())
     return bool(held(label))
+
+
+def _no_answer(recipe: Recipe, names: Sequence[str]) -> RecipeError:
+    return RecipeError(
+        f"recipe {recipe.name}: model.network={recipe.model.network} has no answer to "
+        f"{', '.join(names)}; choose other tasks (--set tasks=[...]), or a recipe made for these "
+        "(lapel train --recipes)"
+    )
 
 
 def _places_need_maps(recipe: Recipe, names: Sequence[str]) -> RecipeError:
@@ -123,6 +158,13 @@ def _check_places(recipe: Recipe, schema: Schema) -> None:
         "--set loss.landmarks=auto": recipe.model.landmarks == "coordinates"
         and recipe.loss.landmarks == "heatmap",
     }
+    if any(spec.kind in OF_MAPS for spec in schema):
+        said |= {
+            "augment.cutmix puts a part of one picture over the classes of another: "
+            "--set augment.cutmix=0": bool(recipe.augment.cutmix),
+            "batch=1 gives its decoder nothing to normalise over: "
+            "--set batch=2": recipe.batch == 1,
+        }
     faults = [words for words, wrong in said.items() if wrong]
     if faults:
         raise RecipeError(
@@ -184,7 +226,8 @@ def _check_retrieval(metric: str) -> None:
 
 def _check_metric(spec: TaskSpec, metric: str) -> None:
     task = task_of(spec)
-    output = np.zeros((1, *task.output_shape), np.float32)
+    sizes = [max(1, size) for size in task.output_shape]  # -1: free
+    output = np.zeros((1, *sizes), np.float32)
     counts = task.score(output, *task.encode([EXAMPLES[spec.kind](spec.labels[0])], [CANVAS]))
     known = [name for name in counts.numbers() if name not in LESS_IS_BETTER]
     if metric in LESS_IS_BETTER:

@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+#: Losses of a class a pixel, which may be added.
+SEGMENTATION_LOSSES = ("cross_entropy", "dice", "lovasz")
+
 
 class Part(BaseModel):
     """Frozen, and without room for keys that nobody reads."""
@@ -86,6 +89,12 @@ class ModelPart(Part):
         default="heatmap", description="how places are answered: a map each, or two numbers"
     )
     map_channels: int = Field(default=128, ge=1, description="of each layer that draws the maps")
+    decoder: Literal["deeplabv3plus", "deeplabv3", "fpn", "unet"] = Field(
+        default="deeplabv3plus", description="of segmentation: from maps to a class a pixel"
+    )
+    decoder_channels: int = Field(
+        default=256, ge=16, description="of its layers; torchvision's deeplabv3 always has 256"
+    )
     heads: Literal["separate", "joint"] = Field(
         default="separate", description="a head a task, or one vector of all labels"
     )
@@ -115,9 +124,24 @@ class LossPart(Part):
     landmarks: Literal["auto", "heatmap", "coordinates"] = Field(
         default="auto", description="what is compared: maps, or places; auto: as the head answers"
     )
+    segmentation: str = Field(
+        default="cross_entropy",
+        description="cross_entropy, dice, lovasz, or some of them added: cross_entropy+dice",
+    )
     # Below 0 a task would be unlearned.
     task_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     task_weighting: Literal["fixed", "learned"] = "fixed"
+
+    @field_validator("segmentation")
+    @classmethod
+    def _names_of_losses(cls, value: str) -> str:
+        names = value.replace(" ", "").split("+")
+        wrong = [name for name in names if name not in SEGMENTATION_LOSSES]
+        if wrong or len(set(names)) < len(names):
+            raise ValueError(
+                f"each of {', '.join(SEGMENTATION_LOSSES)} at most once, joined by +"
+            )
+        return "+".join(names)
 
 
 class EmbeddingPart(Part):

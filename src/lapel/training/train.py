@@ -20,7 +20,7 @@ from lapel.schema.errors import UsageError
 from lapel.schema.labels import Schema
 from lapel.training.budget import within_budget
 from lapel.training.checkpoint import Checkpoint, newest_checkpoint
-from lapel.training.checks import check_same_data, left_out, schema_of
+from lapel.training.checks import by_reason, check_same_data, left_out, schema_of
 from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.embedding import check_items
 from lapel.training.fewer_tasks import without_unlearned
@@ -114,11 +114,8 @@ def train(
             f"Leaving out what the recipe says of {', '.join(unlearned)}, which are not learned here "
             "(their weights, and stages of theirs alone)"
         )
-    if unasked := left_out(resolved, dataset.schema):
-        reporter.say(
-            f"Leaving out {', '.join(unasked)}: heads fitted on pooled features know no places; "
-            "--set transfer.heads_first=false learns all tasks together"
-        )
+    for reason, tasks in by_reason(left_out(resolved, dataset.schema)).items():
+        reporter.say(f"Leaving out {', '.join(tasks)}: {reason}")
     with run.locked(), watching_signals() as stop:
         if run.is_complete(resolved):
             reporter.say(f"The run {run.folder} is finished already")
@@ -168,6 +165,7 @@ def _train(
     material = gather(recipe, dataset, schema, reporter)
     torch.manual_seed(seed_of(recipe.seed, "start", 0))
     network = build_network(material.schema, material.architecture).to(material.device)
+    network.check_canvas(material.preprocess.height, material.preprocess.width)
     network.fit_to(first_pixels(material.train))
     checkpoint = _checkpoint(run, reporter) if start.resuming else None
     if start.resuming:

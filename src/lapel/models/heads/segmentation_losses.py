@@ -24,7 +24,7 @@ class SegmentationLoss(nn.Module):
     weight 0, have neither loss nor gradient.
 
     Args:
-        names: of ``LOSSES``.
+        names: of ``cross_entropy``, ``dice`` and ``lovasz``.
         weights: float32 (labels,), by which pixels of a class count in the cross-entropy.
         smoothing: of the cross-entropy's targets.
     """
@@ -62,10 +62,6 @@ class SegmentationLoss(nn.Module):
             reduction="sum",
         )
         return total / (classes != UNKNOWN_CLASS).sum()
-
-
-#: What may be added, by the names that a recipe has for them.
-LOSSES = ("cross_entropy", "dice", "lovasz")
 
 
 def magnified(logits: Tensor, size: tuple[int, ...]) -> Tensor:
