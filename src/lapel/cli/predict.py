@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lapel.cli.box_files import boxes_of
 from lapel.cli.console import EXIT_FAILED, complain, shown
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from lapel.inference.pictures import Failure
     from lapel.inference.predictor import Examined
-    from lapel.schema.geometry import Box
     from lapel.schema.prediction import Answer, Prediction
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
@@ -78,7 +78,7 @@ def predict(
     pictures = find_pictures(one for path in paths for one in _of_dataset(path))
     predictor = Predictor.load(bundle, batch=batch)
     best = top or (TOP_IN_JSON if out and out.suffix.lower() == ".jsonl" else 1)
-    places = None if boxes is None else _boxes_of(pictures, boxes)
+    places = None if boxes is None else boxes_of(pictures, boxes)
     found: Iterable[Prediction | Failure]
     if draw is None:
         found = predictor.predict(pictures, boxes=places, top=best)
@@ -111,23 +111,6 @@ def _of_dataset(path: str) -> list[str]:
         from lapel.data.listed_pictures import dataset_pictures
 
         return dataset_pictures(Path(path))
-
-
-def _boxes_of(pictures: list[str], path: Path) -> list[Box | None]:
-    """The box of each picture; says of how many there is none, and which rows led to none."""
-    from lapel.inference.boxes import BoxFile
-
-    file = BoxFile(path)
-    boxes = [file.box(picture) for picture in pictures]
-    without = boxes.count(None)
-    if without:
-        complain(f"{path} has no box for {without} of {len(boxes)} pictures: seen as a whole")
-    if file.unused:
-        first = file.unused[0]
-        complain(
-            f"{path}: {len(file.unused)} of its pictures were not asked for; the first: {first}"
-        )
-    return boxes
 
 
 def _drawn(
