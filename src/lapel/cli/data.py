@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lapel.cli.console import shown
+from lapel.cli.data_cut import cut_app
 from lapel.cli.data_deepfashion import export_deepfashion_app, import_deepfashion_app
 from lapel.cli.data_garments import export_garments_app, import_garments_app
 from lapel.cli.data_import import import_app, print_dataset
@@ -24,6 +25,7 @@ export_app = typer.Typer(help="Write a dataset as a public layout.", no_args_is_
 data_app.add_typer(import_app, name="import")
 data_app.add_typer(export_app, name="export")
 # Without a name: their commands stand beside those of the app that they are added to.
+data_app.add_typer(cut_app)
 import_app.add_typer(import_layouts_app)
 import_app.add_typer(import_deepfashion_app)
 import_app.add_typer(import_retrieval_app)

@@ -101,7 +101,7 @@ def import_sketch(
         attributes=attributes,
         uneven=uneven,
         views=views,
-        tasks=PLACE_TASKS if scenes else tuple(wanted),
+        tasks=tuple(wanted) or (PLACE_TASKS if scenes else ()),
         points=points,
     )
     if sheet is not None:
