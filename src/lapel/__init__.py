@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from lapel.data.dataset import Dataset as Dataset
     from lapel.data.importing import import_dataset as import_dataset
     from lapel.evaluation.evaluate import evaluate as evaluate
+    from lapel.evaluation.search import evaluate_search as evaluate_search
     from lapel.evaluation.submission import submit as submit
     from lapel.inference.bundle import Bundle as Bundle
     from lapel.inference.pictures import Failure as Failure
     from lapel.inference.predictor import Predictor as Predictor
     from lapel.retrieval.build import build_index as build_index
-    from lapel.retrieval.evaluate import evaluate_search as evaluate_search
     from lapel.retrieval.index import SearchIndex as SearchIndex
     from lapel.schema.errors import LapelError as LapelError
     from lapel.schema.labels import Schema as Schema
@@ -47,7 +47,7 @@ _HOMES = {
     "build_index": "lapel.retrieval.build",
     "compare": "lapel.training.compare",
     "evaluate": "lapel.evaluation.evaluate",
-    "evaluate_search": "lapel.retrieval.evaluate",
+    "evaluate_search": "lapel.evaluation.search",
     "import_dataset": "lapel.data.importing",
     "submit": "lapel.evaluation.submission",
     "train": "lapel.training.train",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from item_photos import item_dataset, write_seeing_bundle
+from item_photos import BOX, boxed_photo, item_dataset, write_seeing_bundle
 from PIL import Image
 
 
@@ -103,3 +103,44 @@ def test_the_wrong_thing_is_said(shop: Path, tmp_path: Path) -> None:
     done = lapel("search", "build", shop / "model", shop / "dataset", tmp_path / "i", "--kind", "x")
     assert done.returncode == 2
     assert "there are: auto, exact, hnsw" in done.stderr
+
+
+def test_a_query_is_seen_in_its_box(colour_bundle: Path, tmp_path: Path) -> None:
+    write_seeing_bundle(tmp_path / "model", colour_bundle, crop_to_box=True)
+    item_dataset(tmp_path, items=5, views=2)
+    assert lapel(
+        "search", "build", tmp_path / "model", tmp_path / "dataset", tmp_path / "index"
+    ).returncode == 0  # fmt: skip
+    photo = boxed_photo(2)
+    left, top, width, height = map(int, BOX)
+    queries = tmp_path / "queries"
+    queries.mkdir()
+    Image.fromarray(photo).save(queries / "whole.png")
+    Image.fromarray(photo[top : top + height, left : left + width]).save(queries / "cut.png")
+    (queries / "boxes.csv").write_text(
+        f"image,left,top,width,height\nwhole.png,{left},{top},{width},{height}\n"
+        "gone.png,1,1,5,5\n"
+    )
+
+    def found(name: str, *more: str | Path) -> tuple[list[str], str]:
+        done = lapel("search", "query", tmp_path / "index", queries / name, "-k", "1", *more)
+        assert done.returncode == 0
+        return done.stdout.strip().split("\t"), done.stderr
+
+    cut, _ = found("cut.png")
+    whole, _ = found("whole.png")
+    boxed, said = found("whole.png", "--boxes", queries / "boxes.csv")
+    assert boxed[2:4] == cut[2:4]
+    assert float(boxed[4]) == pytest.approx(float(cut[4]), abs=0.02)
+    assert boxed[4] != whole[4]
+    assert "1 of its pictures were not asked for; the first: gone.png" in said
+
+
+def test_boxes_are_refused_where_they_change_nothing(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "boxes.csv").write_text("image,left,top,width,height\n")
+    done = lapel(
+        "search", "query", shop / "index", shop / "photos" / "00_0.png",
+        "--boxes", tmp_path / "boxes.csv",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "looks at whole pictures, so boxes change nothing" in done.stderr

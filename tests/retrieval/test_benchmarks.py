@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from retrieval_writers import write_consumer_to_shop, write_in_shop
 
 from lapel.data.importing import import_dataset
-from lapel.retrieval.evaluate import evaluate_search
+from lapel.evaluation.search import evaluate_search
 from lapel.retrieval.protocols import protocol_of
 
 
@@ -30,6 +31,13 @@ def test_in_shop_from_its_files(seeing_bundle: Path, tmp_path: Path) -> None:
         check=True,
     )
     assert "FashionNet 2016" in done.stdout  # published rows stand beside
+    (table,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["benchmark"]
+    rows = {row["method"]: row for row in table["rows"]}
+    assert rows["FashionNet 2016"]["numbers"]["hit_rate_at_20"] > 0.1
+    ours = rows["this model"]
+    assert ours["ours"]
+    assert ours["numbers"]["hit_rate_at_5"] == 1
+    assert ours["intervals"]["hit_rate_at_5"]["value"] == 1
 
 
 def test_consumer_to_shop_from_its_files(seeing_bundle: Path, tmp_path: Path) -> None:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lapel.cli.box_files import boxes_of
 from lapel.cli.console import EXIT_FAILED, complain, shown
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lapel.evaluation.search import SearchEvaluation
     from lapel.inference.pictures import Failure
-    from lapel.retrieval.evaluate import SearchEvaluation
     from lapel.retrieval.index import Answer, SearchIndex
     from lapel.retrieval.sheet import SheetLine
 
@@ -114,6 +115,14 @@ def query(
         Path | None,
         typer.Option(help="For the sheet: where the dataset lies now, if it was moved."),
     ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Where the garments are: image,left,top,width,height in pixels; for models that "
+            "look at that part alone.",
+        ),
+    ] = None,
 ) -> None:
     """Find the pictures of an index that are most alike to some photos, the nearest first.
 
@@ -127,8 +136,8 @@ def query(
         raise typer.BadParameter(f"found {out}, expected a name that ends in .jsonl")
     opened = SearchIndex.open(index)
     pictures = find_pictures(paths)
-    answers = _said(opened.query(pictures, count=count))
-    found = list(answers)
+    places = [] if boxes is None else boxes_of(pictures, boxes)
+    found = list(_said(opened.query(pictures, count=count, boxes=places)))
     if out is not None:
         from lapel.storage.local import write_atomically
 
@@ -172,7 +181,7 @@ def evaluate(
     from lapel.cli.progress import track
 
     with needs_extra("data", "lapel search evaluate"):
-        from lapel.retrieval.evaluate import evaluate_search
+        from lapel.evaluation.search import evaluate_search
 
     evaluation = evaluate_search(
         bundle,
@@ -253,17 +262,9 @@ def _if_there(pixels: Pixels, image: str) -> NDArray[np.uint8] | None:
         return None
 
 
-def _print_published(evaluation: SearchEvaluation) -> None:
-    """The published rows of a benchmark of retrieval, ours below them."""
-    from lapel.cli.benchmark_tables import print_tables
-    from lapel.evaluation.benchmarks.retrieval import RETRIEVAL, retrieval_table
-
-    if evaluation.protocol.name in RETRIEVAL:
-        numbers = {name: found.value for name, found in evaluation.numbers.items()}
-        print_tables([retrieval_table(evaluation.protocol.name, numbers)])
-
-
 def _print_evaluation(evaluation: SearchEvaluation) -> None:
+    from lapel.cli.benchmark_tables import print_tables
+
     print(shown(f"{evaluation.model}: {evaluation.protocol.about}"))
     for remark in evaluation.remarks:
         print(shown(remark))
@@ -273,7 +274,7 @@ def _print_evaluation(evaluation: SearchEvaluation) -> None:
     for name in PRINTED:
         number = evaluation.numbers[name]
         print(f"{name}\t{number.value:.4f}\t{number.low:.4f} to {number.high:.4f}")
-    _print_published(evaluation)
+    print_tables(evaluation.tables)
     if evaluation.unreadable:
         first = evaluation.unreadable[0]
         complain(

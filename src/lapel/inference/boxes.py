@@ -10,6 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from lapel.inference.bundle import Bundle
 from lapel.inference.pictures import Picture
 from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
 from lapel.schema.formulas import unescape_formula
@@ -64,6 +65,19 @@ def as_box(value: object, name: str) -> Box | None:
             f"{value!r}"
         )
     return box
+
+
+def refuse_boxes(model: Bundle) -> None:
+    """Refuse boxes for a model that looks at whole pictures.
+
+    Raises:
+        UsageError: it does.
+    """
+    if not model.preprocess.crop_to_box:
+        raise UsageError(
+            f"the model {model.name} looks at whole pictures, so boxes change nothing; "
+            "leave them out, or take a model that learned with preprocess.crop_to_box"
+        )
 
 
 def outside(box: Box, width: int, height: int) -> str:

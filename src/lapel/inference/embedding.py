@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lapel.imaging.decode import DEFAULT_LIMITS
 from lapel.imaging.preprocess import Prepared
+from lapel.inference.boxes import outside, refuse_boxes
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import Engine, open_engine
 from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
@@ -90,11 +91,15 @@ class Embedder:
                 empty: nobody says.
 
         Yields:
-            The vector, or the failure of a picture that cannot be read or decoded.
+            The vector, or the failure of a picture that cannot be read or decoded, or of which the
+            box shows nothing.
 
         Raises:
-            UsageError: what is no picture, or boxes that are not as many as the pictures.
+            UsageError: what is no picture, boxes that are not as many as the pictures, or boxes
+                for a model that looks at whole pictures.
         """
+        if boxes:
+            refuse_boxes(self.bundle)
         for index, picture in enumerate(as_pictures(images)):
             if boxes and index >= len(boxes):
                 raise UsageError(f"found {len(boxes)} boxes, expected one for each picture")
@@ -108,9 +113,16 @@ class Embedder:
 
     def _prepared(self, picture: Picture, name: str, box: Box | None) -> Prepared:
         found = file_or_pixels(picture, name=name, limits=DEFAULT_LIMITS)
-        if isinstance(found, bytes):
-            return self.bundle.preprocess.read(found, name=name, limits=DEFAULT_LIMITS, box=box)
-        return self.bundle.preprocess.apply(found, box)
+        preprocess = self.bundle.preprocess
+        prepared = (
+            preprocess.read(found, name=name, limits=DEFAULT_LIMITS, box=box)
+            if isinstance(found, bytes)
+            else preprocess.apply(found, box)
+        )
+        fault = outside(box, prepared.width, prepared.height) if box is not None else ""
+        if fault:
+            raise ImageError(name, fault)
+        return prepared
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lapel.imaging.decode import DEFAULT_LIMITS, Limits
 from lapel.imaging.preprocess import Frame, Prepared, Preprocess
-from lapel.inference.boxes import Boxes, outside, with_boxes
+from lapel.inference.boxes import Boxes, outside, refuse_boxes, with_boxes
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import Engine, open_engine, usable_cores
 from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
@@ -170,11 +170,8 @@ class Predictor:
     ) -> Iterator[Examined | Failure]:
         if top < 1:
             raise UsageError(f"the best 1 or more labels can be named, found top={top}")
-        if boxes is not None and not self.bundle.preprocess.crop_to_box:
-            raise UsageError(
-                f"the model {self.bundle.name} looks at whole pictures, so boxes change nothing; "
-                "leave them out, or take a model that learned with preprocess.crop_to_box"
-            )
+        if boxes is not None:
+            refuse_boxes(self.bundle)
         for batch in self._prepared(with_boxes(as_pictures(images), boxes)):
             yield from self._answer(batch, top, maps)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from lapel.evaluation.benchmarks.published import published
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row
+from lapel.metrics.bootstrap import Interval
 
 #: What a reader calls the numbers of :mod:`lapel.metrics.retrieval`, in reading order.
 _CALLED = {
@@ -22,13 +23,20 @@ _CALLED = {
 RETRIEVAL = ("deepfashion-in-shop", "deepfashion-consumer-to-shop")
 
 
-def retrieval_table(benchmark: str, numbers: Mapping[str, float]) -> BenchmarkTable:
+def retrieval_table(benchmark: str, numbers: Mapping[str, Interval]) -> BenchmarkTable:
     """The table of a benchmark of retrieval, one of ``RETRIEVAL``.
 
     Args:
         benchmark: its name.
         numbers: ours, by the names of :mod:`lapel.metrics.retrieval`, 0 to 1.
     """
+    ours = Row(
+        method="this model",
+        numbers={name: found.value for name, found in numbers.items()},
+        intervals=dict(numbers),
+        ours=True,
+        source="measured here",
+    )
     known = published(f"{benchmark} retrieval")
     there = {name for row in known.rows for name in row.numbers} | set(numbers)
     return BenchmarkTable(
@@ -37,9 +45,6 @@ def retrieval_table(benchmark: str, numbers: Mapping[str, float]) -> BenchmarkTa
         measures=tuple(
             Measure(name=name, called=called) for name, called in _CALLED.items() if name in there
         ),
-        rows=(
-            *known.rows,
-            Row(method="this model", numbers=dict(numbers), ours=True, source="measured here"),
-        ),
+        rows=(*known.rows, ours),
         notes=known.notes,
     )

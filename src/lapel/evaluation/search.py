@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
+from lapel.evaluation.benchmarks.retrieval import RETRIEVAL, retrieval_table
+from lapel.evaluation.benchmarks.table import BenchmarkTable
 from lapel.inference.bundle import Bundle
 from lapel.inference.embedding import Embedder
 from lapel.inference.pictures import Failure
@@ -60,6 +62,13 @@ class SearchEvaluation:
     unreadable: tuple[Failure, ...]
     remarks: tuple[str, ...]
 
+    @property
+    def tables(self) -> tuple[BenchmarkTable, ...]:
+        """The published rows of a public benchmark with ours below them; none of other sets."""
+        if self.protocol.name not in RETRIEVAL:
+            return ()
+        return (retrieval_table(self.protocol.name, self.numbers),)
+
     def to_json(self) -> dict[str, Any]:
         """As plain values, the content of ``metrics.json``."""
         return {
@@ -72,6 +81,7 @@ class SearchEvaluation:
             "without_match": self.without_match,
             "unreadable": [[failure.image, failure.fault] for failure in self.unreadable],
             "numbers": {name: value.to_json() for name, value in self.numbers.items()},
+            "benchmark": [table.to_json() for table in self.tables],
             "remarks": list(self.remarks),
         }
 
