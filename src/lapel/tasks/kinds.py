@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lapel.schema.errors import SchemaError
 from lapel.schema.labels import TaskSpec
 from lapel.tasks.base import Task
+from lapel.tasks.garments import GarmentsTask
 from lapel.tasks.landmarks import LandmarksTask
 from lapel.tasks.multi_label import MultiLabelTask
 from lapel.tasks.single_label import SingleLabelTask
@@ -15,6 +16,7 @@ KINDS: dict[str, Callable[[TaskSpec], Task]] = {
     "single_label": SingleLabelTask,
     "multi_label": MultiLabelTask,
     "landmarks": LandmarksTask,
+    "garments": GarmentsTask,
 }
 
 
