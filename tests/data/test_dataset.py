@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -15,8 +16,9 @@ from lapel.data.dataset import Dataset, create_dataset
 from lapel.data.images import packed_name
 from lapel.data.importing import import_dataset
 from lapel.data.table import write_table
-from lapel.schema.annotation import Annotation
+from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.errors import DatasetError, Fault, FormatError, SchemaError, StorageError
+from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import Schema, TaskSpec
 
 SCHEMA = Schema((TaskSpec(name="kind", kind="single_label", labels=("b", "a")),))
@@ -74,6 +76,40 @@ def test_the_fingerprint_changes_with_rows_labels_and_schema(own_dataset: Path) 
     description["schema"][0]["labels"].reverse()
     (own_dataset / "dataset.json").write_text(json.dumps(description))
     assert Dataset.open(own_dataset).fingerprint != dataset.fingerprint
+
+
+def test_the_fingerprint_is_that_of_the_whole_text_however_it_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = Schema(
+        (
+            TaskSpec(name="kind", kind="single_label", labels=("a", "ü")),
+            TaskSpec(name="tags", kind="multi_label", labels=("x", "y")),
+            TaskSpec(name="landmarks", kind="landmarks", labels=("left hem", "right hem")),
+        )
+    )
+    rows = [
+        Annotation(
+            image=packed_name(number),
+            labels={
+                "kind": ("a", "ü")[number % 2] if number else None,
+                "tags": Tags(("x",), ("y",)) if number % 3 else None,
+                "landmarks": Landmarks({"left hem": Landmark(number / 3, 2)}, cut=("right hem",)),
+            },
+            box=Box(1, 2, 3.5, number) if number else None,
+        )
+        for number in range(7)
+    ]
+    images = np.arange(7 * 4, dtype=np.uint8).reshape(7, 2, 2)
+    folder = tmp_path / "d"
+    create_dataset(folder, name="d", schema=schema, annotations=rows, images=images)
+    dataset = Dataset.open(folder)
+    whole = json.dumps(schema.to_json()) + dataset.table.write_ndjson()
+    expected = hashlib.sha256(whole.encode()).hexdigest()[:16]
+    assert dataset.fingerprint == expected
+    for rows_at_a_time in (1, 3, 7):
+        monkeypatch.setattr("lapel.data.dataset.ROWS_DIGESTED", rows_at_a_time)
+        assert Dataset.open(folder).fingerprint == expected
 
 
 def test_dataset_and_pictures_move_together(own_dataset: Path, own_photos: Path) -> None:

@@ -119,9 +119,8 @@ def test_every_published_number_is_a_column_of_its_table() -> None:
 @pytest.mark.parametrize("benchmark", RETRIEVAL)
 def test_a_search_stands_beside_published_ones(benchmark: str) -> None:
     numbers = {"hit_rate_at_20": 0.5, "mrr": 0.25}
-    table = retrieval_table(
-        benchmark, {name: Interval(value=value, low=0.1, high=0.6) for name, value in numbers.items()}
-    )
+    intervals = {k: Interval(value=v, low=0.1, high=0.6) for k, v in numbers.items()}
+    table = retrieval_table(benchmark, intervals)
     assert row_of(table, "FashionNet 2016").numbers["hit_rate_at_20"] > 0.1
     called = [measure.called for measure in table.measures]
     ours = dict(zip(["", *called], table.cells(row_of(table, "this model")), strict=True))
