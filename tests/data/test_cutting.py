@@ -1,0 +1,87 @@
+"""Garments cut out of their pictures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lapel.data.check import check_dataset
+from lapel.data.cutting import cut_garments
+from lapel.data.dataset import Dataset
+from lapel.data.sketch.picture import Options
+from lapel.data.sketch.writing import sketch_dataset
+from lapel.schema.errors import UsageError
+from lapel.schema.garments import Garments
+
+OPTIONS = Options(seed=3, size=96, several=3, tasks=("garments",))
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Ten pictures of up to three garments. Not to be changed."""
+    return sketch_dataset(tmp_path_factory.mktemp("scenes") / "scenes", 10, options=OPTIONS)
+
+
+def test_each_garment_has_a_picture_with_its_labels_and_its_box(
+    scenes: Dataset, tmp_path: Path
+) -> None:
+    made = cut_garments(scenes, tmp_path / "cut", least=12)
+    names = ["category", "colour", "texture", "sleeve", "neckline", "length", "fit"]
+    assert [task.name for task in made.schema] == names
+    rows = {name: row for row, name in enumerate(made.names())}
+    splits = dict(zip(scenes.names(), scenes.table["split"], strict=True))
+    labels = scenes.labels("garments")
+    wanted = 0
+    for row, image in enumerate(scenes.names()):
+        label = labels[row]
+        assert isinstance(label, Garments)
+        for number, one in enumerate(label.each, start=1):
+            assert one.box is not None
+            left, top, width, height = (int(side) for side in one.box)
+            if min(width, height) < 12:
+                continue
+            wanted += 1
+            place = rows[f"{image.removesuffix('.jpg')}-{number}.jpg"]
+            assert made.table["group"][place] == image
+            assert made.table["split"][place] == splits[image]
+            assert made.labels("category")[place] == one.part
+            assert made.labels("colour")[place] == one.facts["colour"]
+            box = made.boxes()[place]
+            assert box is not None
+            assert (box.width, box.height) == (width, height)
+            x, y = int(box.left), int(box.top)
+            seen = made.pixels(made.names()[place])[y : y + height, x : x + width]
+            there = scenes.pixels(image)[top : top + height, left : left + width]
+            assert np.abs(seen.astype(int) - there).mean() < 6
+    assert wanted == len(made) > 10
+    assert check_dataset(made.folder).faults == 0
+
+
+def test_more_is_cut_than_the_box_where_the_picture_goes_on(
+    scenes: Dataset, tmp_path: Path
+) -> None:
+    bare = cut_garments(scenes, tmp_path / "bare", margin=0)
+    wide = cut_garments(scenes, tmp_path / "wide", margin=0.25)
+    assert [(box.left, box.top) for box in bare.boxes() if box] == [(0, 0)] * len(bare)
+    assert (wide.table["width"] >= bare.table["width"]).all()
+    assert (wide.table["width"] > bare.table["width"]).any()
+
+
+def test_what_cannot_be_cut_says_why(scenes: Dataset, tmp_path: Path) -> None:
+    plain = sketch_dataset(tmp_path / "plain", 2, options=Options(size=32))
+    with pytest.raises(UsageError, match=r"no task of kind garments; it has: category \(single_"):
+        cut_garments(plain, tmp_path / "cut")
+    with pytest.raises(UsageError, match="no garment of at least 500 pixels"):
+        cut_garments(scenes, tmp_path / "cut", least=500)
+    assert not (tmp_path / "cut").exists()
+
+
+def test_the_command_cuts(scenes: Dataset, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lapel", "data", "cut", str(scenes.folder), "cut"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Dataset 'sketch-cut' in cut" in done.stdout
