@@ -23,6 +23,18 @@ from lapel.schema.prediction import Answer
 Calibration = Mapping[str, float]
 
 
+#: In an output's shape: a size that depends on the canvas, or on the picture. Outputs with one are
+#: far larger than answers: they are looked at a few pictures at a time.
+FREE = -1
+
+
+def fits(found: Sequence[int], expected: Sequence[int]) -> bool:
+    """Whether a shape is as expected, where ``FREE`` stands for any size."""
+    return len(found) == len(expected) and all(
+        size in {FREE, there} for there, size in zip(found, expected, strict=True)
+    )
+
+
 class Counts(Protocol):
     """What a score adds up, over batches and machines, before it becomes numbers."""
 
@@ -49,7 +61,7 @@ class Task(Protocol):
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of the network's output for one image."""
+        """Shape of the network's output for one image; ``FREE`` where a size is."""
         ...
 
     def encode(

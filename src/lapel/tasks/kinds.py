@@ -10,12 +10,14 @@ from lapel.tasks.base import Task
 from lapel.tasks.garments import GarmentsTask
 from lapel.tasks.landmarks import LandmarksTask
 from lapel.tasks.multi_label import MultiLabelTask
+from lapel.tasks.segmentation import SegmentationTask
 from lapel.tasks.single_label import SingleLabelTask
 
 KINDS: dict[str, Callable[[TaskSpec], Task]] = {
     "single_label": SingleLabelTask,
     "multi_label": MultiLabelTask,
     "landmarks": LandmarksTask,
+    "segmentation": SegmentationTask,
     "garments": GarmentsTask,
 }
 
