@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from lapel.data.garments import (
 )
 from lapel.data.glossary import GLOSSARY_FILE, write_glossary
 from lapel.data.images import PACKED_FILE, ImageFiles, Images, PackedImages, packed_row
+from lapel.data.label_words import KEPT_BESIDE, LabelWords
 from lapel.data.masks import MASKS_FOLDER, MaskLabels, write_masks
 from lapel.data.measuring import Measured, measure_all
 from lapel.data.progress import Track, silent
@@ -41,6 +42,7 @@ from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
 from lapel.schema.masks import ClassMap
 from lapel.storage.folders import atomic_folder, refuse_occupied
+from lapel.storage.local import sha256_of
 from lapel.storage.stores import open_store
 
 #: Rows whose text is digested at a time.
@@ -66,12 +68,19 @@ class Dataset:
     """
 
     def __init__(
-        self, *, folder: Path, description: Description, table: pl.DataFrame, images: Images
+        self,
+        *,
+        folder: Path,
+        description: Description,
+        table: pl.DataFrame,
+        images: Images,
+        words: LabelWords | None = None,
     ) -> None:
         self.folder = folder
         self.description = description
         self.table = table
         self.images = images
+        self._words = words or LabelWords()
 
     @classmethod
     def open(cls, folder: str | Path) -> Dataset:
@@ -128,6 +137,21 @@ class Dataset:
             return GarmentsLabels(self.folder, self.names(), column.is_not_null().to_list())
         return column_of(spec).labels(column)
 
+    def labels_in_words(self, task: str) -> Sequence[Label]:
+        """The labels of a task as far as words say them, in row order; None where unknown.
+
+        Of label maps these are the classes that some pixel has, of garments the categories that
+        occur, as tags. They are read once, and kept for all rows of the dataset.
+
+        Raises:
+            SchemaError: no such task.
+            DatasetError: a label map or the garments cannot be read.
+        """
+        labels = self.labels(task)
+        if self.schema[task].kind not in KEPT_BESIDE:
+            return labels
+        return self._words.of(task, self.names(), labels)
+
     def boxes(self) -> list[Box | None]:
         """Where the garment is in each picture, in row order; None where nobody says."""
         if "box" not in self.table.columns:
@@ -161,6 +185,7 @@ class Dataset:
             description=self.description,
             table=self.table.filter(condition),
             images=self.images,
+            words=self._words,
         )
 
     def pixels(self, name: str) -> NDArray[np.uint8]:
@@ -220,13 +245,23 @@ class Dataset:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change with any row, label or name of the schema.
 
-        The pictures take part through the SHA-256 of each, as recorded.
+        The pictures take part through the SHA-256 of each, as recorded; label maps and garments by
+        what their files hold.
         """
         digest = hashlib.sha256(json.dumps(self.schema.to_json()).encode())
         # The text of all rows of a benchmark takes gigabytes; of a part of them, little.
         for rows in self.table.iter_slices(ROWS_DIGESTED):
             digest.update(rows.write_ndjson().encode())
         return digest.hexdigest()[:16]
+
+    def _digests_beside(self) -> Iterator[str]:
+        """SHA-256 of the files that labels are kept in beside the table."""
+        for spec in self.schema:
+            if spec.kind == "segmentation":
+                for file in self.table[spec.name].drop_nulls():
+                    yield sha256_of(self.folder / file)
+            elif spec.kind == "garments" and (self.folder / GARMENTS_FILE).is_file():
+                yield sha256_of(self.folder / GARMENTS_FILE)
 
 
 def _open_images(folder: Path, description: Description, table: pl.DataFrame) -> Images:
@@ -302,9 +337,9 @@ def create_dataset(
         garments = garments or {}
         if not keep_outside:
             _refuse_outside(measured, garments)
-        _keep_beside(building, measured, garments, glossary or {})
+        counts = _keep_beside(building, measured, garments, glossary or {})
         gray = all(found.gray for _, found in measured)
-        beside = _beside(building, measured, schema, garments, masks or {})
+        beside = _beside(building, measured, schema, counts, masks or {})
         write_table(building, build_table(measured, schema).with_columns(beside))
         # Last, so that a folder with a description is a whole dataset.
         Description(
@@ -333,20 +368,25 @@ def _keep_beside(
     measured: Sequence[tuple[Annotation, Measured]],
     garments: Mapping[str, Sequence[Garment]],
     glossary: Mapping[str, str],
-) -> None:
-    """Write what a layout knows beyond its labels, of the images that are kept."""
+) -> dict[str, int]:
+    """Write what a layout knows beyond its labels, of the images that are kept.
+
+    Returns:
+        Image to how many garments were written of it.
+    """
     kept = [row.image for row, _ in measured if row.image in garments]
-    if kept:
-        write_garments(folder, GarmentsOnDemand(kept, garments.__getitem__))
     if glossary:
         write_glossary(folder, glossary)
+    if not kept:
+        return {}
+    return write_garments(folder, GarmentsOnDemand(kept, garments.__getitem__))
 
 
 def _beside(
     folder: Path,
     measured: Sequence[tuple[Annotation, Measured]],
     schema: Schema,
-    garments: Mapping[str, Sequence[Garment]],
+    counts: Mapping[str, int],
     masks: Mapping[str, Mapping[str, ClassMap]],
 ) -> list[pl.Series]:
     """The columns of tasks whose labels are kept beside the table; label maps are written."""
@@ -356,9 +396,7 @@ def _beside(
             sizes = ((row.image, found.width, found.height) for row, found in measured)
             cells: Sequence[Any] = write_masks(folder, spec, masks.get(spec.name, {}), sizes)
         elif spec.kind == "garments":
-            cells = [
-                len(garments[row.image]) if row.image in garments else None for row, _ in measured
-            ]
+            cells = [counts.get(row.image) for row, _ in measured]
         else:
             continue
         columns.append(pl.Series(spec.name, cells, dtype=column_of(spec).dtype))

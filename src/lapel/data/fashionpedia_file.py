@@ -12,27 +12,24 @@ page of fashionpedia.github.io, and COCO's format.
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
+from lapel.data.coco_parts import (
+    Picture,
+    box_faults,
+    mask_faults,
+    members,
+    outline_faults,
+)
 from lapel.data.fashionpedia_words import attribute_names, category_names
-from lapel.schema.garments import Garment
 from lapel.data.json_records import is_number, is_whole, shown_value
+from lapel.schema.garments import Garment
 from lapel.schema.run_lengths import run_lengths
 
 SHORT_OUTLINE = "outlines of fewer than three corners, kept as they are"
-
-
-class Picture(NamedTuple):
-    """An image of the list: its file's name, and its size in pixels."""
-
-    file: str
-    width: int
-    height: int
 
 
 @dataclass(slots=True)
@@ -57,49 +54,26 @@ class Content:
         return tuple(_garment(one) for one in self.marked.get(identifier, ()))
 
 
-def compact(value: dict[str, Any]) -> dict[str, Any]:
-    """An object of the file with its outlines as arrays of numbers: a quarter of the memory.
-
-    It is called for each object as soon as it is read. Outlines at fault stay as they are.
-    """
-    outlines = value.get("segmentation")
-    if isinstance(outlines, list):
-        with suppress(TypeError):  # what is no list of numbers is found later
-            value["segmentation"] = [
-                array("d", outline) if len(outline) % 2 == 0 else outline for outline in outlines
-            ]
-    return value
-
-
 def checked_content(value: dict[str, Any], *, labelled: bool) -> Content:
     """A file's object, checked.
 
     Args:
-        value: what the file holds, :func:`compact` or not.
+        value: what the file holds; see :func:`lapel.data.coco_parts.compact`.
         labelled: whether it has annotations; the list of test images has none.
     """
     content = Content()
-    for image in _members(value, "images", content):
+    for image in members(value, "images", content):
         _take_picture(image, content)
     if labelled:
         for kind, known in (("categories", category_names()), ("attributes", attribute_names())):
-            _check_names(_members(value, kind, content), kind, known, content)
+            _check_names(members(value, kind, content), kind, known, content)
         seen: set[int] = set()
-        for one in _members(value, "annotations", content):
+        for one in members(value, "annotations", content):
             faults = list(_annotation_faults(one, content, seen))
             content.faults += faults
             if not faults:
                 content.marked[one["image_id"]].append(one)
     return content
-
-
-def _members(value: dict[str, Any], key: str, content: Content) -> list[dict[str, Any]]:
-    """A list of objects; something else becomes a fault."""
-    found = value.get(key)
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        content.faults.append((f"{shown_value(found)} as {key!r}", "a list of objects"))
-        return []
-    return found
 
 
 def _take_picture(image: dict[str, Any], content: Content) -> None:
@@ -168,10 +142,7 @@ def attribute_faults(value: Any, of: str) -> Iterator[tuple[str, str]]:  # noqa:
 
 
 def _place_faults(one: dict[str, Any], of: str) -> Iterator[tuple[str, str]]:
-    box: Any = one.get("bbox")
-    right = isinstance(box, list) and len(box) == 4 and all(map(is_number, box))
-    if not right or min(box[2:]) < 0:
-        yield f"bbox {shown_value(box)} {of}", "left, top, and width and height from 0"
+    yield from box_faults(one.get("bbox"), of)
     area: Any = one.get("area")
     if not is_number(area) or area < 0:
         yield f"area {shown_value(area)} {of}", "a number from 0"
@@ -187,20 +158,12 @@ def _shape_faults(
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with outlines or run lengths."""
     if isinstance(value, dict):
-        try:
-            mask = run_lengths(value)
-        except ValueError as error:
-            yield f"{error} {of}", "run lengths of the whole picture"
-        else:
-            if (mask.height, mask.width) != (picture.height, picture.width):
-                size = [picture.height, picture.width]
-                yield f"a mask of size {value['size']} {of}", f"{size}, as its image has"
+        yield from mask_faults(value, of, picture)
     elif isinstance(value, list):
         for outline in value:
-            whole = isinstance(outline, list | array) and len(outline) % 2 == 0
-            if not whole or not all(map(is_number, outline)):
-                yield f"{shown_value(outline)} as an outline {of}", "x and y of each corner"
-            else:
+            wrong = list(outline_faults(outline, of))
+            yield from wrong
+            if not wrong:
                 content.oddities[SHORT_OUTLINE] += len(outline) < 6
     else:
         yield f"segmentation {shown_value(value)} {of}", "outlines or run lengths"

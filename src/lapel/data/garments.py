@@ -81,12 +81,16 @@ def outside_faults(
                 yield Fault(file=image, found=found, expected=expected)
 
 
-def write_garments(folder: Path, garments: Mapping[str, Sequence[Garment]]) -> None:
+def write_garments(folder: Path, garments: Mapping[str, Sequence[Garment]]) -> dict[str, int]:
     """Write ``garments.jsonl``, whole or not at all.
+
+    Returns:
+        Image to how many garments were written of it.
 
     Raises:
         StorageError: it could not be written.
     """
+    counts = {}
     with (
         atomic_path(folder / GARMENTS_FILE) as partial,
         partial.open("w", encoding="utf-8", newline="\n") as file,
@@ -94,6 +98,8 @@ def write_garments(folder: Path, garments: Mapping[str, Sequence[Garment]]) -> N
         for image, found in garments.items():
             value = {"image": image, "garments": [one.to_json() for one in found]}
             file.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+            counts[image] = len(found)
+    return counts
 
 
 def iterate_garments(folder: Path) -> Iterator[tuple[str, tuple[Garment, ...]]]:

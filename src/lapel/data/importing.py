@@ -11,6 +11,8 @@ from lapel.data.dataset import Dataset, check_place, create_dataset
 from lapel.data.progress import Track, silent
 from lapel.data.readers.attribute_folders import read_attribute_folders
 from lapel.data.readers.ce7454 import read_ce7454
+from lapel.data.readers.clothing_co_parsing import read_clothing_co_parsing
+from lapel.data.readers.coco import read_coco
 from lapel.data.readers.deepfashion2 import read_deepfashion2
 from lapel.data.readers.deepfashion_coarse import read_deepfashion_coarse
 from lapel.data.readers.deepfashion_consumer_to_shop import read_deepfashion_consumer_to_shop
@@ -23,6 +25,7 @@ from lapel.data.readers.fashionpedia import read_fashionpedia
 from lapel.data.readers.folder import read_folder
 from lapel.data.readers.garmentiq import read_garmentiq
 from lapel.data.readers.kfashion import read_kfashion
+from lapel.data.readers.masks import read_masks
 from lapel.data.readers.nsysu import read_nsysu
 from lapel.data.readers.prography import read_prography
 from lapel.data.readers.table import read_table
@@ -49,6 +52,9 @@ READERS: dict[str, Callable[..., Reading]] = {
     "deepfashion-landmarks": read_deepfashion_landmarks,
     "deepfashion2": read_deepfashion2,
     "fashionpedia": read_fashionpedia,
+    "masks": read_masks,
+    "clothing-co-parsing": read_clothing_co_parsing,
+    "coco": read_coco,
 }
 
 

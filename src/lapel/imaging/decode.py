@@ -154,6 +154,31 @@ def decode_enough(
     return Decoded(pixels=pixels, width=width, height=height, reduced=reduced)
 
 
+def upright_size(
+    data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS
+) -> tuple[int, int]:
+    """Width and height of a picture as it stands upright; its pixels are not decoded.
+
+    Args:
+        data: the whole file.
+        name: what the picture is called in errors.
+        limits: the ceilings.
+
+    Raises:
+        ImageError: as :func:`decode`, as far as the head of the file tells.
+    """
+    _check_bytes(data, name, limits)
+    try:
+        with pillow_warnings_ignored(), _open(data, name, limits) as image:
+            _check_header(image, name, limits)
+            turned = _orientation(image) >= FIRST_ON_ITS_SIDE
+            return (image.height, image.width) if turned else image.size
+    except ImageError:
+        raise
+    except DECODER_FAULTS as error:
+        raise ImageError(name, _fault_of(error)) from error
+
+
 def _reduce(image: Image.Image, enough: Enough) -> int:
     """Have a JPEG decoded at the smallest scale that is still enough; others as they are."""
     if not isinstance(image, JpegImageFile):

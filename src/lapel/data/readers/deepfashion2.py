@@ -4,8 +4,8 @@
     validation/image/...          validation/annos/...
     test/image/...                (the test's annotations are not public)
 
-A row is a photo, asked which of the 13 categories are in it; the garments themselves, with boxes,
-landmarks, outlines and levels, go to ``garments.jsonl``. The files are described in
+A row is a photo, asked which of the 13 categories are in it, and where each garment is (``garments``:
+boxes, outlines, landmarks and levels). The files are described in
 :mod:`lapel.data.deepfashion2_record`. Source: Ge et al., DeepFashion2, CVPR 2019, and
 github.com/switchablenorms/DeepFashion2.
 """
@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from lapel.data.deepfashion2_record import Record, parse_record
-from lapel.data.deepfashion2_words import categories
+from lapel.data.deepfashion2_words import categories, point_names
 from lapel.data.garments import GarmentsOnDemand
-from lapel.schema.garments import Garment
 from lapel.data.json_records import RecordError
 from lapel.data.listing import ImageList, whole_numbers
+from lapel.data.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
 from lapel.data.reading import (
     Reading,
@@ -37,9 +37,11 @@ from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLITS, Annotation, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
+from lapel.schema.garments import Garment
 from lapel.schema.labels import Schema, TaskSpec
+from lapel.schema.masks import ClassMap
 
-TASK = "categories"
+TASK, GARMENTS = "categories", "garments"
 
 IMAGES, RECORDS = "image", "annos"
 
@@ -55,15 +57,23 @@ class _Found:
     annotations: list[Annotation] = field(default_factory=list)
     records: dict[str, Path] = field(default_factory=dict)
     garments: int = 0
+    filled: int = 0
     faults: list[Fault] = field(default_factory=list)
     oddities: Counter[str] = field(default_factory=Counter)
 
+    def make(self, image: str) -> tuple[Garment, ...]:
+        """The garments of an image that has a record."""
+        return _garments(self.records[image])
 
-def read_deepfashion2(source: str | Path, *, track: Track = silent) -> Reading:
+
+def read_deepfashion2(
+    source: str | Path, *, parsing: bool = False, track: Track = silent
+) -> Reading:
     """The folder that holds ``train``, ``validation`` and ``test``, or some of them.
 
     Args:
         source: the folder.
+        parsing: paint a label map of each photo from its garments, too: larger behind smaller.
         track: is told how far the work is.
 
     Raises:
@@ -85,15 +95,24 @@ def read_deepfashion2(source: str | Path, *, track: Track = silent) -> Reading:
         faults = [Fault(file=str(root), found="no image", expected=f"some in {parts[0]}/{IMAGES}")]
     refuse(faults)
     names = tuple(category.name for category in categories())
+    tasks = [
+        TaskSpec(name=TASK, kind="multi_label", labels=names),
+        TaskSpec(name=GARMENTS, kind="garments", labels=names, points=point_names()),
+    ]
+    masks: dict[str, Mapping[str, ClassMap]] = {}
+    if parsing:
+        tasks.append(parsing_task(names))
+        masks[tasks[-1].name] = painted_masks(root, found.records, found.make, tasks[-1])
     return Reading(
         name=root.resolve().name,
-        schema=Schema((TaskSpec(name=TASK, kind="multi_label", labels=names),)),
+        schema=Schema(tuple(tasks)),
         annotations=tuple(found.annotations),
         images=root,
         origin="DeepFashion2 (Ge et al., CVPR 2019)",
         licence="non-commercial research and education only; no copyright in the images",
         notes=tuple(_notes(found)),
-        garments=GarmentsOnDemand(found.records, lambda image: _garments(found.records[image])),
+        garments=GarmentsOnDemand(found.records, found.make),
+        masks=masks,
         keep_outside=True,
         benchmark="deepfashion2",
     )
@@ -135,8 +154,8 @@ def _add(part: str, image: str, path: Path, found: _Found) -> None:
     # Pairs are numbered in each part anew.
     group = f"{part}/{record.pair}"
     found.annotations.append(Annotation(image=image, labels={TASK: tags}, split=part, group=group))
-    if record.garments:
-        found.records[image] = path
+    found.records[image] = path
+    found.filled += bool(record.garments)
 
 
 def _record(path: Path, faults: list[Fault]) -> Record | None:
@@ -177,6 +196,6 @@ def _is_record(name: str) -> bool:
 
 
 def _notes(found: _Found) -> Iterator[str]:
-    images = counted(len(found.records), "image")
+    images = counted(found.filled, "image")
     yield f"kept in garments.jsonl: {counted(found.garments, 'garment')} of {images}"
     yield from oddity_notes(found.oddities)

@@ -6,24 +6,23 @@
     attributes_train2020.json, attributes_val2020.json     attributes of whole photos
 
 The JSON files may lie in ``annotations``, the photos where the archives put them. A row is a
-photo, asked which of the 46 categories are in it, and which attributes it has as a whole where
-those files are there; what is marked in it, with boxes, outlines or masks, and attributes, goes to
-``garments.jsonl``. The files are described in :mod:`lapel.data.fashionpedia_file`. Source: Jia et
+photo, asked which of the 46 categories are in it, where each of them is (``garments``: boxes, outlines
+or masks, attributes), and which attributes it has as a whole where those files are there. The files are described in :mod:`lapel.data.fashionpedia_file`. Source: Jia et
 al., Fashionpedia, ECCV 2020, and fashionpedia.github.io.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lapel.data.fashionpedia_file import Content, attribute_faults, checked_content, compact
+from lapel.data.coco_parts import compact
+from lapel.data.fashionpedia_file import Content, attribute_faults, checked_content
 from lapel.data.fashionpedia_words import attribute_names, category_names
 from lapel.data.garments import GarmentsOnDemand
-from lapel.schema.garments import Garment
 from lapel.data.json_records import (
     RecordError,
     is_whole,
@@ -32,14 +31,17 @@ from lapel.data.json_records import (
     shown_value,
 )
 from lapel.data.listing import ImageList
+from lapel.data.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
 from lapel.data.reading import Reading, existing_folder, oddity_notes, read_bytes, refuse
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
+from lapel.schema.garments import Garment
 from lapel.schema.labels import Schema, TaskSpec
+from lapel.schema.masks import ClassMap
 
-CATEGORIES, ATTRIBUTES = "categories", "attributes"
+CATEGORIES, ATTRIBUTES, GARMENTS = "categories", "attributes", "garments"
 
 #: Split to the file of what is marked in its photos; the test's has photos alone.
 MARKED = {
@@ -70,6 +72,7 @@ class _Found:
     annotations: list[Annotation] = field(default_factory=list)
     marked: dict[str, tuple[Content, int]] = field(default_factory=dict)
     garments: int = 0
+    filled: int = 0
     whole: bool = False
     faults: list[Fault] = field(default_factory=list)
     oddities: Counter[str] = field(default_factory=Counter)
@@ -80,13 +83,17 @@ class _Found:
         return content.garments(identifier)
 
 
-def read_fashionpedia(source: str | Path, *, track: Track = silent) -> Reading:
+def read_fashionpedia(
+    source: str | Path, *, parsing: bool = False, track: Track = silent
+) -> Reading:
     """The folder that holds the JSON files and the photos.
 
     The largest file, of the training photos, is read as a whole: about 2 GB of memory.
 
     Args:
         source: the folder.
+        parsing: paint a label map of each photo from what is marked in it, too: larger behind
+            smaller.
         track: is told how far the work is.
 
     Raises:
@@ -108,6 +115,11 @@ def read_fashionpedia(source: str | Path, *, track: Track = silent) -> Reading:
     tasks = [_task(CATEGORIES, category_names())]
     if found.whole:
         tasks.append(_task(ATTRIBUTES, attribute_names()))
+    tasks.append(_task(GARMENTS, category_names(), kind="garments"))
+    masks: dict[str, Mapping[str, ClassMap]] = {}
+    if parsing:
+        tasks.append(parsing_task(tuple(category_names().values())))
+        masks[tasks[-1].name] = painted_masks(root, found.marked, found.make, tasks[-1])
     return Reading(
         name=root.resolve().name,
         schema=Schema(tuple(tasks)),
@@ -117,6 +129,7 @@ def read_fashionpedia(source: str | Path, *, track: Track = silent) -> Reading:
         licence="annotations CC BY 4.0; each photo under the licence of its source",
         notes=tuple(_notes(found, [MARKED[split] for split, path in paths.items() if not path])),
         garments=GarmentsOnDemand(found.marked, found.make),
+        masks=masks,
         keep_outside=True,
         benchmark="fashionpedia",
     )
@@ -127,8 +140,8 @@ def _json(root: Path, name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _task(name: str, names: dict[int, str]) -> TaskSpec:
-    return TaskSpec(name=name, kind="multi_label", labels=tuple(names.values()))
+def _task(name: str, names: dict[int, str], kind: str = "multi_label") -> TaskSpec:
+    return TaskSpec(name=name, kind=kind, labels=tuple(names.values()))
 
 
 def _read_split(root: Path, split: str, path: Path, found: _Found, track: Track) -> None:
@@ -155,9 +168,10 @@ def _read_split(root: Path, split: str, path: Path, found: _Found, track: Track)
         if identifier in whole:
             labels[ATTRIBUTES] = _tags(whole[identifier], attribute_names())
         found.annotations.append(Annotation(image=image, labels=labels, split=split))
-        if identifier in content.marked:
+        if labelled:
             found.marked[image] = (content, identifier)
-            found.garments += len(content.marked[identifier])
+            found.garments += len(content.marked.get(identifier, ()))
+            found.filled += identifier in content.marked
     if not rows:
         found.faults.append(Fault(file=str(path), found="no image", expected="some"))
 
@@ -212,7 +226,7 @@ def _whole_attributes(
 
 
 def _notes(found: _Found, missing: list[str]) -> Iterator[str]:
-    marked = counted(len(found.marked), "image")
+    marked = counted(found.filled, "image")
     both = counted(found.garments, "garment or part", "garments and parts")
     yield f"kept in garments.jsonl: {both} of {marked}"
     yield from oddity_notes(found.oddities, missing)
