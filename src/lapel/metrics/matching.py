@@ -55,6 +55,7 @@ class TrueGarments:
     """The garments of one picture.
 
     Attributes:
+        place: of each among the garments of the picture's label, int64 (G,).
         labels: category of each, int64 (G,).
         boxes: left, top, width, height in pixels, float64 (G, 4).
         crowd: whether it is a group in which nobody told one from another, bool (G,).
@@ -64,6 +65,7 @@ class TrueGarments:
             of other categories 0, float64 (G, P, 3).
     """
 
+    place: NDArray[np.int64]
     labels: NDArray[np.int64]
     boxes: NDArray[np.float64]
     crowd: NDArray[np.bool_]

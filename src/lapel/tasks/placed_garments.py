@@ -17,8 +17,8 @@ from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import FoundGarment
 from lapel.schema.run_lengths import RunLengths
 
-#: A garment, its box, and its pixels where somebody knows them.
-_Placed = tuple[Garment, Box, RunLengths | None]
+#: A garment's number in its picture, itself, its box, and its pixels where somebody knows them.
+_Placed = tuple[int, Garment, Box, RunLengths | None]
 
 
 def slots_of(spec: TaskSpec) -> dict[str, list[int]]:
@@ -40,16 +40,18 @@ def true_garments(spec: TaskSpec, garments: Garments, width: int, height: int) -
         SchemaError: a category outside the schema, or a mask of another size.
         MissingExtraError: there are outlines, and pycocotools is not installed.
     """
-    found = (_placed(spec, one, width, height) for one in garments.each)
+    found = (_placed(spec, place, one, width, height) for place, one in enumerate(garments.each))
     placed = [one for one in found if one is not None]
-    masks = (_mask_of_box(box, width, height) if mask is None else mask for _, box, mask in placed)
+    labels = [spec.index(one.part) for _, one, _, _ in placed]
+    crowd = [bool(one.facts.get("iscrowd")) for _, one, _, _ in placed]
     return TrueGarments(
-        labels=np.array([spec.index(one.part) for one, _, _ in placed], np.int64),
-        boxes=np.array([box for _, box, _ in placed], np.float64).reshape(-1, 4),
-        crowd=np.array([bool(one.facts.get("iscrowd")) for one, _, _ in placed], np.bool_),
-        masks=tuple(masks),
-        masked=np.array([mask is not None for _, _, mask in placed], np.bool_),
-        points=_points(spec, [one for one, _, _ in placed]),
+        place=np.array([place for place, _, _, _ in placed], np.int64),
+        labels=np.array(labels, np.int64),
+        boxes=np.array([box for _, _, box, _ in placed], np.float64).reshape(-1, 4),
+        crowd=np.array(crowd, np.bool_),
+        masks=tuple(mask or _mask_of_box(box, width, height) for _, _, box, mask in placed),
+        masked=np.array([mask is not None for _, _, _, mask in placed], np.bool_),
+        points=_points(spec, [one for _, one, _, _ in placed]),
     )
 
 
@@ -69,7 +71,9 @@ def found_boxes(spec: TaskSpec, found: Sequence[FoundGarment]) -> FoundBoxes:
     )
 
 
-def _placed(spec: TaskSpec, garment: Garment, width: int, height: int) -> _Placed | None:
+def _placed(
+    spec: TaskSpec, place: int, garment: Garment, width: int, height: int
+) -> _Placed | None:
     """A garment with its place; None where nobody knows it."""
     try:
         mask = garment_mask(garment, width, height)
@@ -80,7 +84,7 @@ def _placed(spec: TaskSpec, garment: Garment, width: int, height: int) -> _Place
         box = mask_box(mask)
     if box is None:
         return None
-    return garment, Box(*box), None if mask is None else run_lengths_of(mask)
+    return place, garment, Box(*box), None if mask is None else run_lengths_of(mask)
 
 
 def _points(spec: TaskSpec, garments: Sequence[Garment]) -> NDArray[np.float64]:
