@@ -15,7 +15,7 @@ from lapel.data.dataset import Dataset, create_dataset
 from lapel.data.deepfashion_names import official_attributes, official_categories
 from lapel.data.deepfashion_schema import coarse_schema
 from lapel.data.images import packed_name
-from lapel.data.mapping import read_mapping
+from lapel.data.mapping import read_mappings
 from lapel.data.shipped import choose_rules, groups_of, shipped_rules
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.errors import DatasetError, UsageError
@@ -153,7 +153,7 @@ def test_tags_are_joined_and_implied_across_tasks(tmp_path: Path) -> None:
         Tags(("striped v-neck", "v-neck")),
         Tags(("striped v-neck", "v-neck")),
     ]
-    sources = read_mapping(done.mapping).sources("texture")
+    sources = read_mappings(done.mapping)[0].sources("texture")
     assert set(sources["stripe"]) == {
         ("texture", "stripe"),
         ("texture", "striped"),
@@ -259,8 +259,8 @@ def cleaned(folder: Path) -> Cleaning:
 
 def test_a_mapping_comes_back_as_it_was(tmp_path: Path) -> None:
     done = cleaned(tmp_path)
-    mapping = read_mapping(tmp_path / "new")
-    assert mapping == read_mapping(done.mapping)
+    mapping = read_mappings(tmp_path / "new")[0]
+    assert mapping == read_mappings(done.mapping)[0]
     assert mapping.rules == "deepfashion, tier A"
     (task,) = mapping.tasks
     assert (task.before, task.after) == (done.tasks[0].before, done.tasks[0].after)
@@ -280,7 +280,7 @@ def test_a_mapping_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, damage: str) -> None:
     (tmp_path / "m.json").write_text(damage)
     with pytest.raises(DatasetError, match=r"m\.json is no mapping of labels"):
-        read_mapping(tmp_path / "m.json")
+        read_mappings(tmp_path / "m.json")
 
 
 def test_a_mapping_to_labels_that_are_not_there_is_refused(tmp_path: Path) -> None:
@@ -289,15 +289,7 @@ def test_a_mapping_to_labels_that_are_not_there_is_refused(tmp_path: Path) -> No
     value["tasks"][0]["becomes"]["stripe"] = "plaid"
     done.mapping.write_text(json.dumps(value))
     with pytest.raises(DatasetError, match="task 'texture' has no label 'plaid'"):
-        read_mapping(done.mapping)
-
-
-def test_of_a_dataset_cleaned_twice_the_mapping_is_to_be_named(tmp_path: Path) -> None:
-    done = cleaned(tmp_path)
-    clean_dataset(done.dataset.folder, at_least=2)
-    with pytest.raises(UsageError, match=r"one of: label_mapping-2\.json, label_mapping\.json"):
-        read_mapping(done.dataset.folder)
-    assert read_mapping(done.mapping).rules == "deepfashion, tier A"
+        read_mappings(done.mapping)
 
 
 def test_wrong_wishes_are_refused(tmp_path: Path) -> None:

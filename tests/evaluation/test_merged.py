@@ -239,3 +239,36 @@ def test_a_difference_on_the_same_images_is_surer_than_two_numbers(
     )
     with pytest.raises(UsageError, match="judged on other labels of 'tags'"):
         gains(two[0], other, ["tags"], ["map"], resamples=5)
+
+
+def test_a_model_of_any_time_is_judged_on_a_dataset_that_was_cleaned_twice(
+    tested: Cleaned, tmp_path: Path
+) -> None:
+    (tmp_path / "again.yaml").write_text("tags: {rename: {red: reddish}}\n")
+    again = clean_dataset(tested.after, tmp_path / "again.yaml", out=tmp_path / "again").dataset
+    once = judged(tested, tmp_path / "once", merged=True)
+    twice = evaluate(
+        tested.bundle, again, out=tmp_path / "twice", mapping=again.folder, resamples=FEW
+    )
+    assert twice.tasks["tags"].spec.labels == ("green", "reddish", "warm")
+    assert np.array_equal(tag_logits(once, "tags"), tag_logits(twice, "tags"))
+    assert twice.numbers == once.numbers
+    # One that learned between the two needs the second alone.
+    between = Dataset.open(tested.after).schema
+    learned = write_many_bundle(
+        tmp_path / "between",
+        between,
+        calibration={task.name: {"temperature": 1.0} for task in between},
+        readout={
+            task.name: (
+                np.eye(3, len(task.labels), dtype=np.float32),
+                np.zeros(len(task.labels), np.float32),
+            )
+            for task in between
+        },
+    )
+    own = evaluate(learned, again, out=tmp_path / "own", mapping=again.folder, resamples=FEW)
+    assert own.tasks["tags"].spec.labels == ("green", "reddish", "warm")
+    (said,) = (remark for remark in own.subject.remarks if "before a cleaning" in remark)
+    assert "'tags'" in said
+    assert "'kind'" not in said

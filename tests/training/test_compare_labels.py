@@ -21,6 +21,7 @@ from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.errors import DatasetError, TrainingError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.training.compare import Silent
+from lapel.training.comparing.label_plan import make_label_plan
 from lapel.training.comparing.label_tables import LabelComparison
 from lapel.training.comparing.labels import compare_labels
 
@@ -169,3 +170,27 @@ def test_what_does_not_belong_together_is_refused(
     with pytest.raises(DatasetError, match="has no 'test' split"):
         run_compare(data, fewer.folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dataset_that_was_cleaned_twice_is_compared_with_what_it_was(
+    compared: tuple[Path, Path, LabelComparison], tmp_path: Path
+) -> None:
+    data, cleaned, _ = compared
+    (tmp_path / "again.yaml").write_text("texture: {rename: {stripe: lines}}\n")
+    again = clean_dataset(cleaned, tmp_path / "again.yaml", out=tmp_path / "again").dataset
+    for before, becomes in ((data, {"striped": "lines", "dots": "dot"}), (cleaned, {})):
+        plan = make_label_plan(
+            "fashion-mnist-fast",
+            {key: str(value) for key, value in CHANGES.items()},
+            before,
+            again.folder,
+            1,
+            {},
+            "test",
+            tmp_path / "out",
+        )
+        (task,) = plan.mapping.tasks
+        assert task.before == Dataset.open(before).schema["texture"]
+        assert task.after == again.schema["texture"]
+        assert becomes.items() <= task.becomes.items()
+        assert task.now("stripe") == "lines"

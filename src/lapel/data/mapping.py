@@ -21,7 +21,7 @@ from typing import Any
 from lapel.data.cleaning import TaskCleaning
 from lapel.data.reading import existing_file, read_bytes
 from lapel.data.rules import Place
-from lapel.schema.errors import DatasetError, SchemaError, UsageError
+from lapel.schema.errors import DatasetError, SchemaError
 from lapel.schema.labels import TaskSpec
 
 MAPPING_JSON = "label_mapping.json"
@@ -73,6 +73,20 @@ class LabelMapping:
                         found[place[1]].append((name, label))
         return found
 
+    def leads_to(self, later: LabelMapping) -> bool:
+        """Whether another mapping begins with the labels that this one ends with."""
+        after = {one.after.name: one.after for one in self.tasks}
+        return all(after.get(one.before.name, one.before) == one.before for one in later.tasks)
+
+    def followed_by(self, later: LabelMapping) -> LabelMapping:
+        """This mapping and one that it leads to, as one."""
+        first, second = ({one.before.name: one for one in each.tasks} for each in (self, later))
+        names = dict.fromkeys([*first, *second])
+        return LabelMapping(
+            tasks=tuple(_chained(name, first.get(name), second) for name in names),
+            rules="; then ".join(one for one in (self.rules, later.rules) if one),
+        )
+
     def to_bytes(self) -> bytes:
         """The file."""
         value = {
@@ -99,23 +113,80 @@ def mapping_of(done: Sequence[TaskCleaning], *, rules: str) -> LabelMapping:
     )
 
 
-def read_mapping(path: str | Path) -> LabelMapping:
-    """A mapping from its file, or from the dataset that holds it.
+def _chained(
+    name: str, first: TaskMapping | None, second: Mapping[str, TaskMapping]
+) -> TaskMapping:
+    """What two mappings make of a task, one after the other."""
+    own = second.get(name)
+    if first is None:
+        return second[name]
+    becomes: dict[str, str | None] = {}
+    implies: dict[str, tuple[Place, ...]] = {}
+    for label in first.before.labels:
+        middle = first.now(label)
+        now = middle if own is None or middle is None else own.now(middle)
+        if now != label:
+            becomes[label] = now
+        held = [(name, middle)] if middle is not None else []
+        places = _hold_after([*held, *first.implies.get(label, ())], second)
+        others = tuple(place for place in places if place != (name, now))
+        if others:
+            implies[label] = others
+    return TaskMapping(
+        before=first.before,
+        after=first.after if own is None else own.after,
+        becomes=becomes,
+        implies=implies,
+    )
+
+
+def _hold_after(places: Sequence[Place], second: Mapping[str, TaskMapping]) -> list[Place]:
+    """What holds after a mapping where some labels held before it."""
+    found: dict[Place, None] = {}
+    for task, label in places:
+        mapping = second.get(task)
+        now = label if mapping is None else mapping.now(label)
+        if now is not None:
+            found[(task, now)] = None
+        if mapping is not None:
+            found |= dict.fromkeys(mapping.implies.get(label, ()))
+    return list(found)
+
+
+def read_mappings(path: str | Path) -> list[LabelMapping]:
+    """The mappings to a dataset's labels: from those before its first cleaning, before its second,
+    and so on. Of a file, its own alone.
+
+    A cleaning that ended with other labels than the next began with does not lead to the dataset's,
+    nor do those before it: they are left out.
 
     Raises:
-        UsageError: no such file, or a dataset that was cleaned more than once.
-        DatasetError: the file is no mapping, or torn.
+        UsageError: no such file.
+        DatasetError: a file is no mapping, or torn.
     """
     path = Path(path)
+    files = mapping_files(path) if path.is_dir() else [path]
+    chains: list[LabelMapping] = []
+    for mapping in reversed([_read(file) for file in files or [path / MAPPING_JSON]]):
+        if chains and not mapping.leads_to(chains[-1]):
+            break
+        chains.append(mapping.followed_by(chains[-1]) if chains else mapping)
+    return chains[::-1]
+
+
+def mapping_files(folder: Path) -> list[Path]:
+    """The mappings beside a dataset's table, in the order in which it was cleaned."""
     stem = Path(MAPPING_JSON)
-    if path.is_dir():
-        several = sorted(path.glob(f"{stem.stem}*{stem.suffix}"))
-        if len(several) > 1:
-            raise UsageError(
-                f"{path} was cleaned more than once; name the mapping of the labels that the model "
-                f"learned, one of: {', '.join(one.name for one in several)}"
-            )
-        path /= MAPPING_JSON
+
+    def number(path: Path) -> int:
+        ending = path.stem.removeprefix(stem.stem).removeprefix("-")
+        return int(ending) if ending.isdecimal() else 0 if ending else 1
+
+    found = folder.glob(f"{stem.stem}*{stem.suffix}")
+    return sorted((path for path in found if number(path)), key=number)
+
+
+def _read(path: Path) -> LabelMapping:
     path = existing_file(path)
     try:
         value = json.loads(read_bytes(path))

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from lapel.data.dataset import Dataset
-from lapel.data.mapping import read_mapping
+from lapel.data.mapping import LabelMapping
 from lapel.data.progress import Track, silent
 from lapel.evaluation.answers import Answers, Showing, answer_dataset
 from lapel.evaluation.benchmarks.known import benchmark_tables
@@ -18,7 +18,7 @@ from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.known_labels import unknown_as_no
 from lapel.evaluation.looking import Looker
 from lapel.evaluation.machine import machine
-from lapel.evaluation.merged import Merging
+from lapel.evaluation.merged import Merging, mapping_for
 from lapel.evaluation.report import task_pages, write_report
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.stale import former_pages, remove_pages
@@ -43,7 +43,7 @@ def evaluate(
     flip: bool = False,
     whole: bool = False,
     unknown_is_no: bool = False,
-    mapping: str | Path | None = None,
+    mapping: str | Path | LabelMapping | None = None,
     engine: str = "auto",
     resamples: int = RESAMPLES,
     track: Track = silent,
@@ -67,9 +67,9 @@ def evaluate(
             may have only the picture. It is named wherever its numbers are.
         unknown_is_no: count tags of unknown answer as no, as published code does, where they
             otherwise take part in nothing. It is named wherever its numbers are.
-        mapping: ``label_mapping.json`` of a cleaned dataset, or that dataset: a model that learned
-            the labels of before is judged on those of after, by its surest answer to any of the
-            labels that became one.
+        mapping: ``label_mapping.json`` of a cleaned dataset, or that dataset, however often it was
+            cleaned since the model learned: a model that learned the labels of before is judged on
+            those of after, by its surest answer to any of the labels that became one.
         engine: name of an engine, or ``auto``.
         resamples: of the bootstrap behind the intervals.
         track: is told how far the work is, image by image.
@@ -84,7 +84,7 @@ def evaluate(
     """
     model = Bundle.load(Path(bundle))
     _check_kinds(model.schema)
-    merging = None if mapping is None else Merging(model=model, mapping=read_mapping(mapping))
+    merging = None if mapping is None else Merging(model=model, mapping=mapping_for(model, mapping))
     everything = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     part = _part(everything, split)
     fit = check_fits(model.schema if merging is None else merging.schema, part)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
-from lapel.data.mapping import LabelMapping, TaskMapping
+from lapel.data.mapping import LabelMapping, TaskMapping, read_mappings
 from lapel.data.rules import Place
 from lapel.evaluation.answers import Answers
 from lapel.evaluation.calibrate import calibrate
@@ -160,6 +161,32 @@ class Merging:
             label: [place for place in places if place in known]
             for label, places in sources.items()
         }
+
+
+def mapping_for(model: Bundle, given: str | Path | LabelMapping) -> LabelMapping:
+    """The mapping from the labels that a model learned.
+
+    Args:
+        model: it may have learned before a dataset's first cleaning, or between two.
+        given: the mapping, its file, or the dataset that holds one or several.
+
+    Raises:
+        UsageError: no such file.
+        DatasetError: a file is no mapping.
+    """
+    if isinstance(given, LabelMapping):
+        return given
+    found = read_mappings(given)
+    learned = {task.name: frozenset(task.labels) for task in model.schema}
+    fitting = (
+        mapping
+        for mapping in found
+        if all(
+            learned.get(one.before.name, frozenset(one.before.labels)) >= set(one.before.labels)
+            for one in mapping.tasks
+        )
+    )
+    return next(fitting, found[0])
 
 
 def _check_learned(model: Bundle, one: TaskMapping) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lapel.data.dataset import Dataset
-from lapel.data.mapping import MAPPING_JSON, LabelMapping, read_mapping
+from lapel.data.mapping import MAPPING_JSON, LabelMapping, mapping_files, read_mappings
 from lapel.inference.bundle import Bundle
 from lapel.schema.errors import UsageError
 from lapel.storage.local import write_atomically
@@ -36,7 +36,7 @@ class LabelPlan:
         changes: to it, for all runs.
         data: the dataset of before.
         cleaned: the dataset of after.
-        mapping: between their labels, and its file.
+        mapping: between their labels.
         seeds: of the runs.
         given: bundles that exist and are not learned again, by ``before`` and ``after``.
         split: that is judged.
@@ -47,7 +47,7 @@ class LabelPlan:
     changes: Mapping[str, str]
     data: Dataset
     cleaned: Dataset
-    mapping: tuple[LabelMapping, Path]
+    mapping: LabelMapping
     seeds: tuple[int, ...]
     given: Mapping[str, Path]
     split: str
@@ -121,20 +121,18 @@ def make_label_plan(
     )
 
 
-def _mapping_between(old: Dataset, new: Dataset) -> tuple[LabelMapping, Path]:
+def _mapping_between(old: Dataset, new: Dataset) -> LabelMapping:
     """The mapping beside the cleaned dataset that leads from the one's labels to the other's."""
-    stem = Path(MAPPING_JSON)
     there = {task.name: task for task in new.schema}
-    for path in sorted(new.folder.glob(f"{stem.stem}*{stem.suffix}")):
-        mapping = read_mapping(path)
+    wanted = [(task, there.get(task.name)) for task in old.schema]
+    for mapping in read_mappings(new.folder) if mapping_files(new.folder) else []:
         leads = {one.before.name: (one.before, one.after) for one in mapping.tasks}
         steps = [leads.get(task.name, (task, task)) for task in old.schema]
-        wanted = [(task, there.get(task.name)) for task in old.schema]
         if leads and steps == wanted:
-            return mapping, path
+            return mapping
     raise UsageError(
         f"{new.folder} has no {MAPPING_JSON} that leads from the labels of {old.folder} to its "
-        "own; make it of that dataset by one `lapel data clean`"
+        "own; make it of that dataset by `lapel data clean`"
     )
 
 

@@ -157,7 +157,7 @@ def _judged(plan: LabelPlan, onlooker: Onlooker, resamples: int) -> LabelCompari
         old, new = plan.model(BEFORE, seed), plan.model(AFTER, seed)
         for key, model, data, mapping in (
             ("original", old, plan.data, None),
-            ("merged", old, plan.cleaned, plan.mapping[1]),
+            ("merged", old, plan.cleaned, plan.mapping),
             ("after", new, plan.cleaned, None),
         ):
             ending = "" if seed == plan.seeds[0] else f"_seed-{seed}"
@@ -176,7 +176,7 @@ def _judged(plan: LabelPlan, onlooker: Onlooker, resamples: int) -> LabelCompari
         differences.append(gains(*pair, tasks, NUMBERS, resamples=min(resamples, GAIN_RESAMPLES)))
     comparison = LabelComparison(
         out=plan.out,
-        rules=plan.mapping[0].rules,
+        rules=plan.mapping.rules,
         tasks=tuple(tasks),
         numbers={key: tuple(_numbers(one, tasks) for one in each) for key, each in rows.items()},
         gains=tuple(differences),
@@ -196,7 +196,7 @@ def _changed_tasks(plan: LabelPlan) -> list[str]:
     there = {task.name for task in plan.cleaned.schema}
     changed = [
         one.after.name
-        for one in plan.mapping[0].tasks
+        for one in plan.mapping.tasks
         if one.after.name in there and (one.before != one.after or one.implies)
     ]
     if not changed:
