@@ -56,12 +56,15 @@ class OnnxRuntimeEngine:
             self._session = onnxruntime.InferenceSession(
                 graph, options, providers=["CPUExecutionProvider"]
             )
-            (self._input,) = (entry.name for entry in self._session.get_inputs())
+            (entry,) = self._session.get_inputs()
         except Exception as error:  # its exceptions share no base of their own
             raise BundleError(
                 f"ONNX Runtime cannot run this network: {error}; export the model again"
             ) from error
-        self._names = tuple(entry.name for entry in self._session.get_outputs())
+        self._input = entry.name
+        #: A graph that keeps as many boxes as it finds takes one picture at a time.
+        self._one_by_one = entry.shape[0] == 1
+        self._names = tuple(output.name for output in self._session.get_outputs())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,14 +82,16 @@ class OnnxRuntimeEngine:
                 f"the network has no output {missing[0]!r}; it has: {', '.join(self._names)}; "
                 "export the model again"
             )
+        batches = [pixels[row : row + 1] for row in range(len(pixels))] if self._one_by_one else []
         try:
-            outputs = self._session.run(wanted, {self._input: pixels})
+            answers = [self._session.run(wanted, {self._input: one}) for one in batches or [pixels]]
         except Exception as error:  # as above
             raise BundleError(
                 f"the network does not take pixels {pixels.dtype} {pixels.shape}: {error}; "
                 "export the model again"
             ) from error
-        return dict(zip(wanted, outputs, strict=True))
+        parts = zip(wanted, zip(*answers, strict=True), strict=True)
+        return {name: part[0] if len(part) == 1 else np.concatenate(part) for name, part in parts}
 
 
 #: Name of an engine to what builds it; the first is what ``auto`` takes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from lapel.models.multitask import Network
 
 #: Operators of this set are known to every engine we answer with.
 OPSET = 17
+
+#: Pictures a batch may be any number.
+BATCH: Mapping[int, str] = {0: "batch"}
 
 
 class _Outputs(nn.Module):
@@ -33,24 +36,31 @@ def export_onnx(network: Network, *, channels: int, height: int, width: int) -> 
     for them does not pay for them.
 
     torch's TorchScript-based exporter is used, as it also takes detectors with free sizes,
-    which the newer one refuses.
+    which the newer one refuses. The graph of a detector takes one picture at a time, of any height
+    and width that the steps of its maps divide; engines go from picture to picture.
     """
-    example = torch.zeros(2, channels, height, width, dtype=torch.uint8)
+    example = torch.zeros(1 if network.one_by_one else 2, channels, height, width, dtype=torch.uint8)
     network.eval()  # a look in the mode of learning would move statistics
     with torch.no_grad():
         names = list(network.exported(example))
-    return graph_of(_Outputs(network), example, names)
+    free = {2: "height", 3: "width"} if network.one_by_one else {0: "batch"}
+    return graph_of(_Outputs(network), example, names, free)
 
 
-def graph_of(module: nn.Module, pixels: Tensor, names: Sequence[str]) -> bytes:
+def graph_of(
+    module: nn.Module, pixels: Tensor, names: Sequence[str], free: Mapping[int, str] = BATCH
+) -> bytes:
     """The ONNX graph of a module that takes pixels and gives a tuple of outputs.
 
     Args:
         module: is judged, not learning, in the graph.
-        pixels: an example, uint8 (N, C, H, W); N is free in the graph.
+        pixels: an example, uint8 (N, C, H, W).
         names: of the outputs.
+        free: dimensions of the pixels that may be of any size in the graph, and their names; where
+            the first is one of them, so it is of the outputs.
     """
     graph = io.BytesIO()
+    outer = {0: free[0]} if 0 in free else {}
     with warnings.catch_warnings():
         # It says at each call that the other exporter is the default now.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -67,6 +77,6 @@ def graph_of(module: nn.Module, pixels: Tensor, names: Sequence[str]) -> bytes:
             opset_version=OPSET,
             input_names=["pixels"],
             output_names=list(names),
-            dynamic_axes={name: {0: "batch"} for name in ["pixels", *names]},
+            dynamic_axes={"pixels": dict(free), **dict.fromkeys(names, outer)},
         )
     return graph.getvalue()

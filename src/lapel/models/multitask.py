@@ -133,9 +133,14 @@ class Network(nn.Module):
     losses take), and the outputs, which are judged and exported. For labels the last two are one;
     landmarks are learned as maps and answered as places.
 
+    Attributes:
+        one_by_one: its graph takes one picture at a time.
+
     Raises:
         RecipeError: a backbone or options that do not exist.
     """
+
+    one_by_one: bool = False
 
     def __init__(self, schema: Schema, architecture: Architecture) -> None:
         super().__init__()
@@ -183,6 +188,10 @@ class Network(nn.Module):
         """uint8 pixels (N, C, H, W) to task name -> output (N, ...)."""
         return self.outputs(self.raw(pixels))
 
+    def trial(self, pixels: Tensor) -> dict[str, Tensor]:
+        """What the time of a step is measured on: tensors that have a gradient."""
+        return self(pixels)
+
     def raw(self, pixels: Tensor) -> dict[str, Raw]:
         """uint8 pixels (N, C, H, W) to task name -> what its head says."""
         return self.answers(*self._seen(pixels))
@@ -226,8 +235,8 @@ class Network(nn.Module):
         if height % stride or width % stride:
             height, width = (max(stride, round(side / stride) * stride) for side in (height, width))
             raise RecipeError(
-                f"for segmentation the sides of the canvas are multiples of the backbone's stride, "
-                f"{stride} px: --set preprocess.height={height} --set preprocess.width={width}"
+                "for answers from maps the sides of the canvas are multiples of the backbone's "
+                f"stride, {stride} px: --set preprocess.height={height} --set preprocess.width={width}"
             )
 
     def _seen(self, pixels: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:

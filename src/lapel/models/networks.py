@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lapel.models.landmark_attention import LandmarkAttentionNetwork
 from lapel.models.multitask import Architecture, Network
 from lapel.schema.errors import RecipeError
 from lapel.schema.labels import Schema
 
-NETWORKS: dict[str, type[Network]] = {
+
+def _mask_rcnn(schema: Schema, architecture: Architecture) -> Network:
+    # Loaded when it is asked for: torchvision takes seconds.
+    from lapel.models.mask_rcnn import MaskRCNNNetwork  # noqa: PLC0415
+
+    return MaskRCNNNetwork(schema, architecture)
+
+
+NETWORKS: dict[str, Callable[[Schema, Architecture], Network]] = {
     "plain": Network,
     "landmark-attention": LandmarkAttentionNetwork,
+    "mask-rcnn": _mask_rcnn,
 }
 
 #: Kinds of task that a network has no answer to.
 DECLINED: Mapping[str, tuple[str, ...]] = {
     "plain": ("garments",),
     "landmark-attention": ("garments", "segmentation"),
+    "mask-rcnn": ("single_label", "multi_label", "landmarks", "segmentation"),
 }
 
 

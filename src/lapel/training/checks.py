@@ -10,10 +10,11 @@ import numpy as np
 from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Frame, Placement
 from lapel.metrics.retrieval import NOTHING_FOUND, RetrievalCounts
-from lapel.models.heads.table import OF_MAPS, spatial_tasks
+from lapel.models.heads.table import spatial_tasks
 from lapel.models.networks import declined_tasks
 from lapel.schema.annotation import Label, Tags, held
 from lapel.schema.errors import DatasetError, RecipeError
+from lapel.schema.garments import Garment, Garments
 from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.masks import ClassMap
@@ -31,6 +32,7 @@ EXAMPLES: Mapping[str, Callable[[str], Label]] = {
     "multi_label": lambda name: Tags(yes=(name,)),
     "landmarks": lambda name: Landmarks({name: Landmark(0.5, 0.5)}),
     "segmentation": lambda name: ClassMap(np.zeros((1, 1), np.uint8), (name,)),
+    "garments": lambda name: Garments((Garment(part=name, box=(0.0, 0.0, 1.0, 1.0)),)),
 }
 
 #: Why tasks of places are left out by recipes that fit heads first.
@@ -158,7 +160,15 @@ def _check_places(recipe: Recipe, schema: Schema) -> None:
         "--set loss.landmarks=auto": recipe.model.landmarks == "coordinates"
         and recipe.loss.landmarks == "heatmap",
     }
-    if any(spec.kind in OF_MAPS for spec in schema):
+    kinds = {spec.kind for spec in schema}
+    if "garments" in kinds:
+        said |= {
+            "augment.mixup and augment.cutmix put pictures, and their garments, into one: "
+            "--set augment.mixup=0 --set augment.cutmix=0": bool(
+                recipe.augment.mixup or recipe.augment.cutmix
+            ),
+        }
+    if "segmentation" in kinds:
         said |= {
             "augment.cutmix puts a part of one picture over the classes of another: "
             "--set augment.cutmix=0": bool(recipe.augment.cutmix),

@@ -20,7 +20,6 @@ from lapel.inference.engines import ENGINES, Engine
 from lapel.models.export import export_onnx
 from lapel.models.heads.table import dense_tasks
 from lapel.models.multitask import Architecture, Network
-from lapel.schema.errors import TrainingError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.base import Counts
 from lapel.tasks.kinds import task_of
@@ -29,53 +28,13 @@ from lapel.training.checkpoint import copy_of
 from lapel.training.examples import Examples, in_batches
 from lapel.training.judging import as_array, known_of
 from lapel.training.learner import Learner
+from lapel.training.parity import COMPARED, Parity, Two
 from lapel.training.run import RunFolder
-
-#: The exported network may differ from torch's by so much of the largest output ...
-PARITY_TOLERANCE = 1e-3
-#: ... and on so large a share of the pictures in its answer.
-PARITY_CHANGED = 1e-3
-
-#: In pixels of the canvas: what is further away is another place.
-LARGEST_MOVE = 1.0
 
 #: Pictures a batch when the exported network is checked ...
 CHECK_BATCH = 64
 #: ... and where its outputs are dense.
 DENSE_CHECK_BATCH = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parity:
-    """How far the exported network is from torch's, on the validation pictures.
-
-    Attributes:
-        pictures: compared.
-        largest_difference: between two outputs, as a share of the largest output.
-        changed_answers: answers that differ: another most probable label, other tags, or a landmark
-            that is a pixel of the canvas or more away.
-    """
-
-    pictures: int
-    largest_difference: float
-    changed_answers: int
-
-    def check(self) -> None:
-        """See that they agree.
-
-        Raises:
-            TrainingError: they do not.
-        """
-        if self.largest_difference > PARITY_TOLERANCE or self.changed_answers > max(
-            1, PARITY_CHANGED * self.pictures
-        ):
-            raise TrainingError(
-                f"the exported network differs from torch's on {self.changed_answers} of "
-                f"{self.pictures} validation pictures (largest difference "
-                f"{self.largest_difference:.2g} of the largest output, allowed "
-                f"{PARITY_TOLERANCE:.2g}); the run is kept, no bundle was written. Please report "
-                "it with the recipe"
-            )
 
 
 def finish(
@@ -187,9 +146,10 @@ def compare(network: Network, engine: Engine, examples: Examples, schema: Schema
             mine, reference = answers[task], as_array(theirs)
             weights = examples.weights[task]
             known = as_array(weights[batch.to(weights.device)])
-            kind = schema[task].kind
-            apart = _apart(mine, reference, known, kind, size=(pixels.shape[3], pixels.shape[2]))
-            difference, changed = max(difference, apart[0]), changed + apart[1]
+            two = Two(mine, reference, known, size=(pixels.shape[3], pixels.shape[2]))
+            apart = COMPARED[schema[task].kind](two)
+            difference = max(difference, apart.difference)
+            changed += apart.changed
             largest = max(largest, float(np.abs(reference).max()))
             if task in parts:
                 parts[task].append(mine)
@@ -206,38 +166,6 @@ def compare(network: Network, engine: Engine, examples: Examples, schema: Schema
             changed_answers=changed,
         ),
     )
-
-
-def _apart(
-    mine: NDArray[np.float32],
-    reference: NDArray[np.float32],
-    known: NDArray[Any],
-    kind: str,
-    *,
-    size: tuple[int, int],
-) -> tuple[float, int]:
-    """The largest difference of two batches of outputs, and pictures that are answered otherwise.
-
-    A landmark whose map has two peaks that are equally high may be seen at either. Such a jump
-    is a changed answer where there is such a landmark at all, and no difference of the networks.
-
-    Args:
-        mine: (N, ...), of a task.
-        reference: likewise.
-        known: its weights, (N, ...).
-        kind: of the task.
-        size: width and height of the canvas, in pixels.
-    """
-    difference = np.abs(mine - reference)
-    if kind == "landmarks":
-        jumped = (difference[..., :2] * size).max(2) > LARGEST_MOVE
-        changed = (jumped & (known[..., 0] > 0)).any(1)
-        return float(difference[~jumped].max(initial=0.0)), int(changed.sum())
-    if kind == "multi_label":
-        changed = ((mine > 0) != (reference > 0)).any(1)
-    else:
-        changed = mine.argmax(1) != reference.argmax(1)
-    return float(difference.max()), int(changed.sum())
 
 
 def _scores(

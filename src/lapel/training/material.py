@@ -75,12 +75,14 @@ def architecture_of(recipe: Recipe, preprocess: Preprocess) -> Architecture:
     """The network that a resolved recipe asks for."""
     model = recipe.model
     by_mean = model.landmarks == "heatmap" and recipe.loss.landmarks == "coordinates"
+    # Bundles say what their network is made of, and nothing of others.
+    others = {"detector"} if model.network != "mask-rcnn" else set()
     return Architecture(
         network=model.network,
         backbone=model.backbone,
         options=model.options,
         head={
-            **model.model_dump(exclude={"network", "backbone", "options"}),
+            **model.model_dump(exclude={"network", "backbone", "options", *others}),
             "places": "mean" if by_mean else "peak",
             "embedding": recipe.embedding.width if recipe.embedding.loss != "none" else 0,
         },

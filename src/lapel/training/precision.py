@@ -53,7 +53,7 @@ def choose_precision(network: Network, pixels: Tensor, wanted: str) -> torch.dty
     if wanted != "auto":
         return torch.bfloat16 if wanted == "bfloat16" else torch.float32
     few = pixels[: max(FEWEST, MEASURED_PIXELS // pixels[0, 0].numel())]
-    return pace_of(copy.deepcopy(network).train(), few, wanted).precision
+    return pace_of(copy.deepcopy(network).train().trial, few, wanted).precision
 
 
 def pace_of(answer: Answer, inputs: Tensor, wanted: str, steps: int = MEASURED_STEPS) -> Pace:

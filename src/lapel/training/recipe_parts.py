@@ -62,15 +62,57 @@ class AugmentPart(Part):
     cutmix: float = Field(default=0.0, ge=0, description="alpha of the area that is cut in")
 
 
+class DetectorPart(Part):
+    """What a network that finds garments looks at, and how much of it.
+
+    The values are those of Mask R-CNN with a pyramid of maps (He et al. 2017, arXiv 1703.06870), as
+    torchvision has them, for pictures of 800 px; small pictures and few cores want less.
+    """
+
+    strides: tuple[int, ...] = Field(
+        default=(4, 8, 16, 32), min_length=1, description="of the maps of the backbone that are used"
+    )
+    width: int = Field(default=256, ge=1, description="channels of all maps of the pyramid")
+    anchor_sizes: tuple[tuple[float, ...], ...] | None = Field(
+        default=None,
+        description="px of the canvas, a row a map, and one for the coarsest map halved; none: "
+        "eight steps of each map",
+    )
+    anchor_shapes: tuple[float, ...] = Field(
+        default=(0.5, 1.0, 2.0), min_length=1, description="height to width of the anchors"
+    )
+    anchors_learned: int = Field(default=256, ge=2, description="a picture and step")
+    proposals: int = Field(
+        default=1000, ge=1, description="a map before, and a picture after, those alike are dropped"
+    )
+    regions_learned: int = Field(default=512, ge=2, description="a picture and step")
+    box_units: int = Field(default=1024, ge=1, description="of the layers that tell categories")
+    mask_layers: tuple[int, ...] = Field(
+        default=(256, 256, 256, 256), min_length=1, description="channels of each"
+    )
+    point_layers: tuple[int, ...] = Field(
+        default=(512,) * 8, min_length=1, description="channels of each; where garments have points"
+    )
+    nms: Literal["category", "agnostic"] = Field(
+        default="category",
+        description="which garments that overlap are told once: those of a category, or all",
+    )
+    nms_overlap: float = Field(default=0.5, gt=0, lt=1, description="from which on they are one")
+    least_score: float = Field(default=0.05, ge=0, lt=1, description="of what is told at all")
+    detections: int = Field(default=100, ge=1, description="told of a picture at most")
+
+
 class ModelPart(Part):
     """The network."""
 
     backbone: str = "lapel-small"
     options: dict[str, Any] = Field(default_factory=dict)
-    network: Literal["plain", "landmark-attention"] = Field(
+    network: Literal["plain", "landmark-attention", "mask-rcnn"] = Field(
         default="plain",
-        description="landmark-attention: landmarks are found first and say where to look",
+        description="landmark-attention: landmarks are found first and say where to look; "
+        "mask-rcnn: each garment of a photo is found",
     )
+    detector: DetectorPart = Field(default=DetectorPart(), description="of mask-rcnn")
     attention: bool = Field(
         default=True, description="of landmark-attention; false: the same network without it"
     )

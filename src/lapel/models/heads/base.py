@@ -35,7 +35,7 @@ class MapsHead(nn.Module, ABC):
     """A head that looks at maps of several strides, rather than at the features alone."""
 
     @abstractmethod
-    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+    def forward(self, maps: Sequence[Tensor]) -> Raw:
         """Maps (N, their width, their h, their w), the finest first, to what the loss takes."""
 
 
@@ -53,13 +53,37 @@ class LandmarkMaps(NamedTuple):
     by_mean: bool = False
 
 
+class Finder(Protocol):
+    """Who finds garments; see ``lapel.models.detector``."""
+
+    def loss(self, said: Any, rows: Tensor, truths: Sequence[Any]) -> Tensor:  # noqa: ANN401 - each has its own
+        """How wrong what it said of some pictures is."""
+        ...
+
+    def found(self, said: Any) -> Tensor:  # noqa: ANN401 - likewise
+        """The garments, as outputs of the task."""
+        ...
+
+
+class Detected(NamedTuple):
+    """What a network says of pictures before their garments are told from each other.
+
+    Attributes:
+        detector: that goes on from there.
+        said: what it made of the pictures, in its own form.
+    """
+
+    detector: Finder
+    said: Any
+
+
 def tensor_targets(encoded: NDArray[Any], device: torch.device) -> Tensor:
     """Targets that are one array of moderate size."""
     return torch.from_numpy(encoded).to(device)
 
 
 #: What heads say and losses take: the outputs themselves, or what they are read from.
-Raw = Tensor | LandmarkMaps
+Raw = Tensor | LandmarkMaps | Detected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

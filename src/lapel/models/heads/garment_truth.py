@@ -20,6 +20,7 @@ from lapel.imaging.preprocess import Frame
 from lapel.schema.garments import Garment, Garments
 from lapel.schema.geometry import mirrored
 from lapel.schema.labels import TaskSpec
+from lapel.tasks.placed_garments import slots_of
 
 #: Pixels of the canvas: what is narrower is not to be seen.
 LEAST_SIDE = 1.0
@@ -96,7 +97,7 @@ def truth_of(spec: TaskSpec, garments: Garments, frame: Frame, move: Floats) -> 
 
 def is_crowd(garment: Garment) -> bool:
     """Whether it is a group, as COCO marks them."""
-    return garment.facts.get("iscrowd") == 1
+    return bool(garment.facts.get("iscrowd"))
 
 
 def way_of(frame: Frame, move: Floats) -> Floats:
@@ -207,8 +208,7 @@ def _positions(spec: TaskSpec, *, in_mirror: bool) -> dict[str, tuple[int, ...]]
     """Label to the positions of its points among all of the task."""
     names = spec.point_names
     other = mirrored(names) if in_mirror else range(len(names))
-    places = {name: other[place] for place, name in enumerate(names)}
-    return {label: tuple(places[name] for name in own) for label, own in spec.points.items()}
+    return {label: tuple(other[slot] for slot in own) for label, own in slots_of(spec).items()}
 
 
 def _boxes(boxes: Sequence[Floats]) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lapel.models.heads.base import Learned
+from lapel.models.heads.garments import LearnedGarments
 from lapel.models.heads.landmarks import LearnedLandmarks
 from lapel.models.heads.multi_label import LearnedMultiLabel
 from lapel.models.heads.segmentation import LearnedSegmentation
@@ -12,14 +13,15 @@ from lapel.models.heads.single_label import LearnedSingleLabel
 from lapel.schema.labels import TaskSpec
 
 HEADS: dict[str, type[Learned]] = {
+    "garments": LearnedGarments,
     "landmarks": LearnedLandmarks,
     "multi_label": LearnedMultiLabel,
     "segmentation": LearnedSegmentation,
     "single_label": LearnedSingleLabel,
 }
 
-#: Kinds whose heads are :class:`~lapel.models.heads.base.MapsHead`, and whose targets are maps.
-OF_MAPS = ("segmentation",)
+#: Kinds whose heads are :class:`~lapel.models.heads.base.MapsHead`.
+OF_MAPS = ("garments", "segmentation")
 
 
 def dense_tasks(schema: Iterable[TaskSpec]) -> tuple[str, ...]:
