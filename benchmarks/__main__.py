@@ -16,6 +16,8 @@ BENCHMARKS = (
     "tags",
     "catalogue",
     "landmark_attention",
+    "drawn_deepfashion",
+    "drawn_scenes",
 )
 
 

@@ -115,6 +115,8 @@ def test_the_main_garment_has_deepfashions_landmarks(scenes: Dataset) -> None:
         label = scenes.labels("landmarks")[row]
         assert isinstance(label, Landmarks)
         main = record["garments"][0]
+        left, top, right, bottom = main["box"]
+        assert scenes.boxes()[row] == (left, top, right - left, bottom - top)
         form = KIND[main["category"]].form
         lower = form in {"skirt", "shorts", "trousers"}
         clothes = "full" if form == "dress" else "lower" if lower else "upper"

@@ -37,6 +37,7 @@ from lapel.data.sketch.records import (
 from lapel.data.sketch.vocabulary import KINDS
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.garments import Garment as Place
+from lapel.schema.geometry import Box
 
 #: Of every ten garments, one validates and one tests: picture 8, 18, ... and 9, 19, ... where each
 #: is drawn once.
@@ -88,6 +89,7 @@ def draw_files(number: int, *, options: Options, folder: Path) -> Drawn:
             split=_split(number, options),
             group=_item(number, options),
             role=_role(number, options),
+            box=_box(picture) if LANDMARKS_TASK in options.tasks else None,
         ),
         measured=Measured(
             width=options.size,
@@ -116,6 +118,12 @@ def _role(number: int, options: Options) -> str | None:
     if options.views == 1 or _split(number, options) == "train":
         return None
     return "query" if number % options.views == 0 else "gallery"
+
+
+def _box(picture: SketchPicture) -> Box:
+    """Where the main garment is: what models of one garment may look at alone."""
+    left, top, right, bottom = picture.garments[0].box
+    return Box(left, top, right - left, bottom - top)
 
 
 def _encoded(image: Image.Image, kind: str, **settings: int) -> bytes:
