@@ -20,11 +20,13 @@ from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import SchemaError
 from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
+from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
 from lapel.schema.prediction import (
     SEEN,
     Answer,
     LandmarksAnswer,
     MultiLabelAnswer,
+    SegmentationAnswer,
     SingleLabelAnswer,
 )
 from lapel.tasks.base import Task
@@ -111,6 +113,35 @@ def _pointed_at(target: NDArray[Any]) -> NDArray[np.float32]:
     return np.concatenate([target[..., :2], logits], axis=-1).astype(np.float32)
 
 
+def _striped(random: np.random.Generator, count: int) -> list[Label]:
+    """Upright stripes, each as wide as a step of the outputs: they are answered exactly."""
+    # The canvas shows columns 48 to 192 of the picture, and twelve of them a step.
+    stripes = np.zeros((count, 300), np.uint8)
+    stripes[:, 48:192] = random.integers(len(LABELS), size=(count, 12)).repeat(12, axis=1)
+    maps = np.broadcast_to(stripes[:, None], (count, 200, 300))
+    return [ClassMap(np.array(one), LABELS) for one in maps]
+
+
+def _seen(answer: Answer) -> Label:
+    assert isinstance(answer, SegmentationAnswer)
+    return ClassMap(answer.mask, answer.labels)
+
+
+def _same_where_seen(one: Label, other: Label) -> bool:
+    assert isinstance(one, ClassMap)
+    assert isinstance(other, ClassMap)
+    seen = one.pixels != UNKNOWN_CLASS
+    shown = np.zeros_like(seen)
+    shown[4:196, 48:192] = True
+    return np.array_equal(seen, shown) and bool((one.pixels == other.pixels)[seen].all())
+
+
+def _drawn_as_logits(target: NDArray[Any]) -> NDArray[np.float32]:
+    """Targets (N, H, W) that change in steps of four pixels as outputs (N, labels, H / 4, W / 4)."""
+    steps = target[:, None, 1::4, 1::4]
+    return np.where(steps == np.arange(len(LABELS))[:, None, None], 60.0, 0.0).astype(np.float32)
+
+
 RIGS = {
     "landmarks": Rig(
         labels=_random_landmarks,
@@ -119,6 +150,14 @@ RIGS = {
         strange_label=LABELS[0],
         said=_found,
         same=_close,
+    ),
+    "segmentation": Rig(
+        labels=_striped,
+        perfect=_drawn_as_logits,
+        wrong_label=ClassMap(np.ones((200, 300), np.uint8), (LABELS[0], WRONG)),
+        strange_label=LABELS[0],
+        said=_seen,
+        same=_same_where_seen,
     ),
     "single_label": Rig(
         labels=lambda random, count: [LABELS[place] for place in random.integers(5, size=count)],
@@ -158,7 +197,9 @@ def task(kind: str) -> Task:
 
 def random_outputs(task: Task, count: int, *, seed: int = 0) -> NDArray[np.float32]:
     random = np.random.default_rng(seed)
-    return random.normal(size=(count, *task.output_shape)).astype(np.float32)
+    canvas = iter((HOW.height // 4, HOW.width // 4))
+    sizes = [next(canvas) if size < 0 else size for size in task.output_shape]
+    return random.normal(size=(count, *sizes)).astype(np.float32)
 
 
 def encoded(
