@@ -19,15 +19,29 @@ def import_deepfashion2(
     source: Annotated[Path, typer.Argument(help="Folder of train, validation and test.")],
     dataset: NewFolder,
     *,
+    points: Annotated[
+        bool,
+        typer.Option(
+            "--points/--no-points", help="Whether garments are asked for their landmarks, too."
+        ),
+    ] = True,
     name: Name = None,
     skip_unreadable: Skip = False,
     replace: Replace = False,
 ) -> None:
     """DeepFashion2: photos by shops and customers, a JSON file each.
 
-    Task: categories, any of 13. Boxes, landmarks and outlines go to garments.jsonl.
+    Tasks: categories, any of 13; garments, each with its box, outlines and landmarks.
     """
-    import_layout("deepfashion2", source, dataset, name=name, replace=replace, skip=skip_unreadable)
+    import_layout(
+        "deepfashion2",
+        source,
+        dataset,
+        name=name,
+        replace=replace,
+        skip=skip_unreadable,
+        points=points,
+    )
 
 
 @import_garments_app.command("fashionpedia")

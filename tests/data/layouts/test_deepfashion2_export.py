@@ -122,3 +122,13 @@ def test_boxes_are_found_where_there_are_outlines_alone(tmp_path: Path) -> None:
     write_garments(folder, {"000000.jpg": [Garment(part="skirt")]})
     with pytest.raises(UsageError, match="without box, outline and mask"):
         export_dataset("deepfashion2", folder, tmp_path / "again")
+
+
+def test_garments_are_read_without_asking_for_landmarks(drawn: Dataset, tmp_path: Path) -> None:
+    export_dataset("deepfashion2", drawn.folder, tmp_path / "df2")
+    back = import_dataset("deepfashion2", tmp_path / "df2", tmp_path / "back", points=False)
+    options = Options(seed=2, size=SIZE, several=3, tasks=("garments",), points=False)
+    bare = sketch_dataset(tmp_path / "bare", 1, options=options)
+    assert back.schema["garments"] == bare.schema["garments"]
+    assert back.schema["garments"].point_names == ()
+    assert any(one.points for each in read_garments(back.folder).values() for one in each)

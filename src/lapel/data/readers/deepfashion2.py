@@ -67,13 +67,14 @@ class _Found:
 
 
 def read_deepfashion2(
-    source: str | Path, *, parsing: bool = False, track: Track = silent
+    source: str | Path, *, parsing: bool = False, points: bool = True, track: Track = silent
 ) -> Reading:
     """The folder that holds ``train``, ``validation`` and ``test``, or some of them.
 
     Args:
         source: the folder.
         parsing: paint a label map of each photo from its garments, too: larger behind smaller.
+        points: whether the task ``garments`` asks for landmarks; they are kept in any case.
         track: is told how far the work is.
 
     Raises:
@@ -95,9 +96,10 @@ def read_deepfashion2(
         faults = [Fault(file=str(root), found="no image", expected=f"some in {parts[0]}/{IMAGES}")]
     refuse(faults)
     names = tuple(category.name for category in categories())
+    own = point_names() if points else {}
     tasks = [
         TaskSpec(name=TASK, kind="multi_label", labels=names),
-        TaskSpec(name=GARMENTS, kind="garments", labels=names, points=point_names()),
+        TaskSpec(name=GARMENTS, kind="garments", labels=names, points=own),
     ]
     masks: dict[str, Mapping[str, ClassMap]] = {}
     if parsing:
