@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from lapel.imaging.lettering import nearest_font
 from lapel.imaging.preprocess import Frame
 from lapel.schema.geometry import Box
 
@@ -210,10 +211,10 @@ def draw_heat(
 
 def sheet(panels: Sequence[tuple[str, Image.Image]], lines: Sequence[Line] = ()) -> Image.Image:
     """Drawings of one size side by side, each below its title, and lines of text below all."""
-    font = ImageFont.load_default(_TEXT)
     titles = _LINE if any(title for title, _ in panels) else 0
     wide = sum(panel.width for _, panel in panels) + _GAP * (len(panels) - 1)
-    column = max((math.ceil(font.getlength(line.text)) for line in lines), default=0) + 3 * _GAP
+    lengths = [nearest_font(line.text, _TEXT).getlength(line.text) for line in lines]
+    column = math.ceil(max(lengths, default=0)) + 3 * _GAP
     columns = max(1, wide // column)
     rows = math.ceil(len(lines) / columns)
     high = titles + max(panel.height for _, panel in panels)
@@ -222,7 +223,7 @@ def sheet(panels: Sequence[tuple[str, Image.Image]], lines: Sequence[Line] = ())
     pen = ImageDraw.Draw(canvas)
     left = 0
     for title, panel in panels:
-        pen.text((left + 2, 2), title, fill=SOFT, font=font)
+        pen.text((left + 2, 2), title, fill=SOFT, font=nearest_font(title, _TEXT))
         canvas.paste(panel, (left, titles))
         left += panel.width + _GAP
     for place, line in enumerate(lines):
@@ -237,4 +238,4 @@ def _write(canvas: Image.Image, line: Line, left: int, top: int) -> None:
         spot = _around(left + _GAP, top + _LINE / 2, 5)
         pen.ellipse(spot, fill=line.colour if line.visible else None, outline=line.colour, width=2)
     text = left + (2 * _GAP if line.colour is not None else 4)
-    pen.text((text, top + 2), line.text, fill=INK, font=ImageFont.load_default(_TEXT))
+    pen.text((text, top + 2), line.text, fill=INK, font=nearest_font(line.text, _TEXT))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,6 +50,7 @@ class Bundle:
         scores: split name to metric name to value.
         provenance: recipe, dataset and its fingerprint, versions, git commit, time of making.
         files: name to SHA-256, in hexadecimal, of every file but ``lapel.json``.
+        english: names of tasks and labels in English, where they are in another language.
     """
 
     folder: Path
@@ -61,6 +62,7 @@ class Bundle:
     scores: Mapping[str, Mapping[str, float]]
     provenance: Mapping[str, Any]
     files: Mapping[str, str]
+    english: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -137,6 +139,8 @@ class Bundle:
             "scores": self.scores,
             "provenance": self.provenance,
             "files": self.files,
+            # Left out where there is none, as older bundles have none.
+            **({"english": self.english} if self.english else {}),
         }
 
 
@@ -154,6 +158,7 @@ def write_bundle(
     weights: bytes,
     card: str,
     seen: Mapping[str, Iterable[str]] | None = None,
+    english: Mapping[str, str] | None = None,
 ) -> Bundle:
     """Write a bundle whole, in the place of a former one, or not at all.
 
@@ -170,6 +175,7 @@ def write_bundle(
         weights: the network, to learn on from.
         card: the model card.
         seen: ``train`` and ``validation`` to the SHA-256 of their pictures, in hexadecimal.
+        english: names of tasks and labels in English, where they are in another language.
 
     Raises:
         StorageError: it cannot be written; what stood there before still does.
@@ -189,6 +195,7 @@ def write_bundle(
         scores=scores,
         provenance=provenance,
         files={file: hashlib.sha256(data).hexdigest() for file, data in contents.items()},
+        english=english or {},
     )
     contents[MANIFEST] = as_json(bundle.to_json())
     replace_folder(Path(folder), contents)

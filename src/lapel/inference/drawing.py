@@ -27,7 +27,8 @@ FLAT = 0.05
 
 def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """A JPEG of a picture with its answers: landmarks as points, hidden ones hollow; beside it
-    heatmaps and attention, where the network shows them; below it what all is called.
+    heatmaps and attention, where the network shows them; below it what all is called (in
+    English, or by its number, where no font here can write the name).
 
     Args:
         picture: as it was given to :meth:`lapel.inference.predictor.Predictor.examine`.
@@ -63,11 +64,16 @@ def _marks(found: Examined) -> tuple[list[Mark], list[Line]]:
             for point, colour in zip(answer.points, colours(len(answer.points)), strict=True):
                 visible = point.visible >= SEEN
                 marks.append(Mark(x=point.x, y=point.y, colour=colour, visible=visible))
-                text = f"{point.name} {100 * point.visible:.0f} %"
+                name = found.spelling.label(task, point.name)
+                text = f"{name} {100 * point.visible:.0f} %"
                 lines.append(Line(text=text, colour=colour, visible=visible))
         else:
-            named = (f"{label} {100 * share:.0f} %" for label, share in answer.lines()[:5])
-            lines.append(Line(text=f"{task}: {', '.join(named) or '(none)'}"))
+            spelling = found.spelling
+            named = (
+                f"{spelling.label(task, label)} {100 * share:.0f} %"
+                for label, share in answer.lines()[:5]
+            )
+            lines.append(Line(text=f"{spelling.task(task)}: {', '.join(named) or '(none)'}"))
     return marks, lines
 
 

@@ -26,6 +26,9 @@ FIELDS: dict[str, type] = {
     "files": dict,
 }
 
+#: What it may hold beside that: texts by name.
+OPTIONAL = ("english",)
+
 
 def parse_manifest(text: bytes, *, where: Path) -> dict[str, Any]:
     """The fields of a ``lapel.json``, each of its kind; file names that stay in the folder.
@@ -46,7 +49,12 @@ def parse_manifest(text: bytes, *, where: Path) -> dict[str, Any]:
             raise BundleError(f"{where}: '{field}' should be a {kind.__name__}, found {found}")
     _check_files(value["files"], where)
     _check_calibration(value["calibration"], where)
-    return {field: value[field] for field in FIELDS}
+    for field in OPTIONAL:
+        texts = value.get(field, {})
+        if not isinstance(texts, dict) or not all(isinstance(one, str) for one in texts.values()):
+            raise BundleError(f"{where}: '{field}' should be an object of texts")
+    fields = {field: value[field] for field in FIELDS}
+    return fields | {field: value.get(field, {}) for field in OPTIONAL}
 
 
 def _check_format(found: object, where: Path) -> None:

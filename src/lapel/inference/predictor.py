@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
@@ -19,6 +19,7 @@ from lapel.inference.boxes import Boxes, outside, refuse_boxes, with_boxes
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import Engine, open_engine, usable_cores
 from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
+from lapel.inference.spelling import Spelling
 from lapel.schema.errors import BundleError, ImageError, UsageError
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
@@ -48,12 +49,14 @@ class Examined:
         box: what the caller knew of where the garment is.
         maps: name of an output to float32 (C, h, w) over the canvas: ``TASK.heatmaps`` and
             ``attention``, where the network has them.
+        spelling: how names are drawn that no font here can write.
     """
 
     prediction: Prediction
     frame: Frame
     box: Box | None
     maps: Mapping[str, NDArray[np.float32]]
+    spelling: Spelling = field(default_factory=Spelling)
 
 
 class Predictor:
@@ -86,6 +89,7 @@ class Predictor:
         self._engine = engine
         self._batch = batch
         self._limits = limits
+        self._spelling = Spelling(schema=bundle.schema, english=bundle.english)
         self._tasks = {spec.name: task_of(spec) for spec in bundle.schema}
         self._check_network()
 
@@ -242,6 +246,7 @@ class Predictor:
                 frame=frames[row],
                 box=picture.box,
                 maps={name: outputs[name][row] for name in maps},
+                spelling=self._spelling,
             )
             for row, picture in enumerate(ready)
         ]

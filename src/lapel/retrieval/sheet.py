@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from lapel.data.sketch.sheet import kind_of_sheet
+from lapel.imaging.lettering import Font, nearest_font
 from lapel.storage.local import write_atomically
 
 #: Side of a picture on the sheet, the space around it, and the height of its caption, in pixels.
 SIDE, MARGIN, CAPTION = 128, 6, 16
+#: Height of the letters of a caption.
+CAPTION_TEXT = 11
 
 BACKGROUND, INK = (255, 255, 255), (40, 40, 40)
 #: Frames of the query, of what shows the same item, and of what does not.
@@ -81,11 +84,11 @@ def _paste(
     if frame is not None:
         edges = (left - 4, top - 4, left + SIDE + 3, top + SIDE + 3)
         draw.rectangle(edges, outline=frame, width=3)
-    font = ImageFont.load_default(11)
+    font = nearest_font(picture.caption, CAPTION_TEXT)
     draw.text((left, top + SIDE + 3), _fitting(picture.caption, font), fill=INK, font=font)
 
 
-def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _fitting(text: str, font: Font) -> str:
     """As much of the end of a text as fits below a picture."""
     if font.getlength(text) <= SIDE:
         return text

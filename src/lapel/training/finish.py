@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 
 from lapel.data.dataset import Dataset
+from lapel.data.glossary import read_glossary
 from lapel.evaluation.calibrate import calibrate
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import write_bundle
@@ -100,8 +101,19 @@ def finish(
         weights=save(copy_of(network.state_dict())),
         card=card,
         seen={split: dataset.split(split).table["sha256"] for split in ("train", "validation")},
+        english=_english(dataset, learner.schema),
     )
     return parity
+
+
+def _english(dataset: Dataset, schema: Schema) -> dict[str, str]:
+    """English for the names of tasks and labels, as far as the dataset has it."""
+    try:
+        glossary = read_glossary(dataset.folder)
+    except DatasetError:
+        return {}  # what is told by `lapel data explore` costs no run its end
+    names = [name for spec in schema for name in (spec.name, *spec.labels)]
+    return {name: glossary[name] for name in names if name in glossary}
 
 
 def _as_trained(architecture: Architecture) -> dict[str, Any]:
