@@ -18,6 +18,8 @@ BENCHMARKS = (
     "landmark_attention",
     "drawn_deepfashion",
     "drawn_scenes",
+    "parsing",
+    "four_in_one",
 )
 
 

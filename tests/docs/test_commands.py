@@ -37,6 +37,8 @@ NOT_RUN = {
     ("docs/models.md", "minutes to hours on a quiet machine"),
     ("docs/results.md", "minutes to hours on a quiet machine"),
     ("docs/search.md", "needs DeepFashion"),
+    ("docs/segmentation.md", "half an hour on two cores"),
+    ("docs/segmentation.md", "minutes to hours on a quiet machine"),
     ("benchmarks/README.md", "minutes to hours on a quiet machine"),
 }
 
