@@ -12,6 +12,8 @@ from lapel.evaluation.landmarks import judge_landmarks
 from lapel.evaluation.landmarks_page import landmarks_sections
 from lapel.evaluation.multi_label import judge_multi_label
 from lapel.evaluation.multi_label_page import multi_label_sections
+from lapel.evaluation.segmentation import SegmentationGatherer, judge_segmentation
+from lapel.evaluation.segmentation_page import segmentation_sections
 from lapel.evaluation.single_label import judge_single_label
 from lapel.evaluation.single_label_page import single_label_sections
 
@@ -27,7 +29,7 @@ class Judge:
         places: whether ``judge`` also takes ``frames`` and ``boxes``, as ``judge_landmarks`` does.
         gather: of kinds whose answers are too large to be kept: makes what judges them batch by
             batch, a ``Gatherer``. ``judge`` is then (spec, the gatherer, calibration,
-            ``counted``: a ``Counted``, ``resamples``) to what was found; see ``judge_segmentation``.
+            ``counted``: a ``Counted``, ``resamples``) to what was found; as ``judge_segmentation``.
     """
 
     judge: Callable[..., JudgedTask]
@@ -40,4 +42,7 @@ JUDGES = {
     "single_label": Judge(judge=judge_single_label, sections=single_label_sections),
     "multi_label": Judge(judge=judge_multi_label, sections=multi_label_sections),
     "landmarks": Judge(judge=judge_landmarks, sections=landmarks_sections, places=True),
+    "segmentation": Judge(
+        judge=judge_segmentation, sections=segmentation_sections, gather=SegmentationGatherer
+    ),
 }

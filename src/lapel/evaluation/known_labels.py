@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.geometry import Landmarks
 from lapel.schema.labels import TaskSpec
+from lapel.schema.masks import ClassMap, lookup
 
 
 def unknown_as_no(labels: Sequence[Label]) -> list[Label]:
@@ -54,9 +55,19 @@ def known_to(labels: Sequence[Label], spec: TaskSpec) -> list[Label]:
                 tuple(name for name in label.cut if name in known),
                 tuple(name for name in label.unknown if name in known),
             )
+        if isinstance(label, ClassMap):
+            return _with_known_classes(label, known)
         return label if label in known else None
 
     return [kept(label) for label in labels]
+
+
+def _with_known_classes(label: ClassMap, known: Collection[str]) -> ClassMap:
+    """A label map whose other classes are unknown."""
+    if all(name in known for name in label.labels):
+        return label
+    kept = [place for place, name in enumerate(label.labels) if name in known]
+    return ClassMap(lookup(kept, kept)[label.pixels], label.labels)
 
 
 def tells(label: Label, spec: TaskSpec) -> bool:

@@ -25,6 +25,20 @@ class Looker:
         self._showing = showing
         self._rows = {name: row for row, name in enumerate(showing.names)}
 
+    def answer(self, image: str, task: str) -> tuple[Frame, NDArray[np.float32]]:
+        """How the canvas shows a picture, and what is said of it, float32 (...) of a task.
+
+        Args:
+            image: its name in the dataset.
+            task: of the network.
+
+        Raises:
+            ImageError: bytes that are no picture we accept.
+            StorageError: there is no such file, or it cannot be read.
+        """
+        pixels, frame = self._showing.picture(self._rows[image])
+        return frame, self._engine.run(pixels[None], [task])[task][0]
+
     def look(self, image: str) -> tuple[Frame, Mapping[str, NDArray[np.float32]]]:
         """How the canvas shows a picture, and its maps, float32 (C, h, w) each.
 

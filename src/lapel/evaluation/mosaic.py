@@ -98,9 +98,10 @@ class Drawing:
     caption: str
 
 
-def drawn_mosaic(drawings: Sequence[Drawing]) -> str:
-    """Drawings as HTML, larger than thumbnails."""
-    return f'<div class="tiles large">{"".join(map(_drawn_tile, drawings))}</div>'
+def drawn_mosaic(drawings: Sequence[Drawing], *, wide: bool = False) -> str:
+    """Drawings as HTML, larger than thumbnails; wide ones two a row, in their own shape."""
+    size = "wide" if wide else "large"
+    return f'<div class="tiles {size}">{"".join(map(_drawn_tile, drawings))}</div>'
 
 
 def _drawn_tile(drawing: Drawing) -> str:

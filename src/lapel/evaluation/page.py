@@ -67,10 +67,12 @@ td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 10em; 
 .tiles { display: grid; gap: 12px;
   grid-template-columns: repeat(auto-fill, minmax(124px, 1fr)); }
 .tiles.large { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }
+.tiles.wide { grid-template-columns: repeat(auto-fill, minmax(min(440px, 100%), 1fr)); }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   overflow: hidden; font-size: 13px; line-height: 1.35; }
 .tile img, .tile .none { display: block; width: 100%; aspect-ratio: 1; object-fit: contain;
   background: var(--paper); }
+.tiles.wide img { aspect-ratio: auto; }
 .tile .none { display: grid; place-items: center; color: var(--soft); background: var(--line); }
 .tile .small { image-rendering: pixelated; background: #000; }
 .tile figcaption { margin: 0; padding: 8px 10px 10px; color: var(--ink); font-size: 13px;

@@ -181,7 +181,11 @@ def _pair(figures: list[str]) -> str:
 
 def _foot(evaluation: Evaluation) -> str:
     kinds = {judged.spec.kind for judged in evaluation.tasks.values()}
-    more = {"multi_label": "pairs.csv", "landmarks": "landmarks.csv"}
+    more = {
+        "multi_label": "pairs.csv",
+        "landmarks": "landmarks.csv",
+        "segmentation": "pixels.csv",
+    }
     named = "".join(f", <b>{file}</b>" for kind, file in more.items() if kind in kinds)
     return (
         "<p>Every number of this page is in <b>metrics.json</b>; the tables are in "

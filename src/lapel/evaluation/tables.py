@@ -14,6 +14,7 @@ import numpy as np
 from lapel.evaluation.landmarks import LandmarksEvaluation
 from lapel.evaluation.multi_label import MultiLabelEvaluation
 from lapel.evaluation.result import Evaluation
+from lapel.evaluation.segmentation import SegmentationEvaluation
 from lapel.schema.formulas import escape_formula
 from lapel.storage.local import write_atomically
 
@@ -35,6 +36,8 @@ LABEL_COLUMNS = (
     "pck10",
     "pck20",
     "pdl",
+    "iou",
+    "boundary_f1",
 )
 
 #: The tables of a public benchmark.
@@ -69,8 +72,8 @@ def encoded(text: str) -> bytes:
 
 def write_tables(evaluation: Evaluation) -> list[str]:
     """Write ``metrics.json``, ``per_class.csv``, ``confusion.csv`` and ``predictions.csv``, and
-    where there are tags ``pairs.csv``, of landmarks ``landmarks.csv``, of a public benchmark
-    ``benchmark.csv``.
+    where there are tags ``pairs.csv``, of landmarks ``landmarks.csv``, of classes of pixels
+    ``pixels.csv``, of a public benchmark ``benchmark.csv``.
 
     Every row of the CSV files names its task, so that a model with many needs no more files.
 
@@ -93,6 +96,9 @@ def write_tables(evaluation: Evaluation) -> list[str]:
     points = _points(evaluation)
     if points is not None:
         contents["landmarks.csv"] = points
+    pixels = _pixels(evaluation)
+    if pixels is not None:
+        contents["pixels.csv"] = pixels
     if evaluation.tables:
         contents[BENCHMARK_FILE] = _benchmark(evaluation)
     for name, content in contents.items():
@@ -173,6 +179,26 @@ def _points(evaluation: Evaluation) -> bytes | None:
     ]
     header = ["image", "task", "landmark", "state", "x", "y"]
     return csv_bytes([*header, "answered_x", "answered_y", "visible", "distance"], rows)
+
+
+def _pixels(evaluation: Evaluation) -> bytes | None:
+    """A row an image and class that it has or is given; None where no task answers with classes of
+    pixels. Pixels are those of the network's canvas.
+    """
+    segmented = [
+        (task, judged)
+        for task, judged in evaluation.tasks.items()
+        if isinstance(judged, SegmentationEvaluation)
+    ]
+    if not segmented:
+        return None
+    rows = [
+        [evaluation.images[judged.rows[place]], task, name, *numbers]
+        for task, judged in segmented
+        for place, name, numbers in judged.classes()
+    ]
+    header = ["image", "task", "class", "true", "answered", "right", "iou", "boundary_f1"]
+    return csv_bytes(header, rows)
 
 
 def _benchmark(evaluation: Evaluation) -> bytes:
