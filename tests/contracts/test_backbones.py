@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
@@ -13,10 +14,13 @@ from torch import Tensor, nn
 from lapel.imaging.preprocess import Preprocess
 from lapel.models.backbones import BACKBONES, build_backbone, natural_preprocessing
 from lapel.models.base import Backbone, keep_judging, set_learning
+from lapel.models.decoders import MapShape
+from lapel.models.heads.base import MapsHead
 from lapel.models.heads.table import HEADS
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.geometry import Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
+from lapel.schema.masks import ClassMap
 from lapel.tasks.kinds import KINDS, task_of
 
 #: Options with which each backbone is small enough to be tested; an entry without a rig fails.
@@ -46,11 +50,17 @@ def points(*, seen: str) -> Landmarks:
     return Landmarks({name: Landmark(*place, name == seen) for name, place in places.items()})
 
 
+def all_of(name: str) -> ClassMap:
+    """A picture in which nothing else is to be seen."""
+    return ClassMap(np.full((40, 40), WORDS.index(name), np.uint8), WORDS)
+
+
 #: For each kind, labels as annotated: two known and one unknown.
 LABELS: Mapping[str, Sequence[Label]] = {
     "single_label": ("coat", "shoe", None),
     "multi_label": (Tags(("coat", "hat")), Tags(("shoe",)), None),
     "landmarks": (points(seen="coat"), points(seen="shoe"), None),
+    "segmentation": (all_of("coat"), all_of("shoe"), None),
 }
 
 #: What a head of landmarks says of pictures as they are.
@@ -174,6 +184,15 @@ def test_stages_at_rest_stay_as_they_are_while_the_others_learn(name: str) -> No
     assert any(not torch.equal(value, before[key]) for key, value in backbone.state_dict().items())
 
 
+#: Of a backbone, for heads that look at them.
+MAPS = (MapShape(4, 16), MapShape(8, 16))
+
+
+def output_shape(kind: str) -> list[int]:
+    """Of a task on a canvas of 40 px: what is free is a quarter of it."""
+    return [10 if size < 0 else size for size in task_of(SPECS[kind]).output_shape]
+
+
 def encoded(kind: str) -> tuple[Tensor, Tensor]:
     parts = task_of(SPECS[kind]).encode(LABELS[kind], [FRAME] * len(LABELS[kind]))
     target, weight = map(torch.from_numpy, parts)
@@ -196,16 +215,18 @@ def test_a_head_gives_what_the_task_expects_and_its_loss_falls_when_it_learns(
 ) -> None:
     spec = SPECS[kind]
     torch.manual_seed(0)
-    head = HEADS[kind].head(spec, 16, options)
-    features = torch.randn(3, 16, 4, 4)
+    head = HEADS[kind].head(spec, 16, {**options, "maps": MAPS, "decoder_channels": 16})
+    given: Tensor | list[Tensor] = torch.randn(3, 16, 4, 4)
+    if isinstance(head, MapsHead):
+        given = [torch.randn(3, one.width, 40 // one.stride, 40 // one.stride) for one in MAPS]
     target, weight = encoded(kind)
-    assert HEADS[kind].answer(head(features)).shape == (3, *task_of(spec).output_shape)
+    assert HEADS[kind].answer(head(given)).shape == (3, *output_shape(kind))
     # Maps that rise too quickly at first fall to nothing, and stay there for long.
     maps = kind == "landmarks" and "landmarks" not in options
     optimiser = torch.optim.Adam(head.parameters(), lr=0.001 if maps else 0.05)
     losses = []
     for _ in range(40):
-        loss = loss_of(kind)(head(features), target, weight)
+        loss = loss_of(kind)(head(given), target, weight)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -216,7 +237,7 @@ def test_a_head_gives_what_the_task_expects_and_its_loss_falls_when_it_learns(
 @pytest.mark.parametrize("kind", HEADS)
 def test_what_is_unknown_gives_neither_loss_nor_gradient(kind: str) -> None:
     target, weight = encoded(kind)
-    output = torch.randn(3, *task_of(SPECS[kind]).output_shape, requires_grad=True)
+    output = torch.randn(3, *output_shape(kind), requires_grad=True)
     loss_of(kind)(output, target, weight).backward()
     assert output.grad is not None
     assert output.grad[2].abs().max() == 0
