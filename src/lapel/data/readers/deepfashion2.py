@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from lapel.data.benchmark_folder import benchmark_folder
 from lapel.data.deepfashion2_record import Record, parse_record
 from lapel.data.deepfashion2_words import categories, point_names
 from lapel.data.garments import GarmentsOnDemand
@@ -27,7 +28,6 @@ from lapel.data.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
 from lapel.data.reading import (
     Reading,
-    existing_folder,
     is_hidden,
     oddity_notes,
     read_bytes,
@@ -44,6 +44,9 @@ from lapel.schema.masks import ClassMap
 TASK, GARMENTS = "categories", "garments"
 
 IMAGES, RECORDS = "image", "annos"
+
+#: All folders that the layout is known by.
+FOLDERS = tuple(f"{part}/{inner}" for part in SPLITS for inner in (RECORDS, IMAGES))
 
 #: The only part without annotations.
 UNLABELLED = "test"
@@ -78,12 +81,12 @@ def read_deepfashion2(
         track: is told how far the work is.
 
     Raises:
-        UsageError: no such folder.
+        UsageError: no such folder, or one above or below the right one.
         FormatError: files that do not keep the layout, or images that are missing; all faults
             together.
         StorageError: a file cannot be read.
     """
-    root = existing_folder(source)
+    root = benchmark_folder(source, FOLDERS)
     found = _Found(ImageList(root))
     parts = [part for part in SPLITS if (root / part).is_dir()]
     if not parts:
