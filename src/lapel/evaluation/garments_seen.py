@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
 from lapel.data.deepfashion2_words import categories
+from lapel.data.image_numbers import image_numbers
 from lapel.imaging.preprocess import Frame
 from lapel.metrics.detection import DetectionCounts
 from lapel.metrics.matching import FoundBoxes, TrueGarments
@@ -85,9 +86,11 @@ class SeenPicture:
     Attributes:
         read: its position among the pictures that could be read.
         row: its position among the rows that were judged.
+        number: what files in COCO's form call it.
         size: width and height, in pixels.
         found: what the model says.
         true: what is there; without its points.
+        points: x, y and state of each garment's own points, float64 (K, 3) each.
         levels: of each garment that is there, in the order of ``LEVELS``, 0 where unknown, (G, 4).
         told: how many of the surest answers reach the score from which people are told.
         pairs: (answer, garment, intersection over union of boxes) of those that are told.
@@ -95,9 +98,11 @@ class SeenPicture:
 
     read: int
     row: int
+    number: int
     size: tuple[int, int]
     found: FoundThere
     true: TrueGarments
+    points: tuple[NDArray[np.float64], ...]
     levels: NDArray[np.int8]
     told: int
     pairs: tuple[tuple[int, int, float], ...]
@@ -154,6 +159,7 @@ class GarmentsSeen:
             self._matcher = replace(self._matcher, measures=tuple(measures))
         self._labels = part.labels(spec.name)
         self._sizes = part.table.select("width", "height").rows()
+        self._numbers = image_numbers(part.names())
         self._read = 0
 
     def __len__(self) -> int:
@@ -196,9 +202,11 @@ class GarmentsSeen:
             SeenPicture(
                 read=read,
                 row=row,
+                number=self._numbers[row],
                 size=(width, height),
                 found=_in_little(boxes, rounded),
                 true=replace(true, points=np.zeros((len(true), 0, 3))),
+                points=_own_points(self.spec, true),
                 levels=_levels(label, true),
                 told=told,
                 pairs=_pairs(boxes, true, told),
@@ -269,3 +277,11 @@ def _pairs(
     there = np.flatnonzero(~true.crowd)
     pairs = paired(boxes.boxes[:told], boxes.scores[:told], true.boxes[there])
     return tuple((answer, int(there[garment]), shared) for answer, garment, shared in pairs)
+
+
+def _own_points(spec: TaskSpec, true: TrueGarments) -> tuple[NDArray[np.float64], ...]:
+    slots = slots_of(spec)
+    return tuple(
+        points[slots[spec.labels[label]]]
+        for label, points in zip(true.labels.tolist(), true.points, strict=True)
+    )

@@ -1,0 +1,158 @@
+"""A file of results judged on a dataset, as a model's answers are."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from lapel.data.dataset import Dataset
+from lapel.data.progress import Track, silent
+from lapel.evaluation.benchmarks.known import benchmark_tables
+from lapel.evaluation.benchmarks.setting import Setting
+from lapel.evaluation.benchmarks.table import BenchmarkTable
+from lapel.evaluation.coco_results import read_results
+from lapel.evaluation.garments import judge_garments
+from lapel.evaluation.garments_seen import GarmentsSeen
+from lapel.evaluation.gathering import counted_rows
+from lapel.evaluation.judged import JudgedTask
+from lapel.evaluation.machine import machine
+from lapel.evaluation.report import write_report
+from lapel.evaluation.result import Evaluation, Throughput
+from lapel.evaluation.subject import Subject
+from lapel.evaluation.tables import write_tables
+from lapel.imaging.preprocess import Preprocess
+from lapel.metrics.bootstrap import RESAMPLES
+from lapel.schema.annotation import SPLIT_NAMES
+from lapel.schema.errors import DatasetError, StorageError, UsageError
+from lapel.schema.labels import TaskSpec
+
+#: How files of results end.
+ENDING = ".json"
+
+#: Nobody looks at pictures here.
+_NO_CANVAS = Preprocess(
+    height=1, width=1, channels=1, fit="stretch", mean=(0.0,), std=(1.0,)
+)
+
+
+def is_results(path: str | Path) -> bool:
+    """Whether what is to be judged is a file of results, and no folder of a bundle."""
+    return Path(path).suffix.lower() == ENDING and not Path(path).is_dir()
+
+
+def evaluate_results(
+    results: str | Path,
+    dataset: str | Path | Dataset,
+    *,
+    split: str = "test",
+    out: str | Path,
+    task: str | None = None,
+    resamples: int = RESAMPLES,
+    track: Track = silent,
+) -> Evaluation:
+    """Judge a file of results in COCO's form, whoever wrote it, and write what was found.
+
+    Args:
+        results: the file, see :mod:`lapel.evaluation.coco_results`.
+        dataset: a dataset or its folder.
+        split: the rows to judge: ``test``, ``validation`` or ``train``.
+        out: folder to write to; see ``lapel.evaluation.evaluate.evaluate``.
+        task: which task of kind ``garments`` is answered, where the dataset has several.
+        resamples: of the bootstrap behind the intervals.
+        track: is told how far the work is, image by image.
+
+    Raises:
+        UsageError: the dataset has no such task, or several.
+        DatasetError: no such split, or nobody knows what is in its pictures.
+        FormatError: the file is none of results; all its faults together.
+        StorageError: the file cannot be read, or ``out`` cannot be written.
+    """
+    started = time.perf_counter()
+    whole = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    part = whole.split(split)
+    spec = _task(whole, task)
+    sizes = part.table.select("width", "height").rows()
+    read = read_results(Path(results), spec, part.names(), sizes)
+    seen = GarmentsSeen(spec, part, {}, measures=read.measures)
+    for row in track(range(len(part)), len(part), "Judging images"):
+        seen.keep(row, read.found.get(row, ()))
+    if not len(seen):
+        raise DatasetError(
+            f"dataset '{part.name}' knows of no picture of '{split}' which garments are in it"
+        )
+    counted = counted_rows(spec, whole, part, _NO_CANVAS)
+    judged = judge_garments(spec, seen, {}, counted=counted, resamples=resamples)
+    subject = _subject(Path(results), part, SPLIT_NAMES.get(split, split))
+    return _written(
+        Evaluation(
+            subject=subject,
+            images=tuple(part.names()),
+            unreadable=(),
+            tasks={spec.name: judged},
+            together=None,
+            tables=_tables({spec.name: judged}, subject, part, resamples),
+            throughput=Throughput(
+                images=len(part),
+                seconds=time.perf_counter() - started,
+                engine="a file of results",
+                machine=machine(),
+            ),
+            resamples=resamples,
+            out=Path(out),
+        ),
+        part,
+        whole,
+    )
+
+
+def _written(evaluation: Evaluation, part: Dataset, whole: Dataset) -> Evaluation:
+    try:
+        evaluation.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{evaluation.out} could not be made a folder: {error.strerror or error}; choose "
+            "another --out"
+        ) from error
+    tables = write_tables(evaluation)
+    pages = write_report(evaluation, part=part, whole=whole, run=None)
+    return replace(evaluation, files=(*pages, *tables))
+
+
+def _task(dataset: Dataset, name: str | None) -> TaskSpec:
+    there = [spec for spec in dataset.schema if spec.kind == "garments"]
+    chosen = [spec for spec in there if name in (None, spec.name)]
+    if len(chosen) != 1:
+        known = ", ".join(spec.name for spec in there) or "none"
+        raise UsageError(
+            f"a file of results answers one task of kind garments; dataset '{dataset.name}' has: "
+            f"{known}" + ("" if name is None else f", and no {name!r} among them")
+        )
+    return chosen[0]
+
+
+def _subject(results: Path, part: Dataset, split: str) -> Subject:
+    return Subject(
+        bundle=results.name,
+        dataset=part.name,
+        fingerprint=part.fingerprint,
+        split=split,
+        flip=False,
+        boxes="never",
+        unknown_is_no=False,
+        chosen_on="a file of results does not say",
+        remarks=(f"Judged is a file of results, {results.name}: whose they are it does not say.",),
+        provenance={},
+    )
+
+
+def _tables(
+    tasks: dict[str, JudgedTask], subject: Subject, part: Dataset, resamples: int
+) -> tuple[BenchmarkTable, ...]:
+    setting = Setting(
+        benchmark=part.description.benchmark,
+        split=subject.split,
+        images=len(part),
+        whole=True,
+    )
+    return benchmark_tables(tasks, setting, resamples=resamples)
