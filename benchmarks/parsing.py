@@ -67,7 +67,8 @@ def parse_options() -> argparse.Namespace:
 def imported(source: Path, folder: Path) -> Dataset:
     """The photos with groups of classes, the last of them kept to judge on."""
     photos = sum(1 for _ in (source / "photos").iterdir())
-    classes = next((one / CLASSES for one in (source, source.parent) if (one / CLASSES).exists()))
+    near = (one / CLASSES for one in (source, source.parent))
+    classes = next((path for path in near if path.exists()), None)
     import_dataset(
         "masks",
         source,
@@ -89,17 +90,16 @@ def judged(
 
 
 def table(pretrained: Evaluation, scratch: Evaluation) -> list[list[str]]:
-    """A row a number: of all classes together, then the IoU of each."""
-    judgements = [one.tasks[TASK] for one in (pretrained, scratch)]
-    names = [name for name in judgements[0].numbers if not name.startswith("iou.")]
-    return [
-        [
-            name,
-            *(f"{100 * one.numbers[name].value:.1f}" for one in judgements),
-            f"{100 * judgements[0].majority.numbers[name]:.1f}",
-        ]
-        for name in names
+    """A row a number: of all classes together, then the IoU of each, in percent."""
+    both = [one.tasks[TASK] for one in (pretrained, scratch)]
+    first = both[0]
+    rows: list[tuple[str, list[float]]] = [
+        (name, [*(one.numbers[name].value for one in both), first.majority.numbers[name]])
+        for name in first.HEADLINES
     ]
+    for mine, other in zip(*(one.per_label() for one in both), strict=True):
+        rows.append((f"IoU of {mine['label']}", [mine["iou"], other["iou"], mine["usual_iou"]]))
+    return [[name, *(f"{100 * value:.1f}" for value in values)] for name, values in rows]
 
 
 if __name__ == "__main__":
