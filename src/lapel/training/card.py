@@ -5,6 +5,7 @@ After M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019 (arXiv 18
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,26 @@ from lapel.schema.labels import Schema
 from lapel.training.recipe import Recipe
 
 #: Numbers of a task that the card shows, where the task has them.
-SHOWN = ("accuracy", "top3", "map", "mean_f1", "macro_f1", "pck10", "ne", "nll", "ece")
+SHOWN = (
+    "accuracy",
+    "top3",
+    "map",
+    "mean_f1",
+    "macro_f1",
+    "pck10",
+    "ne",
+    "miou",
+    "box_ap",
+    "box_ap50",
+    "mask_ap",
+    "mask_ap50",
+    "oks_ap",
+    "nll",
+    "ece",
+)
+
+#: Kinds of task of which a temperature is fitted.
+CALIBRATED = {"single_label", "multi_label", "landmarks"}
 
 #: Labels of a task that the card lists; the rest is in ``lapel.json``.
 LISTED = 60
@@ -44,8 +64,8 @@ def model_card(
         "",
         (
             f"On the validation pictures of `{dataset['name']}`, on which its best epoch "
-            f"({chosen['epoch']} of {chosen['epochs']}) was chosen and "
-            f"{_fitted(schema)} fitted; so these are a little too good. `lapel evaluate` "
+            f"({chosen['epoch']} of {chosen['epochs']}) was chosen"
+            f"{_fitted(schema)}; so these are a little too good. `lapel evaluate` "
             "measures it on a test split, beside the best answer that never looks."
         ),
         "",
@@ -71,8 +91,8 @@ def model_card(
         "## What it is not",
         "",
         (
-            "It knows the labels above and no others: to a picture of something else it gives one "
-            "of them all the same. It has seen pictures like those of its dataset; on pictures of "
+            f"It knows the labels above and no others: {_something_else(schema)}. It "
+            "has seen pictures like those of its dataset; on pictures of "
             "another kind (other cameras, other backgrounds, garments worn instead of laid out) it "
             "will be worse than the numbers above, by how much only `lapel evaluate` on such "
             "pictures can say."
@@ -91,9 +111,18 @@ def _task_line(name: str, kind: str, labels: tuple[str, ...]) -> str:
     return f"- **{name}** ({kind.replace('_', ' ')}): {', '.join(labels[:LISTED])}{more}"
 
 
+def _something_else(schema: Schema) -> str:
+    if all(task.kind == "garments" for task in schema):
+        return "a garment of another kind it leaves out, or takes for one of them"
+    return "to a picture of something else it gives one of them all the same"
+
+
 def _fitted(schema: Schema) -> str:
-    tagged = any(task.kind == "multi_label" for task in schema)
-    return "its temperatures and thresholds" if tagged else "its temperature"
+    kinds = {task.kind for task in schema}
+    if not kinds & CALIBRATED:
+        return ""
+    tagged = "multi_label" in kinds
+    return f" and its {'temperatures and thresholds' if tagged else 'temperature'} fitted"
 
 
 def _table(schema: Schema, scores: Mapping[str, float]) -> list[str]:
@@ -108,7 +137,7 @@ def _table(schema: Schema, scores: Mapping[str, float]) -> list[str]:
 
 
 def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    return "" if value is None or math.isnan(value) else f"{value:.4f}"
 
 
 def _colour(preprocess: Preprocess) -> str:
