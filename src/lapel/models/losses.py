@@ -53,7 +53,7 @@ class MultiTaskLoss(nn.Module):
     def forward(
         self,
         raw: Mapping[str, Raw],
-        targets: Mapping[str, Tensor],
+        targets: Mapping[str, Any],
         weights: Mapping[str, Tensor],
     ) -> Tensor:
         """What the head of each task says, its targets and weights, all (N, ...), to a scalar."""
@@ -81,9 +81,12 @@ class MultiTaskLoss(nn.Module):
 
 
 def label_counts(
-    schema: Schema, targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+    schema: Schema, targets: Mapping[str, Any], weights: Mapping[str, Tensor]
 ) -> dict[str, LabelCounts]:
-    """How often each label of each task holds among encoded training pictures."""
+    """How often each label of each task holds among encoded training pictures.
+
+    Targets are tensors, or what ``Learned.targets`` makes of a kind's.
+    """
     return {
         spec.name: HEADS[spec.kind].counts(spec, targets[spec.name], weights[spec.name])
         for spec in schema

@@ -23,6 +23,7 @@ from lapel.training.examples import Examples
 from lapel.training.judging import Known, Pausing, judge, total_loss
 from lapel.training.learner import Learner
 from lapel.training.pictures import Resident
+from lapel.training.targets import tensor_of
 
 #: Decays of the weights of standardised features, tried from the strongest on: tags that few photos
 #: bear want strong ones, a category with hundreds of photos a label weak ones.
@@ -62,7 +63,9 @@ def on_features(examples: Examples, pooled: Tensor) -> Examples:
     views = len(pooled) // len(examples)
     return Examples(
         pictures=Resident(pooled),
-        targets={task: torch.cat([part] * views) for task, part in examples.targets.items()},
+        targets={
+            task: torch.cat([tensor_of(part)] * views) for task, part in examples.targets.items()
+        },
         weights={task: torch.cat([part] * views) for task, part in examples.weights.items()},
     )
 

@@ -28,6 +28,7 @@ from lapel.training.learner import Learner
 from lapel.training.optimise import rate_at, stage_at
 from lapel.training.plan import Plan, plan_of, seed_of
 from lapel.training.recipe import Recipe
+from lapel.training.targets import tensor_of
 
 #: Training outputs are scored on about so many steps an epoch; all would cost time.
 SCORED_STEPS = 32
@@ -100,7 +101,7 @@ def _drawn(recipe: Recipe, train: Examples, count: int) -> Tensor | None:
     task = recipe.data.balance
     if task is None:
         return None
-    return row_weights(train.targets[task][:count], train.weights[task][:count])
+    return row_weights(tensor_of(train.targets[task])[:count], train.weights[task][:count])
 
 
 def out_of_time(learner: Learner) -> bool:

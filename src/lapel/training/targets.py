@@ -64,3 +64,14 @@ def some(targets: Targets, rows: Tensor) -> Targets:
         return targets.only(rows)
     found: Targets = targets[rows.to(targets.device)]
     return found
+
+
+def tensor_of(targets: Targets) -> Tensor:
+    """The targets of a task of labels, which are a tensor.
+
+    Raises:
+        TypeError: they are those of a task of places.
+    """
+    if not isinstance(targets, Tensor):
+        raise TypeError(f"targets of labels are a tensor, found {type(targets).__name__}")
+    return targets

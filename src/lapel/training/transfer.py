@@ -28,6 +28,7 @@ from lapel.training.pictures import Resident
 from lapel.training.recipe import Recipe
 from lapel.training.recipe_parts import TransferPart
 from lapel.training.recorder import Reporter
+from lapel.training.targets import tensor_of
 
 #: Pictures on which a cut of the network is tried.
 TRIED = 2
@@ -158,7 +159,9 @@ def _with(examples: Examples, kept: Tensor) -> Examples:
     views = len(kept) // len(examples)
     return Examples(
         pictures=Resident(kept.to(device)),
-        targets={task: torch.cat([part] * views) for task, part in examples.targets.items()},
+        targets={
+            task: torch.cat([tensor_of(part)] * views) for task, part in examples.targets.items()
+        },
         weights={task: torch.cat([part] * views) for task, part in examples.weights.items()},
         items=None if examples.items is None else torch.cat([examples.items] * views),
     )
