@@ -14,6 +14,7 @@ from lapel.cli.data_deepfashion import export_deepfashion_app, import_deepfashio
 from lapel.cli.data_garments import export_garments_app, import_garments_app
 from lapel.cli.data_import import import_app, print_dataset
 from lapel.cli.data_layouts import export_layouts_app, import_layouts_app
+from lapel.cli.data_masks import export_masks_app, import_masks_app
 from lapel.cli.data_retrieval import import_retrieval_app
 from lapel.cli.data_sketch import sketch_app
 from lapel.schema.counting import counted
@@ -30,10 +31,12 @@ import_app.add_typer(import_layouts_app)
 import_app.add_typer(import_deepfashion_app)
 import_app.add_typer(import_retrieval_app)
 import_app.add_typer(import_garments_app)
+import_app.add_typer(import_masks_app)
 import_app.add_typer(sketch_app)
 export_app.add_typer(export_layouts_app)
 export_app.add_typer(export_deepfashion_app)
 export_app.add_typer(export_garments_app)
+export_app.add_typer(export_masks_app)
 
 DatasetFolder = Annotated[Path, typer.Argument(help="Folder of the dataset.", show_default=False)]
 
@@ -109,8 +112,9 @@ def check(
 ) -> None:
     """Open every image and look for faults and oddities; exit code 1 if there are faults.
 
-    Faults: images that are missing, torn or changed since import; labels and splits that do
-    not exist; boxes that show nothing; the same picture in two splits. Warnings do not fail:
+    Faults: images that are missing, torn or changed since import; label maps and garments that do
+    not fit them; labels and splits that do not exist; boxes that show nothing; the same picture in
+    two splits. Warnings do not fail:
     look-alikes across splits, rare and missing classes, landmarks outside their picture or box,
     pictures twice in one split, labels that may be one (sporty and
     sproty, office/formal and formal/office).

@@ -10,6 +10,10 @@ import typer
 from lapel.cli.data_import import Name, NewFolder, Replace, Skip, import_layout
 from lapel.cli.data_layouts import DatasetFolder, OutFolder, export_layout
 
+Parsing = Annotated[
+    bool, typer.Option("--parsing", help="Paint a class for every pixel from the garments, too.")
+]
+
 import_garments_app = typer.Typer()
 export_garments_app = typer.Typer()
 
@@ -25,6 +29,7 @@ def import_deepfashion2(
             "--points/--no-points", help="Whether garments are asked for their landmarks, too."
         ),
     ] = True,
+    parsing: Parsing = False,
     name: Name = None,
     skip_unreadable: Skip = False,
     replace: Replace = False,
@@ -41,6 +46,7 @@ def import_deepfashion2(
         replace=replace,
         skip=skip_unreadable,
         points=points,
+        parsing=parsing,
     )
 
 
@@ -49,15 +55,24 @@ def import_fashionpedia(
     source: Annotated[Path, typer.Argument(help="Folder of the JSON files and the photos.")],
     dataset: NewFolder,
     *,
+    parsing: Parsing = False,
     name: Name = None,
     skip_unreadable: Skip = False,
     replace: Replace = False,
 ) -> None:
     """Fashionpedia: photos with garments, their parts and 294 fine attributes.
 
-    Task: categories, any of 46. Boxes, outlines, masks and attributes go to garments.jsonl.
+    Tasks: categories, any of 46; garments, each with its box, outlines or mask, and attributes.
     """
-    import_layout("fashionpedia", source, dataset, name=name, replace=replace, skip=skip_unreadable)
+    import_layout(
+        "fashionpedia",
+        source,
+        dataset,
+        name=name,
+        replace=replace,
+        skip=skip_unreadable,
+        parsing=parsing,
+    )
 
 
 @export_garments_app.command("deepfashion2")

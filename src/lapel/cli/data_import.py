@@ -31,7 +31,11 @@ Skip = Annotated[
 
 
 #: Kind of task to what is said of its labels.
-_ANY = {"multi_label": ", any of them"}
+_ANY = {
+    "multi_label": ", any of them",
+    "segmentation": ", one a pixel",
+    "garments": ", each garment",
+}
 
 
 @import_app.command("fashion-mnist")

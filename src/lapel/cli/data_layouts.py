@@ -52,7 +52,7 @@ def import_attribute_folders(
         name=name,
         replace=replace,
         skip=skip_unreadable,
-        multi=_words(multi) or (),
+        multi=words(multi) or (),
     )
 
 
@@ -80,7 +80,7 @@ def import_ce7454(
         name=name,
         replace=replace,
         skip=skip_unreadable,
-        tasks=_words(tasks),
+        tasks=words(tasks),
     )
 
 
@@ -197,7 +197,7 @@ def import_garmentiq(
         name=name,
         replace=replace,
         skip=skip_unreadable,
-        label=_words(label),
+        label=words(label),
         unpack=unpack,
     )
 
@@ -205,7 +205,7 @@ def import_garmentiq(
 @export_layouts_app.command("attribute-folders")
 def export_attribute_folders(dataset: DatasetFolder, out: OutFolder, *, task: Tasks = None) -> None:
     """Class folders inside attribute folders, below folders of splits."""
-    export_layout("attribute-folders", dataset, out, task=_words(task))
+    export_layout("attribute-folders", dataset, out, task=words(task))
 
 
 @export_layouts_app.command("ce7454")
@@ -222,7 +222,7 @@ def export_ce7454(
     ] = None,
 ) -> None:
     """The layout of CE7454 and AI6126, of any dataset with six single_label tasks."""
-    export_layout("ce7454", dataset, out, task=_words(task))
+    export_layout("ce7454", dataset, out, task=words(task))
 
 
 @export_layouts_app.command("nsysu")
@@ -256,10 +256,10 @@ def export_kfashion(dataset: DatasetFolder, out: OutFolder) -> None:
 @export_layouts_app.command("garmentiq")
 def export_garmentiq(dataset: DatasetFolder, out: OutFolder, *, task: Tasks = None) -> None:
     """GarmentIQ's layout: metadata.csv beside images, a folder a split."""
-    export_layout("garmentiq", dataset, out, task=_words(task))
+    export_layout("garmentiq", dataset, out, task=words(task))
 
 
-def _words(entries: list[str] | None) -> list[str] | None:
+def words(entries: list[str] | None) -> list[str] | None:
     """Options that were repeated or hold commas, word by word; None where none was given."""
     return [word.strip() for entry in entries or [] for word in entry.split(",")] or None
 
@@ -278,6 +278,8 @@ def export_layout(
     print(f"{counted(done.images, 'image')} in the layout '{layout}': {shown(str(done.path))}")
     for note in done.notes:
         print(f"  {shown(note)}")
+    if done.image_root is not None:
+        print(f"  image names are relative to {shown(done.image_root)}")
     if done.left_out:
         print(f"left out {counted(done.left_out, 'image')} without the labels that it needs")
 

@@ -1,9 +1,9 @@
 """What is wrong with a dataset, found before it costs anybody a training run.
 
 A *fault* makes results wrong or stops a run: files that are missing, torn or other than they
-were, labels and splits that do not exist, boxes that show nothing, the very same picture on two
-sides of a split. A *warning* is for the eye to judge: pictures that look the same, rare and
-missing classes, landmarks outside their box.
+were, label maps and garments that do not fit them, labels and splits that do not exist, boxes that
+show nothing, the very same picture on two sides of a split. A *warning* is for the eye to judge:
+pictures that look the same, rare and missing classes, landmarks outside their box.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lapel.data.check_garments import garment_findings
 from lapel.data.check_images import image_findings
 from lapel.data.check_labels import label_findings, pair_findings
+from lapel.data.check_masks import check_masks
 from lapel.data.check_places import place_findings
 from lapel.data.dataset import Dataset
 from lapel.data.findings import Finding
@@ -89,10 +91,13 @@ def check_dataset(
     known = None if against is None else choose_rules(against, dataset.schema, tier=tier)
     # Before the pictures are opened, which takes long: a file that cannot be written is told now.
     pairs = propose_rules(dataset, propose) if propose else lint_labels(dataset)
+    masks = check_masks(dataset, track=track)
     findings = [
-        *image_findings(dataset, track=track),
-        *label_findings(dataset),
+        *masks.findings,
+        *image_findings(dataset, unread=masks.unread, track=track),
+        *label_findings(dataset, masks.unread),
         *place_findings(dataset),
+        *garment_findings(dataset),
         *pair_findings(dataset, pairs),
     ]
     return CheckReport(

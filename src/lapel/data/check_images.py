@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +16,7 @@ from lapel.data.measuring import Measured, in_parallel, measure_image
 from lapel.data.progress import Track
 from lapel.schema.annotation import SPLITS, Label, Tags
 from lapel.schema.errors import Fault
+from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
 
 #: Longer pictures than this (long side to short side) lose much in any square preprocessing.
 LONG_SIDE = 5
@@ -24,11 +25,19 @@ LONG_SIDE = 5
 Opened = tuple[Measured, Signature] | Fault
 
 
-def image_findings(dataset: Dataset, *, track: Track) -> Iterator[Finding]:
-    """Open every picture, and look at them alone and beside each other."""
+def image_findings(
+    dataset: Dataset, *, unread: Collection[str] = (), track: Track
+) -> Iterator[Finding]:
+    """Open every picture, and look at them alone and beside each other.
+
+    Args:
+        dataset: whose.
+        unread: tasks some of whose labels cannot be read; copies are not compared by them.
+        track: is told how far the work is.
+    """
     opened = _open_all(dataset, track)
     yield from _file_findings(dataset, opened)
-    yield from _same_bytes(dataset)
+    yield from _same_bytes(dataset, unread)
     yield from _look_alikes(dataset, opened, track)
     yield from _size_findings(dataset)
 
@@ -68,14 +77,14 @@ def _file_findings(dataset: Dataset, opened: Sequence[Opened]) -> Iterator[Findi
     yield from finding("resized", "fault", f"images are of another size; {advice}", resized)
 
 
-def _same_bytes(dataset: Dataset) -> Iterator[Finding]:
+def _same_bytes(dataset: Dataset, unread: Collection[str]) -> Iterator[Finding]:
     groups = (
         dataset.table.with_row_index("row")
         .group_by("sha256", maintain_order=True)
         .agg("row", "image", "split")
         .filter(pl.col("image").list.len() > 1)
     )
-    labels = [dataset.labels(task.name) for task in dataset.schema]
+    labels = [dataset.labels(task.name) for task in dataset.schema if task.name not in unread]
     across: list[str] = []
     within: list[str] = []
     contradicting: list[str] = []
@@ -106,10 +115,20 @@ def _contradict(labels: Sequence[Label]) -> bool:
 
 
 def _differ(one: Label, other: Label) -> bool:
+    if isinstance(one, ClassMap) and isinstance(other, ClassMap):
+        return _disagree(one, other)
     if isinstance(one, Tags) and isinstance(other, Tags):
         unsure = {*one.unknown, *other.unknown}
         return {*one.yes} - unsure != {*other.yes} - unsure
     return one != other
+
+
+def _disagree(one: ClassMap, other: ClassMap) -> bool:
+    """Whether a pixel has two classes."""
+    if one.pixels.shape != other.pixels.shape:
+        return True
+    known = (one.pixels != UNKNOWN_CLASS) & (other.pixels != UNKNOWN_CLASS)
+    return bool((known & (one.pixels != other.pixels)).any())
 
 
 def _look_alikes(dataset: Dataset, opened: Sequence[Opened], track: Track) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from lapel.data.dataset import Dataset
 from lapel.data.findings import Finding, finding
@@ -17,11 +17,17 @@ from lapel.schema.labels import TaskSpec
 RARE = 1 / 50
 
 
-def label_findings(dataset: Dataset) -> Iterator[Finding]:
-    """Labels that do not exist, images without any; splits; rare, missing and constant labels."""
-    yield from _strange_labels(dataset)
+def label_findings(dataset: Dataset, unread: Collection[str] = ()) -> Iterator[Finding]:
+    """Labels that do not exist, images without any; splits; rare, missing and constant labels.
+
+    Args:
+        dataset: whose.
+        unread: tasks some of whose labels cannot be read; they are passed over.
+    """
+    tasks = [task for task in dataset.schema if task.name not in unread]
+    yield from _strange_labels(dataset, tasks)
     yield from _split_findings(dataset)
-    for task in dataset.schema:
+    for task in tasks:
         yield from _missing_classes(dataset, task)
         yield from _rare_classes(dataset, task)
         if task.kind == "multi_label":
@@ -49,11 +55,11 @@ def pair_findings(dataset: Dataset, pairs: list[LabelPair]) -> Iterator[Finding]
             )
 
 
-def _strange_labels(dataset: Dataset) -> Iterator[Finding]:
-    for task in dataset.schema:
+def _strange_labels(dataset: Dataset, tasks: Sequence[TaskSpec]) -> Iterator[Finding]:
+    for task in tasks:
         known = frozenset(task.labels)
         strange: Counter[str] = Counter()
-        labels = Counter(dataset.labels(task.name))
+        labels = Counter(dataset.labels_in_words(task.name))
         unknown = labels.pop(None, 0)
         for label, count in labels.items():
             for word in mentioned(label):
@@ -88,7 +94,7 @@ def _split_findings(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _rare_classes(dataset: Dataset, task: TaskSpec) -> Iterator[Finding]:
-    counts = count_held(dataset.labels(task.name))
+    counts = count_held(dataset.labels_in_words(task.name))
     largest = max(counts.values(), default=0)
     rare = [label for label in task.labels if 0 < counts[label] < largest * RARE]
     yield from finding(
@@ -101,7 +107,7 @@ def _rare_classes(dataset: Dataset, task: TaskSpec) -> Iterator[Finding]:
 
 def _missing_classes(dataset: Dataset, task: TaskSpec) -> Iterator[Finding]:
     for split in dataset.splits():
-        labels = dataset.split(split).labels(task.name)
+        labels = dataset.split(split).labels_in_words(task.name)
         if all(label is None for label in labels):
             continue
         there = count_held(labels)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from lapel.data.dataset import Dataset
 from lapel.data.findings import Finding, finding
-from lapel.data.garments import iterate_garments
 from lapel.schema.garments import SLACK
 from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
@@ -16,13 +15,12 @@ FAR_OUTSIDE = 0.1
 
 
 def place_findings(dataset: Dataset) -> Iterator[Finding]:
-    """Boxes, landmarks and garments outside their pictures, landmarks outside their boxes."""
+    """Boxes and landmarks outside their pictures, landmarks outside their boxes."""
     boxes = dataset.boxes()
     yield from _box_findings(dataset, boxes)
     for task in dataset.schema:
         if task.kind == "landmarks":
             yield from _landmark_findings(dataset, task, boxes)
-    yield from _garment_findings(dataset)
 
 
 def _box_findings(dataset: Dataset, boxes: list[Box | None]) -> Iterator[Finding]:
@@ -88,23 +86,6 @@ def _landmark_findings(
         "warning",
         f"landmarks of '{task.name}' lie far outside the box of their garment",
         away,
-    )
-
-
-def _garment_findings(dataset: Dataset) -> Iterator[Finding]:
-    sizes = {name: size for name, *size in _sizes(dataset)}
-    over = []
-    for name, garments in iterate_garments(dataset.folder):
-        for garment in garments if name in sizes else ():
-            width, height = sizes[name]
-            where = garment.outside(width, height)
-            if where:
-                over.append(f"{name} ({width} x {height}): {where}")
-    yield from finding(
-        "garment_over_edge",
-        "warning",
-        "garments of garments.jsonl reach over the edge of their picture",
-        over,
     )
 
 

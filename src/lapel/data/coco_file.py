@@ -27,7 +27,7 @@ from lapel.data.coco_parts import (
     outline_faults,
 )
 from lapel.data.json_records import is_number, is_whole, shown_value
-from lapel.imaging.outlines import CORNERS, EVEN_ODD, FILL, mask_box, mask_from
+from lapel.imaging.outlines import EVEN_ODD, FILL, encloses, is_short, mask_box, mask_from
 from lapel.schema.garments import Garment, Point
 from lapel.schema.run_lengths import RunLengths, run_lengths
 
@@ -261,21 +261,13 @@ def _shape(
     outlines = []
     for outline in _several(value or []):
         corners = tuple(zip(outline[::2], outline[1::2], strict=True))
-        if len(corners) < CORNERS:
+        if is_short(corners):
             oddities[SHORT] += 1
         elif not encloses(corners):
             oddities[FLAT] += 1
         else:
             outlines.append(corners)
     return tuple(outlines), None
-
-
-def encloses(corners: Sequence[Point]) -> bool:
-    """Whether corners do not all lie on one line."""
-    (left, top), *others = corners
-    far = max(others, key=lambda corner: abs(corner[0] - left) + abs(corner[1] - top))
-    across, down = far[0] - left, far[1] - top
-    return any((x - left) * down != (y - top) * across for x, y in others)
 
 
 def _box(

@@ -27,7 +27,7 @@ def word(label: str | None) -> str:
 def shown_labels(dataset: Dataset, task: TaskSpec) -> list[str]:
     """The labels of a task that get pictures: the commonest, in the schema's order."""
     most = max(LABELS_LEAST, LABELS_SHOWN // len(dataset.schema.tasks))
-    counts = count_held(dataset.labels(task.name))
+    counts = count_held(dataset.labels_in_words(task.name))
     commonest = set(sorted(task.labels, key=lambda label: -counts[label])[:most])
     return [label for label in task.labels if label in commonest]
 
@@ -59,7 +59,7 @@ def _beside(english: dict[str, str], name: str) -> str:
 
 
 def _counts(part: Dataset, task: TaskSpec) -> Counter[str | None]:
-    labels = part.labels(task.name)
+    labels = part.labels_in_words(task.name)
     counts: Counter[str | None] = Counter()
     counts.update(count_held(labels))
     counts[None] = sum(label is None for label in labels)

@@ -18,6 +18,7 @@ from lapel.data.explore_charts import (
     sizes_chart,
 )
 from lapel.data.explore_labels import balance, shown_labels, together, word
+from lapel.data.explore_painted import painted_pages
 from lapel.data.explore_places import places
 from lapel.data.explore_style import STYLE
 from lapel.data.label_counts import count_held
@@ -31,6 +32,8 @@ from lapel.data.sampling import (
 from lapel.schema.annotation import held
 from lapel.schema.labels import TaskSpec
 
+#: Kinds of task whose labels are of the whole picture, so that a label has a face.
+FACED = ("single_label", "multi_label")
 #: Pictures of a label; half as many where several tasks have labels.
 MOSAIC_TILES = 24
 #: Shares of a label that differ by less are called equal.
@@ -43,8 +46,9 @@ def page(dataset: Dataset, looks: Sequence[Look]) -> str:
     sections = [
         *(balance(dataset, task) for task in dataset.schema),
         together(dataset),
-        *(_faces(dataset, task, looks) for task in dataset.schema if task.kind != "landmarks"),
+        *(_faces(dataset, task, looks) for task in dataset.schema if task.kind in FACED),
         *places(dataset, looks),
+        *painted_pages(dataset, looks),
         _sizes(dataset),
         *_against_test(dataset, looks),
     ]
@@ -76,7 +80,7 @@ def _head(dataset: Dataset, looks: Sequence[Look]) -> str:
 def _of_class(
     dataset: Dataset, task: TaskSpec, looks: Sequence[Look]
 ) -> Iterator[tuple[str, list[Look]]]:
-    labels = dataset.labels(task.name)
+    labels = dataset.labels_in_words(task.name)
     for label in shown_labels(dataset, task):
         yield label, [look for look in looks if label in held(labels[look.row])]
 
@@ -171,7 +175,7 @@ def _numbers_table(train: Sequence[Look], test: Sequence[Look], other: str) -> s
 def _shares(dataset: Dataset, other: str) -> str:
     lines = []
     for task in dataset.schema:
-        train, test = (dataset.split(split).labels(task.name) for split in ("train", other))
+        train, test = (dataset.split(split).labels_in_words(task.name) for split in ("train", other))
         counts = count_held(train), count_held(test)
         gaps = {
             label: counts[1][label] / len(test) - counts[0][label] / len(train)

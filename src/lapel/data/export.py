@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import polars as pl
 from lapel.data.dataset import Dataset
 from lapel.data.exporters.attribute_folders import export_attribute_folders
 from lapel.data.exporters.ce7454 import export_ce7454
+from lapel.data.exporters.coco import export_coco
 from lapel.data.exporters.deepfashion2 import export_deepfashion2
 from lapel.data.exporters.deepfashion2_coco import export_deepfashion2_coco
 from lapel.data.exporters.deepfashion_coarse import export_deepfashion_coarse
@@ -20,6 +21,7 @@ from lapel.data.exporters.deepfashion_fine import export_deepfashion_fine
 from lapel.data.exporters.deepfashion_info import export_deepfashion_info
 from lapel.data.exporters.garmentiq import export_garmentiq
 from lapel.data.exporters.kfashion import export_kfashion
+from lapel.data.exporters.masks import export_masks
 from lapel.data.exporters.nsysu import export_nsysu
 from lapel.data.exporters.prography import export_prography
 from lapel.data.exporting import Exported, file_name, free_name
@@ -121,7 +123,22 @@ def export_table(
         f"tags of '{task}' have {mark!r} between them: import them with --multi '{task}:{mark}'"
         for task, mark in separators.items()
     )
+    notes += tuple(_notes_beside(dataset))
     return Exported(path=out, images=table.height, image_root=root, notes=notes)
+
+
+def _notes_beside(dataset: Dataset) -> Iterator[str]:
+    """What a table cannot hold of labels, and what writes it."""
+    for task in dataset.schema:
+        if task.kind == "segmentation":
+            yield (
+                f"'{task.name}' names files below {dataset.folder}: write photos and label maps "
+                "with `lapel data export masks`"
+            )
+        elif task.kind == "garments":
+            yield (
+                f"'{task.name}' says how many there are: write them with `lapel data export coco`"
+            )
 
 
 #: Name of a layout to what writes it.
@@ -139,6 +156,8 @@ EXPORTERS: dict[str, Callable[..., Exported]] = {
     "deepfashion-info": export_deepfashion_info,
     "deepfashion2": export_deepfashion2,
     "deepfashion2-coco": export_deepfashion2_coco,
+    "masks": export_masks,
+    "coco": export_coco,
 }
 
 

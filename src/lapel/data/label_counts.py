@@ -33,7 +33,7 @@ def count_together(dataset: Dataset, tasks: Sequence[str]) -> NDArray[np.int64]:
     for task in tasks:
         for word in dataset.schema[task].labels:
             places[task, word] = len(places)
-    columns = [dataset.labels(task) for task in tasks]
+    columns = [dataset.labels_in_words(task) for task in tasks]
     counts = np.zeros((len(places), len(places)), np.int64)
     for start in range(0, len(dataset), BLOCK):
         rows = range(start, min(start + BLOCK, len(dataset)))

@@ -11,6 +11,8 @@ from typing import overload
 import numpy as np
 from PIL import Image
 
+from lapel.imaging.decode import DECODER_FAULTS
+from lapel.imaging.quiet import pillow_warnings_ignored
 from lapel.schema.annotation import Label
 from lapel.schema.errors import DatasetError, Fault, FormatError
 from lapel.schema.labels import TaskSpec
@@ -173,10 +175,12 @@ def read_mask(path: Path, spec: TaskSpec) -> ClassMap:
         DatasetError: it is missing or torn, or no file of one byte a pixel.
     """
     try:
-        with Image.open(path) as image:
+        with pillow_warnings_ignored(), Image.open(path, formats=["PNG"]) as image:
             pixels = np.asarray(image)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DatasetError(f"{path} could not be read ({error}); import the dataset again") from error
+    except DECODER_FAULTS as error:
+        raise DatasetError(
+            f"{path} could not be read ({error}); import the dataset again"
+        ) from error
     if pixels.dtype != np.uint8 or pixels.ndim != 2:
         raise DatasetError(
             f"{path}: found pixels {pixels.dtype} {pixels.shape}, expected one byte a pixel; "

@@ -93,7 +93,7 @@ def _cells(dataset: Dataset) -> list[list[tuple[str, str, str | None]]]:
     splits = dataset.table["split"].to_list()
     cells: list[list[tuple[str, str, str | None]]] = [[] for _ in splits]
     for task in dataset.schema:
-        for row, label in enumerate(dataset.labels(task.name)):
+        for row, label in enumerate(dataset.labels_in_words(task.name)):
             cells[row] += [(splits[row], task.name, word) for word in held(label) or (None,)]
     return cells
 

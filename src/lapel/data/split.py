@@ -151,6 +151,6 @@ def _all_labels(dataset: Dataset) -> list[list[tuple[int, str]]]:
     """The labels that each image holds, of all tasks, told apart by the task's number."""
     found: list[list[tuple[int, str]]] = [[] for _ in range(len(dataset))]
     for number, task in enumerate(dataset.schema):
-        for row, label in enumerate(dataset.labels(task.name)):
+        for row, label in enumerate(dataset.labels_in_words(task.name)):
             found[row] += [(number, word) for word in held(label)]
     return found

@@ -51,7 +51,7 @@ def polygon_mask(
     Raises:
         MissingExtraError: pycocotools is not installed.
     """
-    flat = [_flat(outline) for outline in outlines if len(outline) >= CORNERS]
+    flat = [_flat(outline) for outline in outlines if not is_short(outline)]
     if not flat or not (width and height):
         return np.zeros((height, width), np.bool_)
     try:
@@ -96,7 +96,7 @@ def garment_mask(garment: Garment, width: int, height: int) -> NDArray[np.bool_]
                 f"the picture's {width} x {height}"
             )
         return mask_from(garment.mask)
-    if not any(len(outline) >= CORNERS for outline in garment.outlines):
+    if all(map(is_short, garment.outlines)):
         return None
     even_odd = garment.facts.get(FILL) == EVEN_ODD
     return polygon_mask(garment.outlines, width, height, even_odd=even_odd)
@@ -136,3 +136,18 @@ def mask_box(mask: NDArray[np.bool_]) -> Box | None:
         return None
     left, right, top, bottom = (int(one) for one in (columns[0], columns[-1], rows[0], rows[-1]))
     return Box(float(left), float(top), float(right - left + 1), float(bottom - top + 1))
+
+
+def is_short(outline: Sequence[Point]) -> bool:
+    """Whether an outline has too few corners to hold anything."""
+    return len(outline) < CORNERS
+
+
+def encloses(outline: Sequence[Point]) -> bool:
+    """Whether the corners of an outline do not all lie on one line."""
+    if is_short(outline):
+        return False
+    (left, top), *others = outline
+    far = max(others, key=lambda corner: abs(corner[0] - left) + abs(corner[1] - top))
+    across, down = far[0] - left, far[1] - top
+    return any((x - left) * down != (y - top) * across for x, y in others)
