@@ -64,7 +64,19 @@ def predict(
     ] = None,
     draw: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for the pictures with the answers drawn on them."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the pictures with the answers drawn on them, and for masks.",
+        ),
+    ] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SIZE",
+            min=1,
+            help="Look at larger photos in overlapping tiles of nearly SIZE pixels; for models that "
+            "answer pixel by pixel alone.",
+        ),
     ] = None,
 ) -> None:
     """Say what is on photos.
@@ -81,9 +93,11 @@ def predict(
     places = None if boxes is None else boxes_of(pictures, boxes)
     found: Iterable[Prediction | Failure]
     if draw is None:
-        found = predictor.predict(pictures, boxes=places, top=best)
+        found = predictor.predict(pictures, boxes=places, top=best, tile=tile)
     else:
-        found = _drawn(predictor.examine(pictures, boxes=places, top=best), pictures, draw)
+        examined = predictor.examine(pictures, boxes=places, top=best, tile=tile)
+        masks = [spec.name for spec in predictor.schema if spec.kind == "segmentation"]
+        found = _drawn(examined, pictures, draw, masks)
     results = _Results(found)
     if out is not None:
         _write(results, out, total=len(pictures))
@@ -114,15 +128,16 @@ def _of_dataset(path: str) -> list[str]:
 
 
 def _drawn(
-    results: Iterable[Examined | Failure], pictures: list[str], folder: Path
+    results: Iterable[Examined | Failure], pictures: list[str], folder: Path, masks: list[str]
 ) -> Iterator[Prediction | Failure]:
-    """The predictions, each drawn on its way."""
+    """The predictions, each drawn on its way, with the masks of some tasks as files of their own."""
     from lapel.inference.drawing import draw_prediction, drawing_paths
+    from lapel.inference.drawn_masks import mask_files
     from lapel.inference.pictures import Failure
     from lapel.schema.errors import ImageError
     from lapel.storage.local import write_atomically
 
-    paths = drawing_paths(pictures, folder)
+    paths = drawing_paths(pictures, folder, masks=masks)
     for result, picture, path in zip(results, pictures, paths, strict=True):
         if isinstance(result, Failure):
             yield result
@@ -131,6 +146,8 @@ def _drawn(
             write_atomically(path, draw_prediction(picture, result))
         except ImageError as error:
             complain(f"not drawn: {error}")
+        for file, content in mask_files(path, result.prediction):
+            write_atomically(file, content)
         yield result.prediction
 
 
@@ -169,7 +186,8 @@ def _write(results: _Results, out: Path, *, total: int) -> None:
 
 def _print_lines(results: _Results) -> None:
     """``IMAGE task label probability``, with tabs between, a line an answer; of landmarks a line
-    each: ``IMAGE task name x y probability`` that it can be seen.
+    each: ``IMAGE task name x y probability`` that it can be seen; of classes of pixels a line each
+    that occurs: ``IMAGE task class share``.
     """
     for prediction in results:
         for task, answer in prediction.answers.items():
@@ -178,11 +196,13 @@ def _print_lines(results: _Results) -> None:
 
 
 def _lines(task: str, answer: Answer) -> Iterator[Iterable[str | float | None]]:
-    from lapel.schema.prediction import LandmarksAnswer
+    from lapel.schema.prediction import LandmarksAnswer, SegmentationAnswer
 
     if isinstance(answer, LandmarksAnswer):
         for point in answer.points:
             yield point.name, f"{point.x:.2f}", f"{point.y:.2f}", point.visible
+    elif isinstance(answer, SegmentationAnswer):
+        yield from answer.lines()
     else:
         yield answer.cells(task).values()
 

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lapel.imaging.decode import DEFAULT_LIMITS, Limits, decode
+from lapel.imaging.decode import DEFAULT_LIMITS, Limits
 from lapel.imaging.draw import Line, Mark, colours, draw_heat, draw_marks, sheet, strongest
-from lapel.inference.pictures import Picture, file_or_pixels
+from lapel.inference.drawn_masks import mask_lines, mask_panels, mask_paths
+from lapel.inference.pictures import Picture, upright
 from lapel.inference.predictor import Examined
 from lapel.schema.errors import UsageError
 from lapel.schema.outputs import ATTENTION
-from lapel.schema.prediction import SEEN, LandmarksAnswer
+from lapel.schema.prediction import SEEN, LandmarksAnswer, SegmentationAnswer
 
 QUALITY = 90
 
@@ -27,8 +28,8 @@ FLAT = 0.05
 
 def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """A JPEG of a picture with its answers: landmarks as points, hidden ones hollow; beside it
-    heatmaps and attention, where the network shows them; below it what all is called (in
-    English, or by its number, where no font here can write the name).
+    classes of pixels in colours over it, heatmaps and attention, where there are such; below it
+    what all is called (in English, or by its number, where no font here can write the name).
 
     Args:
         picture: as it was given to :meth:`lapel.inference.predictor.Predictor.examine`.
@@ -38,14 +39,10 @@ def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAU
     Raises:
         ImageError: a file that cannot be read any more.
     """
-    data = file_or_pixels(picture, name=found.prediction.image, limits=limits)
-    pixels = (
-        decode(data, name=found.prediction.image, limits=limits)
-        if isinstance(data, bytes)
-        else _rgb(data)
-    )
+    pixels = _rgb(upright(picture, name=found.prediction.image, limits=limits))
     marks, lines = _marks(found)
     panels = [("", draw_marks(pixels, marks, box=found.box))]
+    panels += mask_panels(pixels, found.prediction, found.spelling)
     panels += [_map(pixels, name, found) for name in found.maps]
     buffer = io.BytesIO()
     sheet(panels, lines).save(buffer, format="JPEG", quality=QUALITY)
@@ -67,6 +64,8 @@ def _marks(found: Examined) -> tuple[list[Mark], list[Line]]:
                 name = found.spelling.label(task, point.name)
                 text = f"{name} {100 * point.visible:.0f} %"
                 lines.append(Line(text=text, colour=colour, visible=visible))
+        elif isinstance(answer, SegmentationAnswer):
+            lines += mask_lines(task, answer, found.spelling)
         else:
             spelling = found.spelling
             named = (
@@ -99,13 +98,20 @@ def attention_words(attention: NDArray[np.float32]) -> str:
     return f"attention {attention.min():.2f} to {attention.max():.2f}"
 
 
-def drawing_paths(pictures: Sequence[str], folder: Path) -> list[Path]:
+def drawing_paths(
+    pictures: Sequence[str], folder: Path, *, masks: Sequence[str] = ()
+) -> list[Path]:
     """Where the drawing of each picture goes: as the pictures lie below their common folder.
 
     Two that would have one name, such as ``x.png`` and ``x.jpg``, are numbered.
 
+    Args:
+        pictures: their paths.
+        folder: where the drawings go.
+        masks: tasks of which masks are written beside the drawings.
+
     Raises:
-        UsageError: a drawing would take the place of one of the pictures.
+        UsageError: a drawing or a mask would take the place of one of the pictures.
     """
     own = {os.path.realpath(picture) for picture in pictures}
     home = _common_folder(pictures)
@@ -118,11 +124,12 @@ def drawing_paths(pictures: Sequence[str], folder: Path) -> list[Path]:
             name, number = place.with_name(f"{place.name}-{number}"), number + 1
         taken.add(str(name).casefold())
         path = folder / name.with_name(f"{name.name}.jpg")
-        if os.path.realpath(path) in own:
-            raise UsageError(
-                f"the drawing of {picture} would take the place of {path}; choose another folder "
-                "for --draw"
-            )
+        for file in (path, *mask_paths(path, masks).values()):
+            if os.path.realpath(file) in own:
+                raise UsageError(
+                    f"the drawing of {picture} would take the place of {file}; choose another "
+                    "folder for --draw"
+                )
         paths.append(path)
     return paths
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.imaging.decode import MEBIBYTE, Limits
+from lapel.imaging.decode import MEBIBYTE, Limits, decode
 from lapel.schema.errors import ImageError, UsageError
 
 #: What may be predicted: a file, the bytes of one, or pixels (H, W, 3) or gray (H, W).
@@ -65,6 +65,17 @@ def file_or_pixels(picture: Picture, *, name: str, limits: Limits) -> bytes | ND
     if isinstance(picture, np.ndarray):
         return _checked(picture, name)
     return picture if isinstance(picture, bytes) else _read(Path(picture), name, limits)
+
+
+def upright(picture: Picture, *, name: str, limits: Limits) -> NDArray[np.uint8]:
+    """The pixels of a picture, uint8 (H, W, 3) or, where those were given, (H, W).
+
+    Raises:
+        ImageError: a file that cannot be read, or that is no picture we accept.
+        UsageError: pixels of another shape or type, or no picture at all.
+    """
+    found = file_or_pixels(picture, name=name, limits=limits)
+    return decode(found, name=name, limits=limits) if isinstance(found, bytes) else found
 
 
 def _read(path: Path, name: str, limits: Limits) -> bytes:

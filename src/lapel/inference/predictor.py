@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,16 +19,29 @@ from lapel.imaging.preprocess import Frame, Prepared, Preprocess
 from lapel.inference.boxes import Boxes, outside, refuse_boxes, with_boxes
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import Engine, open_engine, usable_cores
-from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
+from lapel.inference.large_photos import LargePhotos
+from lapel.inference.pictures import (
+    Failure,
+    Picture,
+    as_pictures,
+    file_or_pixels,
+    name_of,
+    upright,
+)
 from lapel.inference.spelling import Spelling
 from lapel.schema.errors import BundleError, ImageError, UsageError
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
 from lapel.schema.outputs import ATTENTION, heatmaps_of
-from lapel.schema.prediction import Prediction
+from lapel.schema.prediction import Answer, Prediction
+from lapel.tasks.base import FREE, Task, fits
 from lapel.tasks.kinds import task_of
 
 Item = TypeVar("Item")
+
+#: Networks that answer pixel by pixel hold large maps of every picture of a batch: as many pictures
+#: at a time as have so many pixels together.
+DENSE_PIXELS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +89,8 @@ class Predictor:
         Args:
             bundle: schema, preprocessing and calibration.
             engine: runs the network of the bundle.
-            batch: pictures a run of the engine; changes speed and memory, never answers.
+            batch: pictures a run of the engine; changes speed and memory, never answers. Fewer where
+                the network answers pixel by pixel on a large canvas.
             limits: ceilings on what is decoded.
 
         Raises:
@@ -115,7 +130,12 @@ class Predictor:
         return self.bundle.schema
 
     def predict(
-        self, images: Picture | Iterable[Picture], *, boxes: Boxes | None = None, top: int = 5
+        self,
+        images: Picture | Iterable[Picture],
+        *,
+        boxes: Boxes | None = None,
+        top: int = 5,
+        tile: int | None = None,
     ) -> Iterator[Prediction | Failure]:
         """Answer for each picture, in order, as soon as its batch is done.
 
@@ -127,6 +147,8 @@ class Predictor:
             boxes: where the garment is in each of them, in pixels of the upright picture, for a
                 model that looks at that alone; None: nobody knows, so it looks at all.
             top: how many of the best labels to name.
+            tile: look at photos that are larger in overlapping tiles of nearly so many pixels, the
+                longer side; for models whose tasks are all ``segmentation``.
 
         Yields:
             A prediction, in pixels of the upright original; or the failure of a picture that
@@ -134,16 +156,22 @@ class Predictor:
 
         Raises:
             UsageError: what is no picture, pixels of another shape or type, ``top`` below 1,
-                not as many boxes as pictures, or boxes for a model that looks at whole pictures.
+                not as many boxes as pictures, boxes for a model that looks at whole pictures, or
+                tiles for a model that answers about whole pictures.
         """
-        for found in self._examined(images, boxes, top, ()):
+        for found in self._examined(images, boxes, top, (), tile):
             yield found if isinstance(found, Failure) else found.prediction
 
     def examine(
-        self, images: Picture | Iterable[Picture], *, boxes: Boxes | None = None, top: int = 5
+        self,
+        images: Picture | Iterable[Picture],
+        *,
+        boxes: Boxes | None = None,
+        top: int = 5,
+        tile: int | None = None,
     ) -> Iterator[Examined | Failure]:
         """As :meth:`predict`, with what the network shows of how each answer came about."""
-        yield from self._examined(images, boxes, top, self.maps)
+        yield from self._examined(images, boxes, top, self.maps, tile)
 
     def outputs(self, images: Iterable[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
         """Raw outputs of the network, before calibration, for evaluation.
@@ -161,7 +189,7 @@ class Predictor:
         return {
             name: np.concatenate([part[name] for part in parts])
             if parts
-            else np.zeros((0, *task.output_shape), np.float32)
+            else np.zeros((0, *self._shapes[name]), np.float32)
             for name, task in self._tasks.items()
         }
 
@@ -171,11 +199,15 @@ class Predictor:
         boxes: Boxes | None,
         top: int,
         maps: Sequence[str],
+        tile: int | None,
     ) -> Iterator[Examined | Failure]:
         if top < 1:
             raise UsageError(f"the best 1 or more labels can be named, found top={top}")
         if boxes is not None:
             refuse_boxes(self.bundle)
+        if tile is not None:
+            yield from self._in_tiles(images, boxes, top, tile)
+            return
         for batch in self._prepared(with_boxes(as_pictures(images), boxes)):
             yield from self._answer(batch, top, maps)
 
@@ -221,49 +253,99 @@ class Predictor:
         self, batch: list[_Ready | Failure], top: int, maps: Sequence[str]
     ) -> Iterator[Examined | Failure]:
         ready = [entry for entry in batch if isinstance(entry, _Ready)]
-        answers = iter(self._answers(ready, top, maps) if ready else [])
+        answers = self._answers(ready, top, maps)
         for entry in batch:
             yield entry if isinstance(entry, Failure) else next(answers)
 
-    def _answers(self, ready: list[_Ready], top: int, maps: Sequence[str]) -> list[Examined]:
+    def _answers(
+        self, ready: list[_Ready], top: int, maps: Sequence[str]
+    ) -> Iterator[Examined]:
+        if not ready:
+            return
         pixels = np.stack([picture.prepared.pixels for picture in ready])
         frames = [picture.prepared.frame for picture in ready]
         outputs = self._engine.run(pixels, [*self._tasks, *maps])
-        answers = {
-            name: task.decode(
-                outputs[name], self.bundle.calibration.get(name), top=top, frames=frames
-            )
-            for name, task in self._tasks.items()
-        }
-        return [
-            Examined(
+        answers = self._decoded(outputs, frames, top)
+        for row, picture in enumerate(ready):
+            yield Examined(
                 prediction=Prediction(
                     image=picture.image,
                     width=picture.prepared.width,
                     height=picture.prepared.height,
-                    answers={name: answers[name][row] for name in answers},
+                    answers=next(answers),
                 ),
                 frame=frames[row],
                 box=picture.box,
                 maps={name: outputs[name][row] for name in maps},
                 spelling=self._spelling,
             )
-            for row, picture in enumerate(ready)
-        ]
 
-    def _check_network(self) -> None:
-        """Let the network answer once: what it says must be what the schema asks."""
+    def _decoded(
+        self, outputs: Mapping[str, NDArray[np.float32]], frames: Sequence[Frame], top: int
+    ) -> Iterator[dict[str, Answer]]:
+        """The answers about each picture; masks are made one picture at a time."""
+
+        def rows(name: str, task: Task) -> Iterator[Answer]:
+            output, calibration = outputs[name], self.bundle.calibration.get(name)
+            step = 1 if FREE in task.output_shape else len(frames)
+            for first in range(0, len(frames), step):
+                part = slice(first, first + step)
+                yield from task.decode(output[part], calibration, top=top, frames=frames[part])
+
+        each = [rows(name, task) for name, task in self._tasks.items()]
+        for answers in zip(*each, strict=True):
+            yield dict(zip(self._tasks, answers, strict=True))
+
+    def _in_tiles(
+        self, images: Picture | Iterable[Picture], boxes: Boxes | None, top: int, tile: int
+    ) -> Iterator[Examined | Failure]:
+        """As :meth:`_examined`, one picture at a time, looking at large ones in tiles."""
+        if boxes is not None:
+            raise UsageError("boxes and tiles cannot be had together: leave out one of them")
+        looking = LargePhotos(
+            self.bundle, self._engine, tile, shapes=self._shapes, batch=self._batch
+        )
+        for index, picture in enumerate(as_pictures(images)):
+            name = name_of(picture, index)
+            try:
+                pixels = upright(picture, name=name, limits=self._limits)
+            except ImageError as error:
+                yield Failure(image=name, fault=error.fault)
+                continue
+            outputs, frame = looking.look(pixels)
+            height, width = pixels.shape[:2]
+            answers = next(self._decoded(outputs, [frame], top))
+            prediction = Prediction(image=name, width=width, height=height, answers=answers)
+            yield Examined(
+                prediction=prediction, frame=frame, box=None, maps={}, spelling=self._spelling
+            )
+
+    def _check_network(self) -> dict[str, tuple[int, ...]]:
+        """Let the network answer once: what it says must be what the schema asks.
+
+        Returns:
+            Task to the shape of its output for one picture.
+        """
         preprocess = self.bundle.preprocess
         black = np.zeros((1, preprocess.channels, preprocess.height, preprocess.width), np.uint8)
         outputs = self._engine.run(black)
         for name, task in self._tasks.items():
             expected = (1, *task.output_shape)
-            found = outputs[name].shape if name in outputs else "no output of that name"
-            if found != expected:
+            found = outputs[name].shape if name in outputs else ()
+            if not fits(found, expected):
+                said = found if name in outputs else "no output of that name"
                 raise BundleError(
-                    f"the network in {self.bundle.folder} answers task '{name}' with {found}, "
+                    f"the network in {self.bundle.folder} answers task '{name}' with {said}, "
                     f"the schema expects {expected}; export the model again"
                 )
+        return {name: outputs[name].shape[1:] for name in self._tasks}
+
+
+def batch_of(tasks: Iterable[Task], preprocess: Preprocess) -> int:
+    """The most pictures that a network should look at together."""
+    if not any(FREE in task.output_shape for task in tasks):
+        return sys.maxsize
+    return max(1, DENSE_PIXELS // (preprocess.height * preprocess.width))
 
 
 def maps_of(schema: Schema, engine: Engine) -> tuple[str, ...]:
