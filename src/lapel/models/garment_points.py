@@ -78,13 +78,17 @@ class PointsHead(nn.Module):
         corner, size = boxes[:, None, :2], (boxes[:, 2:] - boxes[:, :2])[:, None]
         chance = visible.sigmoid().gather(1, place)[..., None]
         read = torch.cat([corner + shares * size, chance], 2)
-        empty = read.new_zeros(1, 1, 1).expand(len(boxes), self.count + 1, 3)
+        empty = read.new_zeros(boxes.shape[0], self.count + 1, 3)
         everything: Tensor = empty.scatter(1, own[:, :, None].expand(-1, -1, 3), read)
         return everything[:, : self.count]
 
 
 def points_loss(
-    maps: Tensor, visible: Tensor, boxes: Tensor, which: Sequence[Tensor], truths: Sequence[PictureTruth]
+    maps: Tensor,
+    visible: Tensor,
+    boxes: Tensor,
+    which: Sequence[Tensor],
+    truths: Sequence[PictureTruth],
 ) -> list[Tensor]:
     """How wrong maps and visibility are, of the points whose places are known and in their box.
 

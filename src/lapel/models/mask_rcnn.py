@@ -53,6 +53,8 @@ class Proposed(NamedTuple):
 
     def of(self, rows: Tensor) -> Proposed:
         """Some of the pictures, by number."""
+        if len(rows) == len(self.objectness[0]):
+            return self
         return Proposed(
             {name: found[rows] for name, found in self.maps.items()},
             [found[rows] for found in self.objectness],
@@ -149,7 +151,7 @@ class MaskRCNN(Detector):
         self, said: Proposed, objectness: Tensor, shifts: Tensor, anchors: Tensor
     ) -> list[Tensor]:
         """Of each picture, boxes in which something may be, float32 (R, 4)."""
-        count = said.objectness[0].shape[0]
+        count = len(said.objectness[0])
         everywhere = anchors.repeat(count, 1)
         boxes = self.first.box_coder.decode_single(shifts.detach(), everywhere)
         numbers = [found[0].shape for found in said.objectness]

@@ -143,7 +143,7 @@ class Regions(nn.Module):
         parts.append(self._masks(maps, boxes, labels, size))
         if self.points is not None:
             parts.append(self._points(maps, boxes, labels, size))
-        rows = torch.cat(parts, 1) * (scores > 0)[:, None]
+        rows = torch.cat(parts, 1) * (scores > 0).float()[:, None]
         blank = rows.new_zeros(self.detections, rows.shape[1])
         return torch.cat([rows, blank])[: self.detections]
 
