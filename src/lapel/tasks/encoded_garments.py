@@ -7,7 +7,10 @@ A task's ``encode`` gives them, training turns them into what a detector learns 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lapel.imaging.preprocess import Frame
 from lapel.schema.annotation import Label
@@ -49,11 +52,13 @@ class EncodedGarments(Sequence[Encoded]):
     def __getitem__(self, row: int) -> Encoded: ...
 
     @overload
-    def __getitem__(self, row: slice) -> EncodedGarments: ...
+    def __getitem__(self, row: slice | NDArray[Any]) -> EncodedGarments: ...
 
-    def __getitem__(self, row: int | slice) -> Encoded | EncodedGarments:
+    def __getitem__(self, row: int | slice | NDArray[Any]) -> Encoded | EncodedGarments:
         if isinstance(row, slice):
             return self.chosen(range(len(self))[row])
+        if isinstance(row, np.ndarray):  # numbers, or a yes or no for each picture
+            return self.chosen(np.arange(len(self))[row].tolist())
         place = self._rows[row]
         label = self._labels[place]
         return label if isinstance(label, Garments) else None, self._frames[place]
