@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lapel.evaluation.garments import judge_garments
+from lapel.evaluation.garments_page import garments_sections
+from lapel.evaluation.garments_seen import GarmentsSeen
 from lapel.evaluation.gathering import Gather
 from lapel.evaluation.judged import JudgedTask, Scene, Section
 from lapel.evaluation.landmarks import judge_landmarks
@@ -42,6 +45,9 @@ JUDGES = {
     "single_label": Judge(judge=judge_single_label, sections=single_label_sections),
     "multi_label": Judge(judge=judge_multi_label, sections=multi_label_sections),
     "landmarks": Judge(judge=judge_landmarks, sections=landmarks_sections, places=True),
+    "garments": Judge(
+        judge=judge_garments, sections=garments_sections, gather=GarmentsSeen
+    ),
     "segmentation": Judge(
         judge=judge_segmentation, sections=segmentation_sections, gather=SegmentationGatherer
     ),

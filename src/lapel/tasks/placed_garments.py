@@ -49,7 +49,7 @@ def true_garments(spec: TaskSpec, garments: Garments, width: int, height: int) -
         labels=np.array(labels, np.int64),
         boxes=np.array([box for _, _, box, _ in placed], np.float64).reshape(-1, 4),
         crowd=np.array(crowd, np.bool_),
-        masks=tuple(mask or _mask_of_box(box, width, height) for _, _, box, mask in placed),
+        masks=tuple(mask or mask_of_box(box, width, height) for _, _, box, mask in placed),
         masked=np.array([mask is not None for _, _, _, mask in placed], np.bool_),
         points=_points(spec, [one for _, one, _, _ in placed]),
     )
@@ -98,6 +98,7 @@ def _points(spec: TaskSpec, garments: Sequence[Garment]) -> NDArray[np.float64]:
     return points
 
 
-def _mask_of_box(box: Box, width: int, height: int) -> RunLengths:
+def mask_of_box(box: Box, width: int, height: int) -> RunLengths:
+    """All pixels of a box, over its picture."""
     edges = (box.left, box.top, box.right, box.bottom)
     return pasted(np.ones((1, 1), np.float32), edges, width, height)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lapel.data.deepfashion_schema import COARSE, FINE
 from lapel.evaluation.benchmarks.attributes import attributes_table
+from lapel.evaluation.benchmarks.garments import garments_table, subsets_table
 from lapel.evaluation.benchmarks.grouped import grouped_table
 from lapel.evaluation.benchmarks.landmarks import landmarks_table
 from lapel.evaluation.benchmarks.setting import Setting
@@ -56,6 +57,14 @@ BENCHMARKS = {
         images=None,
         boxed=True,
         tables=(landmarks_table,),
+    ),
+    "deepfashion2": Benchmark(
+        title="DeepFashion2, garments in photos",
+        split="validation",
+        # Papers and the README of the set give three numbers for it.
+        images=None,
+        boxed=False,
+        tables=(garments_table, subsets_table),
     ),
     "ce7454": Benchmark(
         title="CE7454 and AI6126, attributes in six groups",
