@@ -13,6 +13,7 @@ from lapel.evaluation.answers import Answers, Showing, answer_dataset
 from lapel.evaluation.benchmarks.known import benchmark_tables
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.compare_schemas import check_fits
+from lapel.evaluation.judge_results import evaluate_results, is_results
 from lapel.evaluation.judge_task import Answered, gatherers, judge_task
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.known_labels import unknown_as_no
@@ -57,7 +58,8 @@ def evaluate(
     are left alone. Images that cannot be read are counted and reported; they end nothing.
 
     Args:
-        bundle: folder of a bundle, or of the run that holds one.
+        bundle: folder of a bundle, or of the run that holds one; or a file of found garments in
+            COCO's form, see ``lapel.evaluation.judge_results``.
         dataset: a dataset or its folder.
         split: the rows to judge: ``test``, ``validation`` or ``train``.
         out: folder to write to.
@@ -78,10 +80,15 @@ def evaluate(
         BundleError: the bundle cannot be trusted.
         DatasetError: no such split, labels that the model does not know, or no task or not one
             image that can be judged.
-        UsageError: a task of a kind that is not judged here, no such engine, or a mapping that is
-            not of the labels that the model learned.
+        UsageError: a task of a kind that is not judged here, no such engine, a mapping that is
+            not of the labels that the model learned, or options that a file has no use for.
         StorageError: ``out`` cannot be written.
     """
+    if is_results(bundle):
+        _refuse_options(flip=flip, whole=whole, unknown_is_no=unknown_is_no, mapping=bool(mapping))
+        return evaluate_results(
+            bundle, dataset, split=split, out=out, resamples=resamples, track=track
+        )
     model = Bundle.load(Path(bundle))
     _check_kinds(model.schema)
     merging = None if mapping is None else Merging(model=model, mapping=mapping_for(model, mapping))
@@ -141,6 +148,16 @@ def evaluate(
     )
     remove_pages(Path(out), former - set(task_pages(tasks).values()))
     return replace(evaluation, files=(*pages, *tables))
+
+
+def _refuse_options(**options: bool) -> None:
+    """A file of results was written by a model that is not here."""
+    given = [f"--{name.replace('_', '-')}" for name, wanted in options.items() if wanted]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)}: what a model is shown, or how its labels are read, cannot be "
+            "changed in a file of results; leave it out"
+        )
 
 
 def _part(everything: Dataset, split: str) -> Dataset:

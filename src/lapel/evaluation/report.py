@@ -184,6 +184,7 @@ def _foot(evaluation: Evaluation) -> str:
     more = {
         "multi_label": "pairs.csv",
         "landmarks": "landmarks.csv",
+        "garments": "garments.csv",
         "segmentation": "pixels.csv",
     }
     named = "".join(f", <b>{file}</b>" for kind, file in more.items() if kind in kinds)

@@ -11,8 +11,11 @@ from itertools import product
 
 import numpy as np
 
+from lapel.evaluation.coco_files import write_coco_files
+from lapel.evaluation.garments import GarmentsEvaluation
 from lapel.evaluation.landmarks import LandmarksEvaluation
 from lapel.evaluation.multi_label import MultiLabelEvaluation
+from lapel.evaluation.page_names import page_names
 from lapel.evaluation.result import Evaluation
 from lapel.evaluation.segmentation import SegmentationEvaluation
 from lapel.schema.formulas import escape_formula
@@ -36,6 +39,8 @@ LABEL_COLUMNS = (
     "pck10",
     "pck20",
     "pdl",
+    "mask_ap",
+    "oks_ap",
     "iou",
     "boundary_f1",
 )
@@ -73,7 +78,8 @@ def encoded(text: str) -> bytes:
 def write_tables(evaluation: Evaluation) -> list[str]:
     """Write ``metrics.json``, ``per_class.csv``, ``confusion.csv`` and ``predictions.csv``, and
     where there are tags ``pairs.csv``, of landmarks ``landmarks.csv``, of classes of pixels
-    ``pixels.csv``, of a public benchmark ``benchmark.csv``.
+    ``pixels.csv``, of garments ``garments.csv`` and files of results in COCO's form, of a public
+    benchmark ``benchmark.csv``.
 
     Every row of the CSV files names its task, so that a model with many needs no more files.
 
@@ -99,11 +105,14 @@ def write_tables(evaluation: Evaluation) -> list[str]:
     pixels = _pixels(evaluation)
     if pixels is not None:
         contents["pixels.csv"] = pixels
+    garments = _garments(evaluation)
+    if garments is not None:
+        contents["garments.csv"] = garments
     if evaluation.tables:
         contents[BENCHMARK_FILE] = _benchmark(evaluation)
     for name, content in contents.items():
         write_atomically(evaluation.out / name, content)
-    return list(contents)
+    return [*contents, *_coco(evaluation)]
 
 
 def _per_class(evaluation: Evaluation) -> bytes:
@@ -199,6 +208,48 @@ def _pixels(evaluation: Evaluation) -> bytes | None:
     ]
     header = ["image", "task", "class", "true", "answered", "right", "iou", "boundary_f1"]
     return csv_bytes(header, rows)
+
+
+def _garments(evaluation: Evaluation) -> bytes | None:
+    """A row a garment that people are told of; None where no task finds garments. Boxes are pixels
+    of the upright original; where it overlaps a garment by half, that one's category and by how
+    much.
+    """
+    found = _finding(evaluation)
+    if not found:
+        return None
+    rows = []
+    for task, judged in found.items():
+        labels = judged.spec.labels
+        for seen in judged.pictures:
+            of = {answer: (labels[seen.true.labels[one]], iou) for answer, one, iou in seen.pairs}
+            for place in range(seen.told):
+                about = (labels[seen.found.labels[place]], float(seen.found.scores[place]))
+                box = seen.found.boxes[place].tolist()
+                is_of = of.get(place, ("", ""))
+                rows.append([evaluation.images[seen.read], task, *about, *box, *is_of])
+    header = ["image", "task", "label", "score", "left", "top", "width", "height"]
+    return csv_bytes([*header, "true", "overlap"], rows)
+
+
+def _coco(evaluation: Evaluation) -> list[str]:
+    """Write files of results, a set of them for each task that finds garments."""
+    found = _finding(evaluation)
+    prefixes = {task: f"{name}." for task, name in page_names(found).items()}
+    written = []
+    for task, judged in found.items():
+        names = [evaluation.images[seen.read] for seen in judged.pictures]
+        prefix = prefixes[task] if len(found) > 1 else ""
+        written += write_coco_files(judged, evaluation.out, names=names, prefix=prefix)
+    return written
+
+
+def _finding(evaluation: Evaluation) -> dict[str, GarmentsEvaluation]:
+    return {
+        task: judged
+        for task, judged in evaluation.tasks.items()
+        if isinstance(judged, GarmentsEvaluation)
+    }
 
 
 def _benchmark(evaluation: Evaluation) -> bytes:
