@@ -18,18 +18,21 @@ from numpy.typing import NDArray
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import SchemaError
+from lapel.schema.garments import Garment, Garments
 from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
 from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
 from lapel.schema.prediction import (
     SEEN,
     Answer,
+    GarmentsAnswer,
     LandmarksAnswer,
     MultiLabelAnswer,
     SegmentationAnswer,
     SingleLabelAnswer,
 )
 from lapel.tasks.base import Task
+from lapel.tasks.encoded_garments import EncodedGarments
 from lapel.tasks.kinds import KINDS, task_of
 
 LABELS = ("T-shirt/top", "Trouser", "치마", "a, b", "=1+1")
@@ -47,6 +50,7 @@ class Rig:
         strange_label: a label as another kind of task takes it.
         said: an answer to the label that it amounts to.
         same: whether two labels are one but for rounding.
+        outputs: random number generator and count to outputs of no sense; None: any numbers.
     """
 
     labels: Callable[[np.random.Generator, int], list[Label]]
@@ -55,6 +59,7 @@ class Rig:
     strange_label: Label
     said: Callable[[Answer], Label]
     same: Callable[[Label, Label], bool] = operator.eq
+    outputs: Callable[[np.random.Generator, int], NDArray[np.float32]] | None = None
 
 
 def _chosen(answer: Answer) -> Label:
@@ -142,7 +147,73 @@ def _drawn_as_logits(target: NDArray[Any]) -> NDArray[np.float32]:
     return np.where(steps == np.arange(len(LABELS))[:, None, None], 60.0, 0.0).astype(np.float32)
 
 
+def _garment(part: str, box: tuple[float, float, float, float]) -> Garment:
+    left, top, width, height = box
+    right, bottom = left + width, top + height
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return Garment(part=part, box=box, outlines=(corners,))
+
+
+def _side_by_side(random: np.random.Generator, count: int) -> list[Label]:
+    def one(place: int) -> Garment:
+        left, top, width, height = random.uniform((62, 25, 15, 60), (68, 60, 28, 110)).tolist()
+        return _garment(LABELS[random.integers(5)], (left + 40 * place, top, width, height))
+
+    def several() -> Garments:
+        return Garments(tuple(one(place) for place in range(random.integers(1, 4))))
+
+    return [several() for _ in range(count)]
+
+
+#: Values of a garment in an output: box, score, category, mask.
+ROW = 6 + 28 * 28
+
+
+def _found_boxes(target: EncodedGarments) -> NDArray[np.float32]:
+    output = np.zeros((len(target), 4, ROW), np.float32)
+    for row, (garments, frame) in enumerate(target):
+        assert garments is not None
+        for place, one in enumerate(garments.each):
+            assert one.box is not None
+            left, top, width, height = one.box
+            corners = np.array([[left, top], [left + width, top + height]])
+            shares = frame.placement.to_model(corners) / (frame.width, frame.height)
+            output[row, place, :6] = (*shares.ravel(), 0.99, LABELS.index(one.part))
+            output[row, place, 6:] = 1
+    return output
+
+
+def _senseless_garments(random: np.random.Generator, count: int) -> NDArray[np.float32]:
+    output = _found_boxes(EncodedGarments(_side_by_side(random, count), frames(count)))
+    there = output[..., 4] > 0
+    output[..., 4] = there * random.uniform(0.1, 1, there.shape)
+    return output
+
+
+def _told(answer: Answer) -> Label:
+    assert isinstance(answer, GarmentsAnswer)
+    return Garments(tuple(_garment(one.label, tuple(one.box)) for one in answer.each))
+
+
+def _same_garments(one: Label, other: Label) -> bool:
+    assert isinstance(one, Garments)
+    assert isinstance(other, Garments)
+    pairs = zip(one.each, other.each, strict=True)
+    return all(
+        a.part == b.part and np.allclose(a.box or (), b.box or (), atol=1e-2) for a, b in pairs
+    )
+
+
 RIGS = {
+    "garments": Rig(
+        labels=_side_by_side,
+        perfect=_found_boxes,
+        wrong_label=Garments((_garment(WRONG, (70, 30, 20, 40)),)),
+        strange_label=LABELS[0],
+        said=_told,
+        same=_same_garments,
+        outputs=_senseless_garments,
+    ),
     "landmarks": Rig(
         labels=_random_landmarks,
         perfect=_pointed_at,
@@ -197,6 +268,9 @@ def task(kind: str) -> Task:
 
 def random_outputs(task: Task, count: int, *, seed: int = 0) -> NDArray[np.float32]:
     random = np.random.default_rng(seed)
+    made = RIGS[task.spec.kind].outputs
+    if made is not None:
+        return made(random, count)
     canvas = iter((HOW.height // 4, HOW.width // 4))
     sizes = [next(canvas) if size < 0 else size for size in task.output_shape]
     return random.normal(size=(count, *sizes)).astype(np.float32)
