@@ -22,6 +22,7 @@ from lapel.data.progress import Track, silent
 from lapel.evaluation.gathering import Gatherer
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.engines import Engine
+from lapel.inference.predictor import DENSE_PIXELS
 from lapel.schema.errors import ImageError, StorageError
 
 #: Small pictures go in larger batches: the network, not the memory, is the limit.
@@ -167,7 +168,7 @@ def answer_dataset(
     asked += [task for task in gatherers if task not in asked]
     judging = 0.0
     ticks = track(range(len(dataset)), total=len(dataset), description="Judging images")
-    for batch in _batches(Showing(dataset, preprocess, whole=whole)):
+    for batch in _batches(Showing(dataset, preprocess, whole=whole), dense=bool(gatherers)):
         rows += batch.rows
         frames += batch.frames
         unreadable += batch.unreadable
@@ -215,10 +216,12 @@ def _joined(parts: Sequence[_Outputs]) -> _Outputs:
     return {task: np.concatenate([part[task] for part in parts]) for task in tasks}
 
 
-def _batches(showing: Showing) -> Iterator[_Batch]:
+def _batches(showing: Showing, *, dense: bool) -> Iterator[_Batch]:
     preprocess = showing.preprocess
-    size = BATCH_PIXELS // (preprocess.height * preprocess.width)
-    size = min(max(size, SMALLEST_BATCH), LARGEST_BATCH)
+    canvas = preprocess.height * preprocess.width
+    size = min(max(BATCH_PIXELS // canvas, SMALLEST_BATCH), LARGEST_BATCH)
+    if dense:
+        size = min(size, max(1, DENSE_PIXELS // canvas))
     packed = None if showing.crops else showing.dataset.packed()
     ready = None if packed is None else _ready(packed, preprocess)
     if ready is None:
