@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from lapel.schema.prediction import GarmentsAnswer, Prediction
 from lapel.training.checks import left_out, tasks_of
 from lapel.training.recipe import Recipe, load_recipe, recipe_from
 from lapel.training.resolve import resolve
+from lapel.training.run import RunFolder
 from lapel.training.train import Trained, train
 
 SPLITS = {"train": 160, "validation": 32, "test": 16}
@@ -126,9 +128,14 @@ def test_what_loses_garments_is_refused_with_the_way_out(
         tasks_of(recipe, SCHEMA)
 
 
-def test_a_budget_in_minutes_is_refused_with_the_way_out() -> None:
-    with pytest.raises(RecipeError, match="schedule.seconds"):
-        recipe_of({"budget": "10m"})
+def test_a_budget_chooses_epochs_that_fit_into_it(outfits: Path, tmp_path: Path) -> None:
+    path = tmp_path / "outfits.yaml"
+    path.write_text(yaml.safe_dump({**RECIPE, "budget": "14s", "schedule": {"epochs": 400}}))
+    began = time.monotonic()
+    run = train(path, data=outfits, out=tmp_path / "run")
+    assert run.seconds < 14
+    assert time.monotonic() - began < 20
+    assert RunFolder(run.run).recipe().schedule.epochs < 50
 
 
 @pytest.mark.parametrize("name", ["garments-maskrcnn", "garments-small"])

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
+from lapel.models.losses import MultiTaskLoss, label_counts
 from lapel.models.multitask import Network
 from lapel.models.upper import Lower, cut
 from lapel.schema.errors import TrainingError
 from lapel.training.features import FEATURE_BATCH, Compute, extractor_of
+from lapel.training.judging import known_of
 from lapel.training.material import Material, first_pixels
 from lapel.training.precision import Pace, pace_of
 from lapel.training.recipe import Recipe, seconds_of
@@ -57,7 +60,7 @@ class Paces:
     """Pictures a second on this machine.
 
     Attributes:
-        features: through the resting backbone, forwards.
+        features: through the resting backbone, forwards; where garments are found, to those.
         upper: learning of the upper stages from what was kept; None where they cannot be parted.
         whole: learning of the whole network.
     """
@@ -148,6 +151,8 @@ def _features_pace(compute: Compute, pixels: torch.Tensor) -> float:
 
 def measure(recipe: Recipe, network: Network, material: Material) -> Paces:
     """Try everything that a budget might choose, for some seconds in all."""
+    if network.one_by_one:
+        return _measure_finding(recipe, network, material)
     trial = copy.deepcopy(network)
     pixels = first_pixels(material.train, TRIAL_PICTURES)
     upper: Pace | None = None
@@ -168,6 +173,23 @@ def measure(recipe: Recipe, network: Network, material: Material) -> Paces:
     return Paces(features=features, upper=upper, whole=whole)
 
 
+def _measure_finding(recipe: Recipe, network: Network, material: Material) -> Paces:
+    """Of a network that finds garments: its steps need what is to be found, and its answers take
+    far longer than its features.
+    """
+    trial = copy.deepcopy(network).train()
+    rest(trial, recipe.transfer)
+    pixels = first_pixels(material.train, TRIAL_PICTURES)
+    known = known_of(material.train, torch.arange(len(pixels), device=pixels.device))
+    counts = label_counts(material.schema, known.targets, known.weights)
+    loss = MultiTaskLoss(material.schema, counts, {})
+
+    def wrong(pictures: Tensor) -> dict[str, Tensor]:
+        return {"loss": loss(trial.raw(pictures), known.targets, known.weights)}
+
+    whole = pace_of(wrong, pixels, recipe.precision, TRIAL_STEPS)
+    return Paces(features=_features_pace(trial.eval(), pixels), upper=None, whole=whole)
+
 def choose(
     recipe: Recipe, paces: Paces, seconds: float, *, count: int, judged: int
 ) -> Choice | None:
@@ -184,7 +206,8 @@ def choose(
     if not recipe.transfer.heads_first:
         epochs = min(_epochs(paces.whole, seconds, count, judged), most)
         words = f"{_counted(epochs)} of the whole network"
-        return _all(paces, epochs, words) if epochs > 0 else None
+        found = _all(paces, epochs, words)
+        return replace(found, train=recipe.transfer.train) if epochs > 0 else None
     once = (count + judged) / paces.features
     left = seconds - once * (1 + FITTING_SHARE) - FITTING
     if left < 0:

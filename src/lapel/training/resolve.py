@@ -40,11 +40,6 @@ def _is_from_scratch(recipe: Recipe) -> bool:
 
 def _check_transfer(recipe: Recipe) -> None:
     transfer = recipe.transfer
-    if recipe.model.network == "mask-rcnn" and recipe.budget is not None:
-        raise RecipeError(
-            "a budget does not know how long finding garments takes; leave it out, and give the "
-            "time in seconds: --set schedule.seconds=2400, with as many epochs as fit into it"
-        )
     if recipe.model.network != "landmark-attention" or _is_from_scratch(recipe):
         return
     if recipe.budget is not None or transfer.heads_first or transfer.train != "all":
