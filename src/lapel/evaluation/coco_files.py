@@ -14,13 +14,13 @@ however unsure; numbers have the digits with which they were judged.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from lapel.evaluation.garments import GarmentsEvaluation
 from lapel.evaluation.garments_seen import SeenPicture
+from lapel.inference.coco import coco_categories, coco_points, json_array
 from lapel.metrics.matching import as_coco
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import FoundGarment
@@ -56,33 +56,15 @@ def write_coco_files(
     Raises:
         StorageError: they cannot be written; each file is whole or as before.
     """
-    spec = judged.spec
     files = {TRUTH: iter(_truth(judged, names))}
-    files |= {DETECTIONS: _listed(judged, _box), SEGMENTS: _listed(judged, _mask)}
-    if spec.point_names:
-        files[KEYPOINTS] = _listed(judged, _points)
+    for measure, (name, part) in _RESULTS.items():
+        if measure in judged.counts.measured:
+            files[name] = _listed(judged, part)
     for name, lines in files.items():
         path = folder / f"{prefix}{name}"
         with atomic_path(path) as partial, partial.open("w", encoding="utf-8") as file:
             file.writelines(lines)
     return [f"{prefix}{name}" for name in files]
-
-
-def coco_categories(spec: TaskSpec) -> list[dict[str, Any]]:
-    """A task's labels as COCO's categories; all have the points of all."""
-    points = {"keypoints": list(spec.point_names), "skeleton": []} if spec.point_names else {}
-    return [
-        {"id": number, "name": label, "supercategory": "clothes", **points}
-        for number, label in enumerate(spec.labels, start=1)
-    ]
-
-
-def coco_points(spec: TaskSpec, found: FoundGarment) -> list[float]:
-    """x, y and the chance of being seen of all points of the task; 0, 0, 0 for those of others."""
-    values = [0.0] * (3 * len(spec.point_names))
-    for slot, point in zip(slots_of(spec)[found.label], found.points, strict=False):
-        values[3 * slot : 3 * slot + 3] = point.x, point.y, point.visible
-    return values
 
 
 def _truth(judged: GarmentsEvaluation, names: list[str]) -> Iterator[str]:
@@ -92,10 +74,10 @@ def _truth(judged: GarmentsEvaluation, names: list[str]) -> Iterator[str]:
         for one, name in pairs
     )
     yield '{"images": '
-    yield from _array(images)
+    yield from json_array(images)
     yield f', "categories": {json.dumps(coco_categories(judged.spec), ensure_ascii=True)}'
     yield ', "annotations": '
-    yield from _array(_annotations(judged))
+    yield from json_array(_annotations(judged))
     yield "}\n"
 
 
@@ -142,7 +124,7 @@ def _listed(judged: GarmentsEvaluation, part: _Part) -> Iterator[str]:
         for picture in judged.pictures
         for found in picture.found.garments(judged.spec)
     )
-    yield from _array(values)
+    yield from json_array(values)
     yield "\n"
 
 
@@ -158,11 +140,9 @@ def _points(spec: TaskSpec, found: FoundGarment) -> dict[str, Any]:
     return {"keypoints": coco_points(spec, found)}
 
 
-def _array(values: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Values as a JSON array, a line each."""
-    texts = (json.dumps(value, allow_nan=False) for value in values)
-    yield "["
-    yield from islice(texts, 1)
-    for text in texts:
-        yield f",\n{text}"
-    yield "]"
+#: Measure to the file of what it compares, and what that says of a garment.
+_RESULTS: dict[str, tuple[str, _Part]] = {
+    "box": (DETECTIONS, _box),
+    "mask": (SEGMENTS, _mask),
+    "oks": (KEYPOINTS, _points),
+}

@@ -13,12 +13,13 @@ from PIL import Image
 
 from lapel.imaging.decode import DEFAULT_LIMITS, Limits
 from lapel.imaging.draw import Line, Mark, colours, draw_heat, draw_marks, sheet, strongest
+from lapel.inference.drawn_garments import garment_lines, garment_panels
 from lapel.inference.drawn_masks import mask_lines, mask_panels, mask_paths
 from lapel.inference.pictures import Picture, upright
 from lapel.inference.predictor import Examined
 from lapel.schema.errors import UsageError
 from lapel.schema.outputs import ATTENTION
-from lapel.schema.prediction import SEEN, LandmarksAnswer, SegmentationAnswer
+from lapel.schema.prediction import SEEN, GarmentsAnswer, LandmarksAnswer, SegmentationAnswer
 
 QUALITY = 90
 
@@ -28,7 +29,7 @@ FLAT = 0.05
 
 def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """A JPEG of a picture with its answers: landmarks as points, hidden ones hollow; beside it
-    classes of pixels in colours over it, heatmaps and attention, where there are such; below it
+    classes of pixels, garments, heatmaps and attention over it, where there are such; below it
     what all is called (in English, or by its number, where no font here can write the name).
 
     Args:
@@ -43,6 +44,7 @@ def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAU
     marks, lines = _marks(found)
     panels = [("", draw_marks(pixels, marks, box=found.box))]
     panels += mask_panels(pixels, found.prediction, found.spelling)
+    panels += garment_panels(pixels, found.prediction, found.spelling)
     panels += [_map(pixels, name, found) for name in found.maps]
     buffer = io.BytesIO()
     sheet(panels, lines).save(buffer, format="JPEG", quality=QUALITY)
@@ -66,6 +68,8 @@ def _marks(found: Examined) -> tuple[list[Mark], list[Line]]:
                 lines.append(Line(text=text, colour=colour, visible=visible))
         elif isinstance(answer, SegmentationAnswer):
             lines += mask_lines(task, answer, found.spelling)
+        elif isinstance(answer, GarmentsAnswer):
+            lines += garment_lines(task, answer, found.spelling)
         else:
             spelling = found.spelling
             named = (
