@@ -16,6 +16,7 @@ BENCHMARKS = (
     "tags",
     "catalogue",
     "landmark_attention",
+    "masks_memory",
     "drawn_deepfashion",
     "drawn_scenes",
     "parsing",

@@ -35,6 +35,7 @@ NOT_RUN = {
     ("docs/landmark-attention.md", "minutes to hours on a quiet machine"),
     ("docs/layouts.md", "needs DeepFashion"),
     ("docs/models.md", "minutes to hours on a quiet machine"),
+    ("docs/predict.md", "needs a model of masks"),
     ("docs/results.md", "minutes to hours on a quiet machine"),
     ("docs/search.md", "needs DeepFashion"),
     ("docs/segmentation.md", "half an hour on two cores"),
