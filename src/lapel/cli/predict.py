@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lapel.cli.answer_lines import answer_lines, answer_row, as_text, readable
 from lapel.cli.box_files import boxes_of
 from lapel.cli.console import EXIT_FAILED, complain, shown
+from lapel.cli.results import Results
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
+    from lapel.inference.coco import CocoFile
     from lapel.inference.pictures import Failure
-    from lapel.inference.predictor import Examined
-    from lapel.schema.prediction import Answer, Prediction
+    from lapel.inference.predictor import Examined, Predictor
+    from lapel.inference.two_stage import TwoStagePredictor
+    from lapel.schema.prediction import Prediction
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
@@ -32,14 +34,21 @@ TOP_IN_JSON = 5
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="The model: a bundle, or the run that made it.")],
-    paths: Annotated[
-        list[str],
+    bundle: Annotated[
+        str,
         typer.Argument(
-            help="Pictures, folders of them, patterns ('shoes/**/*.jpg'), or a dataset: then the "
-            "pictures of its rows."
+            help="The model: a bundle, or the run that made it. With --garments and --tags leave "
+            "it out."
         ),
     ],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Pictures, folders of them, patterns ('shoes/**/*.jpg'), or a dataset: then the "
+            "pictures of its rows.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File for the answers: .csv, .jsonl or .parquet."),
@@ -78,6 +87,23 @@ def predict(
             "answer pixel by pixel alone.",
         ),
     ] = None,
+    garments: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DETECTOR",
+            help="A model that finds garments: each is cut out, and read by the model of --tags.",
+        ),
+    ] = None,
+    tags: Annotated[
+        Path | None,
+        typer.Option(metavar="TAGGER", help="The model that reads what --garments finds."),
+    ] = None,
+    coco: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="File for the garments that were found, in COCO's form."
+        ),
+    ] = None,
 ) -> None:
     """Say what is on photos.
 
@@ -87,9 +113,22 @@ def predict(
     from lapel.inference.finding import find_pictures
     from lapel.inference.predictor import Predictor
 
-    pictures = find_pictures(one for path in paths for one in _of_dataset(path))
-    predictor = Predictor.load(bundle, batch=batch)
+    if garments is None and tags is None and not paths:
+        raise typer.BadParameter("name pictures after the model", param_hint="PATHS")
     best = top or (TOP_IN_JSON if out and out.suffix.lower() == ".jsonl" else 1)
+    asked = list(paths or ())
+    if garments is not None or tags is not None:
+        from lapel.cli.predict_garments import predict_garments
+
+        predictors = _two_stages(garments, tags, batch, unfit=boxes is not None or tile is not None)
+        pictures = find_pictures(one for path in (bundle, *asked) for one in _of_dataset(path))
+        predict_garments(
+            predictors, pictures, out=out, top=best, keep_going=keep_going, draw=draw, coco=coco
+        )
+        return
+    pictures = find_pictures(one for path in asked for one in _of_dataset(path))
+    predictor = Predictor.load(bundle, batch=batch)
+    file = None if coco is None else _coco_file(predictor)
     places = None if boxes is None else boxes_of(pictures, boxes)
     found: Iterable[Prediction | Failure]
     if draw is None:
@@ -98,21 +137,76 @@ def predict(
         examined = predictor.examine(pictures, boxes=places, top=best, tile=tile)
         masks = [spec.name for spec in predictor.schema if spec.kind == "segmentation"]
         found = _drawn(examined, pictures, draw, masks)
-    results = _Results(found)
+    results = Results(found if file is None else _told(found, file))
     if out is not None:
         _write(results, out, total=len(pictures))
     elif sys.stdout.isatty():
         _print_table(results)
     else:
         _print_lines(results)
+    # Into a pipe go answers alone.
+    say = print if out is not None or sys.stdout.isatty() else complain
+    if file is not None and coco is not None and results.answered:
+        file.write(coco)
+        say(f"COCO's JSON in {shown(str(coco))}")
     if draw is not None and results.answered:
-        # Into a pipe go answers alone.
-        say = print if out is not None or sys.stdout.isatty() else complain
         say(f"drawings in {shown(str(draw))}")
     if results.failed:
         complain(f"{results.failed} of {len(pictures)} pictures could not be read")
     if not results.answered or (results.failed and not keep_going):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _two_stages(
+    garments: Path | None, tags: Path | None, batch: int, *, unfit: bool
+) -> TwoStagePredictor:
+    from lapel.inference.two_stage import TwoStagePredictor
+    from lapel.schema.errors import UsageError
+
+    if garments is None or tags is None:
+        raise UsageError(
+            "--garments and --tags go together: one model finds garments, the other reads them; "
+            "to find them alone: lapel predict DETECTOR PICTURES"
+        )
+    if unfit:
+        raise UsageError(
+            "with --garments the model itself says where to look: leave out --boxes and --tile"
+        )
+    return TwoStagePredictor.load(garments, tags, batch=batch)
+
+
+def _coco_file(predictor: Predictor) -> CocoFile:
+    """What gathers a model's garments.
+
+    Raises:
+        UsageError: it finds none.
+    """
+    from lapel.inference.coco import CocoFile
+    from lapel.schema.errors import UsageError
+
+    there = [spec for spec in predictor.schema if spec.kind == "garments"]
+    if len(there) != 1:
+        raise UsageError(
+            f"--coco is for models with one task of kind garments; {predictor.bundle.name} has "
+            f"{len(there)}; leave it out"
+        )
+    return CocoFile(there[0], model=predictor.bundle.name)
+
+
+def _told(
+    results: Iterable[Prediction | Failure], file: CocoFile
+) -> Iterator[Prediction | Failure]:
+    """The predictions, whose garments are taken down on the way."""
+    from lapel.schema.prediction import GarmentsAnswer, Prediction
+    from lapel.schema.read_garments import ReadGarment
+
+    for result in results:
+        if isinstance(result, Prediction):
+            for answer in result.answers.values():
+                if isinstance(answer, GarmentsAnswer):
+                    garments = [ReadGarment(found=one) for one in answer.each]
+                    file.add(result.image, result.width, result.height, garments)
+        yield result
 
 
 def _of_dataset(path: str) -> list[str]:
@@ -133,6 +227,7 @@ def _drawn(
     """The predictions, each drawn on its way, with the masks of some tasks as files of their own."""
     from lapel.inference.drawing import draw_prediction, drawing_paths
     from lapel.inference.drawn_masks import mask_files
+    from lapel.inference.coco import CocoFile
     from lapel.inference.pictures import Failure
     from lapel.schema.errors import ImageError
     from lapel.storage.local import write_atomically
@@ -151,27 +246,7 @@ def _drawn(
         yield result.prediction
 
 
-class _Results:
-    """The predictions as they come; failures are said and counted on the way."""
-
-    def __init__(self, results: Iterable[Prediction | Failure]) -> None:
-        self._results = results
-        self.answered = 0
-        self.failed = 0
-
-    def __iter__(self) -> Iterator[Prediction]:
-        from lapel.inference.pictures import Failure
-
-        for result in self._results:
-            if isinstance(result, Failure):
-                self.failed += 1
-                complain(f"{result.image}: {result.fault}")
-            else:
-                self.answered += 1
-                yield result
-
-
-def _write(results: _Results, out: Path, *, total: int) -> None:
+def _write(results: Results[Prediction], out: Path, *, total: int) -> None:
     from lapel.cli.answer_files import open_writer
     from lapel.cli.progress import track
     from lapel.schema.errors import ImageError
@@ -184,30 +259,18 @@ def _write(results: _Results, out: Path, *, total: int) -> None:
     print(f"{results.answered} pictures answered in {shown(str(out))}")
 
 
-def _print_lines(results: _Results) -> None:
+def _print_lines(results: Results[Prediction]) -> None:
     """``IMAGE task label probability``, with tabs between, a line an answer; of landmarks a line
     each: ``IMAGE task name x y probability`` that it can be seen; of classes of pixels a line each
     that occurs: ``IMAGE task class share``.
     """
     for prediction in results:
         for task, answer in prediction.answers.items():
-            for cells in _lines(task, answer):
-                print("\t".join(map(shown, (prediction.image, task, *map(_text, cells)))))
+            for cells in answer_lines(task, answer):
+                print("\t".join(map(shown, (prediction.image, task, *map(as_text, cells)))))
 
 
-def _lines(task: str, answer: Answer) -> Iterator[Iterable[str | float | None]]:
-    from lapel.schema.prediction import LandmarksAnswer, SegmentationAnswer
-
-    if isinstance(answer, LandmarksAnswer):
-        for point in answer.points:
-            yield point.name, f"{point.x:.2f}", f"{point.y:.2f}", point.visible
-    elif isinstance(answer, SegmentationAnswer):
-        yield from answer.lines()
-    else:
-        yield answer.cells(task).values()
-
-
-def _print_table(results: _Results) -> None:
+def _print_table(results: Results[Prediction]) -> None:
     """A row an answer, as many lines high as it names labels; the image stands at the first."""
     from rich.console import Console
     from rich.table import Table
@@ -220,35 +283,10 @@ def _print_table(results: _Results) -> None:
             continue
         image = prediction.image
         for task, answer in prediction.answers.items():
-            table.add_row(*_row(image, task, _readable(answer)))
+            table.add_row(*answer_row((image, task), readable(answer)))
             image = ""
         table.add_section()
     if table.row_count:
         Console().print(table)
     if left_out:
         print(f"... and {left_out} more; --out FILE.csv keeps all")
-
-
-def _readable(answer: Answer) -> tuple[tuple[str, float], ...]:
-    """Labels and probabilities; landmarks that can be seen with their places."""
-    from lapel.schema.prediction import SEEN, LandmarksAnswer
-
-    if not isinstance(answer, LandmarksAnswer):
-        return answer.lines()
-    seen = (point for point in answer.points if point.visible >= SEEN)
-    return tuple((f"{one.name} at {one.x:.0f}, {one.y:.0f}", one.visible) for one in seen)
-
-
-def _row(image: str, task: str, lines: tuple[tuple[str, float], ...]) -> tuple[Text, ...]:
-    from rich.text import Text
-
-    labels = [shown(label) for label, _ in lines] or ["(none)"]
-    probabilities = [_text(probability) for _, probability in lines]
-    cells = (shown(image), shown(task), "\n".join(labels), "\n".join(probabilities))
-    return tuple(map(Text, cells))
-
-
-def _text(value: str | float | None) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else f"{value:.4f}"

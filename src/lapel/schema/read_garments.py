@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lapel.schema.geometry import Box
 from lapel.schema.prediction import Answer, FoundGarment
 
 #: Before the columns of what the finder says, in tables.
 GARMENT = "garment"
+
+#: What follows it, after a full stop.
+GARMENT_WORDS = ("label", "probability", *Box._fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
