@@ -18,6 +18,7 @@ import folder_layout_rigs
 import garment_rigs
 import idx_rig
 import kfashion_rig
+import pixel_rigs
 import pytest
 import retrieval_rigs
 import table_rig
@@ -46,6 +47,7 @@ RIGS: dict[str, Rig] = {
     "deepfashion-info": deepfashion_rigs.INFO_RIG,
     **retrieval_rigs.RIGS,
     **garment_rigs.RIGS,
+    **pixel_rigs.RIGS,
 }
 
 DAMAGES = [(reader, name) for reader, rig in RIGS.items() for name in rig.damages]

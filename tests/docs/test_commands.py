@@ -33,6 +33,7 @@ NOT_RUN = {
     ("docs/landmark-attention.md", "needs DeepFashion and a GPU"),
     ("docs/landmark-attention.md", "an hour on two cores"),
     ("docs/landmark-attention.md", "minutes to hours on a quiet machine"),
+    ("docs/layouts.md", "needs Clothing Co-Parsing"),
     ("docs/layouts.md", "needs DeepFashion"),
     ("docs/models.md", "minutes to hours on a quiet machine"),
     ("docs/predict.md", "needs a model of masks"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from garment_writers import column_lengths, packed
+from garment_writers import column_lengths
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapel.schema.run_lengths import RunLengths, run_lengths, unpacked
+from lapel.schema.run_lengths import RunLengths, packed, run_lengths, unpacked
 
 
 def test_a_mask_that_pycocotools_packed_is_unpacked() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lapel.data.deepfashion2_words import categories
 from lapel.data.fashionpedia_words import ONTOLOGY_FILE
 from lapel.data.sketch.labelling import SketchGarment
+from lapel.schema.run_lengths import packed
 
 #: A record as the data have them (shortened by its makers), and its keys in no order.
 KNOWN_RECORD = """\
@@ -71,20 +72,6 @@ def write_deepfashion2(root: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(record), "utf-8")
     write_drawn(source / "test/image/000001.jpg", 9)
-
-
-def packed(lengths: list[int]) -> str:
-    """Run lengths as COCO packs them: the inverse of what Lapel reads."""
-    text = []
-    for place, length in enumerate(lengths):
-        value = length - (lengths[place - 2] if place > 2 else 0)
-        more = True
-        while more:
-            code = value & 0x1F
-            value >>= 5
-            more = value != (-1 if code & 0x10 else 0)
-            text.append(chr((code | (0x20 if more else 0)) + 48))
-    return "".join(text)
 
 
 def column_lengths(mask: NDArray[np.bool_]) -> list[int]:

@@ -198,7 +198,7 @@ def test_fashionpedia_without_some_files_says_so(tmp_path: Path) -> None:
     for name in ("instances_attributes_val2020.json", "attributes_train2020.json"):
         (source / name).unlink()
     reading = read_fashionpedia(source)
-    assert [task.name for task in reading.schema] == ["categories"]
+    assert [task.name for task in reading.schema] == ["categories", "garments"]
     assert reading.notes == (
         "kept in garments.jsonl: 4 garments and parts of 2 images",
         "outlines of fewer than three corners, kept as they are: 2",
