@@ -28,7 +28,13 @@ PLAIN_HEADER = ("task", "measure", *HEADER[1:])
 
 
 def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="The model: a bundle, or the run that made it.")],
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            help="The model: a bundle, or the run that made it; or garments that were found, as a "
+            "file of results in COCO's form (.json)."
+        ),
+    ],
     dataset: Annotated[Path, typer.Argument(help="The dataset that knows the answers.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and tables.")],
     *,
@@ -62,6 +68,13 @@ def evaluate(
     engine: Annotated[
         str, typer.Option(help="What runs the network: auto (the first there is) or onnxruntime.")
     ] = "auto",
+    tags: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TAGGER",
+            help="Also judge how this model reads the garments that the first one finds.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead.")] = False,
 ) -> None:
     """Measure a model on labelled pictures, and write a report to look at.
@@ -92,8 +105,30 @@ def evaluate(
         print(json.dumps(evaluation.to_json(), indent=2, ensure_ascii=True, allow_nan=False))
         return
     _print_summary(evaluation)
-    for name in evaluation.files:
+    stages = [] if tags is None else _judge_stages(bundle, tags, dataset, split, out)
+    for name in (*evaluation.files, *stages):
         print(f"wrote {out / name}")
+
+
+def _judge_stages(detector: Path, tagger: Path, dataset: Path, split: str, out: Path) -> list[str]:
+    """Judge two models one after the other, print what came of it, and write it down."""
+    from lapel.cli.console import shown
+    from lapel.cli.progress import track
+    from lapel.data.dataset import Dataset
+    from lapel.evaluation.figures import percent
+    from lapel.evaluation.two_stage import evaluate_two_stages, write_two_stages
+    from lapel.inference.two_stage import TwoStagePredictor
+
+    both, data = TwoStagePredictor.load(detector, tagger), Dataset.open(dataset)
+    ways = {
+        way: evaluate_two_stages(both, data, split=split, true_boxes=true_boxes, track=track)
+        for way, true_boxes in (("found boxes", False), ("true boxes", True))
+    }
+    for way, found in ways.items():
+        print(f"Garments read in their {way}:")
+        for name, value in found.numbers.items():
+            print(f"{shown(name)}\t{percent(value, 2)}")
+    return [write_two_stages(out, ways)]
 
 
 def _print_summary(evaluation: Evaluation) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +28,7 @@ from lapel.schema.prediction import (
     SingleLabelAnswer,
 )
 from lapel.schema.read_garments import ReadGarment
+from lapel.storage.local import write_atomically
 
 #: What is known of a garment, as a label of a task of the tagger; None: nothing.
 Known = Callable[[Garment, TaskSpec], Label]
@@ -213,3 +217,34 @@ def _right(label: Label, said: Answer) -> float:
         true, told = set(label.yes), set(said.labels) - set(label.unknown)
         return 2 * len(true & told) / (len(true) + len(told)) if true or told else 1.0
     return 0.0
+
+
+#: What is written of two stages.
+TWO_STAGES = "two_stages.json"
+
+
+def write_two_stages(out: Path, ways: Mapping[str, TwoStages]) -> str:
+    """Write what was found, way by way, into a folder.
+
+    Args:
+        out: the folder.
+        ways: how garments came to the tagger (``found boxes``, ``true boxes``) to what was found.
+
+    Returns:
+        The file's name.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    content = {
+        way: {name: _plain(value) for name, value in found.numbers.items()}
+        | {"garments": found.found.of, "told_garments": found.told.of}
+        for way, found in ways.items()
+    }
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomically(out / TWO_STAGES, f"{text}\n".encode())
+    return TWO_STAGES
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
