@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lapel.inference.bundle import Bundle as Bundle
     from lapel.inference.pictures import Failure as Failure
     from lapel.inference.predictor import Predictor as Predictor
+    from lapel.inference.two_stage import TwoStagePredictor as TwoStagePredictor
     from lapel.retrieval.build import build_index as build_index
     from lapel.retrieval.index import SearchIndex as SearchIndex
     from lapel.schema.errors import LapelError as LapelError
@@ -44,6 +45,7 @@ _HOMES = {
     "Schema": "lapel.schema.labels",
     "SearchIndex": "lapel.retrieval.index",
     "TaskSpec": "lapel.schema.labels",
+    "TwoStagePredictor": "lapel.inference.two_stage",
     "build_index": "lapel.retrieval.build",
     "compare": "lapel.training.compare",
     "evaluate": "lapel.evaluation.evaluate",
@@ -56,6 +58,7 @@ _HOMES = {
 #: Packages that come with an extra, and the extra.
 _EXTRAS = {
     "matplotlib": "data",
+    "pycocotools": "data",
     "polars": "data",
     "safetensors": "train",
     "timm": "train",
@@ -74,6 +77,7 @@ __all__ = [  # the keys of _HOMES, spelled out for those who read and check type
     "Schema",
     "SearchIndex",
     "TaskSpec",
+    "TwoStagePredictor",
     "build_index",
     "compare",
     "evaluate",
