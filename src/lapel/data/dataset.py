@@ -252,6 +252,8 @@ class Dataset:
         # The text of all rows of a benchmark takes gigabytes; of a part of them, little.
         for rows in self.table.iter_slices(ROWS_DIGESTED):
             digest.update(rows.write_ndjson().encode())
+        for beside in self._digests_beside():
+            digest.update(beside.encode())
         return digest.hexdigest()[:16]
 
     def _digests_beside(self) -> Iterator[str]:

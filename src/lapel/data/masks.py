@@ -11,6 +11,7 @@ from typing import overload
 import numpy as np
 from PIL import Image
 
+from lapel.data.measuring import in_parallel
 from lapel.imaging.decode import DECODER_FAULTS
 from lapel.imaging.quiet import pillow_warnings_ignored
 from lapel.schema.annotation import Label
@@ -76,22 +77,31 @@ def write_masks(
         FormatError: maps of another size than their pictures, or with values that are no class;
             all faults together.
     """
-    faults: list[Fault] = []
-    files: list[str | None] = []
-    for image, width, height in sizes:
-        mask = masks.get(image)
-        if mask is None:
-            files.append(None)
-            continue
-        faults += mask_faults(image, mask, spec, width=width, height=height)
-        file = mask_file(spec.name, image)
-        path = folder / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(mask_bytes(mask))
-        files.append(file)
+    written = list(in_parallel(lambda size: _write_mask(folder, spec, masks, *size), list(sizes)))
+    faults = [fault for _, found in written for fault in found]
     if faults:
         raise FormatError(faults)
-    return files
+    return [file for file, _ in written]
+
+
+def _write_mask(
+    folder: Path,
+    spec: TaskSpec,
+    masks: Mapping[str, ClassMap],
+    image: str,
+    width: int,
+    height: int,
+) -> tuple[str | None, list[Fault]]:
+    """Write the label map of an image, if there is one; its file, and what is wrong with it."""
+    mask = masks.get(image)
+    if mask is None:
+        return None, []
+    faults = list(mask_faults(image, mask, spec, width=width, height=height))
+    file = mask_file(spec.name, image)
+    path = folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(mask_bytes(mask))
+    return file, faults
 
 
 def mask_faults(

@@ -141,6 +141,8 @@ def _parts(
     for split, place in places or [(None, root)]:
         folders = _folder(place, photos, PHOTOS), _folder(place, masks, MAPS)
         for folder, what in zip(folders, ("photos", "label maps"), strict=True):
+            if not folder.resolve().is_relative_to(root.resolve()):
+                raise UsageError(f"{folder}: expected a folder of {what} inside {root}")
             if not folder.is_dir():
                 there = ", ".join(subfolders(place)) or "no folder"
                 option = "--photos" if what == "photos" else "--masks"
