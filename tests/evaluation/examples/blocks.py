@@ -1,7 +1,8 @@
-"""Pictures of coloured rectangles, and a network that tells the colours of pixels exactly; drawn."""
+"""Pictures of red and blue blocks, and a network that finds them exactly; drawn, always the same."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,132 +13,185 @@ from PIL import Image
 from lapel.data.dataset import Dataset, create_dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import write_bundle
-from lapel.schema.annotation import Annotation, Label
+from lapel.schema.annotation import Annotation
+from lapel.schema.garments import Garment
 from lapel.schema.labels import Schema, TaskSpec
-from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
 
 SIDE = 64
-CLASSES = ("background", "red", "green", "blue")
-PARSING = TaskSpec(name="parsing", kind="segmentation", labels=CLASSES)
-STRONGEST = TaskSpec(name="strongest", kind="single_label", labels=CLASSES[1:])
 
-#: What each class looks like.
-COLOURS = np.array([(128, 128, 128), (230, 20, 20), (20, 230, 20), (20, 20, 230)], np.uint8)
+#: Red ones and blue ones, and the middles of their left and right edges.
+NAMES = ("top", "skirt")
+EDGES = ("left edge", "right edge")
+GARMENTS = TaskSpec(
+    name="garments", kind="garments", labels=NAMES, points={name: EDGES for name in NAMES}
+)
+
+#: Left, top, width and height of a block.
+Block = tuple[int, int, int, int]
 
 
-def network(*, side: int = SIDE, several: bool = False) -> bytes:
-    """An ONNX graph that answers ``parsing`` by the mean colour of four by four pixels.
-
-    Args:
-        side: of its square canvas.
-        several: whether it answers ``strongest``, of the whole canvas, as well.
-    """
+def network() -> bytes:
+    """An ONNX graph that answers ``garments`` with the brightest box of red, and that of blue."""
     from onnx import TensorProto, helper, numpy_helper
 
     node = helper.make_node
-    weights = np.zeros((4, 3, 4, 4), np.float32)
-    for colour in range(3):
-        weights[colour + 1] = -0.5 / 16
-        weights[colour + 1, colour] = 1 / 16
-    constants = {"weights": weights, "level": np.array([60, 0, 0, 0], np.float32)}
+    begin = np.arange(SIDE, dtype=np.float32) / SIDE
+    constants: dict[str, NDArray[Any]] = {
+        "colours": np.array([0, 2], np.int64),
+        "dark": np.array(128, np.float32),
+        "white": np.array(255, np.float32),
+        "one": np.array(1, np.float32),
+        "none": np.array(0, np.float32),
+        "half": np.array(0.5, np.float32),
+        "before": 1 - begin,
+        "after": begin + np.float32(1 / SIDE),
+        "names": np.array([[0, 1]], np.float32),
+        "last": np.array([2], np.int64),
+        "full": np.ones((1, 1, 28 * 28), np.float32),
+    }
     nodes = [
         node("Cast", ["pixels"], ["values"], to=TensorProto.FLOAT),
-        node("Conv", ["values", "weights", "level"], ["parsing"], strides=[4, 4]),
-        node("GlobalAveragePool", ["values"], ["means"]),
-        node("Flatten", ["means"], ["strongest"]),
+        node("Gather", ["values", "colours"], ["planes"], axis=1),
+        node("Greater", ["planes", "dark"], ["bright"]),
+        node("Cast", ["bright"], ["lit"], to=TensorProto.FLOAT),
+        node("Mul", ["lit", "planes"], ["light"]),
+        node("ReduceMax", ["light"], ["most"], axes=[2, 3], keepdims=0),
+        node("Div", ["most", "white"], ["score"]),
+        node("ReduceMax", ["lit"], ["columns"], axes=[2], keepdims=0),
+        node("ReduceMax", ["lit"], ["rows"], axes=[3], keepdims=0),
     ]
-    shapes: dict[str, list[str | int | None]] = {"parsing": ["batch", 4, side // 4, side // 4]}
-    if several:
-        shapes["strongest"] = ["batch", 3]
+    for axis, first, last in (("columns", "x1", "x2"), ("rows", "y1", "y2")):
+        nodes += [
+            node("Mul", [axis, "before"], [f"{axis} before"]),
+            node("ReduceMax", [f"{axis} before"], [f"{axis} far"], axes=[2], keepdims=0),
+            node("Sub", ["one", f"{axis} far"], [first]),
+            node("Mul", [axis, "after"], [f"{axis} after"]),
+            node("ReduceMax", [f"{axis} after"], [last], axes=[2], keepdims=0),
+        ]
+    nodes += [
+        node("Mul", ["score", "none"], ["nothing"]),
+        node("Add", ["nothing", "names"], ["label"]),
+        node("Add", ["nothing", "one"], ["seen"]),
+        node("Add", ["y1", "y2"], ["both"]),
+        node("Mul", ["both", "half"], ["middle"]),
+    ]
+    values = ("x1", "y1", "x2", "y2", "score", "label", "seen", "middle", "nothing")
+    nodes += [node("Unsqueeze", [name, "last"], [f"{name}!"]) for name in values]
+    nodes += [
+        node("Add", ["nothing!", "full"], ["mask"]),
+        node(
+            "Concat",
+            ["x1!", "y1!", "x2!", "y2!", "score!", "label!", "mask"]
+            + ["x1!", "middle!", "seen!", "x2!", "middle!", "seen!"],
+            ["garments"],
+            axis=2,
+        ),
+    ]
     info = helper.make_tensor_value_info
     graph = helper.make_graph(
-        nodes if several else nodes[:2],
+        nodes,
         "blocks",
-        [info("pixels", TensorProto.UINT8, ["batch", 3, side, side])],
-        [info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        [info("pixels", TensorProto.UINT8, ["batch", 3, SIDE, SIDE])],
+        [info("garments", TensorProto.FLOAT, ["batch", 2, 6 + 28 * 28 + 6])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     opset = helper.make_opsetid("", 17)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
     return bytes(model.SerializeToString())
 
 
-def write_blocks_bundle(
-    folder: Path, *, side: int = SIDE, several: bool = False, **preprocess: Any
-) -> Path:
-    """A bundle of the network; ``preprocess`` changes how it is shown pictures."""
-    shown: dict[str, Any] = {
-        "height": side,
-        "width": side,
-        "channels": 3,
-        "fit": "letterbox",
-        "fill": 128,
-        "mean": (0.5,) * 3,
-        "std": (0.5,) * 3,
-    }
+def write_blocks_bundle(folder: Path, *, calibration: Mapping[str, float] | None = None) -> Path:
+    """A bundle of the network."""
     write_bundle(
         folder,
         name="blocks",
-        schema=Schema((STRONGEST, PARSING) if several else (PARSING,)),
-        preprocess=Preprocess(**{**shown, **preprocess}),
+        schema=Schema((GARMENTS,)),
+        preprocess=Preprocess(
+            height=SIDE, width=SIDE, channels=3, fit="letterbox", mean=(0.5,) * 3, std=(0.5,) * 3
+        ),
         architecture={"backbone": "blocks"},
-        calibration={},
+        calibration={"garments": calibration} if calibration else {},
         scores={"validation": {}},
         provenance={"recipe": "tests"},
-        model_onnx=network(side=side, several=several),
+        model_onnx=network(),
         weights=b"",
         card="# Blocks",
     )
     return folder
 
 
-def painted(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture (H, W, 3) of a mask; pixels of unknown class are gray."""
-    return COLOURS[np.where(mask == UNKNOWN_CLASS, 0, mask)]
+def block_picture(
+    width: int, height: int, blocks: Mapping[str, Block], *, bright: int = 220
+) -> NDArray[np.uint8]:
+    """A dark picture (height, width, 3) with a red and a blue block, or one of them."""
+    picture = np.full((height, width, 3), 40, np.uint8)
+    for name, (left, top, across, down) in blocks.items():
+        picture[top : top + down, left : left + across, 2 * NAMES.index(name)] = bright
+    return picture
 
 
-def drawn_mask(row: int, *, width: int = 96, height: int = 72) -> NDArray[np.uint8]:
-    """Two rectangles of two of the colours, on background, uint8 (H, W)."""
+def as_garment(name: str, block: Block, **facts: float) -> Garment:
+    """A block as an annotation has it."""
+    left, top, width, height = block
+    right, bottom, middle = left + width, top + height, top + height / 2
+    corners: Sequence[tuple[float, float]] = (
+        (left, top), (right, top), (right, bottom), (left, bottom),
+    )  # fmt: skip
+    return Garment(
+        part=name,
+        box=(float(left), float(top), float(width), float(height)),
+        points=((float(left), middle), (float(right), middle)),
+        hidden=(1,) if left % 4 else (),
+        outlines=(tuple((float(x), float(y)) for x, y in corners),),
+        facts=facts,
+    )
+
+
+def blocks_of(row: int) -> dict[str, Block]:
+    """Two blocks side by side, on even pixels: the canvas is half a picture of 128 x 96."""
     random = np.random.default_rng(row)
-    mask = np.zeros((height, width), np.uint8)
-    for place, kind in enumerate((1 + row % 3, 1 + (row + 1) % 3)):
-        left = place * width // 2 + int(random.integers(4, 12))
-        top = int(random.integers(4, 20))
-        mask[top : top + height // 2, left : left + width // 3] = kind
-    return mask
+    found: dict[str, Block] = {}
+    for place, name in enumerate(NAMES):
+        left, top, width, height = (2 * random.integers((2, 2, 8, 8), (10, 15, 20, 30))).tolist()
+        found[name] = (left + 64 * place, top, width, height)
+    return found
 
 
-def write_blocks_dataset(
-    folder: Path, *, train: int = 6, test: int = 12, shift: int = 0, unlabelled: int = 0
-) -> Dataset:
-    """A dataset of PNG files with their label maps.
-
-    Args:
-        folder: where; new.
-        train: pictures of the split.
-        test: likewise.
-        shift: by so many pixels the truth lies to the right of what is painted.
-        unlabelled: so many of the test pictures, the last, have no label map.
+def write_blocks_dataset(folder: Path, *, train: int = 6, test: int = 24, **more: Any) -> Dataset:
+    """A dataset of PNG files of 128 x 96. Of every fourth picture a garment is annotated that is
+    not drawn; every fifth top is annotated 6 pixels too far to the right; of every seventh picture
+    nobody knows what is in it. Levels are 1 to 3 in turn.
     """
     photos = folder / "photos"
     photos.mkdir(parents=True)
-    annotations, masks = [], {}
+    annotations, garments = [], {}
     for row in range(train + test):
-        mask = drawn_mask(row)
-        name = f"{row:03d}.png"
-        Image.fromarray(painted(mask)).save(photos / name)
-        truth = np.roll(mask, shift, axis=1)
-        truth[:4] = UNKNOWN_CLASS
-        if row < train + test - unlabelled:
-            masks[name] = ClassMap(truth, CLASSES)
-        labels: dict[str, Label] = {"strongest": CLASSES[1 + row % 3]}
+        name = f"{row + 1:06d}.png"
+        blocks = blocks_of(row)
+        shown = {} if row % 8 == 3 else blocks
+        picture = block_picture(128, 96, shown, bright=150 + 7 * (row % 15))
+        Image.fromarray(picture).save(photos / name)
         split = "train" if row < train else "test"
-        annotations.append(Annotation(image=name, labels=labels, split=split))
+        annotations.append(Annotation(image=name, labels={}, split=split))
+        if row % 7 != 6:
+            garments[name] = _annotated(row, blocks)
     return create_dataset(
         folder / "dataset",
         name="blocks",
-        schema=Schema((STRONGEST, PARSING)),
+        schema=Schema((GARMENTS,)),
         annotations=annotations,
         images=photos,
-        masks={"parsing": masks},
+        garments=garments,
+        **more,
     )
+
+
+def _annotated(row: int, blocks: Mapping[str, Block]) -> tuple[Garment, ...]:
+    levels = {"scale": 1 + row % 3, "occlusion": 1, "zoom_in": 1 + row % 2, "viewpoint": 2}
+    found = []
+    for name, (left, top, width, height) in blocks.items():
+        shift = 6 if name == "top" and row % 5 == 0 else 0
+        found.append(as_garment(name, (left + shift, top, width, height), **levels))
+    if row % 4 == 0:
+        found.append(as_garment("skirt", (4, 80, 20, 14), **levels))
+    return tuple(found)
