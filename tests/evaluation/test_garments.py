@@ -92,7 +92,7 @@ class TestNumbers:
         assert judged.majority.answer.endswith("at its mean place")
         assert judged.majority.counted_on == "train"
         assert judged.numbers["box_ap"].low > judged.majority.numbers["box_ap"]
-        assert judged.habit.answer == "skirt, top"
+        assert judged.habit.answer == "top, skirt"
 
     def test_pycocotools_finds_the_same_in_the_files(
         self, found: Evaluation, capsys: pytest.CaptureFixture[str]
