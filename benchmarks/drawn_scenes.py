@@ -28,6 +28,9 @@ TASK = "garments"
 #: The numbers that are to be the same, whichever way the scenes came.
 NUMBERS = ("box_ap", "box_ap50", "box_ap75", "mask_ap", "mask_ap50", "mask_ap75")
 
+#: COCO's files of results that an evaluation writes, and what each is judged by.
+RESULTS = {"detections": "box_", "segments": "mask_"}
+
 #: What the tagger is asked.
 TAGS = ("category", "colour", "texture", "sleeve", "neckline", "length", "fit")
 
@@ -55,6 +58,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--recipe", default="garments-small", help="of the detector")
     parser.add_argument("--minutes", type=float, default=40, help="of the detector")
     parser.add_argument("--tagger-minutes", type=float, default=10)
+    parser.add_argument("--points", action="store_true", help="learn all 294 landmarks, too")
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the detector's")
     return parser.parse_args()
 
@@ -66,6 +70,7 @@ class Steps:
         self.options = options
         self.work: Path = options.out / "work"
         self.seconds: list[tuple[str, float]] = []
+        self.points = "" if options.points else " --no-points"
 
     def lapel(self, command: str) -> None:
         """Run a command of Lapel's in the folder of the work."""
@@ -83,7 +88,7 @@ class Steps:
         options = self.options
         self.lapel(
             f"data import sketch {options.pictures} scenes --scenes --size {options.size} "
-            f"--seed {options.seed}"
+            f"--seed {options.seed}{self.points}"
         )
         self.lapel("data cut scenes each")
 
@@ -120,9 +125,10 @@ class Steps:
     def round_trip(self) -> None:
         """DeepFashion2's layout out and in, the detector's results as COCO's files, and again."""
         self.lapel("data export deepfashion2 scenes deepfashion2")
-        self.lapel("data import deepfashion2 deepfashion2 back")
+        self.lapel(f"data import deepfashion2 deepfashion2 back{self.points}")
         self.lapel("evaluate detector back --out judged/back")
-        self.lapel("evaluate judged/back/segments.json back --out judged/again")
+        for name in RESULTS:
+            self.lapel(f"evaluate judged/back/{name}.json back --out judged/{name}")
 
     def metrics(self, name: str) -> dict[str, Any]:
         """``metrics.json`` of one judgement."""
@@ -155,19 +161,27 @@ class Steps:
 
     def _found(self) -> str:
         """What the detector found, in each of the three ways of asking."""
-        ways = ("detector", "back", "again")
-        numbers = [self.numbers(way, TASK) for way in ways]
+        drawn, back = (self.numbers(way, TASK) for way in ("detector", "back"))
+        again: dict[str, float] = {}
+        for name, start in RESULTS.items():
+            numbers = self.numbers(name, TASK)
+            again |= {key: value for key, value in numbers.items() if key.startswith(start)}
         rows = [
-            [name, *(f"{found[name]:.6f}" if name in found else "-" for found in numbers)]
-            for name in NUMBERS
+            [key, *(f"{found[key]:.6f}" for found in (drawn, back, again))] for key in NUMBERS
         ]
-        header = ["held-out scenes", "as drawn", "as DeepFashion2", "from the results file"]
+        header = ["held-out scenes", "as drawn", "as DeepFashion2", "from the results files"]
         return markdown_table(header, rows)
 
     def _read(self) -> str:
-        """What the tagger says of true boxes, and of those that were found."""
-        rows = []
-        return markdown_table(["accuracy", "true boxes", "found ones"], rows)
+        """What the tagger says of garments that were found, and of all where they truly are."""
+        path = self.work / "judged" / "both" / "two_stages.json"
+        ways: dict[str, dict[str, float]] = json.loads(path.read_text("utf-8"))
+        rows = [
+            [key, *(f"{found[key]:.4f}" for found in ways.values())]
+            for key in next(iter(ways.values()))
+            if all(isinstance(found.get(key), float) for found in ways.values())
+        ]
+        return markdown_table(["share of garments", *ways], rows)
 
 
 if __name__ == "__main__":
