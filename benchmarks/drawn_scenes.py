@@ -93,7 +93,7 @@ class Steps:
         self.lapel("data cut scenes each")
 
     def detect(self) -> None:
-        """The detector, and how it does on scenes that it has not seen."""
+        """The detector."""
         options = self.options
         changes = [f"tasks=[{TASK}]", f"seed={options.seed}", *options.set]
         given = " ".join(f"--set {shlex.quote(change)}" for change in changes)
@@ -101,7 +101,6 @@ class Steps:
             f"train {options.recipe} --data scenes --out detector --budget {options.minutes:g}m "
             f"{given}"
         )
-        self.lapel("evaluate detector scenes --out judged/detector")
 
     def tag(self) -> None:
         """The tagger, and how it does on the true boxes."""
@@ -119,8 +118,8 @@ class Steps:
         self.lapel("evaluate tagger each --out judged/tagger")
 
     def both(self) -> None:
-        """What the tagger says of the garments that the detector found."""
-        self.lapel("evaluate detector scenes --tags tagger --out judged/both")
+        """The detector on scenes that it has not seen, and what the tagger says of what it finds."""
+        self.lapel("evaluate detector scenes --tags tagger --out judged/detector")
 
     def round_trip(self) -> None:
         """DeepFashion2's layout out and in, the detector's results as COCO's files, and again."""
@@ -153,6 +152,7 @@ class Steps:
         content = {
             "surroundings": surroundings(),
             "settings": {key: str(value) for key, value in vars(self.options).items()},
+            "numbers": {way: self.metrics(way)["tasks"] for way in ("detector", "back", "tagger")},
             "seconds": self.seconds,
         }
         write_results(
@@ -174,7 +174,7 @@ class Steps:
 
     def _read(self) -> str:
         """What the tagger says of garments that were found, and of all where they truly are."""
-        path = self.work / "judged" / "both" / "two_stages.json"
+        path = self.work / "judged" / "detector" / "two_stages.json"
         ways: dict[str, dict[str, float]] = json.loads(path.read_text("utf-8"))
         rows = [
             [key, *(f"{found[key]:.4f}" for found in ways.values())]
