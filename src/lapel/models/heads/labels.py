@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lapel.models.heads.base import Raw
+from lapel.models.heads.base import Raw, tensor_targets
 from lapel.schema.labels import TaskSpec
 
 
