@@ -27,6 +27,9 @@ from lapel.schema.garments import Garment
 from lapel.schema.geometry import Box
 from lapel.schema.run_lengths import RunLengths, run_lengths
 
+#: What pycocotools 2.0 does to every numpy from 2 on.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 SIDES = st.integers(1, 40)
 
 

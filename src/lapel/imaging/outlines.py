@@ -60,10 +60,11 @@ def polygon_mask(
         raise MissingExtraError(extra="data", need="Outlines as masks") from error
     encoded = coco.frPyObjects(flat, height, width)
     if not even_odd:
-        return np.ascontiguousarray(coco.decode(coco.merge(encoded)), np.bool_)
+        encoded = [coco.merge(encoded)]
     filled = np.zeros((height, width), np.bool_)
     for one in encoded:
-        filled ^= coco.decode(one).astype(np.bool_)
+        # Not its own decode(), which warns with every numpy from 2 on.
+        filled ^= mask_from(RunLengths(height, width, one["counts"].decode()))
     return filled
 
 

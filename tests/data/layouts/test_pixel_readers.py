@@ -137,7 +137,9 @@ def test_classes_are_joined_to_groups_and_left_out(tmp_path: Path) -> None:
     wanted = np.array([0, 1, 1])[np.minimum(known_map(1), 2)]
     wanted[np.isin(known_map(1), (7, 255))] = UNKNOWN_CLASS
     assert (found == wanted).all()
-    with pytest.raises(UsageError, match=r"--ignore: found no class 'glove'; there are: background, garment"):
+    with pytest.raises(
+        UsageError, match=r"--ignore: found no class 'glove'; there are: background, garment"
+    ):
         read_masks(tmp_path / "pixels", groups=tmp_path / "groups.csv", ignore=["glove"])
 
 
@@ -180,14 +182,16 @@ def test_the_shipped_groups_are_about_ten_garments(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("above", [True, False])
-def test_splits_are_folders_above_or_below(above: bool, tmp_path: Path) -> None:  # noqa: FBT001 - pytest hands it over
+def test_splits_are_folders_above_or_below(above: bool, tmp_path: Path) -> None:
     write_masks(tmp_path)
     source = tmp_path / "pixels"
     for number, split in ((1, "train"), (2, "train"), (3, "val"), (4, "test")):
         for folder, ending in (("photos", "jpg"), ("masks", "png")):
             place = f"{split}/{folder}" if above else f"{folder}/{split}"
             (source / place).mkdir(parents=True, exist_ok=True)
-            (source / f"{folder}/{number:04}.{ending}").rename(source / place / f"one.{number}.{ending}")
+            (source / f"{folder}/{number:04}.{ending}").rename(
+                source / place / f"one.{number}.{ending}"
+            )
     if above:
         shutil.rmtree(source / "photos")
         shutil.rmtree(source / "masks")
@@ -218,7 +222,9 @@ def test_maps_may_be_called_otherwise(tmp_path: Path) -> None:
         path = source / f"masks/{number:04}.png"
         path.rename(source / f"masks/{number:04}_segm.png")
     (source / "photos").rename(source / "pictures")
-    with pytest.raises(UsageError, match="found masks, pictures, expected a folder of photos; name"):
+    with pytest.raises(
+        UsageError, match="found masks, pictures, expected a folder of photos; name"
+    ):
         read_masks(source, suffix="_segm")
     reading = read_masks(source, photos="pictures", suffix="_segm")
     assert list(reading.masks["parsing"]) == [f"pictures/{number:04}.jpg" for number in range(1, 5)]
@@ -432,6 +438,8 @@ def test_a_map_is_painted_from_garments_the_larger_behind(tmp_path: Path) -> Non
     assert (pixels(dataset)[0] == wanted).all()
 
 
+# What pycocotools 2.0 does to every numpy from 2 on.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_coco_goes_out_as_it_came_in_and_pycocotools_reads_it(tmp_path: Path) -> None:
     write_coco(tmp_path)
     dataset = import_dataset("coco", tmp_path / "coco", tmp_path / "d")
