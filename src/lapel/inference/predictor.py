@@ -89,8 +89,8 @@ class Predictor:
         Args:
             bundle: schema, preprocessing and calibration.
             engine: runs the network of the bundle.
-            batch: pictures a run of the engine; changes speed and memory, never answers. Fewer where
-                the network answers pixel by pixel on a large canvas.
+            batch: pictures a run of the engine; changes speed and memory, never answers. Fewer
+                where the network answers pixel by pixel on a large canvas.
             limits: ceilings on what is decoded.
 
         Raises:
@@ -102,11 +102,11 @@ class Predictor:
         self.bundle = bundle
         self.maps = maps_of(bundle.schema, engine)
         self._engine = engine
-        self._batch = batch
         self._limits = limits
         self._spelling = Spelling(schema=bundle.schema, english=bundle.english)
         self._tasks = {spec.name: task_of(spec) for spec in bundle.schema}
-        self._check_network()
+        self._batch = min(batch, batch_of(self._tasks.values(), bundle.preprocess))
+        self._shapes = self._check_network()
 
     @classmethod
     def load(cls, bundle: str | Path, *, engine: str = "auto", batch: int = 32) -> Self:
