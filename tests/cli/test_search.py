@@ -118,8 +118,7 @@ def test_a_query_is_seen_in_its_box(colour_bundle: Path, tmp_path: Path) -> None
     Image.fromarray(photo).save(queries / "whole.png")
     Image.fromarray(photo[top : top + height, left : left + width]).save(queries / "cut.png")
     (queries / "boxes.csv").write_text(
-        f"image,left,top,width,height\nwhole.png,{left},{top},{width},{height}\n"
-        "gone.png,1,1,5,5\n"
+        f"image,left,top,width,height\nwhole.png,{left},{top},{width},{height}\ngone.png,1,1,5,5\n"
     )
 
     def found(name: str, *more: str | Path) -> tuple[list[str], str]:

@@ -58,9 +58,7 @@ def every_row(folder: Path) -> Dataset:
         }
         annotations.append(Annotation(image=packed_name(number), labels=labels))
     pictures = np.arange(len(annotations) * 4, dtype=np.int64).astype(np.uint8).reshape(-1, 2, 2)
-    return create_dataset(
-        folder, name="d", schema=SCHEMA, annotations=annotations, images=pictures
-    )
+    return create_dataset(folder, name="d", schema=SCHEMA, annotations=annotations, images=pictures)
 
 
 def rounds(folder: Path) -> list[Dataset]:
@@ -68,9 +66,7 @@ def rounds(folder: Path) -> list[Dataset]:
     found = [every_row(folder / "0")]
     for number, rules in enumerate(ROUNDS, start=1):
         (folder / "rules.yaml").write_text(rules)
-        done = clean_dataset(
-            found[-1].folder, folder / "rules.yaml", out=folder / str(number)
-        )
+        done = clean_dataset(found[-1].folder, folder / "rules.yaml", out=folder / str(number))
         found.append(done.dataset)
     return found
 

@@ -47,7 +47,9 @@ def no_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
 def drawn(task: str, label: str, point: str, spelling: Spelling) -> NDArray[np.uint8]:
     answers: dict[str, Answer] = {
         task: SingleLabelAnswer(label=label, probability=0.9, top=((label, 0.9),)),
-        "landmarks": LandmarksAnswer((FoundLandmark(point, 5.0, 5.0, 0.8),)),
+        "landmarks": LandmarksAnswer(
+            points=(FoundLandmark(name=point, x=5.0, y=5.0, visible=0.8),)
+        ),
     }
     frame = Frame(
         placement=Placement(scale_x=1, scale_y=1, offset_x=0, offset_y=0),

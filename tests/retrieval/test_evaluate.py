@@ -13,8 +13,8 @@ from item_photos import item_dataset
 from PIL import Image
 
 from lapel.data.dataset import Dataset
-from lapel.inference.embedding import Embedder
 from lapel.evaluation.search import evaluate_search
+from lapel.inference.embedding import Embedder
 from lapel.retrieval.protocols import protocol_of
 from lapel.retrieval.vectors import embed_dataset
 from lapel.schema.annotation import Annotation

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from training_runs import SMALL
 
 from lapel.data.dataset import Dataset, create_dataset
+from lapel.evaluation.search import evaluate_search
 from lapel.inference.bundle import Bundle
 from lapel.inference.embedding import Embedder
-from lapel.evaluation.search import evaluate_search
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import DatasetError, LapelError, RecipeError
 from lapel.schema.labels import Schema, TaskSpec

@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lapel.data.deepfashion_lists import box_with_area
 from lapel.data.deepfashion_names import Named, official_categories
 from lapel.data.deepfashion_places import CLOTHES_TYPES, LANDMARKS
-from lapel.data.deepfashion_lists import box_with_area
 from lapel.data.deepfashion_schema import STATUS
 from lapel.data.deepfashion_text import box_of, clothes_landmarks, number
 from lapel.data.listing import whole_numbers

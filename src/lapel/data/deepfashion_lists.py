@@ -97,9 +97,7 @@ def kinded_box(words: Sequence[str], kinds: Sequence[str]) -> KindedBox | None:
     return KindedBox(clothes_type, kind, box)
 
 
-def needed_files(
-    root: Path, *names: str, holding: str = "Anno, Eval and Img"
-) -> tuple[Path, ...]:
+def needed_files(root: Path, *names: str, holding: str = "Anno, Eval and Img") -> tuple[Path, ...]:
     """Files without which nothing can be read.
 
     Args:

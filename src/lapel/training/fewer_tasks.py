@@ -26,7 +26,7 @@ def without_unlearned(
         schema: of the dataset.
 
     Returns:
-        The recipe, and the tasks that it does not speak of any more.
+        The recipe, and the tasks that are not learned and that it does not speak of any more.
     """
     if origin is None or str(origin) not in shipped_recipes():
         return recipe, ()
@@ -47,7 +47,7 @@ def without_unlearned(
             "schedule": recipe.schedule.model_copy(update={"stages": stages}),
         }
     )
-    still = set(_spoken_of(fitted))
+    still = {*_spoken_of(fitted), *learned}
     return fitted, tuple(task for task in _spoken_of(recipe) if task not in still)
 
 

@@ -111,8 +111,8 @@ def train(
     check_items(resolved, dataset, tuple(spec.name for spec in schema))
     if unlearned:
         reporter.say(
-            f"Leaving out what the recipe says of {', '.join(unlearned)}, which are not learned here "
-            "(their weights, and stages of theirs alone)"
+            f"Leaving out what the recipe says of {', '.join(unlearned)}, which are not learned "
+            "here (their weights, and stages of theirs alone)"
         )
     for reason, tasks in by_reason(left_out(resolved, dataset.schema)).items():
         reporter.say(f"Leaving out {', '.join(tasks)}: {reason}")

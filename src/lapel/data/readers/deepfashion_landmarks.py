@@ -38,13 +38,13 @@ from lapel.data.deepfashion_text import (
     numbers,
     read_rows,
 )
-from lapel.schema.garments import Garment
 from lapel.data.listing import ImageList
 from lapel.data.progress import Track, silent
 from lapel.data.reading import Reading, oddity_notes, refuse
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
+from lapel.schema.garments import Garment
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema, TaskSpec
 

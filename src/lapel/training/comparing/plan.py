@@ -14,6 +14,7 @@ from lapel.schema.labels import Schema
 from lapel.storage.local import write_atomically
 from lapel.training.checks import tasks_of
 from lapel.training.comparing.grid import Grid, PlannedRun, grid_of
+from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.recipe import Recipe, full_key, load_recipe, recipe_from
 from lapel.training.resolve import resolve
 from lapel.training.run import LOCK
