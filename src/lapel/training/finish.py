@@ -21,6 +21,7 @@ from lapel.inference.engines import ENGINES, Engine
 from lapel.models.export import export_onnx
 from lapel.models.heads.table import dense_tasks
 from lapel.models.multitask import Architecture, Network
+from lapel.schema.errors import DatasetError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.base import Counts
 from lapel.tasks.kinds import task_of

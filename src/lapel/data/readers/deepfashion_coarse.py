@@ -145,7 +145,6 @@ def _labels(
     faults: list[Fault],
 ) -> dict[str, Sequence[Label]]:
     """Task to a label an image."""
-
     called = [category.name for category in categories]
 
     def category(words: Sequence[str]) -> str | None:
