@@ -118,7 +118,7 @@ class Steps:
         self.lapel("evaluate tagger each --out judged/tagger")
 
     def both(self) -> None:
-        """The detector on scenes that it has not seen, and what the tagger says of what it finds."""
+        """The detector on held-out scenes, and what the tagger says of what it finds there."""
         self.lapel("evaluate detector scenes --tags tagger --out judged/detector")
 
     def round_trip(self) -> None:
@@ -166,9 +166,7 @@ class Steps:
         for name, start in RESULTS.items():
             numbers = self.numbers(name, TASK)
             again |= {key: value for key, value in numbers.items() if key.startswith(start)}
-        rows = [
-            [key, *(f"{found[key]:.6f}" for found in (drawn, back, again))] for key in NUMBERS
-        ]
+        rows = [[key, *(f"{found[key]:.6f}" for found in (drawn, back, again))] for key in NUMBERS]
         header = ["held-out scenes", "as drawn", "as DeepFashion2", "from the results files"]
         return markdown_table(header, rows)
 

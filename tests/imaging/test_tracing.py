@@ -52,7 +52,7 @@ def test_a_hole_parts_what_has_it() -> None:
     found = outlines_of(mask)
     assert len(found) == 3
     # Parts of one garment, none within another: all that any of them holds is the mask.
-    total = sum(polygon_mask([one], 5, 3).astype(int) for one in found)
+    total = np.sum([polygon_mask([one], 5, 3) for one in found], axis=0)
     assert (total == mask).all()
 
 

@@ -89,9 +89,7 @@ def cut_garments(
             raise UsageError(
                 f"{dataset.folder} has no garment of at least {least} pixels in width and height"
             )
-        write_table(
-            building, build_table([(one.annotation, one.measured) for one in cuts], schema)
-        )
+        write_table(building, build_table([(one.annotation, one.measured) for one in cuts], schema))
         Description(
             name=name or f"{dataset.name}-cut",
             schema=schema,

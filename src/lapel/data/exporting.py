@@ -118,7 +118,8 @@ def places_in(dataset: Dataset, names: Sequence[str], folder: str) -> dict[str, 
     if all(name.startswith(f"{folder}/") and packed_row(name) is None for name in names):
         return {name: name for name in names}
     return {
-        name: f"{folder}/{number:05d}{file_ending(dataset, name)}" for number, name in enumerate(names)
+        name: f"{folder}/{number:05d}{file_ending(dataset, name)}"
+        for number, name in enumerate(names)
     }
 
 

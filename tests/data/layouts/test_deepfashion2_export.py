@@ -80,9 +80,7 @@ def test_records_are_as_deepfashion2_writes_them(drawn: Dataset, tmp_path: Path)
     assert (tmp_path / "df2/test/annos/000001.json").is_file()
 
 
-def test_a_photo_of_unknown_garments_is_left_out_unless_it_is_a_test(
-    tmp_path: Path
-) -> None:
+def test_a_photo_of_unknown_garments_is_left_out_unless_it_is_a_test(tmp_path: Path) -> None:
     folder = tmp_path / "few"
     sketch_dataset(folder, 20, options=DRAWN)
     table = Dataset.open(folder).table
@@ -115,7 +113,7 @@ def test_boxes_are_found_where_there_are_outlines_alone(tmp_path: Path) -> None:
     write_garments(folder, {"000000.jpg": [bare]})
     done = export_dataset("deepfashion2", folder, tmp_path / "df2")
     item = json.loads((tmp_path / "df2/train/annos/000001.json").read_text())["item1"]
-    assert item["bounding_box"] == [4, 6, 20, 30]
+    assert item["bounding_box"] == [4, 6, 20, 31]
     assert item["segmentation"] == [[4, 6, 20, 6, 20, 30.5, 4, 30.5]]
     assert item["landmarks"] == [0] * 24
     assert "garments without any landmark: 1" in done.notes

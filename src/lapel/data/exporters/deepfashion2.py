@@ -91,7 +91,9 @@ def export_deepfashion2(dataset: Dataset, out: Path, *, track: Track = silent) -
                 path.parent.mkdir(parents=True, exist_ok=True)
                 record = _record(one, label.each, counts)
                 path.write_text(json.dumps(record, allow_nan=False), "utf-8")
-    notes = [f"{what}: {counts[what]:,}" for what in (WRITTEN, TRACED, BARE, CROWDS) if counts[what]]
+    notes = [
+        f"{what}: {counts[what]:,}" for what in (WRITTEN, TRACED, BARE, CROWDS) if counts[what]
+    ]
     left = len(dataset) - len(photos)
     return Exported(path=out, images=len(photos), left_out=left, notes=tuple(notes))
 
@@ -179,8 +181,8 @@ def _item(photo: _Photo, garment: Garment, counts: Counter[str]) -> dict[str, An
     category = {one.name: one for one in categories()}.get(garment.part)
     if category is None or len(garment.points) not in (0, category.count):
         raise UsageError(
-            f"{photo.name}: found a {garment.part!r} with {len(garment.points)} landmarks, expected "
-            "one of DeepFashion2's 13 categories, with as many landmarks as it has there, or none; "
+            f"{photo.name}: found a {garment.part!r} with {len(garment.points)} landmarks, "
+            "expected one of DeepFashion2's 13 categories, with its landmarks there, or none; "
             "drawn garments have them with `lapel data import sketch --tasks garments`"
         )
     counts[WRITTEN] += 1

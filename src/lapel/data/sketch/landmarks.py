@@ -113,6 +113,4 @@ LANDMARKS = {kind.name: landmark_names(kind) for kind in KINDS}
 
 #: Likewise, each name once among all 294: the points of a task of kind ``garments``. ``left`` and
 #: ``right`` stay words, so that a mirrored picture finds the mirrored point.
-POINTS = {
-    kind: tuple(f"{kind}: {name}" for name in names) for kind, names in LANDMARKS.items()
-}
+POINTS = {kind: tuple(f"{kind}: {name}" for name in names) for kind, names in LANDMARKS.items()}

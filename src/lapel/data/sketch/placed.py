@@ -96,4 +96,5 @@ def pixel_classes(canvas: Canvas, placed: Sequence[Placed]) -> NDArray[np.uint8]
     positions[WEARER] = CLASSES.index(WEARER_CLASS)
     for one in placed:
         positions[one.owners] = CLASSES.index(one.garment.kind.form)
-    return positions[np.asarray(canvas.owners)]
+    found: NDArray[np.uint8] = positions[np.asarray(canvas.owners)]
+    return found

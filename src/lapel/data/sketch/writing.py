@@ -137,7 +137,10 @@ def _check(options: Options, count: int, jobs: int) -> None:
             options.attributes not in ATTRIBUTES,
             f"found attributes {options.attributes!r}, expected {' or '.join(ATTRIBUTES)}",
         ),
-        (bool(others), f"found tasks {', '.join(others)}, expected some of {', '.join(PLACE_TASKS)}"),
+        (
+            bool(others),
+            f"found tasks {', '.join(others)}, expected some of {', '.join(PLACE_TASKS)}",
+        ),
         (jobs < 1, f"found {jobs} jobs, expected at least 1"),
     ]
     faults = [message for is_wrong, message in wrong if is_wrong]
