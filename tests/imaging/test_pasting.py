@@ -87,7 +87,12 @@ def test_a_photo_of_twelve_million_pixels_costs_its_box_alone() -> None:
 @pytest.mark.parametrize("fit", ["letterbox", "stretch", "crop"])
 def test_a_garment_lies_where_the_canvas_shows_it(fit: str) -> None:
     preprocess = Preprocess(
-        height=40, width=48, channels=3, fit=fit, mean=(0.5,) * 3, std=(0.5,) * 3  # type: ignore[arg-type]  # one of three words
+        height=40,
+        width=48,
+        channels=3,
+        fit=fit,
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,  # type: ignore[arg-type]  # one of three words
     )
     width, height = 90, 61
     mask = np.zeros((height, width), np.bool_)

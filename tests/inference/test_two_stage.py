@@ -1,4 +1,4 @@
-"""Garments found by one model and read by another: each by its own pixels, in those of the photo."""
+"""Garments found by one model and read by another, each by its own pixels."""
 
 from __future__ import annotations
 
@@ -88,9 +88,7 @@ def test_pictures_without_garments_and_failures_stand_in_their_place(
 
 
 @pytest.mark.parametrize("crops", [True, False])
-def test_landmarks_come_back_to_the_photo(
-    detector: Path, tmp_path: Path, *, crops: bool
-) -> None:
+def test_landmarks_come_back_to_the_photo(detector: Path, tmp_path: Path, *, crops: bool) -> None:
     """The tagger's points lie in the garment, wherever that is; with boxes or on what was cut."""
     tagger = dots.write_dots_bundle(tmp_path / "dots", crop_to_box=crops)
     picture = blocks.block_picture(128, 96, {"top": TOP, "skirt": SKIRT}, bright=160)
@@ -100,9 +98,7 @@ def test_landmarks_come_back_to_the_photo(
     both = TwoStagePredictor.load(detector, tagger)
     assert both.tagger.bundle.preprocess.crop_to_box is crops
     (found,) = both.predict(picture)
-    for one, (left, top, width, height) in zip(
-        scene_of(found).garments, (TOP, SKIRT), strict=True
-    ):
+    for one, (left, top, width, height) in zip(scene_of(found).garments, (TOP, SKIRT), strict=True):
         answer = one.answers["points"]
         assert isinstance(answer, LandmarksAnswer)
         for point in answer.points[:2]:
@@ -110,9 +106,7 @@ def test_landmarks_come_back_to_the_photo(
             assert top - 6 <= point.y <= top + height + 6
 
 
-def test_bundles_that_cannot_do_it_are_refused(
-    detector: Path, colour_bundle: Path, tmp_path: Path
-) -> None:
+def test_bundles_that_cannot_do_it_are_refused(detector: Path, colour_bundle: Path) -> None:
     with pytest.raises(UsageError, match="colours finds no garments"):
         TwoStagePredictor.load(colour_bundle, colour_bundle)
     with pytest.raises(UsageError, match="blocks answers garments for whole pictures"):
@@ -181,7 +175,8 @@ def test_two_stages_are_judged_on_what_was_found(
     assert truly.tasks["colour"].of == 18  # of the nineteenth nobody knows
     with pytest.raises(UsageError, match="has no task 'garments'"):
         evaluate_two_stages(
-            both, dots.write_dots_dataset(Path(dataset.folder) / "dots", test=1)  # type: ignore[attr-defined]  # as above
+            both,
+            dots.write_dots_dataset(Path(dataset.folder) / "dots", test=1),  # type: ignore[attr-defined]  # as above
         )
 
 

@@ -64,7 +64,7 @@ def test_places_and_masks_are_of_the_photo(size: tuple[int, int]) -> None:
         mask = mask_from(one.mask)
         columns = np.flatnonzero(mask.any(axis=0))
         assert (columns[0], columns[-1] + 1) == pytest.approx((box[0], width / 2), abs=2)
-        assert mask.sum() == pytest.approx(0.3 * width * 0.8 * height, rel=0.05)
+        assert mask.sum() == pytest.approx(0.3 * width * 0.8 * height, rel=0.1)
     names = [point.name for point in one.points]
     assert names == ["left cuff", "right cuff"]
     np.testing.assert_allclose((one.points[0].x, one.points[0].y), (30, 20), atol=1e-3 * max(size))
@@ -155,8 +155,8 @@ def test_answers_are_matched_on_the_canvas() -> None:
     # makes up an average of that category.
     assert numbers["box_ap"] == pytest.approx(51 / 101)
     # Nobody knows the second top's mask or points: the first is all there is to find.
-    assert numbers["mask_ap50"] == 1.0
-    assert numbers["oks_ap"] == numbers["oks_visible_ap"] == 1.0
+    assert numbers["mask_ap50"] == pytest.approx(1.0)
+    assert (numbers["oks_ap"], numbers["oks_visible_ap"]) == pytest.approx((1.0, 1.0))
     empty = TASK.score(output[2:], target[2:], weight[2:])
     assert empty.images == 1
     assert np.isnan(empty.numbers()["box_ap"])

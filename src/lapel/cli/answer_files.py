@@ -80,8 +80,10 @@ def parquet_writer(path: Path) -> Iterator[Add]:
     rows: list[Row] = []
 
     def add(answered: Answered) -> None:
-        for cells in _rows(answered):
-            rows.append({k: _encodable(v) if isinstance(v, str) else v for k, v in cells.items()})
+        rows.extend(
+            {k: _encodable(v) if isinstance(v, str) else v for k, v in cells.items()}
+            for cells in _rows(answered)
+        )
 
     yield add
     # A picture without garments has fewer columns than others.

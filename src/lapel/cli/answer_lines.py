@@ -10,6 +10,7 @@ from lapel.cli.console import shown
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from lapel.schema.geometry import Box
     from lapel.schema.prediction import Answer
 
 
@@ -37,11 +38,7 @@ def readable(answer: Answer) -> tuple[tuple[str, float], ...]:
     from lapel.schema.prediction import SEEN, GarmentsAnswer, LandmarksAnswer
 
     if isinstance(answer, GarmentsAnswer):
-        return tuple(
-            (f"{one.label} at {one.box.left:.0f}, {one.box.top:.0f}, {one.box.width:.0f} x "
-             f"{one.box.height:.0f}", one.score)
-            for one in answer.each
-        )
+        return tuple((f"{one.label} at {box_text(one.box)}", one.score) for one in answer.each)
     if not isinstance(answer, LandmarksAnswer):
         return answer.lines()
     seen = (point for point in answer.points if point.visible >= SEEN)
@@ -63,3 +60,8 @@ def as_text(value: str | float | None) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else f"{value:.4f}"
+
+
+def box_text(box: Box) -> str:
+    """A box, in whole pixels: left and top, then its size."""
+    return f"{box.left:.0f}, {box.top:.0f}, {box.width:.0f} x {box.height:.0f}"

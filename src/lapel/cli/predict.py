@@ -49,6 +49,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    *,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File for the answers: .csv, .jsonl or .parquet."),
@@ -83,8 +84,8 @@ def predict(
         typer.Option(
             metavar="SIZE",
             min=1,
-            help="Look at larger photos in overlapping tiles of nearly SIZE pixels; for models that "
-            "answer pixel by pixel alone.",
+            help="Look at larger photos in overlapping tiles of nearly SIZE pixels; for models "
+            "that answer pixel by pixel alone.",
         ),
     ] = None,
     garments: Annotated[
@@ -224,10 +225,9 @@ def _of_dataset(path: str) -> list[str]:
 def _drawn(
     results: Iterable[Examined | Failure], pictures: list[str], folder: Path, masks: list[str]
 ) -> Iterator[Prediction | Failure]:
-    """The predictions, each drawn on its way, with the masks of some tasks as files of their own."""
+    """The predictions, each drawn on its way, with masks of some tasks as files of their own."""
     from lapel.inference.drawing import draw_prediction, drawing_paths
     from lapel.inference.drawn_masks import mask_files
-    from lapel.inference.coco import CocoFile
     from lapel.inference.pictures import Failure
     from lapel.schema.errors import ImageError
     from lapel.storage.local import write_atomically

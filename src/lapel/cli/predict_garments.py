@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lapel.cli.answer_lines import answer_lines, answer_row, as_text, readable
+from lapel.cli.answer_lines import answer_lines, answer_row, as_text, box_text, readable
 from lapel.cli.console import EXIT_FAILED, complain, shown
 from lapel.cli.results import Results
 
@@ -109,9 +109,7 @@ def _drawn(
     for result, picture, path in zip(results, pictures, paths, strict=True):
         if not isinstance(result, Failure):
             try:
-                drawing = draw_scene(
-                    picture, result, task=predictor.task, spelling=(first, second)
-                )
+                drawing = draw_scene(picture, result, task=predictor.task, spelling=(first, second))
                 write_atomically(path, drawing)
             except ImageError as error:
                 complain(f"not drawn: {error}")
@@ -179,8 +177,7 @@ def _print_table(results: Results[ReadScene]) -> None:
 def _rows(
     number: int, one: ReadGarment
 ) -> Iterator[tuple[str, str, tuple[tuple[str, float], ...]]]:
-    box = one.found.box
-    place = f"{box.left:.0f}, {box.top:.0f}, {box.width:.0f} x {box.height:.0f}"
-    yield str(number), "", ((f"{one.found.label} at {place}", one.found.score),)
+    found = one.found
+    yield str(number), "", ((f"{found.label} at {box_text(found.box)}", found.score),)
     for task, answer in one.answers.items():
         yield "", task, readable(answer)

@@ -38,7 +38,6 @@ TRUTH, DETECTIONS, SEGMENTS, KEYPOINTS = (
 _Part = Callable[[TaskSpec, FoundGarment], dict[str, Any]]
 
 
-
 def write_coco_files(
     judged: GarmentsEvaluation, folder: Path, *, names: list[str], prefix: str = ""
 ) -> list[str]:

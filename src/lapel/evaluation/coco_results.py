@@ -123,9 +123,7 @@ class _Reader:
         if not isinstance(entry, dict):
             yield shown_value(entry), f"an object of image_id, category_id, {self._named}, score"
             return
-        image, category, score = (
-            entry.get(key) for key in ("image_id", "category_id", "score")
-        )
+        image, category, score = (entry.get(key) for key in ("image_id", "category_id", "score"))
         if not is_whole(image) or image not in self.rows:
             yield f"image_id {shown_value(image)}", f"one of the {len(self.rows)} pictures judged"
         elif not is_whole(category) or not 1 <= category <= len(self.spec.labels):
@@ -211,11 +209,7 @@ class _Reader:
 
 
 def _numbers(value: Any, count: int) -> bool:  # noqa: ANN401 - what JSON holds
-    return (
-        isinstance(value, list)
-        and len(value) == count
-        and all(map(is_number, value))
-    )
+    return isinstance(value, list) and len(value) == count and all(map(is_number, value))
 
 
 def _mask(value: Any, size: tuple[int, int]) -> RunLengths:  # noqa: ANN401 - what JSON holds

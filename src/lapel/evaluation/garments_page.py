@@ -132,9 +132,7 @@ def _subsets(subsets: Sequence[dict[str, Any]]) -> str:
     return f"<p>{about}</p>{table(header, rows)}"
 
 
-def _drawings(
-    judged: GarmentsEvaluation, scene: Scene, places: Sequence[int], about: str
-) -> str:
+def _drawings(judged: GarmentsEvaluation, scene: Scene, places: Sequence[int], about: str) -> str:
     text = (
         f"Those {about}. Left the truth, in the middle what is told, at the right where they "
         "differ: blue belongs to a garment and was not found, red was found and belongs to none. "

@@ -270,9 +270,7 @@ def _levels(label: Garments, true: TrueGarments) -> NDArray[np.int8]:
     return levels
 
 
-def _pairs(
-    boxes: FoundBoxes, true: TrueGarments, told: int
-) -> tuple[tuple[int, int, float], ...]:
+def _pairs(boxes: FoundBoxes, true: TrueGarments, told: int) -> tuple[tuple[int, int, float], ...]:
     """Answers that are told, and the garments that they are of; groups aside."""
     there = np.flatnonzero(~true.crowd)
     pairs = paired(boxes.boxes[:told], boxes.scores[:told], true.boxes[there])

@@ -31,9 +31,7 @@ from lapel.schema.labels import TaskSpec
 ENDING = ".json"
 
 #: Nobody looks at pictures here.
-_NO_CANVAS = Preprocess(
-    height=1, width=1, channels=1, fit="stretch", mean=(0.0,), std=(1.0,)
-)
+_NO_CANVAS = Preprocess(height=1, width=1, channels=1, fit="stretch", mean=(0.0,), std=(1.0,))
 
 
 def is_results(path: str | Path) -> bool:

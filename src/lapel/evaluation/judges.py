@@ -45,9 +45,7 @@ JUDGES = {
     "single_label": Judge(judge=judge_single_label, sections=single_label_sections),
     "multi_label": Judge(judge=judge_multi_label, sections=multi_label_sections),
     "landmarks": Judge(judge=judge_landmarks, sections=landmarks_sections, places=True),
-    "garments": Judge(
-        judge=judge_garments, sections=garments_sections, gather=GarmentsSeen
-    ),
+    "garments": Judge(judge=judge_garments, sections=garments_sections, gather=GarmentsSeen),
     "segmentation": Judge(
         judge=judge_segmentation, sections=segmentation_sections, gather=SegmentationGatherer
     ),

@@ -42,9 +42,7 @@ def pasted(chances: NDArray[np.float32], box: Edges, width: int, height: int) ->
     return _placed(np.asarray(part) >= INSIDE, left, top, width, height)
 
 
-def _placed(
-    part: NDArray[np.bool_], left: int, top: int, width: int, height: int
-) -> RunLengths:
+def _placed(part: NDArray[np.bool_], left: int, top: int, width: int, height: int) -> RunLengths:
     """A mask of a part of a picture, with its upper left corner there, as run lengths."""
     walls = np.zeros((part.shape[1], part.shape[0] + 2), np.int8)
     walls[:, 1:-1] = part.T

@@ -74,9 +74,7 @@ class CocoFile:
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
 
-    def add(
-        self, image: str, width: int, height: int, garments: Sequence[ReadGarment]
-    ) -> None:
+    def add(self, image: str, width: int, height: int, garments: Sequence[ReadGarment]) -> None:
         """Take what was found in a picture.
 
         Args:

@@ -77,9 +77,7 @@ class DetectionCounts:
         taken = found.match >= 0
         # -1, for none, leads to what is put behind the last garment.
         aside = taken & np.append(found.ignored, [False])[found.match]
-        return [
-            self._ranked(found, label, taken & ~aside, ~taken) for label in range(self.labels)
-        ]
+        return [self._ranked(found, label, taken & ~aside, ~taken) for label in range(self.labels)]
 
     def _ranked(
         self, found: Matches, label: int, right: NDArray[np.bool_], wrong: NDArray[np.bool_]
@@ -179,5 +177,3 @@ class ResampledDetections:
                 np.stack([one.average_precisions(repeats) for one in ranked])
             ).items()
         }
-
-

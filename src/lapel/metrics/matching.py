@@ -239,5 +239,3 @@ def as_coco(mask: RunLengths) -> dict[str, Any]:
     """A mask as COCO's code takes it."""
     counts = mask.counts if isinstance(mask.counts, str) else packed(mask.counts)
     return {"size": [mask.height, mask.width], "counts": counts}
-
-

@@ -9,14 +9,10 @@ from numpy.typing import NDArray
 SAME = 0.5
 
 
-def overlaps(
-    found: NDArray[np.float64], true: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def overlaps(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
     """Intersection over union of boxes (D, 4) and (G, 4), left, top, width, height: (D, G)."""
     begin = np.maximum(found[:, None, :2], true[None, :, :2])
-    end = np.minimum(
-        found[:, None, :2] + found[:, None, 2:], true[None, :, :2] + true[None, :, 2:]
-    )
+    end = np.minimum(found[:, None, :2] + found[:, None, 2:], true[None, :, :2] + true[None, :, 2:])
     shared = np.clip(end - begin, 0.0, None).prod(axis=2)
     every = found[:, None, 2:].prod(axis=2) + true[None, :, 2:].prod(axis=2) - shared
     return np.divide(shared, every, out=np.zeros_like(shared), where=every > 0)

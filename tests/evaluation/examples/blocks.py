@@ -1,4 +1,4 @@
-"""Pictures of red and blue blocks, and a network that finds them exactly; drawn, always the same."""
+"""Pictures of red and blue blocks, and a network that finds them; drawn, always the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIDE = 64
 NAMES = ("top", "skirt")
 EDGES = ("left edge", "right edge")
 GARMENTS = TaskSpec(
-    name="garments", kind="garments", labels=NAMES, points={name: EDGES for name in NAMES}
+    name="garments", kind="garments", labels=NAMES, points=dict.fromkeys(NAMES, EDGES)
 )
 
 #: Left, top, width and height of a block.
@@ -77,12 +77,13 @@ def network() -> bytes:
     ]
     values = ("x1", "y1", "x2", "y2", "score", "label", "seen", "middle", "nothing")
     nodes += [node("Unsqueeze", [name, "last"], [f"{name}!"]) for name in values]
+    box = ("x1!", "y1!", "x2!", "y2!")
+    first, second = ("x1!", "middle!", "seen!"), ("x2!", "middle!", "seen!")
     nodes += [
         node("Add", ["nothing!", "full"], ["mask"]),
         node(
             "Concat",
-            ["x1!", "y1!", "x2!", "y2!", "score!", "label!", "mask"]
-            + ["x1!", "middle!", "seen!", "x2!", "middle!", "seen!"],
+            [*box, "score!", "label!", "mask", *first, *second],
             ["garments"],
             axis=2,
         ),
