@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lapel.imaging.outlines import mask_from, run_lengths_of
 from lapel.imaging.pasting import pasted
 from lapel.imaging.placing import garment_on_canvas
-from lapel.imaging.preprocess import Preprocess
+from lapel.imaging.preprocess import Fit, Preprocess
 from lapel.schema.garments import Garment
 from lapel.schema.geometry import Box
 
@@ -85,14 +85,14 @@ def test_a_photo_of_twelve_million_pixels_costs_its_box_alone() -> None:
 
 
 @pytest.mark.parametrize("fit", ["letterbox", "stretch", "crop"])
-def test_a_garment_lies_where_the_canvas_shows_it(fit: str) -> None:
+def test_a_garment_lies_where_the_canvas_shows_it(fit: Fit) -> None:
     preprocess = Preprocess(
         height=40,
         width=48,
         channels=3,
         fit=fit,
         mean=(0.5,) * 3,
-        std=(0.5,) * 3,  # type: ignore[arg-type]  # one of three words
+        std=(0.5,) * 3,
     )
     width, height = 90, 61
     mask = np.zeros((height, width), np.bool_)

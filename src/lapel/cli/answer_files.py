@@ -57,7 +57,7 @@ def csv_writer(path: Path) -> Iterator[Add]:
 
         yield add
         if table is None and waiting:
-            begin(list(max(waiting, key=len)))
+            begin(list(dict.fromkeys(name for row in waiting for name in row)))
 
 
 @contextmanager

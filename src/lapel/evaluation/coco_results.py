@@ -123,7 +123,9 @@ class _Reader:
         if not isinstance(entry, dict):
             yield shown_value(entry), f"an object of image_id, category_id, {self._named}, score"
             return
-        image, category, score = (entry.get(key) for key in ("image_id", "category_id", "score"))
+        image: Any = entry.get("image_id")
+        category: Any = entry.get("category_id")
+        score = entry.get("score")
         if not is_whole(image) or image not in self.rows:
             yield f"image_id {shown_value(image)}", f"one of the {len(self.rows)} pictures judged"
         elif not is_whole(category) or not 1 <= category <= len(self.spec.labels):

@@ -15,7 +15,7 @@ def overlaps(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[n
     end = np.minimum(found[:, None, :2] + found[:, None, 2:], true[None, :, :2] + true[None, :, 2:])
     shared = np.clip(end - begin, 0.0, None).prod(axis=2)
     every = found[:, None, 2:].prod(axis=2) + true[None, :, 2:].prod(axis=2) - shared
-    return np.divide(shared, every, out=np.zeros_like(shared), where=every > 0)
+    return np.asarray(np.divide(shared, every, out=np.zeros_like(shared), where=every > 0))
 
 
 def paired(

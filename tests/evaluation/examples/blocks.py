@@ -78,12 +78,12 @@ def network() -> bytes:
     values = ("x1", "y1", "x2", "y2", "score", "label", "seen", "middle", "nothing")
     nodes += [node("Unsqueeze", [name, "last"], [f"{name}!"]) for name in values]
     box = ("x1!", "y1!", "x2!", "y2!")
-    first, second = ("x1!", "middle!", "seen!"), ("x2!", "middle!", "seen!")
+    left, right = ("x1!", "middle!", "seen!"), ("x2!", "middle!", "seen!")
     nodes += [
         node("Add", ["nothing!", "full"], ["mask"]),
         node(
             "Concat",
-            [*box, "score!", "label!", "mask", *first, *second],
+            [*box, "score!", "label!", "mask", *left, *right],
             ["garments"],
             axis=2,
         ),
