@@ -2,9 +2,9 @@
 
     python -m benchmarks.masks_memory --out runs/masks-memory
 
-Random logits of a canvas of 512 x 512 become masks of photos, as a whole and of tiles. Each line is
-measured in a process of its own: by how much the memory that it held resident at most, as the kernel
-counted, grew over what it held before with photo and logits.
+Random logits of a canvas of 512 x 512 become masks of photos, as a whole and of tiles. Each line
+is measured in a process of its own: by how much the memory that it held resident at most, as the
+kernel counted, grew over what it held before with photo and logits.
 """
 
 from __future__ import annotations

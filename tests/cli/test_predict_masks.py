@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import blocks
+import colour_fields
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,7 +21,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return blocks.write_blocks_bundle(tmp_path_factory.mktemp("blocks") / "bundle")
+    return colour_fields.write_fields_bundle(tmp_path_factory.mktemp("blocks") / "bundle")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     for row in range(2):
-        picture = blocks.painted(blocks.drawn_mask(row, width=200, height=150))
+        picture = colour_fields.painted(colour_fields.drawn_mask(row, width=200, height=150))
         Image.fromarray(picture).save(folder / f"{row}.png")
     return folder
 
@@ -75,6 +75,7 @@ def test_a_table_has_a_column_a_class(
     assert float(rows[0]["parsing.blue"]) == 0
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # of pycocotools
 def test_json_has_masks_that_other_tools_read(
     run: Run, bundle: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -84,7 +85,7 @@ def test_json_has_masks_that_other_tools_read(
     red = next(entry for entry in answer["classes"] if entry["label"] == "red")
     found = coco.decode(red["mask"])
     assert found.shape == (150, 200)
-    truth = blocks.drawn_mask(0, width=200, height=150) == 1
+    truth = colour_fields.drawn_mask(0, width=200, height=150) == 1
     assert (found == truth).mean() > 0.97
     assert red["share"] == pytest.approx(found.mean())
 
@@ -99,7 +100,7 @@ def test_drawings_and_masks_stand_side_by_side(
     with Image.open(drawn / "0.parsing.png") as mask:
         assert mask.mode == "P"
         values = np.asarray(mask)
-    truth = blocks.drawn_mask(0, width=200, height=150)
+    truth = colour_fields.drawn_mask(0, width=200, height=150)
     assert (values == truth).mean() > 0.95
     with Image.open(drawn / "0.jpg") as drawing:
         assert drawing.width > 2 * 400  # the photo, and the classes over it
@@ -123,7 +124,7 @@ def test_large_photos_are_seen_in_tiles(run: Run, bundle: Path, photos: Path) ->
 def test_tiles_of_a_model_of_whole_photos_are_refused(
     run: Run, photos: Path, tmp_path: Path
 ) -> None:
-    several = blocks.write_blocks_bundle(tmp_path / "b", several=True)
+    several = colour_fields.write_fields_bundle(tmp_path / "b", several=True)
     code, out, err = run("predict", several, photos, "--tile", "100")
     assert (code, out) == (2, "")
     assert "about the whole photo too (strongest)" in err

@@ -24,7 +24,9 @@ from lapel.schema.masks import UNKNOWN_CLASS
 CLASSES = 5
 
 
-def blobs(seed: int, *, height: int = 40, width: int = 56, classes: int = CLASSES) -> NDArray[np.uint8]:
+def blobs(
+    seed: int, *, height: int = 40, width: int = 56, classes: int = CLASSES
+) -> NDArray[np.uint8]:
     """A mask of some rectangles of random classes."""
     random = np.random.default_rng(seed)
     mask = np.zeros((height, width), np.uint8)
@@ -104,7 +106,7 @@ def plain_score(answer: NDArray[np.uint8], truth: NDArray[np.uint8], kind: int) 
 
 @pytest.mark.parametrize("size", [(40, 56), (300, 240), (3, 200), (1, 1), (2, 700)])
 def test_boundaries_are_those_of_distances(size: tuple[int, int]) -> None:
-    for seed in range(3):
+    for seed in range(1 if size[0] > 100 else 3):
         truth = blobs(seed, height=size[0], width=size[1])
         answer = np.roll(truth, (seed, 2), axis=(0, 1))
         truth[: size[0] // 4, : size[1] // 4] = UNKNOWN_CLASS

@@ -24,7 +24,9 @@ TASK = SegmentationTask(TaskSpec(name="parsing", kind="segmentation", labels=LAB
 FITS: tuple[Fit, ...] = get_args(Fit)
 
 
-def shown(fit: Fit = "letterbox", *, height: int = 64, width: int = 48, **more: object) -> Preprocess:
+def shown(
+    fit: Fit = "letterbox", *, height: int = 64, width: int = 48, **more: object
+) -> Preprocess:
     return Preprocess(
         height=height, width=width, channels=3, fit=fit, mean=(0.5,) * 3, std=(0.5,) * 3,
         **more,  # type: ignore[arg-type] # of its own
@@ -99,7 +101,7 @@ class TestTargets:
             TASK.encode([label], [shown().frame(2, 1)])
 
     def test_a_map_of_another_size_is_refused(self) -> None:
-        with pytest.raises(SchemaError, match="20 x 10 pixels, expected .* 10 x 20"):
+        with pytest.raises(SchemaError, match=r"20 x 10 pixels, expected .* 10 x 20"):
             TASK.encode([halves(20, 10)], [shown().frame(10, 20)])
         with pytest.raises(UsageError, match="needs a frame for each of 1 pictures, found 0"):
             TASK.encode([halves(20, 10)])
@@ -115,7 +117,10 @@ class TestTargets:
 class TestMasks:
     @settings(deadline=None, max_examples=60)
     @given(
-        st.integers(1, 400), st.integers(1, 400), st.sampled_from(FITS), st.sampled_from([None, 0.3])
+        st.integers(1, 400),
+        st.integers(1, 400),
+        st.sampled_from(FITS),
+        st.sampled_from([None, 0.3]),
     )
     def test_they_are_of_the_photos_size(
         self, width: int, height: int, fit: Fit, part: float | None

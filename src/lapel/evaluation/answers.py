@@ -196,9 +196,7 @@ def _looks(
     return [engine.run(view, asked) for view in views]
 
 
-def _gathered(
-    gatherers: Mapping[str, Gatherer], batch: _Batch, looks: Sequence[_Outputs]
-) -> float:
+def _gathered(gatherers: Mapping[str, Gatherer], batch: _Batch, looks: Sequence[_Outputs]) -> float:
     """Hand outputs on to what judges them, and forget them; returns the seconds that it took."""
     started = time.perf_counter()
     for task, gatherer in gatherers.items():

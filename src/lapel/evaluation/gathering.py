@@ -76,4 +76,3 @@ def counted_rows(spec: TaskSpec, whole: Dataset, part: Dataset, preprocess: Prep
         if train.table[spec.name].is_not_null().any():
             return Counted(on="train", rows=train, preprocess=preprocess)
     return Counted(on="the images judged", rows=part, preprocess=preprocess)
-

@@ -40,8 +40,8 @@ def overview_section(evaluation: Evaluation, links: Mapping[str, str]) -> str:
     about = (
         "The majority answer never looks: it says the most frequent label, the best set of tags, "
         "the mean place of each landmark, or each place's most frequent class, for every image. A "
-        "model is worth what it is above it, in percentage points (below it, for errors); where the "
-        "interval reaches it, nothing was learned that shows. Last, the answer that the model "
+        "model is worth what it is above it, in percentage points (below it, for errors); where "
+        "the interval reaches it, nothing was learned that shows. Last, the answer that the model "
         "gives most often, and for how many images."
     )
     header = [

@@ -259,9 +259,7 @@ def judge_segmentation(
         places=np.array(gathered.places, np.int64),
         counts=gathered.tally.counts,
         images=images,
-        numbers=bootstrap_repeats(
-            ResampledSegmentation(images), len(images), resamples=resamples
-        ),
+        numbers=bootstrap_repeats(ResampledSegmentation(images), len(images), resamples=resamples),
         majority=Majority(
             labels=("each place's most frequent class",),
             counted_on=counted.on,

@@ -44,7 +44,8 @@ class UsualClasses:
         counts = np.zeros((len(task.spec.labels), *canvas), np.uint16)
         for row in chosen.tolist():
             (label,) = known_to([labels[row]], task.spec)
-            target = task.target(label, preprocess.frame(*sizes[row], boxes[row]))
+            width, height = sizes[row]
+            target = task.target(label, preprocess.frame(width, height, boxes[row]))
             there = np.nonzero(target != UNKNOWN_CLASS)
             counts[target[there], *there] += 1
         most = int(counts.sum(axis=(1, 2), dtype=np.int64).argmax())

@@ -257,9 +257,7 @@ class Predictor:
         for entry in batch:
             yield entry if isinstance(entry, Failure) else next(answers)
 
-    def _answers(
-        self, ready: list[_Ready], top: int, maps: Sequence[str]
-    ) -> Iterator[Examined]:
+    def _answers(self, ready: list[_Ready], top: int, maps: Sequence[str]) -> Iterator[Examined]:
         if not ready:
             return
         pixels = np.stack([picture.prepared.pixels for picture in ready])

@@ -117,7 +117,8 @@ def _ramp(cells: int) -> NDArray[np.float64]:
     """Rises from either end over the part that tiles share, to 1."""
     shared = max(1, round(cells * OVERLAP))
     inward = np.arange(cells) + 0.5
-    return np.minimum(1.0, np.minimum(inward, inward[::-1]) / shared)
+    ramp: NDArray[np.float64] = np.minimum(1.0, np.minimum(inward, inward[::-1]) / shared)
+    return ramp
 
 
 def look_in_tiles(
@@ -152,6 +153,4 @@ def look_in_tiles(
                 if task not in total:
                     total[task] = np.zeros((outputs.shape[1], *grid), np.float32)
                 total[task][:, *part] += window * outputs[number]
-    for blended in total.values():
-        blended /= weight
-    return {task: blended[None] for task, blended in total.items()}
+    return {task: np.divide(blended, weight, out=blended)[None] for task, blended in total.items()}

@@ -170,9 +170,7 @@ def segment(
     _check(predicted, target, known, classes)
     pairs = target[known].astype(np.int64) * classes + predicted[known]
     confusion = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
-    return SegmentedImage(
-        confusion=confusion, boundary=boundary_scores(predicted, target, classes)
-    )
+    return SegmentedImage(confusion=confusion, boundary=boundary_scores(predicted, target, classes))
 
 
 def _check(
@@ -296,9 +294,7 @@ def _numbers(
     }
 
 
-def _ious(
-    right: NDArray[Any], true: NDArray[Any], answered: NDArray[Any]
-) -> NDArray[np.float64]:
+def _ious(right: NDArray[Any], true: NDArray[Any], answered: NDArray[Any]) -> NDArray[np.float64]:
     """Intersection over union; NaN where no pixel is of the class."""
     return _share(right, np.where(true > 0, true + answered - right, 0))
 
@@ -314,4 +310,3 @@ def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean along the last axis of what is a number; NaN where nothing is."""
     there = np.isfinite(values)
     return _share(np.where(there, values, 0.0).sum(axis=-1), there.sum(axis=-1))
-

@@ -254,6 +254,8 @@ class SegmentationAnswer:
         shares = np.asarray(counts)[: len(labels)] / mask.size
         return cls(mask=mask, labels=labels, shares=tuple(shares.tolist()))
 
+    __hash__ = None  # type: ignore[assignment] # its mask has none
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SegmentationAnswer):
             return NotImplemented

@@ -116,7 +116,7 @@ class SegmentationTask:
         known = {name: place for place, name in enumerate(self.spec.labels)}
         if any(name not in known for name in label.labels):
             for name in label.held:
-                self.spec.index(name)  # raises the error that names what was found and what there is
+                self.spec.index(name)  # raises the error that names what was found
         pairs = [(place, known[name]) for place, name in enumerate(label.labels) if name in known]
         return lookup([found for found, _ in pairs], [place for _, place in pairs])
 
@@ -137,9 +137,7 @@ class SegmentationTask:
             counts += self.segmented(output[row], target[row]).counts()
         return counts
 
-    def segmented(
-        self, logits: NDArray[np.float32], target: NDArray[np.uint8]
-    ) -> SegmentedImage:
+    def segmented(self, logits: NDArray[np.float32], target: NDArray[np.uint8]) -> SegmentedImage:
         """Logits (labels, h, w) against the target (H, W) of one image.
 
         Raises:
@@ -191,7 +189,8 @@ class SegmentationTask:
 
 def _seen_from(count: int, scale: float, offset: float) -> NDArray[np.int64]:
     """The original's pixel in which the centre of each of ``count`` pixels of the canvas lies."""
-    return np.floor((np.arange(count) + 0.5 - offset) / scale).astype(np.int64)
+    found: NDArray[np.int64] = np.floor((np.arange(count) + 0.5 - offset) / scale).astype(np.int64)
+    return found
 
 
 class _Span(NamedTuple):
