@@ -23,13 +23,15 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def noise(limit: int, dtype: type[np.unsignedinteger], seed: int = 3) -> NDArray[np.unsignedinteger]:
+def noise(
+    limit: int, dtype: type[np.unsignedinteger], seed: int = 3
+) -> NDArray[np.unsignedinteger]:
     return np.random.default_rng(seed).integers(0, limit, (7, 9)).astype(dtype)
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 2**32), st.booleans())
 def test_values_come_back_with_any_palette(
-    width: int, height: int, seed: int, indexed: bool  # noqa: FBT001 - hypothesis hands it over
+    width: int, height: int, seed: int, indexed: bool
 ) -> None:
     values = np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
     image = Image.fromarray(values)

@@ -51,7 +51,7 @@ def polygons(draw: st.DrawFn) -> tuple[list[list[tuple[float, float]]], int, int
     return draw(st.lists(outline, min_size=1, max_size=3)), width, height
 
 
-def encoded(mask: NDArray[np.bool_]) -> dict[str, Any]:
+def encoded(mask: NDArray[np.bool_]) -> Any:
     return coco.encode(np.asfortranarray(mask, np.uint8))
 
 

@@ -1,4 +1,4 @@
-"""``lapel data import`` and ``export`` of layouts that say what each pixel is, and of COCO's JSON."""
+"""``lapel data import`` and ``export`` of layouts that say what each pixel is, and COCO files."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class _Picture(NamedTuple):
 
     width: int
     height: int
-    count: int | None
+    garments: int | None
 
 
 def garment_findings(dataset: Dataset) -> Iterator[Finding]:
@@ -69,12 +69,14 @@ def garment_findings(dataset: Dataset) -> Iterator[Finding]:
                 found[kind].append(f"{name} ({picture.width} x {picture.height}): {words}")
     if task is not None:
         found["garment_count"] = [
-            f"{name}: {picture.count:,} in the table, {counted.get(name, 0):,} in the file"
+            f"{name}: {picture.garments:,} in the table, {counted.get(name, 0):,} in the file"
             for name, picture in pictures.items()
-            if picture.count is not None and picture.count != counted.get(name, 0)
+            if picture.garments is not None and picture.garments != counted.get(name, 0)
         ]
     for kind, (severity, message) in _KINDS.items():
-        yield from finding(kind, "fault" if severity == "fault" else "warning", message, found[kind])
+        yield from finding(
+            kind, "fault" if severity == "fault" else "warning", message, found[kind]
+        )
 
 
 def _pictures(dataset: Dataset, task: TaskSpec | None) -> dict[str, _Picture]:
@@ -87,7 +89,7 @@ def _pictures(dataset: Dataset, task: TaskSpec | None) -> dict[str, _Picture]:
 
 
 def _wrong(garment: Garment, picture: _Picture, task: TaskSpec | None) -> Iterator[tuple[str, str]]:
-    """What is wrong with a garment, as a kind and words; of shapes only where a task asks for it."""
+    """What is wrong with a garment, as a kind and words; of shapes where a task asks for them."""
     outside = garment.outside(picture.width, picture.height)
     if outside:
         yield "garment_over_edge", outside

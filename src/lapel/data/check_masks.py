@@ -32,7 +32,7 @@ class MaskReport:
 
 
 def check_masks(dataset: Dataset, *, track: Track) -> MaskReport:
-    """Open every label map: is it whole, of its picture's size, with values of the task's classes?"""
+    """Open every label map: is it whole, of its picture's size, with values of its task?"""
     report = MaskReport()
     for task in dataset.schema:
         if task.kind == "segmentation":

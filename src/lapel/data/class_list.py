@@ -1,9 +1,9 @@
 """Lists of the classes of label maps: which value, or which colour, stands for which.
 
-    labels.csv      id,name            or  name,r,g,b      or  id,name,colour  (#rrggbb)
-    labels.json     ["background", "dress"]  {"0": "background"}  {"background": 0}
-                    [{"id": 0, "name": "background", "color": [0, 0, 0]}]
-    labels.txt      a name a line, numbered from 0
+labels.csv      id,name            or  name,r,g,b      or  id,name,colour  (#rrggbb)
+labels.json     ["background", "dress"]  {"0": "background"}  {"background": 0}
+[{"id": 0, "name": "background", "color": [0, 0, 0]}]
+labels.txt      a name a line, numbered from 0
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ def _only(split: str | None, paths: list[Path]) -> Path:
     if len(chosen) > 1:
         names = ", ".join(path.name for path in chosen)
         raise UsageError(
-            f"{chosen[0].parent}: found {names} of {split or 'no split'}; name one FILE.json as the "
-            "source, and others with --validation and --test"
+            f"{chosen[0].parent}: found {names} of {split or 'no split'}; name one FILE.json as "
+            "the source, and others with --validation and --test"
         )
     return chosen[0]
 

@@ -175,7 +175,9 @@ def _numbers_table(train: Sequence[Look], test: Sequence[Look], other: str) -> s
 def _shares(dataset: Dataset, other: str) -> str:
     lines = []
     for task in dataset.schema:
-        train, test = (dataset.split(split).labels_in_words(task.name) for split in ("train", other))
+        train, test = (
+            dataset.split(split).labels_in_words(task.name) for split in ("train", other)
+        )
         counts = count_held(train), count_held(test)
         gaps = {
             label: counts[1][label] / len(test) - counts[0][label] / len(train)

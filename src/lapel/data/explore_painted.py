@@ -175,7 +175,8 @@ def _words(known: Sequence[Garments]) -> str:
     shaped = sum(one.mask is not None or bool(one.outlines) for one in garments)
     pointed = sum(any(point is not None for point in one.points) for one in garments)
     return (
-        f"In {counted(len(known), 'picture')} looked at: {len(garments) / len(known):.1f} on average; "
+        f"In {counted(len(known), 'picture')} looked at: "
+        f"{len(garments) / len(known):.1f} on average; "
         f"{_percent(shaped, len(garments)) or 'none'} with outlines or a mask, "
         f"{_percent(pointed, len(garments)) or 'none'} with landmarks."
     )

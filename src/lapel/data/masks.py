@@ -1,4 +1,4 @@
-"""``masks/TASK/``: label maps, a file of one byte a pixel for each picture, kept beside the table."""
+"""``masks/TASK/``: label maps, a file of one byte a pixel for each picture, beside the table."""
 
 from __future__ import annotations
 
@@ -174,7 +174,9 @@ def _sha256(path: Path | None) -> str:
     try:
         data = b"" if path is None else path.read_bytes()
     except OSError as error:
-        raise DatasetError(f"{path} could not be read ({error}); import the dataset again") from error
+        raise DatasetError(
+            f"{path} could not be read ({error}); import the dataset again"
+        ) from error
     return hashlib.sha256(data).hexdigest()
 
 

@@ -24,7 +24,9 @@ def matlab_variable(path: Path, name: str) -> NDArray[Any]:
         StorageError: the file cannot be read.
     """
     try:
-        from scipy.io import loadmat  # noqa: PLC0415 - an extra, and half a second to import
+        # An extra, and half a second to import.
+        from scipy.io import loadmat  # noqa: PLC0415 - see above
+        from scipy.io.matlab import MatReadError  # noqa: PLC0415 - see above
     except ImportError as error:
         raise MissingExtraError(extra="data", need="Files of MATLAB") from error
     data = read_bytes(path)
@@ -34,7 +36,7 @@ def matlab_variable(path: Path, name: str) -> NDArray[Any]:
     except NotImplementedError as error:
         raise RecordError("a file of MATLAB 7.3 (HDF5)", f"{expected}; save it with -v7") from error
     # What scipy raises for bytes that it cannot read; it has more errors than it documents.
-    except (*DECODER_FAULTS, MemoryError) as error:
+    except (*DECODER_FAULTS, MatReadError, MemoryError) as error:
         raise RecordError(f"bytes that are no such file ({error})", expected) from error
     if name not in variables:
         raise RecordError(f"no variable {name!r}", expected)

@@ -154,9 +154,7 @@ def decode_enough(
     return Decoded(pixels=pixels, width=width, height=height, reduced=reduced)
 
 
-def upright_size(
-    data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS
-) -> tuple[int, int]:
+def upright_size(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
     """Width and height of a picture as it stands upright; its pixels are not decoded.
 
     Args:

@@ -17,7 +17,7 @@ from lapel.imaging.quiet import pillow_warnings_ignored
 from lapel.imaging.signatures import format_by_signature
 from lapel.schema.errors import ImageError
 
-#: Where a PNG file says how many bits a value has, and that it is gray (PNG, third edition, 11.2.1).
+#: Where a PNG file says how many bits a value has, and that it is gray (third edition, 11.2.1).
 _DEPTH, _COLOUR_TYPE, _GRAY = 24, 25, 0
 
 
@@ -51,6 +51,8 @@ def read_label_map(
             return _values(image, data)
     except ImageError:
         raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(name, "far more pixels than are ever decoded; save it smaller") from error
     except DECODER_FAULTS as error:
         text = str(error).split("<_io", 1)[0].strip() or type(error).__name__
         raise ImageError(name, f"torn or damaged ({text}); copy or export it again") from error
@@ -66,5 +68,8 @@ def _values(image: Image.Image, data: bytes) -> NDArray[np.uint8] | NDArray[np.u
         return values.astype(np.uint8)
     if data[_COLOUR_TYPE] == _GRAY and data[_DEPTH] in (2, 4):
         # Pillow spreads gray of few bits over 0 to 255.
-        return (values // (255 // (2 ** data[_DEPTH] - 1))).astype(np.uint8)
-    return values.astype(np.uint8 if data[_DEPTH] <= 8 else np.uint16)
+        step = 255 // (2 ** int(data[_DEPTH]) - 1)
+        return np.asarray(values // step, np.uint8)
+    if data[_DEPTH] <= 8:
+        return np.asarray(values, np.uint8)
+    return np.asarray(values, np.uint16)

@@ -144,7 +144,9 @@ def write_coco(root: Path) -> None:
     source = root / "coco"
     for number, place in enumerate(("train/a.jpg", "train/b.jpg", "train/c.jpg", "val/d.jpg")):
         write_photo(source / place, 50 * number, width=WIDTH, height=HEIGHT)
-    images = [coco_image(number, name) for number, name in ((7, "a.jpg"), (9, "b.jpg"), (2, "c.jpg"))]
+    images = [
+        coco_image(number, name) for number, name in ((7, "a.jpg"), (9, "b.jpg"), (2, "c.jpg"))
+    ]
     _write_json(source / "annotations/instances_train.json", images, marked_garments())
     one = marked_garments()[0] | {"image_id": 1, "id": 0}
     _write_json(source / "annotations/instances_val.json", [coco_image(1, "d.jpg")], [one])

@@ -102,11 +102,13 @@ def test_an_indexed_png_says_numbers_and_one_in_colour_its_colours(tmp_path: Pat
         ("labels.json", '["background", "top", "skirt"]'),
         ("classes.json", '{"0": "background", "1": "top", "2": "skirt"}'),
         ("classes.json", '{"background": 0, "top": 1, "skirt": 2}'),
-        ("label_list.json", '[{"id": 0, "name": "background"}, {"id": 1, "name": "top"}, '
-         '{"id": 2, "name": "skirt", "color": [1, 2, 3]}]'),
+        (
+            "label_list.json",
+            '[{"id": 0, "name": "background"}, {"id": 1, "name": "top"}, {"id": 2, "name": "skirt"}]',  # noqa: E501 - one text
+        ),
         ("class_dict.csv", "Name,R,G,B\nbackground,0,0,0\ntop,0,0,1\nskirt,0,0,2\n"),
     ],
-)  # fmt: skip
+)
 def test_lists_of_classes_come_in_many_forms(name: str, text: str, tmp_path: Path) -> None:
     write_masks(tmp_path)
     source = tmp_path / "pixels"
@@ -256,7 +258,8 @@ def test_masks_go_out_as_they_came_in(tmp_path: Path) -> None:
         assert (maps[place] == found).all()
     with Image.open(tmp_path / "out/masks/train/0001.png") as image:
         assert image.mode == "P"
-        assert len({tuple(image.getpalette()[3 * n : 3 * n + 3]) for n in range(5)}) == 5
+        palette = image.getpalette() or []
+        assert len({tuple(palette[3 * n : 3 * n + 3]) for n in range(5)}) == 5
 
 
 def test_clothing_co_parsing_is_read_from_files_of_matlab(tmp_path: Path) -> None:
@@ -293,13 +296,13 @@ def test_coco_is_read_with_ids_that_have_gaps(tmp_path: Path) -> None:
     first = labels[0]
     assert isinstance(first, Garments)
     dress, hat = first.each
-    assert dress.box == (1, 1, 6, 8)
+    assert list(dress.box or ()) == [1, 1, 6, 8]
     # The third has two corners: it encloses nothing, and is left out.
-    assert dress.outlines == (
-        ((1, 1), (7, 1), (7, 5), (1, 5)),
-        ((1, 6), (7, 6), (7, 9), (1, 9)),
-    )
-    assert dress.points == ((2, 1.5), (6, 1), None)
+    assert list(map(list, dress.outlines)) == [
+        [(1, 1), (7, 1), (7, 5), (1, 5)],
+        [(1, 6), (7, 6), (7, 9), (1, 9)],
+    ]
+    assert list(dress.points) == [(2, 1.5), (6, 1), None]
     assert dress.hidden == (1,)
     mask = garment_mask(hat, WIDTH, HEIGHT)
     assert mask is not None
@@ -327,7 +330,7 @@ def test_what_encloses_nothing_is_left_out_and_counted(tmp_path: Path) -> None:
     (tmp_path / "marks.json").write_text(json.dumps(value))
     reading = read_coco(tmp_path / "marks.json")
     one, two, three = reading.garments["a.jpg"]
-    assert one.outlines == (((1, 1), (4, 1), (4, 4)),)
+    assert list(map(list, one.outlines)) == [[(1, 1), (4, 1), (4, 4)]]
     # One outline that was laid flat in its list; the box around it is made of it.
     assert (two.outlines, two.box) == (one.outlines, (1, 1, 3, 3))
     assert (three.outlines, three.box) == ((), (1, 1, 4, 4))
@@ -408,13 +411,15 @@ def test_several_files_of_one_split_are_told(tmp_path: Path) -> None:
     (folder / "captions_train.json").write_text("{}")
     assert len(read_coco(tmp_path / "coco").annotations) == 4
     shutil.copy(folder / "instances_train.json", folder / "instances_train_new.json")
-    with pytest.raises(UsageError, match="found instances_train.json, instances_train_new.json of"):
+    with pytest.raises(
+        UsageError, match=r"found instances_train.json, instances_train_new.json of"
+    ):
         read_coco(tmp_path / "coco")
     reading = read_coco(
         folder / "instances_train_new.json", validation=folder / "instances_val.json"
     )
     assert [row.split for row in reading.annotations] == ["train", "train", "train", "validation"]
-    with pytest.raises(UsageError, match="go with a FILE.json, not with a folder"):
+    with pytest.raises(UsageError, match=r"go with a FILE.json, not with a folder"):
         read_coco(tmp_path / "coco", test=folder / "instances_val.json")
 
 

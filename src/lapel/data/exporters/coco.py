@@ -150,4 +150,8 @@ def _shape(
     if garment.mask is not None or garment.facts.get(FILL) == EVEN_ODD:
         return run_lengths_of(mask).to_json(), float(mask.sum()), list(found)
     outlines = [outline for outline in garment.outlines if encloses(outline)]
-    return [list(chain.from_iterable(outline)) for outline in outlines], float(mask.sum()), list(found)
+    return (
+        [list(chain.from_iterable(outline)) for outline in outlines],
+        float(mask.sum()),
+        list(found),
+    )

@@ -58,7 +58,9 @@ def export_masks(
             plain = named_like_picture(image) or packed_row(image) is not None
             base = file_name(image, b"" if plain else dataset.read(image))
             # Told apart by the name of the map, which has another ending than the photo.
-            place = PurePosixPath(free_name(splits[row], f"{PurePosixPath(base).stem}.png", written))
+            place = PurePosixPath(
+                free_name(splits[row], f"{PurePosixPath(base).stem}.png", written)
+            )
             places[image] = f"{PHOTOS}/{place.with_suffix(PurePosixPath(base).suffix)}"
             maps[row] = f"{MAPS}/{place}"
     palette = [channel for colour in class_colours(spec.labels) for channel in colour]

@@ -4,8 +4,8 @@
     validation/image/...          validation/annos/...
     test/image/...                (the test's annotations are not public)
 
-A row is a photo, asked which of the 13 categories are in it, and where each garment is (``garments``:
-boxes, outlines, landmarks and levels). The files are described in
+A row is a photo, asked which of the 13 categories are in it, and where each garment is
+(``garments``: boxes, outlines, landmarks and levels). The files are described in
 :mod:`lapel.data.deepfashion2_record`. Source: Ge et al., DeepFashion2, CVPR 2019, and
 github.com/switchablenorms/DeepFashion2.
 """

@@ -6,9 +6,10 @@
     attributes_train2020.json, attributes_val2020.json     attributes of whole photos
 
 The JSON files may lie in ``annotations``, the photos where the archives put them. A row is a
-photo, asked which of the 46 categories are in it, where each of them is (``garments``: boxes, outlines
-or masks, attributes), and which attributes it has as a whole where those files are there. The files are described in :mod:`lapel.data.fashionpedia_file`. Source: Jia et
-al., Fashionpedia, ECCV 2020, and fashionpedia.github.io.
+photo, asked which of the 46 categories are in it, where each of them is (``garments``: boxes,
+outlines or masks, attributes), and which attributes it has as a whole where those files are there.
+The files are described in :mod:`lapel.data.fashionpedia_file`. Source: Jia et al.,
+Fashionpedia, ECCV 2020, and fashionpedia.github.io.
 """
 
 from __future__ import annotations

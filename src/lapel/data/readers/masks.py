@@ -10,7 +10,7 @@ in the place of the photo's own, or after it. The list of classes is described i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -113,7 +113,9 @@ def read_masks(
     refuse([*walk.faults, *found.faults], remedy=remedy)
     looked = look_at_maps(found.maps, png_values, classes, track)
     refuse(list(looked.faults))
-    rows = (Annotation(image=image, labels={}, split=split) for image, split in found.splits.items())
+    rows = (
+        Annotation(image=image, labels={}, split=split) for image, split in found.splits.items()
+    )
     return Reading(
         name=root.resolve().name,
         schema=Schema((TaskSpec(name=task, kind="segmentation", labels=classes.labels),)),
@@ -137,7 +139,9 @@ def _parts(
         UsageError: a folder is not there.
     """
     above = [name for name in subfolders(root) if name.lower() in SPLIT_NAMES]
-    places = [(SPLIT_NAMES[name.lower()], root / name) for name in above]
+    places: list[tuple[str | None, Path]] = [
+        (SPLIT_NAMES[name.lower()], root / name) for name in above
+    ]
     for split, place in places or [(None, root)]:
         folders = _folder(place, photos, PHOTOS), _folder(place, masks, MAPS)
         for folder, what in zip(folders, ("photos", "label maps"), strict=True):
