@@ -73,6 +73,7 @@ def test_the_public_face() -> None:
         "Schema",
         "SearchIndex",
         "TaskSpec",
+        "TwoStagePredictor",
         "build_index",
         "compare",
         "evaluate",
