@@ -8,6 +8,7 @@ there. What moves a picture's contents is in ``moving``, what mixes two in ``mix
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import torch
 from torch import Generator, Tensor
@@ -15,13 +16,14 @@ from torch import Generator, Tensor
 from lapel.training.moving import (
     Moved,
     after,
-    crop,
+    crop_windows,
     flip,
-    rotate,
+    looked_at,
+    rotate_windows,
     shift,
     uniform,
     unmoved,
-    zoom_and_shift,
+    zoom_windows,
 )
 from lapel.training.recipe_parts import AugmentPart
 
@@ -47,23 +49,31 @@ def augment(pixels: Tensor, options: AugmentPart, generator: Generator) -> Moved
 
 
 def _moved(pixels: Tensor, options: AugmentPart, generator: Generator) -> Moved:
-    """The changes that move contents, in their order."""
-    so_far = unmoved(pixels)
+    """The changes that move contents, in their order.
 
-    def then(change: Moved) -> Moved:
-        return Moved(change.pixels, after(so_far.moves, change.moves))
-
-    if options.crop:
-        so_far = then(crop(so_far.pixels, options.crop, generator))
-    if options.rotate:
-        so_far = then(rotate(so_far.pixels, options.rotate, generator))
-    if options.zoom:
-        so_far = then(zoom_and_shift(so_far.pixels, options.zoom, options.shift, generator))
-    elif options.shift:
-        so_far = then(shift(so_far.pixels, options.shift, generator))
+    Those that look through windows are joined to one look: then every pixel shows the place that
+    the moves lead back to, wherever one of them by itself would have led.
+    """
+    windows = _windows(pixels, options, generator)
+    so_far = unmoved(pixels) if windows is None else looked_at(pixels, windows)
+    if options.shift and windows is None:
+        so_far = shift(pixels, options.shift, generator)
     if options.flip:
-        so_far = then(flip(so_far.pixels, options.flip, generator))
+        turned = flip(so_far.pixels, options.flip, generator)
+        so_far = Moved(turned.pixels, after(so_far.moves, turned.moves))
     return so_far
+
+
+def _windows(pixels: Tensor, options: AugmentPart, generator: Generator) -> Tensor | None:
+    """Through what pictures are looked at; None where a recipe asks for nothing of the kind."""
+    found = []
+    if options.crop:
+        found.append(crop_windows(pixels, options.crop, generator))
+    if options.rotate:
+        found.append(rotate_windows(pixels, options.rotate, generator))
+    if options.zoom or (options.shift and found):
+        found.append(zoom_windows(pixels, options.zoom, options.shift, generator))
+    return reduce(lambda first, second: after(second, first), found) if found else None
 
 
 def trivial(pixels: Tensor, generator: Generator) -> Tensor:

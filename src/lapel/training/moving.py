@@ -68,12 +68,17 @@ def shift(pixels: Tensor, distance: int, generator: Generator) -> Moved:
 
 def zoom_and_shift(pixels: Tensor, zoom: float, distance: int, generator: Generator) -> Moved:
     """Enlarge or shrink each picture by up to `zoom` and move it; the border is repeated."""
+    return looked_at(pixels, zoom_windows(pixels, zoom, distance, generator))
+
+
+def zoom_windows(pixels: Tensor, zoom: float, distance: int, generator: Generator) -> Tensor:
+    """The windows of :func:`zoom_and_shift`."""
     height, width = pixels.shape[2:]
     scale = 1 + zoom * (2 * uniform(pixels, generator) - 1)
     across = (2 * uniform(pixels, generator) - 1) * 2 * distance / width
     down = (2 * uniform(pixels, generator) - 1) * 2 * distance / height
     zero = torch.zeros_like(scale)
-    return _looked_at(pixels, _rows([1 / scale, zero, across], [zero, 1 / scale, down]))
+    return _rows([1 / scale, zero, across], [zero, 1 / scale, down])
 
 
 def crop(pixels: Tensor, most: float, generator: Generator) -> Moved:
@@ -82,6 +87,11 @@ def crop(pixels: Tensor, most: float, generator: Generator) -> Moved:
     Height and width are cut by shares of their own, which bends the shape a little, and the
     window lies anywhere (Szegedy et al. 2015, arXiv 1409.4842, section 6, with far milder cuts).
     """
+    return looked_at(pixels, crop_windows(pixels, most, generator))
+
+
+def crop_windows(pixels: Tensor, most: float, generator: Generator) -> Tensor:
+    """The windows of :func:`crop`."""
     kept = (1 - most * uniform(pixels, generator)).sqrt()
     bend = 1 + (1 / kept - 1) * (2 * uniform(pixels, generator) - 1)
     tall, wide = (kept * bend).clamp(max=1.0), (kept / bend).clamp(max=1.0)
@@ -89,22 +99,30 @@ def crop(pixels: Tensor, most: float, generator: Generator) -> Moved:
     down = (1 - tall) * (2 * uniform(pixels, generator) - 1)
     across = (1 - wide) * (2 * uniform(pixels, generator) - 1)
     zero = torch.zeros_like(tall)
-    return _looked_at(pixels, _rows([wide, zero, across], [zero, tall, down]))
+    return _rows([wide, zero, across], [zero, tall, down])
 
 
 def rotate(pixels: Tensor, degrees: float, generator: Generator) -> Moved:
     """Turn each picture about its middle by up to so many degrees; the border is repeated."""
+    return looked_at(pixels, rotate_windows(pixels, degrees, generator))
+
+
+def rotate_windows(pixels: Tensor, degrees: float, generator: Generator) -> Tensor:
+    """The windows of :func:`rotate`."""
     height, width = pixels.shape[2:]
     angle = math.radians(degrees) * (2 * uniform(pixels, generator) - 1)
     cosine, sine = angle.cos(), angle.sin()
     zero = torch.zeros_like(angle)
     # A turn is one in pixels, which need not be as wide as high in shares of the canvas.
     rows = [cosine, -sine * height / width, zero], [sine * width / height, cosine, zero]
-    return _looked_at(pixels, _rows(*rows))
+    return _rows(*rows)
 
 
-def _looked_at(pixels: Tensor, windows: Tensor) -> Moved:
+def looked_at(pixels: Tensor, windows: Tensor) -> Moved:
     """Each picture as it is seen through a window, stretched to the full size.
+
+    Windows through which windows are looked through are joined by ``after(second, first)``: so
+    pictures are sampled once, and what one change loses is not missing in the next.
 
     Args:
         pixels: uint8 (N, C, H, W).
