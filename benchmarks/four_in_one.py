@@ -81,15 +81,17 @@ def judged(
     return evaluate(trained.bundle, work / "data", out=options.out / name)
 
 
-def table(
-    schema: Schema, together: Evaluation, alone: dict[str, Evaluation]
-) -> list[list[str]]:
+def table(schema: Schema, together: Evaluation, alone: dict[str, Evaluation]) -> list[list[str]]:
     """A row a task: the number by which its epochs are chosen."""
     rows = []
     for spec in schema:
         metric = task_of(spec).metric
         one, own = together.tasks[spec.name], alone[spec.name].tasks[spec.name]
-        values = (one.numbers[metric].value, own.numbers[metric].value, one.majority.numbers[metric])
+        values = (
+            one.numbers[metric].value,
+            own.numbers[metric].value,
+            one.majority.numbers[metric],
+        )
         rows.append([f"{spec.name}: {metric}", *(f"{value:.4f}" for value in values)])
     return rows
 

@@ -46,7 +46,10 @@ DILATED = ("resnet18", {"output_stride": 16})
 
 
 def made(
-    backbone: tuple[str, dict[str, Any]], head: Mapping[str, Any], schema: Schema = SCHEMA
+    backbone: tuple[str, dict[str, Any]],
+    head: Mapping[str, Any],
+    schema: Schema = SCHEMA,
+    size: tuple[int, int] = (64, 96),
 ) -> Any:
     torch.manual_seed(0)
     name, options = backbone
@@ -58,9 +61,9 @@ def made(
         std=[0.3] * 3,
     )
     network = build_network(schema, architecture)
-    network.fit_to(pixels(8))
+    network.fit_to(pixels(8, *size))
     network.train()
-    network(pixels(4))  # so that batch normalisation has seen something
+    network(pixels(4, *size))  # so that batch normalisation has seen something
     return network.eval()
 
 
@@ -135,10 +138,10 @@ def test_a_backbone_keeps_its_maps_finer_where_asked_to() -> None:
 
 
 def test_a_transformer_has_its_features_for_a_map() -> None:
-    network = made(("test_vit2", {}), {"decoder": "deeplabv3"}, Schema((PARSING,)))
-    size = network.backbone.fixed_size or (64, 64)
+    schema, size = Schema((PARSING,)), (160, 160)
+    network = made(("test_vit2", {}), {"decoder": "deeplabv3"}, schema, size)
     with torch.no_grad():
-        assert network(pixels(1, *size))["parsing"].shape[2:] == (size[0] // 4, size[1] // 4)
+        assert network(pixels(1, *size))["parsing"].shape == (1, len(CLASSES), 40, 40)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from drawn_shapes import CLASSES, RECIPE, SCHEMA, SIZE, shapes_dataset
+from PIL import Image
 
 from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
@@ -34,6 +35,7 @@ from lapel.training.recipe import Recipe, recipe_from
 from lapel.training.recipe_parts import DataPart
 from lapel.training.recorder import OnlyStops
 from lapel.training.resolve import resolve
+from lapel.training.run import RunFolder
 from lapel.training.stopping import StopSignals
 from lapel.training.train import Trained, train
 
@@ -103,7 +105,7 @@ def test_the_bundle_answers_with_masks_of_the_photos_own_size(
                    "decoder_channels": 64}, "loss": {"segmentation": "dice"}},
         {"loss": {"segmentation": "lovasz", "class_weights": "none"}},
         {"loss": {"class_weights": "balanced"}, "precision": "bfloat16",
-         "augment": {"flip": 0.5, "rotate": 20, "zoom": 0.2, "mixup": 0.1}},
+         "augment": {"flip": 0.5, "rotate": 10, "zoom": 0.1, "mixup": 0.1}},
         {"model": {**RECIPE["model"], "heads": "joint"}},
     ],
     ids=["deeplab, a sum", "fpn, dice", "lovasz", "balanced, moved, in bfloat16", "joint"],
@@ -166,8 +168,10 @@ def test_a_changed_label_map_is_not_taken_from_the_cache(
     splits = {"train": 64, "validation": 4}
     folder = shapes_dataset(tmp_path / "shapes", splits, unlabelled=1).folder
     _, before, _ = begun(folder, {}, cache=True)
-    path = sorted((folder / "masks" / "parts").glob("train-*"))[0]
-    path.write_bytes(path.with_name("validation-000.png.png").read_bytes())
+    path = folder / "masks" / "parts" / "train-001.png.png"
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    Image.fromarray(np.where(pixels == 1, 2, pixels).astype(np.uint8)).save(path)
     _, after, _ = begun(folder, {}, cache=True)
     rows = torch.arange(3)
     old, new = (known_of(part, rows).targets["parts"] for part in (before, after))
@@ -199,7 +203,6 @@ def test_dense_outputs_of_a_whole_set_are_not_kept(shapes: Path) -> None:
         ({"augment.cutmix": 1.0}, "augment.cutmix"),
         ({"batch": 1}, "--set batch=2"),
         ({"data.balance": "parts"}, "data.balance"),
-        ({"transfer.heads_first": True, "tasks": ["parts"]}, "heads_first"),
         ({"select": "parts.mean_iou"}, "miou"),
         ({"preprocess.height": 60}, "--set preprocess.height=64"),
         ({"loss.segmentation": "cross_entropy+jaccard"}, "lovasz"),
@@ -212,7 +215,7 @@ def test_a_recipe_that_does_not_go_with_pixels_is_refused_with_the_remedy(
 ) -> None:
     with pytest.raises(RecipeError, match=said.replace("+", r"\+")):
         train(recipe_file(tmp_path), data=shapes, out=tmp_path / "run", changes=changes)
-    assert not (tmp_path / "run").exists() or not any((tmp_path / "run").iterdir())
+    RunFolder(tmp_path / "run").check_new()
 
 
 def test_tasks_that_a_network_has_no_answer_to_are_left_out_and_named() -> None:
@@ -221,6 +224,7 @@ def test_tasks_that_a_network_has_no_answer_to_are_left_out_and_named() -> None:
     recipe = recipe_of({})
     assert [spec.name for spec in tasks_of(recipe, schema)] == ["parts", "light"]
     assert list(left_out(recipe, schema)) == ["all"]
+    first = recipe_from({**RECIPE, "transfer": {"heads_first": True}}, origin="this test")
+    assert list(left_out(first, schema)) == ["parts", "all"]
     with pytest.raises(RecipeError, match="no answer to all"):
         tasks_of(recipe_of({"tasks": ["light", "all"]}), schema)
-

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
@@ -122,7 +123,7 @@ class FPN(Decoder):
 
         taken = shapes[-4:]
         strides = [shape.stride for shape in taken]
-        if len(taken) < 4 or any(b != 2 * a for a, b in zip(strides, strides[1:], strict=False)):
+        if len(taken) < 4 or any(b != 2 * a for a, b in pairwise(strides)):
             raise _lacks_maps("fpn", "four whose strides double", shapes)
         self.stride = strides[0]
         narrow = max(GROUPS, channels // 2 // GROUPS * GROUPS)

@@ -96,7 +96,7 @@ class SeparateHeads(nn.ModuleList):
         self.task_names = tuple(spec.name for spec in specs)
 
     def forward(self, features: Tensor, maps: Sequence[Tensor] = ()) -> dict[str, Raw]:
-        """Features (N, width, h, w), and the maps below them, to what the head of each task says."""
+        """Features (N, width, h, w) and the maps below them to what the head of each task says."""
         return {
             name: head(maps) if isinstance(head, MapsHead) else head(features)
             for name, head in zip(self.task_names, self, strict=True)
@@ -233,10 +233,10 @@ class Network(nn.Module):
         """
         stride = self._levels[-1].stride if self._levels else 1
         if height % stride or width % stride:
-            height, width = (max(stride, round(side / stride) * stride) for side in (height, width))
+            tall, wide = (max(stride, round(side / stride) * stride) for side in (height, width))
             raise RecipeError(
                 "for answers from maps the sides of the canvas are multiples of the backbone's "
-                f"stride, {stride} px: --set preprocess.height={height} --set preprocess.width={width}"
+                f"stride, {stride} px: --set preprocess.height={tall} --set preprocess.width={wide}"
             )
 
     def _seen(self, pixels: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:

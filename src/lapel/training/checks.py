@@ -172,8 +172,7 @@ def _check_places(recipe: Recipe, schema: Schema) -> None:
         said |= {
             "augment.cutmix puts a part of one picture over the classes of another: "
             "--set augment.cutmix=0": bool(recipe.augment.cutmix),
-            "batch=1 gives its decoder nothing to normalise over: "
-            "--set batch=2": recipe.batch == 1,
+            "batch=1 gives its decoder nothing to normalise over: --set batch=2": recipe.batch == 1,
         }
     faults = [words for words, wrong in said.items() if wrong]
     if faults:

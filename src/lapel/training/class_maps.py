@@ -128,9 +128,7 @@ def class_map_targets(
     Raises:
         DatasetError: a map that cannot be read.
     """
-    making = MapMaking(
-        task=task_of(spec), labels=labels, frames=frames, track=track, say=say
-    )
+    making = MapMaking(task=task_of(spec), labels=labels, frames=frames, track=track, say=say)
     digests = making.digests()
     cache = making.cache() if cached else None
     weight = torch.tensor([float(known) for known in labels.known()], device=device)

@@ -70,7 +70,9 @@ class DetectorPart(Part):
     """
 
     strides: tuple[int, ...] = Field(
-        default=(4, 8, 16, 32), min_length=1, description="of the maps of the backbone that are used"
+        default=(4, 8, 16, 32),
+        min_length=1,
+        description="of the maps of the backbone that are used",
     )
     width: int = Field(default=256, ge=1, description="channels of all maps of the pyramid")
     anchor_sizes: tuple[tuple[float, ...], ...] | None = Field(
@@ -180,9 +182,7 @@ class LossPart(Part):
         names = value.replace(" ", "").split("+")
         wrong = [name for name in names if name not in SEGMENTATION_LOSSES]
         if wrong or len(set(names)) < len(names):
-            raise ValueError(
-                f"each of {', '.join(SEGMENTATION_LOSSES)} at most once, joined by +"
-            )
+            raise ValueError(f"each of {', '.join(SEGMENTATION_LOSSES)} at most once, joined by +")
         return "+".join(names)
 
 
