@@ -184,6 +184,7 @@ def _found_boxes(target: EncodedGarments) -> NDArray[np.float32]:
 
 
 def _senseless_garments(random: np.random.Generator, count: int) -> NDArray[np.float32]:
+    random.random()  # other places than labels of the same seed
     output = _found_boxes(EncodedGarments(_side_by_side(random, count), frames(count)))
     there = output[..., 4] > 0
     output[..., 4] = there * random.uniform(0.1, 1, there.shape)

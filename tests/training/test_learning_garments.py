@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,9 @@ def test_the_bundle_tells_category_box_mask_and_points_in_pixels_of_the_photo(
             assert mask is not None
             of_it = [one for one in answer.each if one.label == garment.part]
             alike = [
-                one for one in of_it if one.mask is not None and overlap(mask_from(one.mask), mask) > 0.6
+                one
+                for one in of_it
+                if one.mask is not None and overlap(mask_from(one.mask), mask) > 0.6
             ]
             found += bool(alike)
             for one in alike[:1]:
@@ -130,12 +131,11 @@ def test_what_loses_garments_is_refused_with_the_way_out(
 
 def test_a_budget_chooses_epochs_that_fit_into_it(outfits: Path, tmp_path: Path) -> None:
     path = tmp_path / "outfits.yaml"
-    path.write_text(yaml.safe_dump({**RECIPE, "budget": "14s", "schedule": {"epochs": 400}}))
-    began = time.monotonic()
+    path.write_text(yaml.safe_dump({**RECIPE, "budget": "30m", "schedule": {"epochs": 0.3}}))
     run = train(path, data=outfits, out=tmp_path / "run")
-    assert run.seconds < 14
-    assert time.monotonic() - began < 20
-    assert RunFolder(run.run).recipe().schedule.epochs < 50
+    schedule = RunFolder(run.run).recipe().schedule
+    assert schedule.epochs == 0.3
+    assert 1500 < (schedule.seconds or 0) < 1800
 
 
 @pytest.mark.parametrize("name", ["garments-maskrcnn", "garments-small"])

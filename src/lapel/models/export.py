@@ -39,7 +39,9 @@ def export_onnx(network: Network, *, channels: int, height: int, width: int) -> 
     which the newer one refuses. The graph of a detector takes one picture at a time, of any height
     and width that the steps of its maps divide; engines go from picture to picture.
     """
-    example = torch.zeros(1 if network.one_by_one else 2, channels, height, width, dtype=torch.uint8)
+    example = torch.zeros(
+        1 if network.one_by_one else 2, channels, height, width, dtype=torch.uint8
+    )
     network.eval()  # a look in the mode of learning would move statistics
     with torch.no_grad():
         names = list(network.exported(example))
@@ -67,6 +69,12 @@ def graph_of(
         # timm's transformers look at sizes, which do not change from picture to picture; whether
         # the graph answers like the network is tried afterwards, on real ones.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined] # torch names it only so
+        # torchvision's detectors take sizes for tensors, as which they stay free in the graph.
+        warnings.filterwarnings("ignore", "To copy construct from a tensor", UserWarning)
+        # No position in them is negative.
+        warnings.filterwarnings("ignore", "Exporting aten::index operator", UserWarning)
+        # They hand some steps to torch's own language, of which it says that it will go.
+        warnings.filterwarnings("ignore", ".*torch.jit.script. is deprecated", FutureWarning)
         torch.onnx.export(
             # The exporter puts the mode back as it found it, all the way down: so this, too, has
             # to be one that judges.

@@ -229,9 +229,7 @@ class Regions(nn.Module):
         side = logits.shape[-1]
         aims = [
             project_masks_on_boxes(truth.masks, box, garments[row], side)
-            for truth, box, garments, row in zip(
-                truths, boxes, chosen.garments, rows, strict=True
-            )
+            for truth, box, garments, row in zip(truths, boxes, chosen.garments, rows, strict=True)
         ]
         labels = torch.cat([own[row] for own, row in zip(chosen.labels, rows, strict=True)])
         said = logits[torch.arange(len(labels), device=labels.device), labels]

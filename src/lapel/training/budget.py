@@ -190,6 +190,7 @@ def _measure_finding(recipe: Recipe, network: Network, material: Material) -> Pa
     whole = pace_of(wrong, pixels, recipe.precision, TRIAL_STEPS)
     return Paces(features=_features_pace(trial.eval(), pixels), upper=None, whole=whole)
 
+
 def choose(
     recipe: Recipe, paces: Paces, seconds: float, *, count: int, judged: int
 ) -> Choice | None:

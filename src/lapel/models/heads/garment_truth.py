@@ -136,9 +136,7 @@ def canvas_mask(garment: Garment, way: Floats, size: tuple[int, int]) -> NDArray
     return garment_mask(replace(garment, outlines=outlines), width, height)
 
 
-def _looked_up(
-    mask: NDArray[np.bool_], way: Floats, width: int, height: int
-) -> NDArray[np.bool_]:
+def _looked_up(mask: NDArray[np.bool_], way: Floats, width: int, height: int) -> NDArray[np.bool_]:
     back = np.linalg.inv(way[:, :2])
     middles = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
     places = np.floor((middles - way[:, 2]) @ back.T).astype(np.int64)

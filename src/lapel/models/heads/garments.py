@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -43,11 +43,14 @@ class LearnedGarments:
 
     @staticmethod
     def head(spec: TaskSpec, width: int, options: Mapping[str, Any]) -> nn.Module:  # noqa: ARG004 - as every kind's
-        """None: a head answers from one map, garments need a detector.
+        """The detector that a network brings along as option ``finds``.
 
         Raises:
-            RecipeError: always.
+            RecipeError: it brings none.
         """
+        detector: Callable[[TaskSpec, Mapping[str, Any]], nn.Module] | None = options.get("finds")
+        if detector is not None:
+            return detector(spec, options)
         raise RecipeError(
             f"task '{spec.name}' asks for each garment of a photo, which this network does not "
             "find: --set model.network=mask-rcnn, or leave the task out with --set tasks=[...]"
