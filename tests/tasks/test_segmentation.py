@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import get_args
 
 import numpy as np
@@ -226,3 +227,17 @@ class TestScores:
         np.testing.assert_array_equal(back[:, 0], output[:, 0])
         # What looks like a left shoe in a mirror is a right one.
         np.testing.assert_array_equal(back[:, 1], output[:, 2])
+
+
+def test_a_large_mask_takes_its_own_size_and_little_more() -> None:
+    """Numpy's part of it; ``benchmarks/masks_memory.py`` measures all, as the kernel counts."""
+    frame = shown(height=256, width=256).frame(4000, 3000)
+    logits = np.random.default_rng(0).normal(size=(1, 4, 64, 64)).astype(np.float32)
+    tracemalloc.start()
+    try:
+        (answer,) = TASK.decode(logits, frames=[frame])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(answer, SegmentationAnswer)
+    assert peak < answer.mask.nbytes + 16_000_000

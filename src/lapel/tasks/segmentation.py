@@ -233,7 +233,8 @@ def mask_of(logits: NDArray[np.float32], frame: Frame) -> NDArray[np.uint8]:
     size = across.last - across.first, down.last - down.first
     if min(size) > 0:
         box = (across.low, down.low, across.high, down.high)
-        mask[down.first : down.last, across.first : across.last] = class_map(logits, size, box)
+        seen = mask[down.first : down.last, across.first : across.last]
+        class_map(logits, size, box, out=seen)
     return mask
 
 
