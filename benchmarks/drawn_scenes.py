@@ -56,7 +56,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=320, help="of the drawn pictures, in pixels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--recipe", default="garments-small", help="of the detector")
-    parser.add_argument("--minutes", type=float, default=40, help="of the detector")
+    parser.add_argument(
+        "--minutes", type=float, default=40, help="of the detector; 0: the epochs of its recipe"
+    )
     parser.add_argument("--tagger-minutes", type=float, default=10)
     parser.add_argument("--points", action="store_true", help="learn all 294 landmarks, too")
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the detector's")
@@ -98,7 +100,7 @@ class Steps:
         changes = [f"tasks=[{TASK}]", f"seed={options.seed}", *options.set]
         given = " ".join(f"--set {shlex.quote(change)}" for change in changes)
         self.lapel(
-            f"train {options.recipe} --data scenes --out detector --budget {options.minutes:g}m "
+            f"train {options.recipe} --data scenes --out detector {_budget(options.minutes)}"
             f"{given}"
         )
 
@@ -112,7 +114,7 @@ class Steps:
         ]
         given = " ".join(f"--set {shlex.quote(change)}" for change in changes)
         self.lapel(
-            f"train photos --data each --out tagger --budget {self.options.tagger_minutes:g}m "
+            f"train photos --data each --out tagger {_budget(self.options.tagger_minutes)}"
             f"{given}"
         )
         self.lapel("evaluate tagger each --out judged/tagger")
@@ -180,6 +182,10 @@ class Steps:
             if all(isinstance(found.get(key), float) for found in ways.values())
         ]
         return markdown_table(["share of garments", *ways], rows)
+
+
+def _budget(minutes: float) -> str:
+    return f"--budget {minutes:g}m " if minutes else ""
 
 
 if __name__ == "__main__":
