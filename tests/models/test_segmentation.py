@@ -228,6 +228,7 @@ def test_a_batch_of_which_nothing_is_known_teaches_nothing(names: list[str]) -> 
     nothing = loss(logits, truth.to(torch.uint8), torch.zeros(3))
     nothing.backward()
     assert nothing == 0
+    assert logits.grad is not None
     assert (logits.grad == 0).all()
 
 

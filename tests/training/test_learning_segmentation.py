@@ -105,7 +105,7 @@ def test_the_bundle_answers_with_masks_of_the_photos_own_size(
                    "decoder_channels": 64}, "loss": {"segmentation": "dice"}},
         {"loss": {"segmentation": "lovasz", "class_weights": "none"}},
         {"loss": {"class_weights": "balanced"}, "precision": "bfloat16",
-         "augment": {"flip": 0.5, "rotate": 10, "zoom": 0.1, "mixup": 0.1}},
+         "augment": {"flip": 0.5, "rotate": 10, "zoom": 0.1}},
         {"model": {**RECIPE["model"], "heads": "joint"}},
     ],
     ids=["deeplab, a sum", "fpn, dice", "lovasz", "balanced, moved, in bfloat16", "joint"],

@@ -169,7 +169,9 @@ def _timm_network(name: str, channels: int, weights: str, output_stride: int) ->
 
     overlay = None
     # Only where it is asked for: many networks do not take it.
-    dilated = {} if output_stride == FULL_STRIDE else {"output_stride": output_stride}
+    dilated: dict[str, Any] = (
+        {} if output_stride == FULL_STRIDE else {"output_stride": output_stride}
+    )
     if weights == "pretrained":
         overlay = _where_pretrained(name)
     elif weights != "none":

@@ -190,7 +190,8 @@ class Network(nn.Module):
 
     def trial(self, pixels: Tensor) -> dict[str, Tensor]:
         """What the time of a step is measured on: tensors that have a gradient."""
-        return self(pixels)
+        outputs: dict[str, Tensor] = self(pixels)
+        return outputs
 
     def raw(self, pixels: Tensor) -> dict[str, Raw]:
         """uint8 pixels (N, C, H, W) to task name -> what its head says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from lapel.models.heads.base import Raw, tensor_targets
@@ -49,7 +50,11 @@ class LearnedLabels:
 
     spatial = False
     dense = False
-    targets = staticmethod(tensor_targets)
+
+    @staticmethod
+    def targets(encoded: Any, device: torch.device) -> Tensor:  # noqa: ANN401 - as every kind's
+        """One array, on the device."""
+        return tensor_targets(encoded, device)
 
     @staticmethod
     def answer(raw: Raw) -> Tensor:

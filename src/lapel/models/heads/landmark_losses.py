@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lapel.models.heads.base import LandmarkMaps, Raw
+from lapel.models.heads.base import LandmarkMaps
 from lapel.models.heads.heatmaps import drawn, mass, mean_places
 
 #: Places are compared in tenths of the canvas, so that the first losses are near 1 as those of
@@ -20,7 +20,7 @@ UNIT, ROUND_BELOW = 0.1, 0.01
 class LandmarksLoss(nn.Module):
     """Maps are compared where maps are read by their peaks, else places; and visibility."""
 
-    def forward(self, raw: Raw, target: Tensor, weight: Tensor) -> Tensor:
+    def forward(self, raw: Tensor | LandmarkMaps, target: Tensor, weight: Tensor) -> Tensor:
         """What a head says, targets (N, L, 5) and weights (N, L, 2) to a scalar.
 
         Args:

@@ -102,7 +102,11 @@ class LearnedLandmarks:
 
     spatial = True
     dense = False
-    targets = staticmethod(tensor_targets)
+
+    @staticmethod
+    def targets(encoded: Any, device: torch.device) -> Tensor:  # noqa: ANN401 - as every kind's
+        """One array, on the device."""
+        return tensor_targets(encoded, device)
 
     @staticmethod
     def head(spec: TaskSpec, width: int, options: Mapping[str, Any]) -> nn.Module:
@@ -128,8 +132,10 @@ class LearnedLandmarks:
     @staticmethod
     def answer(raw: Raw) -> Tensor:
         """Maps to outputs (N, L, 3); outputs stay what they are."""
-        if not isinstance(raw, LandmarkMaps):
+        if isinstance(raw, Tensor):
             return raw
+        if not isinstance(raw, LandmarkMaps):
+            raise TypeError(f"landmarks are answered by maps or places, found {type(raw).__name__}")
         read = mean_places if raw.by_mean else peak_places
         return torch.cat([read(raw.heatmaps), raw.visible.float()[..., None]], 2)
 

@@ -55,7 +55,11 @@ class LearnedSegmentation:
 
     spatial = True
     dense = True
-    targets = staticmethod(tensor_targets)
+
+    @staticmethod
+    def targets(encoded: Any, device: torch.device) -> Tensor:  # noqa: ANN401 - as every kind's
+        """One array, on the device."""
+        return tensor_targets(encoded, device)
 
     @staticmethod
     def head(spec: TaskSpec, width: int, options: Mapping[str, Any]) -> nn.Module:  # noqa: ARG004 - it looks at maps below the features
@@ -69,7 +73,7 @@ class LearnedSegmentation:
         """
         pixels = torch.zeros(UNKNOWN_CLASS + 1, dtype=torch.float64)
         area = 1
-        for rows in torch.arange(len(target)).split(COUNTED_TOGETHER):
+        for rows in torch.split(torch.arange(len(target)), COUNTED_TOGETHER):
             maps = target[rows.to(target.device)]
             area = maps[0].numel()
             classes = maps[weight[rows.to(weight.device)].to(maps.device) > 0]
