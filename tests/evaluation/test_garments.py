@@ -113,6 +113,7 @@ class TestNumbers:
         scales = [row for (fact, _), row in named.items() if fact == "scale"]
         every = sum(row["support"] for row in judged_of(found).per_label())
         assert sum(row["garments"] for row in scales) == every
+        assert "overall" in found.tables[1].rows[0].numbers
         (slight,) = (row for row in rows if row["fact"] == "occlusion")
         assert slight["box_ap"] == pytest.approx(found.numbers["garments.box_ap"])
 

@@ -79,6 +79,7 @@ def evaluate_results(
         raise DatasetError(
             f"dataset '{part.name}' knows of no picture of '{split}' which garments are in it"
         )
+    seconds = time.perf_counter() - started
     counted = counted_rows(spec, whole, part, _NO_CANVAS)
     judged = judge_garments(spec, seen, {}, counted=counted, resamples=resamples)
     subject = _subject(Path(results), part, SPLIT_NAMES.get(split, split))
@@ -92,7 +93,7 @@ def evaluate_results(
             tables=_tables({spec.name: judged}, subject, part, resamples),
             throughput=Throughput(
                 images=len(part),
-                seconds=time.perf_counter() - started,
+                seconds=seconds,
                 engine="a file of results",
                 machine=machine(),
             ),
@@ -139,7 +140,10 @@ def _subject(results: Path, part: Dataset, split: str) -> Subject:
         boxes="never",
         unknown_is_no=False,
         chosen_on="a file of results does not say",
-        remarks=(f"Judged is a file of results, {results.name}: whose they are it does not say.",),
+        remarks=(
+            f"Judged is a file of results, {results.name}; of which model they are, and what that had "
+            "seen before, it does not say.",
+        ),
         provenance={},
     )
 

@@ -158,7 +158,9 @@ HABITUAL = 0.95
 def warnings(name: str, judged: JudgedTask) -> list[str]:
     """What must not be overlooked about a task, in sentences; often nothing."""
     found = []
-    main = task_comparisons(name, judged)[0]
+    compared = task_comparisons(name, judged)
+    # What was not measured, as boxes are not in a file of masks, tells nothing.
+    main = next((one for one in compared if math.isfinite(one.found.value)), compared[0])
     if not main.beaten:
         _, _, value, between, majority, _ = main.cells()
         found.append(

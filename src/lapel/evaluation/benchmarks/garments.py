@@ -72,7 +72,7 @@ def subsets_table(
         Row(
             method=f"this model, {CALLED[measure].lower()}",
             numbers={f"{row['fact']} {row['level']}": row[f"{measure}_ap"] for row in subsets}
-            | {"all": judged.numbers[f"{measure}_ap"].value},
+            | {"overall": judged.numbers[f"{measure}_ap"].value},
             ours=True,
             source="measured here",
         )
@@ -84,7 +84,7 @@ def subsets_table(
         name=f"{setting.name} {SUBSETS}",
         title="Average precision by scale, occlusion, zoom and viewpoint",
         measures=tuple(
-            Measure(name=name, called=name.replace("_", " ")) for name in (*columns, "all")
+            Measure(name=name, called=name.replace("_", " ")) for name in (*columns, "overall")
         ),
         rows=(*known.rows, *ours),
         notes=known.notes,
