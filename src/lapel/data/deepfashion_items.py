@@ -11,19 +11,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lapel.data.benchmark_folder import benchmark_folder
 from lapel.data.deepfashion_lists import (
+    LICENCE,
+    PARTITION_FILE,
     VARIED_LANDMARKS_ROW,
     box_with_area,
     check_items,
     found_file,
     image_root,
+    needed_files,
     varied_landmarks,
 )
 from lapel.data.deepfashion_places import LANDMARKS
 from lapel.data.deepfashion_text import ImageOrder, Rows, Value, read_rows
 from lapel.data.listing import ImageList
 from lapel.data.progress import Track
-from lapel.data.reading import refuse, sorted_labels
+from lapel.data.reading import Reading, oddity_notes, refuse, sorted_labels
 from lapel.schema.annotation import Annotation, Label
 from lapel.schema.errors import Fault
 from lapel.schema.geometry import Box
@@ -55,6 +59,7 @@ class ItemImages:
         partition: the list that names the pictures.
         images: name to what is known of it.
         splits: item to split.
+        pairs: rows of the partition, where each is a pair of pictures.
         tags: tasks of attributes with their labels.
         faults: what is wrong.
         oddities: what was mended or is strange, and how often.
@@ -63,6 +68,7 @@ class ItemImages:
     partition: Path
     images: dict[str, ItemImage] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
+    pairs: int = 0
     tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     oddities: Counter[str] = field(default_factory=Counter)
@@ -146,13 +152,49 @@ class ItemImages:
 OptionalFiles = Mapping[str, tuple[Sequence[str], Callable[[ItemImages, Path], None]]]
 
 
-def read_optional(found: ItemImages, root: Path, optional: OptionalFiles) -> list[str]:
-    """Read the files that are there; what the others are called."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemLayout:
+    """What one of the two benchmarks has of its own.
+
+    Attributes:
+        name: of the benchmark.
+        called: in full.
+        read_partition: takes down pictures, items and splits.
+        optional: files that may be missing.
+        single: the tasks of one label; see :meth:`ItemImages.schema`.
+        notes: what is in it, in sentences.
+    """
+
+    name: str
+    called: str
+    read_partition: Callable[[ItemImages], None]
+    optional: OptionalFiles
+    single: Mapping[str, tuple[str, ...]]
+    notes: Callable[[ItemImages], Iterator[str]]
+
+
+def read_items(source: str | Path, layout: ItemLayout, track: Track) -> Reading:
+    """The folder of a benchmark of retrieval; for arguments and errors see its reader."""
+    files = (name for names, _ in layout.optional.values() for name in names)
+    root = benchmark_folder(source, (PARTITION_FILE, *files))
+    (partition,) = needed_files(root, PARTITION_FILE)
+    found = ItemImages(partition)
+    layout.read_partition(found)
     missing = []
-    for called, (names, read) in optional.items():
+    for called, (names, read) in layout.optional.items():
         path = found_file(root, *names)
         if path is None:
             missing.append(called)
         else:
             read(found, path)
-    return missing
+    found.look_for_images(root, track)
+    return Reading(
+        name=root.resolve().name,
+        schema=found.schema(layout.single),
+        annotations=tuple(found.annotations()),
+        images=image_root(root),
+        origin=f"DeepFashion, {layout.called} (Liu et al., CVPR 2016)",
+        licence=LICENCE,
+        notes=(*layout.notes(found), *oddity_notes(found.oddities, missing)),
+        benchmark=layout.name,
+    )

@@ -33,6 +33,9 @@ from lapel.schema.geometry import Box, Landmarks
 #: The list that says which image is in which split, of every benchmark.
 PARTITION_FILE = "Eval/list_eval_partition.txt"
 
+#: What may be done with the smaller benchmarks, by their README.
+LICENCE = "non-commercial research and education only; no copyright in the images"
+
 VARIED_LANDMARKS_ROW = f"{LANDMARKS_ROW}; a variation from 1 to 5 after the type"
 
 #: What is said of oddities that are mended.

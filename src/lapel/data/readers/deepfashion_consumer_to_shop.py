@@ -18,15 +18,18 @@ several. Consumers' photos are searched with (role ``query``), shops' are search
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from lapel.data.benchmark_folder import benchmark_folder
-from lapel.data.deepfashion_items import ItemImage, ItemImages, OptionalFiles, read_optional
+from lapel.data.deepfashion_items import (
+    ItemImage,
+    ItemImages,
+    ItemLayout,
+    OptionalFiles,
+    read_items,
+)
 from lapel.data.deepfashion_lists import (
-    PARTITION_FILE,
-    image_root,
     item_attributes,
     item_tags,
     kinded_box,
@@ -36,7 +39,7 @@ from lapel.data.deepfashion_places import CLOTHES_TYPES, VARIATIONS
 from lapel.data.deepfashion_text import FIRST_ROW, read_rows
 from lapel.data.deepfashion_words import NAMES_FILE, TYPES_FILE, attribute_tasks
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, oddity_notes
+from lapel.data.reading import Reading
 from lapel.schema.annotation import Label
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
@@ -82,27 +85,10 @@ def read_deepfashion_consumer_to_shop(source: str | Path, *, track: Track = sile
             together.
         StorageError: a file cannot be read.
     """
-    root = benchmark_folder(source, FILES)
-    (partition,) = needed_files(root, PARTITION_FILE)
-    found = ItemImages(partition)
-    pairs = _read_pairs(found)
-    missing = read_optional(found, root, OPTIONAL)
-    found.look_for_images(root, track)
-    return Reading(
-        name=root.resolve().name,
-        schema=found.schema(SINGLE),
-        annotations=tuple(found.annotations()),
-        images=image_root(root),
-        origin="DeepFashion, Consumer-to-shop Clothes Retrieval Benchmark (Liu et al., CVPR 2016)",
-        licence="non-commercial research and education only; no copyright in the images",
-        notes=(_summary(found, pairs), *oddity_notes(found.oddities, missing)),
-        benchmark="deepfashion-consumer-to-shop",
-    )
+    return read_items(source, LAYOUT, track)
 
 
-def _read_pairs(found: ItemImages) -> int:
-    """Take down the pictures of all pairs; how many pairs there are."""
-    pairs = 0
+def _read_pairs(found: ItemImages) -> None:
     rows = read_rows(found.partition, list, PAIR_ROW, found.faults, header="image_pair_name_1")
     for line, (consumer, row) in enumerate(zip(rows.names, rows.values, strict=True), FIRST_ROW):
         words = row or []
@@ -116,14 +102,13 @@ def _read_pairs(found: ItemImages) -> int:
             before = next(word for word, name in SPLITS.items() if name == found.splits[item])
             what, expected = f"{item!r} in {status}", f"only {before}, as before"
         else:
-            pairs += 1
+            found.pairs += 1
             for name, image in images.items():
                 found.images.setdefault(name, image)
             continue
         found.faults.append(Fault(file=rows.file, line=line, found=what, expected=expected))
     if not found.images:
         found.faults.append(Fault(file=rows.file, found="no pair", expected="one a row"))
-    return pairs
 
 
 def _image(name: str, item: str | None = None) -> ItemImage | None:
@@ -177,13 +162,20 @@ OPTIONAL: OptionalFiles = {
     "attributes": ((f"Anno/{NAMES_FILE}",), _read_attributes),
 }
 
-#: All files that the benchmark is known by.
-FILES = (PARTITION_FILE, *(name for names, _ in OPTIONAL.values() for name in names))
 
-
-def _summary(found: ItemImages, pairs: int) -> str:
+def _notes(found: ItemImages) -> Iterator[str]:
     roles = Counter(image.role for image in found.images.values())
-    return (
+    yield (
         f"{counted(roles['query'], 'photo')} of consumers (queries), {roles['gallery']:,} of shops "
-        f"(gallery); {counted(pairs, 'pair')} of {counted(len(found.splits), 'item')}"
+        f"(gallery); {counted(found.pairs, 'pair')} of {counted(len(found.splits), 'item')}"
     )
+
+
+LAYOUT = ItemLayout(
+    name="deepfashion-consumer-to-shop",
+    called="Consumer-to-shop Clothes Retrieval Benchmark",
+    read_partition=_read_pairs,
+    optional=OPTIONAL,
+    single=SINGLE,
+    notes=_notes,
+)

@@ -21,11 +21,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from lapel.data.benchmark_folder import benchmark_folder
-from lapel.data.deepfashion_items import ItemImage, ItemImages, OptionalFiles, read_optional
+from lapel.data.deepfashion_items import (
+    ItemImage,
+    ItemImages,
+    ItemLayout,
+    OptionalFiles,
+    read_items,
+)
 from lapel.data.deepfashion_lists import (
-    PARTITION_FILE,
-    image_root,
     item_attributes,
     item_tags,
     kinded_box,
@@ -34,7 +37,7 @@ from lapel.data.deepfashion_lists import (
 from lapel.data.deepfashion_places import CLOTHES_TYPES, VARIATIONS
 from lapel.data.deepfashion_text import FIRST_ROW, list_rows, read_rows
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, oddity_notes
+from lapel.data.reading import Reading
 from lapel.schema.annotation import Label
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
@@ -75,22 +78,7 @@ def read_deepfashion_inshop(source: str | Path, *, track: Track = silent) -> Rea
             together.
         StorageError: a file cannot be read.
     """
-    root = benchmark_folder(source, FILES)
-    (partition,) = needed_files(root, PARTITION_FILE)
-    found = ItemImages(partition)
-    _read_partition(found)
-    missing = read_optional(found, root, OPTIONAL)
-    found.look_for_images(root, track)
-    return Reading(
-        name=root.resolve().name,
-        schema=found.schema(SINGLE),
-        annotations=tuple(found.annotations()),
-        images=image_root(root),
-        origin="DeepFashion, In-shop Clothes Retrieval Benchmark (Liu et al., CVPR 2016)",
-        licence="non-commercial research and education only; no copyright in the images",
-        notes=(*_notes(found), *oddity_notes(found.oddities, missing)),
-        benchmark="deepfashion-in-shop",
-    )
+    return read_items(source, LAYOUT, track)
 
 
 def _read_partition(found: ItemImages) -> None:
@@ -161,9 +149,6 @@ OPTIONAL: OptionalFiles = {
     ),
 }
 
-#: All files that the benchmark is known by.
-FILES = (PARTITION_FILE, *(name for names, _ in OPTIONAL.values() for name in names))
-
 
 def _notes(found: ItemImages) -> Iterator[str]:
     roles = Counter(image.role or "train" for image in found.images.values())
@@ -174,3 +159,13 @@ def _notes(found: ItemImages) -> Iterator[str]:
     alone = sum(i.role == "query" and i.item not in offered for i in found.images.values())
     if alone:
         yield f"queries whose item is not in the gallery, which nobody can answer: {alone:,}"
+
+
+LAYOUT = ItemLayout(
+    name="deepfashion-in-shop",
+    called="In-shop Clothes Retrieval Benchmark",
+    read_partition=_read_partition,
+    optional=OPTIONAL,
+    single=SINGLE,
+    notes=_notes,
+)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from lapel.data.benchmark_folder import benchmark_folder
 from lapel.data.deepfashion_lists import (
+    LICENCE,
     PARTITION_FILE,
     VARIED_LANDMARKS_ROW,
     VariedLandmarks,
@@ -118,7 +119,7 @@ def read_deepfashion_landmarks(source: str | Path, *, track: Track = silent) -> 
         annotations=annotations,
         images=image_root(root),
         origin="DeepFashion, Fashion Landmark Detection Benchmark (Liu et al., ECCV 2016)",
-        licence="non-commercial research and education only; no copyright in the images",
+        licence=LICENCE,
         notes=tuple(_notes(found)),
         garments=found.joints,
         keep_outside=True,
