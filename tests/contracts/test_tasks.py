@@ -54,7 +54,7 @@ class Rig:
     """
 
     labels: Callable[[np.random.Generator, int], list[Label]]
-    perfect: Callable[[NDArray[Any]], NDArray[np.float32]]
+    perfect: Callable[[Any], NDArray[np.float32]]
     wrong_label: Label
     strange_label: Label
     said: Callable[[Answer], Label]
@@ -194,7 +194,7 @@ def _senseless_garments(random: np.random.Generator, count: int) -> NDArray[np.f
 
 def _told(answer: Answer) -> Label:
     assert isinstance(answer, GarmentsAnswer)
-    return Garments(tuple(_garment(one.label, tuple(one.box)) for one in answer.each))
+    return Garments(tuple(_garment(one.label, one.box) for one in answer.each))
 
 
 def _same_garments(one: Label, other: Label) -> bool:

@@ -247,7 +247,8 @@ class Regions(nn.Module):
             return []
         features = self.layers.mask_roi_pool(maps, boxes, [size] * len(boxes))
         which = [own[row] for own, row in zip(chosen.garments, rows, strict=True)]
-        return points_loss(*self.points(features), torch.cat(boxes), which, truths)
+        found, visible = self.points(features)
+        return points_loss(found, visible, torch.cat(boxes), which, truths)
 
 
 def in_crowd(boxes: Tensor, crowds: Tensor) -> Tensor:

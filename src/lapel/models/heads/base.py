@@ -21,7 +21,7 @@ class Targets(Protocol):
         """How many pictures."""
         ...
 
-    def __getitem__(self, rows: Tensor) -> Any:  # noqa: ANN401 - a tensor's own is as free
+    def __getitem__(self, rows: Tensor, /) -> Any:  # noqa: ANN401 - a tensor's own is as free
         """Of some of them, by number, int64 (n,), on the device of the targets."""
         ...
 
