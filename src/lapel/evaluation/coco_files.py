@@ -102,7 +102,7 @@ def _annotation(spec: TaskSpec, picture: SeenPicture, place: int) -> dict[str, A
     if true.masked[place]:
         value["segmentation"] = as_coco(true.masks[place])
     if spec.point_names:
-        points = [0.0] * (3 * len(spec.point_names))
+        points: list[float] = [0] * (3 * len(spec.point_names))
         slots = slots_of(spec)[spec.labels[label]]
         for slot, (x, y, state) in zip(slots, picture.points[place].tolist(), strict=True):
             points[3 * slot : 3 * slot + 3] = x, y, state

@@ -43,7 +43,7 @@ def coco_categories(spec: TaskSpec) -> list[dict[str, Any]]:
 
 def coco_points(spec: TaskSpec, found: FoundGarment) -> list[float]:
     """x, y and the chance of being seen of all points of the task; 0, 0, 0 for those of others."""
-    values = [0.0] * (3 * len(spec.point_names))
+    values: list[float] = [0] * (3 * len(spec.point_names))
     for slot, point in zip(slots_of(spec)[found.label], found.points, strict=False):
         values[3 * slot : 3 * slot + 3] = point.x, point.y, point.visible
     return values
@@ -51,7 +51,7 @@ def coco_points(spec: TaskSpec, found: FoundGarment) -> list[float]:
 
 def json_array(values: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Values as a JSON array, a line each, as parts of its text."""
-    texts = (json.dumps(value, allow_nan=False) for value in values)
+    texts = (json.dumps(value, allow_nan=False, separators=(",", ":")) for value in values)
     yield "["
     yield from islice(texts, 1)
     for text in texts:
