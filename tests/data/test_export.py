@@ -135,8 +135,8 @@ def test_what_cannot_be_exported_is_refused(photo_dataset: Path, tmp_path: Path)
         export_dataset("folder", photo_dataset, tmp_path / "full")
     with pytest.raises(UsageError, match=r"found ending '\.xlsx', expected \.csv, \.tsv"):
         export_dataset("table", photo_dataset, tmp_path / "out.xlsx")
-    with pytest.raises(UsageError, match="no layout is called 'coco'; known: folder, table"):
-        export_dataset("coco", photo_dataset, tmp_path / "out")
+    with pytest.raises(UsageError, match="no layout is called 'voc'; known: folder, table"):
+        export_dataset("voc", photo_dataset, tmp_path / "out")
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
