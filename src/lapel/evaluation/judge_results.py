@@ -30,6 +30,12 @@ from lapel.schema.labels import TaskSpec
 #: How files of results end.
 ENDING = ".json"
 
+#: What a reader must know.
+_REMARK = (
+    "Judged is a file of results, which does not say of what model it is, nor what that had seen "
+    "before:"
+)
+
 #: Nobody looks at pictures here.
 _NO_CANVAS = Preprocess(height=1, width=1, channels=1, fit="stretch", mean=(0.0,), std=(1.0,))
 
@@ -140,10 +146,7 @@ def _subject(results: Path, part: Dataset, split: str) -> Subject:
         boxes="never",
         unknown_is_no=False,
         chosen_on="a file of results does not say",
-        remarks=(
-            f"Judged is a file of results, {results.name}; of which model they are, and what that had "
-            "seen before, it does not say.",
-        ),
+        remarks=(f"{_REMARK} {results.name}.",),
         provenance={},
     )
 
