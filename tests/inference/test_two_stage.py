@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -202,3 +203,13 @@ def test_a_network_that_answers_another_shape_is_refused(detector: Path) -> None
     other = replace(bundle, schema=Schema((points,)))
     with pytest.raises(BundleError, match="export the model again"):
         Predictor(other, OnnxRuntimeEngine(blocks.network()))
+
+
+def test_finding_and_reading_need_no_pycocotools(
+    detector: Path, colour_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pycocotools", "pycocotools.mask", "pycocotools.cocoeval", "scipy"):
+        monkeypatch.setitem(sys.modules, name, None)
+    both = TwoStagePredictor.load(detector, colour_bundle)
+    (found,) = both.predict(blocks.block_picture(128, 96, {"top": TOP}))
+    assert colour_of(scene_of(found), 0) == "red"
