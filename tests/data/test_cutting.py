@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lapel.data.check import check_dataset
 from lapel.data.cutting import cut_garments
-from lapel.data.dataset import Dataset
+from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.images import packed_name
 from lapel.data.sketch.picture import Options
 from lapel.data.sketch.writing import sketch_dataset
+from lapel.schema.annotation import Annotation
 from lapel.schema.errors import UsageError
-from lapel.schema.garments import Garments
+from lapel.schema.garments import Garment, Garments
+from lapel.schema.labels import Schema, TaskSpec
 
 OPTIONS = Options(seed=3, size=96, several=3, tasks=("garments",))
 
@@ -78,6 +82,37 @@ def test_what_cannot_be_cut_says_why(scenes: Dataset, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no garment of at least 500 pixels"):
         cut_garments(scenes, tmp_path / "cut", least=500)
     assert not (tmp_path / "cut").exists()
+
+
+def test_pictures_of_one_array_and_of_one_stem_are_kept_apart(tmp_path: Path) -> None:
+    box = Garment(part="top", box=(4.0, 4.0, 20.0, 20.0))
+    spec = TaskSpec(name="garments", kind="garments", labels=("top",))
+    grays = np.stack([np.full((32, 32), level, np.uint8) for level in (40, 200)])
+    names = [packed_name(row) for row in range(2)]
+    packed = create_dataset(
+        tmp_path / "packed",
+        name="packed",
+        schema=Schema((spec,)),
+        annotations=[Annotation(image=name, labels={}) for name in names],
+        images=grays,
+        garments={name: [box] for name in names},
+    )
+    made = cut_garments(packed, tmp_path / "cut")
+    assert made.names() == ["000000-1.jpg", "000001-1.jpg"]
+    assert [round(float(made.pixels(name).mean())) for name in made.names()] == [40, 200]
+    assert made.gray
+    (tmp_path / "photos").mkdir()
+    for name, level in (("a.png", 40), ("a.jpg", 200)):
+        Image.fromarray(np.full((32, 32, 3), level, np.uint8)).save(tmp_path / "photos" / name)
+    twins = create_dataset(
+        tmp_path / "twins",
+        name="twins",
+        schema=Schema((spec,)),
+        annotations=[Annotation(image=name, labels={}) for name in ("a.png", "a.jpg")],
+        images=tmp_path / "photos",
+        garments={name: [box] for name in ("a.png", "a.jpg")},
+    )
+    assert cut_garments(twins, tmp_path / "both").names() == ["a.png-1.jpg", "a.jpg-1.jpg"]
 
 
 def test_the_command_cuts(scenes: Dataset, tmp_path: Path) -> None:

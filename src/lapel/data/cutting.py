@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +15,7 @@ from PIL import Image
 
 from lapel.data.dataset import Dataset
 from lapel.data.description import Description
+from lapel.data.images import packed_row
 from lapel.data.measuring import Measured
 from lapel.data.progress import Track, silent
 from lapel.data.table import build_table, write_table
@@ -130,6 +131,7 @@ def _all(
     labels = dataset.labels(spec.name)
     splits = dataset.table["split"].to_list()
     names = dataset.names()
+    stems = _stems(names)
     for row, image in enumerate(track(names, len(names), "Cutting")):
         label = labels[row]
         wanted = _wanted(label, least)
@@ -137,17 +139,26 @@ def _all(
             continue
         pixels = dataset.pixels(image)
         for number, (garment, box) in wanted.items():
-            stem = PurePosixPath(image.replace("#", "-")).with_suffix("")
             yield _cut(
                 pixels,
                 box,
                 folder=folder,
-                place=f"{stem}-{number}.jpg",
+                place=f"{stems[row]}-{number}.jpg",
                 margin=margin,
                 labels=_labels(garment, schema),
                 split=splits[row],
                 group=image,
             )
+
+
+def _stems(names: Sequence[str]) -> list[str]:
+    """What the pictures of each image are called by: its name without ending, if that is enough."""
+    rows = [packed_row(name) for name in names]
+    stems = [
+        str(PurePosixPath(name).with_suffix("")) if row is None else f"{row:06d}"
+        for name, row in zip(names, rows, strict=True)
+    ]
+    return stems if len(set(stems)) == len(stems) else list(names)
 
 
 def _wanted(label: Label, least: int) -> dict[int, tuple[Garment, Box]]:
