@@ -100,8 +100,7 @@ class Steps:
         changes = [f"tasks=[{TASK}]", f"seed={options.seed}", *options.set]
         given = " ".join(f"--set {shlex.quote(change)}" for change in changes)
         self.lapel(
-            f"train {options.recipe} --data scenes --out detector {_budget(options.minutes)}"
-            f"{given}"
+            f"train {options.recipe} --data scenes --out detector {_budget(options.minutes)}{given}"
         )
 
     def tag(self) -> None:
@@ -114,8 +113,7 @@ class Steps:
         ]
         given = " ".join(f"--set {shlex.quote(change)}" for change in changes)
         self.lapel(
-            f"train photos --data each --out tagger {_budget(self.options.tagger_minutes)}"
-            f"{given}"
+            f"train photos --data each --out tagger {_budget(self.options.tagger_minutes)}{given}"
         )
         self.lapel("evaluate tagger each --out judged/tagger")
 
