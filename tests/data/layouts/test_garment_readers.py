@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from lapel.data.readers.deepfashion2 import read_deepfashion2
 from lapel.data.readers.fashionpedia import read_fashionpedia
 from lapel.schema.annotation import Tags
 from lapel.schema.errors import FormatError, UsageError
+from lapel.schema.garments import Garments
+from lapel.schema.masks import ClassMap
 
 
 def test_categories_have_their_landmarks_one_after_another() -> None:
@@ -215,3 +218,28 @@ def test_a_garment_over_the_edge_of_its_photo_is_kept_and_found_by_check(tmp_pat
     assert report.faults == 0
     (over,) = (one for one in report.findings if one.kind == "garment_over_edge")
     assert over.examples == ("train/image/000001.jpg (600 x 480): a box from 227, 86 to 643, 455",)
+
+
+@pytest.mark.parametrize(
+    ("layout", "source", "write"),
+    [
+        ("deepfashion2", "df2", write_deepfashion2),
+        ("fashionpedia", "fashionpedia", write_fashionpedia),
+    ],
+)
+def test_a_class_for_every_pixel_is_painted_from_the_garments(
+    layout: str, source: str, write: Callable[[Path], None], tmp_path: Path
+) -> None:
+    write(tmp_path)
+    dataset = import_dataset(layout, tmp_path / source, tmp_path / "dataset", parsing=True)
+    spec = dataset.schema["parsing"]
+    assert spec.labels == ("background", *dataset.schema["garments"].labels)
+    known = dataset.labels("garments")
+    for row, name in enumerate(dataset.names()):
+        label, garments = dataset.labels("parsing")[row], known[row]
+        # The test photos say nothing of either.
+        assert (label is None) == (garments is None)
+        if isinstance(label, ClassMap) and isinstance(garments, Garments):
+            assert label.pixels.shape == dataset.pixels(name).shape[:2]
+            assert set(label.held) <= {"background", *garments.held}
+            assert not garments.each or len(label.held) > 1
