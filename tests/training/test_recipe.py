@@ -27,9 +27,18 @@ from lapel.training.resolve import resolve
 CATEGORY = TaskSpec(name="category", kind="single_label", labels=("coat", "dress", "hat"))
 HEMS = TaskSpec(name="landmarks", kind="landmarks", labels=("left hem", "right hem"))
 
+GARMENTS = TaskSpec(name="garments", kind="garments", labels=("coat", "hat"))
+
+#: By the kind of network, what it is asked.
+SCHEMAS = {
+    "plain": Schema((CATEGORY,)),
+    "landmark-attention": Schema((CATEGORY, HEMS)),
+    "mask-rcnn": Schema((GARMENTS,)),
+}
+
 
 def build(recipe: Recipe) -> Network:
-    schema = Schema((CATEGORY,) if recipe.model.network == "plain" else (CATEGORY, HEMS))
+    schema = SCHEMAS[recipe.model.network]
     values = {"resample": "bilinear"} | recipe.preprocess.model_dump(mode="json", exclude_none=True)
     preprocess = Preprocess.from_json(values)
     return build_network(schema, architecture_of(recipe, preprocess))
@@ -50,8 +59,10 @@ def test_every_shipped_recipe_says_what_it_is_and_makes_a_network_that_answers(n
     pixels = torch.randint(0, 256, (1, part.channels, part.height, part.width), dtype=torch.uint8)
     with torch.no_grad():
         outputs = build(recipe).eval()(pixels)
-    assert outputs["category"].shape == (1, 3)
-    assert torch.isfinite(outputs["category"]).all()
+    (found,) = (outputs[name] for name in outputs if name in {"category", "garments"})
+    shape = (1, 3) if "category" in outputs else (1, recipe.model.detector.detections, 6 + 28 * 28)
+    assert found.shape == shape
+    assert torch.isfinite(found).all()
 
 
 def test_an_unknown_recipe_names_the_nearest(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ DeepFashion2, an answer reads those of the garment's own category alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -100,8 +101,9 @@ def points_loss(
         truths: of each picture.
 
     Returns:
-        The cross-entropy over the places of a box (He et al. 2017, section 5), and the binary one
-        of being visible.
+        The cross-entropy over the places of a box (He et al. 2017, section 5), as a share of that of
+        having no idea, so that it does not drown the other losses; and the binary one of being
+        visible.
     """
     pairs = list(zip(truths, which, strict=True))
     points = torch.cat([truth.points[rows] for truth, rows in pairs])
@@ -114,7 +116,7 @@ def points_loss(
     column, row = (shares[known] * SIDE).long().clamp(max=SIDE - 1).unbind(1)
     places = _enlarged(maps[known][:, None]).flatten(1)
     return [
-        functional.cross_entropy(places, row * SIDE + column),
+        functional.cross_entropy(places, row * SIDE + column) / math.log(SIDE * SIDE),
         functional.binary_cross_entropy_with_logits(visible[known], seen[known].float()),
     ]
 

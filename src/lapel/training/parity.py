@@ -126,11 +126,15 @@ def _garments(two: Two) -> Apart:
 
 
 def _same_garments(mine: Floats, reference: Floats, size: tuple[int, int]) -> float | None:
-    """The largest difference between the garments of a picture; None where they are others."""
+    """The largest difference between the garments of a picture; None where they are others.
+
+    Looked at are those that people are told of, or where there is none the surest.
+    """
     largest = 0.0
+    least = min(THRESHOLD, float(reference[:, SCORE].max(initial=0.0)))
     # A little below it as well, since two scores may lie on either side.
-    candidates = mine[mine[:, SCORE] >= THRESHOLD - PARITY_TOLERANCE]
-    told = reference[reference[:, SCORE] >= THRESHOLD + PARITY_TOLERANCE]
+    candidates = mine[mine[:, SCORE] >= least - PARITY_TOLERANCE]
+    told = reference[(reference[:, SCORE] >= least) & (reference[:, SCORE] > 0)]
     for row in told:
         moves = np.abs(candidates[:, BOX] - row[BOX]) * (*size, *size)
         fits = (moves.max(axis=1, initial=0.0) <= LARGEST_MOVE) & (
