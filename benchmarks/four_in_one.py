@@ -1,8 +1,8 @@
 """One network with four heads beside four networks with one each, on drawn garments.
 
-The category, the tags, the landmarks and a class for each pixel are learned by one network, then each
-by a network of its own, each of the five for the same time and from the same weights. So the one
-network has a quarter of the time that the four have together.
+The category, the tags, the landmarks and a class for each pixel are learned by one network, then
+each by a network of its own, each of the five for the same time and from the same weights. So the
+one network has a quarter of the time that the four have together.
 
     python -m benchmarks.four_in_one --out runs/four-in-one --pictures 3000 --minutes 5
 """

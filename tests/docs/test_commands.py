@@ -36,6 +36,7 @@ NOT_RUN = {
     ("docs/landmark-attention.md", "minutes to hours on a quiet machine"),
     ("docs/layouts.md", "needs Clothing Co-Parsing"),
     ("docs/layouts.md", "needs DeepFashion"),
+    ("docs/models.md", "half an hour on two cores"),
     ("docs/models.md", "minutes to hours on a quiet machine"),
     ("docs/predict.md", "needs a model of masks"),
     ("docs/results.md", "minutes to hours on a quiet machine"),

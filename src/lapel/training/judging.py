@@ -34,7 +34,7 @@ class Known:
     """What is known of some pictures.
 
     Attributes:
-        targets: task name to targets (n, ...), tensors or what ``Learned.targets`` makes of a kind's.
+        targets: task name to targets (n, ...), tensors or what ``Learned.targets`` makes.
         weights: task name to weights (n, ...); 0 where the label is unknown.
     """
 
