@@ -101,9 +101,9 @@ def points_loss(
         truths: of each picture.
 
     Returns:
-        The cross-entropy over the places of a box (He et al. 2017, section 5), as a share of that of
-        having no idea, so that it does not drown the other losses; and the binary one of being
-        visible.
+        The cross-entropy over the places of a box (He et al. 2017, section 5), as a share of what
+        having no idea costs, so that it does not drown the other losses; and the binary one of
+        being visible.
     """
     pairs = list(zip(truths, which, strict=True))
     points = torch.cat([truth.points[rows] for truth, rows in pairs])
