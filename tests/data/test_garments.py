@@ -8,11 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lapel.data.garments import GARMENTS_FILE, GarmentsOnDemand, outside_faults, read_garments, write_garments
-from lapel.schema.garments import Garment
+from lapel.data.garments import (
+    GARMENTS_FILE,
+    GarmentsOnDemand,
+    outside_faults,
+    read_garments,
+    write_garments,
+)
 from lapel.data.glossary import GLOSSARY_FILE, read_glossary, write_glossary
-from lapel.schema.run_lengths import RunLengths
 from lapel.schema.errors import DatasetError
+from lapel.schema.garments import Garment
+from lapel.schema.run_lengths import RunLengths
 
 NUMBERS = st.integers(-9, 5000) | st.floats(-9, 5000, allow_nan=False)
 POINTS = st.tuples(NUMBERS, NUMBERS)

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lapel.data.deepfashion2_words import Category, categories
-from lapel.schema.garments import Garment, Point
 from lapel.data.json_records import is_number, is_whole, loaded_object, shown_value
+from lapel.schema.garments import Garment, Point
 
 SOURCES = ("shop", "user")
 

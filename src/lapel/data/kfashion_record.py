@@ -16,7 +16,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from lapel.schema.garments import Garment, Point
 from lapel.data.json_records import (
     RecordError,
     is_number,
@@ -25,6 +24,7 @@ from lapel.data.json_records import (
     shown_value,
 )
 from lapel.data.kfashion_words import PARTS
+from lapel.schema.garments import Garment, Point
 
 IMAGE, DATA, DETAILS = "이미지 정보", "데이터셋 정보", "데이터셋 상세설명"
 BOXES, OUTLINES, LABELS = "렉트좌표", "폴리곤좌표", "라벨링"

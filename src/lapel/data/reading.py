@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.schema.garments import Garment
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
+from lapel.schema.garments import Garment
 from lapel.schema.labels import Schema
 from lapel.schema.masks import ClassMap
 

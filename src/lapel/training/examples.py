@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,6 @@ from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.engines import usable_cores
-from lapel.models.heads.base import Targets
 from lapel.models.heads.table import spatial_tasks
 from lapel.schema.errors import StorageError
 from lapel.schema.geometry import Box
@@ -54,14 +54,15 @@ class Examples:
 
     Attributes:
         pictures: N pictures, or what was made of them.
-        targets: task name to targets (N, ...); on the device, or where they fit.
+        targets: task name to targets (N, ...), tensors or other ``Targets``; on the device, or
+            where they fit.
         weights: task name to weights (N, ...); 0 where the label is unknown.
         digests: SHA-256 of each picture, and of its box where that alone is seen, in hexadecimal.
         items: number of the item that each picture shows, int64 (N,), below 0 where unknown.
     """
 
     pictures: Pictures
-    targets: dict[str, Targets]
+    targets: dict[str, Any]
     weights: dict[str, Tensor]
     digests: Sequence[str] = ()
     items: Tensor | None = None

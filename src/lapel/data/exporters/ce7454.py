@@ -8,10 +8,10 @@ from pathlib import Path
 from lapel.data.dataset import Dataset
 from lapel.data.exporting import Exported, chosen_tasks, copy_images, in_order, places_in
 from lapel.data.garments import read_garments
-from lapel.schema.garments import Garment, Point
 from lapel.data.progress import Track, silent
 from lapel.data.readers.ce7454 import ATTRIBUTES_FILE, GROUPS, LANDMARKS, PARTS
 from lapel.schema.annotation import held
+from lapel.schema.garments import Garment, Point
 from lapel.schema.labels import TaskSpec
 from lapel.storage.folders import atomic_folder
 

@@ -13,7 +13,6 @@ from typing import Any
 from lapel.data.dataset import Dataset
 from lapel.data.exporting import Exported, copy_images
 from lapel.data.garments import read_garments
-from lapel.schema.garments import Garment
 from lapel.data.kfashion_record import (
     BOX_KEYS,
     BOXES,
@@ -30,6 +29,7 @@ from lapel.data.kfashion_words import PARTS, STYLE, Question, questions
 from lapel.data.progress import Track, silent
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import UsageError
+from lapel.schema.garments import Garment
 from lapel.storage.folders import atomic_folder
 
 #: The layout's folders of the splits. It has no test set.

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lapel.data.deepfashion_schema import FINE_TASKS
-from lapel.schema.garments import Garment, Point
 from lapel.data.listing import ImageList, text_lines, whole_numbers
 from lapel.data.reading import Reading, existing_folder, refuse
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError
+from lapel.schema.garments import Garment, Point
 from lapel.schema.labels import Schema, TaskSpec
 
 #: The layout's names of the splits, and ours.

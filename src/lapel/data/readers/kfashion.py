@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lapel.schema.garments import Garment
 from lapel.data.json_records import RecordError
 from lapel.data.kfashion_record import Record, parse_record
 from lapel.data.kfashion_words import (
@@ -38,6 +37,7 @@ from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
+from lapel.schema.garments import Garment
 from lapel.schema.labels import Schema
 
 
