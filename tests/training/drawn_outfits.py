@@ -55,7 +55,7 @@ RECIPE: Mapping[str, Any] = {
         "detector": DETECTOR,
     },
     "optimiser": {"name": "adamw", "learning_rate": 0.003, "clip": 5.0},
-    "schedule": {"epochs": 8},
+    "schedule": {"epochs": 4},
 }
 
 
