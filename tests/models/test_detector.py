@@ -233,6 +233,8 @@ def test_what_lies_in_a_group_by_half_is_left_alone() -> None:
     ("settings", "said"),
     [
         ({"strides": (4, 32)}, "no map of stride 32; it has 2, 4, 8"),
+        ({"strides": (2, 8)}, "double from each map to the next, found 2, 8; the backbone has 2"),
+        ({"strides": (8, 4)}, "double from each map to the next, found 8, 4"),
         ({"anchor_sizes": ((12,),)}, "strides 4, 8, 16"),
     ],
 )

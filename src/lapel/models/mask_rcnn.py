@@ -8,6 +8,7 @@ second, in ``regions.py``, what it is, how large, and where its outline and its 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -71,8 +72,8 @@ class MaskRCNN(Detector):
             ``detector``, those of a recipe's ``model.detector``.
 
     Raises:
-        RecipeError: a stride that the backbone has no map of, or sizes of anchors that are not
-            one row a map.
+        RecipeError: a stride that the backbone has no map of, strides that do not double, or sizes
+            of anchors that are not one row a map.
     """
 
     def __init__(self, spec: TaskSpec, options: Mapping[str, Any]) -> None:
@@ -85,6 +86,12 @@ class MaskRCNN(Detector):
             raise RecipeError(
                 f"the backbone has no map of stride {', '.join(missing)}; it has "
                 f"{', '.join(map(str, given))}: --set model.detector.strides=[...]"
+            )
+        if any(coarse != 2 * fine for fine, coarse in pairwise(self.strides)):
+            # Each region is looked at on the map that suits its size: no step may be missing.
+            raise RecipeError(
+                f"model.detector.strides double from each map to the next, found "
+                f"{', '.join(map(str, self.strides))}; the backbone has {', '.join(map(str, given))}"
             )
         self.taken = [given[stride][0] for stride in self.strides]
         widths = [given[stride][1] for stride in self.strides]
