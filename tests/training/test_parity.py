@@ -46,11 +46,12 @@ def test_what_is_hardly_surer_is_the_same() -> None:
     "other",
     [
         picture(COAT),
+        picture(COAT, HAT, garment(0.7, 0, 0.4)),
         picture(COAT, garment(0.8, 0, 0.5)),
         picture(COAT, garment(0.8, 1, 0.55)),
         picture(COAT, garment(0.8, 1, 0.5, point=0.6)),
     ],
-    ids=["one is missing", "another category", "another place", "another point"],
+    ids=["one is missing", "one is invented", "another category", "another place", "another point"],
 )
 def test_other_garments_are_a_changed_answer(other: NDArray[np.float32]) -> None:
     assert apart(other, picture(COAT, HAT)).changed == 1

@@ -117,24 +117,31 @@ def _classes(two: Two) -> Apart:
 
 
 def _garments(two: Two) -> Apart:
-    """What people are told of has to be there in both, in the same place and of the same category;
-    how far apart it is is measured where it is.
+    """What people are told of by either has to be there in both, in the same place and of the same
+    category; how far apart it is is measured where it is.
     """
-    found = [_same_garments(*pair, two.size) for pair in zip(two.mine, two.reference, strict=True)]
-    differences = [difference for difference in found if difference is not None]
-    return Apart(max(differences, default=0.0), len(found) - len(differences))
+    differences, changed = [0.0], 0
+    for mine, reference in zip(two.mine, two.reference, strict=True):
+        both = [_told_of(reference, mine, two.size), _told_of(mine, reference, two.size)]
+        known = [difference for difference in both if difference is not None]
+        if len(known) == len(both):
+            differences += known
+        else:
+            changed += 1
+    return Apart(max(differences), changed)
 
 
-def _same_garments(mine: Floats, reference: Floats, size: tuple[int, int]) -> float | None:
-    """The largest difference between the garments of a picture; None where they are others.
+def _told_of(said: Floats, other: Floats, size: tuple[int, int]) -> float | None:
+    """The largest difference between garments of a picture and the other's of the same place and
+    category; None where there is no such.
 
     Looked at are those that people are told of, or where there is none the surest.
     """
     largest = 0.0
-    least = min(THRESHOLD, float(reference[:, SCORE].max(initial=0.0)))
+    least = min(THRESHOLD, float(said[:, SCORE].max(initial=0.0)))
     # A little below it as well, since two scores may lie on either side.
-    candidates = mine[mine[:, SCORE] >= least - PARITY_TOLERANCE]
-    told = reference[(reference[:, SCORE] >= least) & (reference[:, SCORE] > 0)]
+    candidates = other[other[:, SCORE] >= least - PARITY_TOLERANCE]
+    told = said[(said[:, SCORE] >= least) & (said[:, SCORE] > 0)]
     for row in told:
         moves = np.abs(candidates[:, BOX] - row[BOX]) * (*size, *size)
         fits = (moves.max(axis=1, initial=0.0) <= LARGEST_MOVE) & (
