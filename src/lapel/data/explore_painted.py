@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ from lapel.data.dataset import Dataset
 from lapel.data.explore_charts import image_tag
 from lapel.data.explore_labels import word
 from lapel.data.painting import painted, parsing_task
-from lapel.data.pixel_classes import BACKGROUND, class_colours
 from lapel.data.sampling import Look
-from lapel.imaging.draw import Colour, colours, drawing_size
+from lapel.imaging.draw import Colour, colours
+from lapel.imaging.draw_classes import class_colours, draw_classes
 from lapel.schema.counting import counted
 from lapel.schema.errors import ImageError, StorageError
 from lapel.schema.garments import Garments
@@ -32,9 +32,7 @@ COUNTED = 200
 #: Categories in the legend: the commonest.
 LEGEND = 40
 
-#: How much a colour covers of the photo below it.
-_COVER = 0.6
-
+#: Of a category that the task does not name.
 _UNKNOWN: Colour = (128, 128, 128)
 
 _ROW = "<div class='charts' style='align-items:flex-start'>"
@@ -53,18 +51,17 @@ def _classes(dataset: Dataset, task: TaskSpec, looks: Sequence[Look]) -> str:
     known = dataset.table[task.name].is_not_null().to_list()
     rows = [look.row for look in looks if known[look.row]]
     palette = dict(zip(task.labels, class_colours(task.labels), strict=True))
-    clear = task.labels.index(BACKGROUND) if BACKGROUND in task.labels else None
     labels = dataset.labels(task.name)
     pictures = []
     for row in _some(rows, PICTURES):
         pixels, mask = _pixels(dataset, row), labels[row]
         if pixels is not None and isinstance(mask, ClassMap):
-            drawing = overlay(pixels, mask.pixels, list(palette.values()), clear=clear)
+            drawing = draw_classes(pixels, mask.pixels, task.labels, side=SIDE)
             pictures.append(image_tag(np.asarray(drawing), dataset.table["image"][row]))
     return (
         f"<section><h2>Which pixels are {html.escape(task.name)}</h2>"
         "<p>Shares of all pixels of known class, and of the pictures that hold any of it; of at "
-        f"most {COUNTED} pictures of each split. Grey pixels are of unknown class.</p>"
+        f"most {COUNTED} pictures of each split. Pale pixels are of unknown class.</p>"
         f"{_shares(dataset, task, rows, palette)}{_ROW}{''.join(pictures)}</div></section>"
     )
 
@@ -81,34 +78,6 @@ def _pixels(dataset: Dataset, row: int) -> NDArray[np.uint8] | None:
         return None
 
 
-def overlay(
-    pixels: NDArray[np.uint8],
-    classes: NDArray[np.uint8],
-    palette: Sequence[Colour],
-    *,
-    clear: int | None = None,
-) -> Image.Image:
-    """A photo with the colours of its pixels' classes over it.
-
-    Args:
-        pixels: of the upright picture, uint8 (H, W, 3).
-        classes: uint8 (H, W): positions in ``palette``, or ``UNKNOWN_CLASS``.
-        palette: a colour a class.
-        clear: the position that leaves the photo as it is.
-    """
-    size = drawing_size(pixels, SIDE)
-    photo = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), np.float32)
-    table = np.full((256, 3), _UNKNOWN, np.float32)
-    table[: len(palette)] = palette
-    small = np.asarray(Image.fromarray(classes).resize(size, Image.Resampling.NEAREST))
-    cover = np.full(256, _COVER, np.float32)
-    if clear is not None:
-        cover[clear] = 0.0
-    share = cover[small][..., None]
-    mixed = (1 - share) * photo + share * table[small]
-    return Image.fromarray(mixed.round().astype(np.uint8))
-
-
 def _shares(
     dataset: Dataset, task: TaskSpec, rows: Sequence[int], palette: Mapping[str, Colour]
 ) -> str:
@@ -119,7 +88,7 @@ def _shares(
     head = ["class"]
     for split in dataset.splits():
         some = _some([row for row in rows if splits[row] == split], COUNTED)
-        pixels, pictures = _counts([labels[row] for row in some], len(task.labels))
+        pixels, pictures = _counts((labels[row] for row in some), len(task.labels))
         head += [f"{split}, pixels", "pictures"]
         for place, label in enumerate(task.labels):
             cells[label] += [
@@ -135,7 +104,7 @@ def _shares(
     return f"<table><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr>{body}</table>"
 
 
-def _counts(labels: Sequence[object], classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _counts(labels: Iterable[object], classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pixels of each class, and pictures that hold any of it: int64 (L,) each."""
     pixels, pictures = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
     for label in labels:
@@ -205,10 +174,7 @@ def _marked(
         and (one.mask is None or (one.mask.height, one.mask.width) == (height, width))
     ]
     spec = parsing_task(task.labels)
-    shades = [palette.get(name, _UNKNOWN) for name in spec.labels]
-    drawing = overlay(
-        pixels, painted(known, spec, width, height), shades, clear=spec.index(BACKGROUND)
-    )
+    drawing = draw_classes(pixels, painted(known, spec, width, height), spec.labels, side=SIDE)
     pen = ImageDraw.Draw(drawing)
     scale = drawing.width / width
     for one in known:

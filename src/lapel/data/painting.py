@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.data.masks import MasksOnDemand
-from lapel.data.pixel_classes import BACKGROUND
 from lapel.data.reading import read_bytes
 from lapel.imaging.decode import upright_size
 from lapel.imaging.outlines import garment_mask
 from lapel.schema.errors import Fault, FormatError
 from lapel.schema.garments import Garment
 from lapel.schema.labels import TaskSpec
-from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
+from lapel.schema.masks import BACKGROUND, UNKNOWN_CLASS, ClassMap
 
 PARSING = "parsing"
 

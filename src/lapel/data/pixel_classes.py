@@ -14,15 +14,11 @@ from numpy.typing import NDArray
 from lapel.data.cells import read_cells
 from lapel.data.class_list import ListedClass
 from lapel.data.reading import refuse
-from lapel.imaging.draw import Colour, colours
 from lapel.schema.errors import Fault, UsageError
-from lapel.schema.masks import MOST_CLASSES, UNKNOWN_CLASS, ClassMap, lookup
+from lapel.schema.masks import BACKGROUND, MOST_CLASSES, UNKNOWN_CLASS, ClassMap, lookup
 
 #: Names of the tables of groups that come with Lapel.
 SHIPPED_GROUPS = ("clothing-co-parsing",)
-
-#: What most photos show most of; it is the first label wherever there is one.
-BACKGROUND = "background"
 
 CLASS_COLUMN, GROUP_COLUMN = "class", "group"
 
@@ -118,12 +114,6 @@ def pixel_classes(
         positions=positions,
         coloured=_table(colours) if colours else None,
     )
-
-
-def class_colours(labels: Sequence[str]) -> list[Colour]:
-    """A colour a class, in their order; the background is black."""
-    others = iter(colours(sum(label != BACKGROUND for label in labels)))
-    return [(0, 0, 0) if label == BACKGROUND else next(others) for label in labels]
 
 
 def _table(pairs: Sequence[tuple[int, int]]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:

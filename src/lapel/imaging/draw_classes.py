@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lapel.imaging.draw import PAPER, Colour, colours, drawing_size
-from lapel.schema.masks import UNKNOWN_CLASS
-
-#: Classes of this name are left as they are, so that one sees what is not background.
-CLEAR = "background"
+from lapel.schema.masks import BACKGROUND, UNKNOWN_CLASS
 
 #: The colour of a pixel of unknown class: that of PASCAL VOC's masks.
 UNKNOWN = (224, 224, 192)
@@ -30,8 +27,8 @@ PALE = 0.7
 
 def class_colours(labels: Sequence[str]) -> tuple[Colour, ...]:
     """A colour a class; black for the background."""
-    found = iter(colours(sum(label != CLEAR for label in labels)))
-    return tuple((0, 0, 0) if label == CLEAR else next(found) for label in labels)
+    found = iter(colours(sum(label != BACKGROUND for label in labels)))
+    return tuple((0, 0, 0) if label == BACKGROUND else next(found) for label in labels)
 
 
 def draw_classes(
@@ -54,7 +51,7 @@ def draw_classes(
     palette[: len(labels)] = class_colours(labels)
     palette[UNKNOWN_CLASS] = PAPER
     cover = np.zeros(UNKNOWN_CLASS + 1)
-    cover[: len(labels)] = [0.0 if label == CLEAR else COVER for label in labels]
+    cover[: len(labels)] = [0.0 if label == BACKGROUND else COVER for label in labels]
     cover[UNKNOWN_CLASS] = PALE
     share = cover[small]
     share[_outlines(small) & (share == COVER)] = 1.0

@@ -14,6 +14,10 @@ from lapel.schema.run_lengths import RunLengths, packed
 #: Datasets of segmentation call it the ignore index.
 UNKNOWN_CLASS = 255
 
+#: What most photos show most of. It is the first label wherever there is one, and drawings leave
+#: its pixels as they are.
+BACKGROUND = "background"
+
 #: A class is a byte, and one value of it is taken.
 MOST_CLASSES = UNKNOWN_CLASS
 

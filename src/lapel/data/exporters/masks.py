@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-
-from PIL import Image
 
 from lapel.data.dataset import Dataset
 from lapel.data.exporting import (
@@ -18,10 +15,10 @@ from lapel.data.exporting import (
     write_plain_csv,
 )
 from lapel.data.images import packed_row
-from lapel.data.pixel_classes import class_colours
 from lapel.data.progress import Track, silent
+from lapel.imaging.draw_classes import mask_png
 from lapel.imaging.file_names import named_like_picture
-from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
+from lapel.schema.masks import ClassMap
 from lapel.storage.folders import atomic_folder
 
 PHOTOS, MAPS, LIST_FILE = "photos", "masks", "labels.csv"
@@ -63,7 +60,6 @@ def export_masks(
             )
             places[image] = f"{PHOTOS}/{place.with_suffix(PurePosixPath(base).suffix)}"
             maps[row] = f"{MAPS}/{place}"
-    palette = [channel for colour in class_colours(spec.labels) for channel in colour]
     with atomic_folder(out) as building:
         copy_images(dataset, building, places, track)
         for row, place_of_map in maps.items():
@@ -71,16 +67,7 @@ def export_masks(
             if isinstance(mask, ClassMap):
                 path = building / place_of_map
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(_indexed(mask, palette))
+                path.write_bytes(mask_png(mask.pixels, spec.labels))
         rows = [(str(number), label) for number, label in enumerate(spec.labels)]
         write_plain_csv(building / LIST_FILE, [("id", "name"), *rows])
     return Exported(path=out, images=len(places), left_out=len(known) - len(places))
-
-
-def _indexed(mask: ClassMap, palette: list[int]) -> bytes:
-    """A label map as a PNG file with colours for the eye; unknown pixels are white."""
-    image = Image.fromarray(mask.pixels)
-    image.putpalette(palette + [255] * (3 * (UNKNOWN_CLASS + 1) - len(palette)))
-    buffer = io.BytesIO()
-    image.save(buffer, "png")
-    return buffer.getvalue()
