@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,29 @@ class TestNumbers:
         assert "overall" in found.tables[1].rows[0].numbers
         (slight,) = (row for row in rows if row["fact"] == "occlusion")
         assert slight["box_ap"] == pytest.approx(found.numbers["garments.box_ap"])
+
+    def test_groups_are_no_garments(self, bundle: Path, tmp_path: Path) -> None:
+        dataset = blocks.write_blocks_dataset(tmp_path, crowds=True)
+        evaluation = evaluate(bundle, dataset, out=tmp_path / "report", resamples=10)
+        judged = judged_of(evaluation)
+        assert any(one.true.crowd.any() for one in judged.pictures)
+        # A top and a skirt in each of 20 pictures.
+        assert sum(row["support"] for row in judged.per_label()) == 40
+        assert evaluation.to_json()["tasks"]["garments"]["garments"] == 40
+        scales = [row for row in judged.subsets() if row["fact"] == "scale"]
+        assert sum(row["garments"] for row in scales) == 40
+
+    def test_other_landmarks_than_the_models_are_refused(
+        self, bundle: Path, tmp_path: Path
+    ) -> None:
+        turned = replace(blocks.GARMENTS, points=dict.fromkeys(blocks.NAMES, blocks.EDGES[::-1]))
+        dataset = blocks.write_blocks_dataset(tmp_path, spec=turned)
+        with pytest.raises(DatasetError, match="found right edge, left edge, expected left edge"):
+            evaluate(bundle, dataset, out=tmp_path / "report")
+        # One that names none says nothing else of them.
+        bare = replace(blocks.GARMENTS, points={})
+        dataset = blocks.write_blocks_dataset(tmp_path / "bare", spec=bare)
+        assert evaluate(bundle, dataset, out=tmp_path / "report", resamples=10).numbers
 
     def test_a_threshold_of_the_bundle_says_what_is_told(
         self, dataset: Dataset, found: Evaluation, tmp_path: Path
@@ -292,6 +316,27 @@ class TestResults:
         nothing = evaluate_results(path, dataset, out=tmp_path / "out", resamples=10)
         assert nothing.numbers["garments.box_ap"] == 0.0
         assert nothing.numbers["garments.recall"] == 0.0
+
+    def test_keypoints_of_a_task_without_landmarks_are_passed_over(self, tmp_path: Path) -> None:
+        bare = replace(blocks.GARMENTS, points={})
+        dataset = blocks.write_blocks_dataset(tmp_path, spec=bare)
+        path = tmp_path / "keypoints.json"
+        entry = {"image_id": 7, "category_id": 1, "keypoints": [1, 2, 2], "score": 0.5}
+        path.write_text(json.dumps([entry]))
+        with pytest.raises(FormatError, match="found bbox null"):
+            evaluate_results(path, dataset, out=tmp_path / "out", resamples=10)
+        path.write_text(json.dumps([entry | {"bbox": [1, 2, 3, 4]}]))
+        assert evaluate_results(path, dataset, out=tmp_path / "out", resamples=10).numbers
+
+    def test_pages_of_a_former_evaluation_go(self, dataset: Dataset, tmp_path: Path) -> None:
+        path, out = tmp_path / "none.json", tmp_path / "out"
+        path.write_text("[]")
+        (out / "report").mkdir(parents=True)
+        (out / "metrics.json").write_text('{"tasks": {"colour": {}, "garments": {}}}')
+        former = out / "report" / "colour.html"
+        former.write_text("<!doctype html>\n<html>")
+        evaluate_results(path, dataset, out=out, resamples=10)
+        assert not former.exists()
 
     def test_options_of_models_are_refused(self, dataset: Dataset, tmp_path: Path) -> None:
         path = tmp_path / "none.json"

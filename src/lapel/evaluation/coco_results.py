@@ -72,9 +72,9 @@ def read_results(
     entries = _entries(path)
     rows = {number: row for row, number in enumerate(image_numbers(names))}
     first = entries[0] if entries and isinstance(entries[0], dict) else {}
-    parts = [part for part in PARTS if part in first] or ["bbox"]
-    if "keypoints" in parts and not spec.point_names:
-        parts.remove("keypoints")
+    # Keypoints of a task that names no landmarks are passed over.
+    asked = [part for part in PARTS if part != "keypoints" or spec.point_names]
+    parts = [part for part in asked if part in first] or ["bbox"]
     reader = _Reader(spec=spec, parts=parts, rows=rows, sizes=sizes)
     faults: list[Fault] = []
     found: dict[int, list[FoundGarment]] = defaultdict(list)

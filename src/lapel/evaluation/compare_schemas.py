@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lapel.data.dataset import Dataset
@@ -49,6 +50,8 @@ def check_fits(schema: Schema, part: Dataset) -> Fit:
                 f"model (first) and the dataset (second): {'; '.join(differences)}. Give a "
                 "dataset whose column and labels have the model's names"
             )
+        if spec.name in there:
+            _check_points(spec, there[spec.name])
     unlabelled = [
         spec for spec in schema if spec.name in there and not _labelled(spec, part, differences)
     ]
@@ -65,6 +68,26 @@ def check_fits(schema: Schema, part: Dataset) -> Fit:
         names = ", ".join(f"'{spec.name}'" for spec in schema if spec not in judged)
         remarks.append(f"Not judged, since these images have no label of it: {names}.")
     return Fit(schema=Schema(tuple(judged)), remarks=tuple(remarks))
+
+
+def _check_points(spec: TaskSpec, there: TaskSpec) -> None:
+    """Refuse garments whose landmarks are others than the model's: they are told by their order.
+
+    Raises:
+        DatasetError: there are such.
+    """
+    for label, names in spec.points.items():
+        found = there.points.get(label, names)
+        if found != names:
+            raise DatasetError(
+                f"task '{spec.name}' has other landmarks of '{label}' in the dataset than in the "
+                f"model: found {_named(found)}, expected {_named(names)} in this order; give a "
+                "dataset with the model's landmarks, or one without any"
+            )
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:LABELS_NAMED]) + (", ..." if len(names) > LABELS_NAMED else "")
 
 
 def _labelled(spec: TaskSpec, part: Dataset, differences: list[str]) -> bool:

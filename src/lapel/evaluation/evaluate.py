@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,18 +19,16 @@ from lapel.evaluation.known_labels import unknown_as_no
 from lapel.evaluation.looking import Looker
 from lapel.evaluation.machine import machine
 from lapel.evaluation.merged import Merging, mapping_for
-from lapel.evaluation.report import task_pages, write_report
 from lapel.evaluation.result import Evaluation, Throughput
-from lapel.evaluation.stale import former_pages, remove_pages
 from lapel.evaluation.subject import BoxesSeen, Subject, describe
-from lapel.evaluation.tables import write_tables
 from lapel.evaluation.together import judge_together
+from lapel.evaluation.writing import make_folder, write_evaluation
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engines import ENGINES, open_engine
 from lapel.inference.predictor import maps_of
 from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES
-from lapel.schema.errors import DatasetError, StorageError, UsageError
+from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import Schema
 
 
@@ -96,8 +93,7 @@ def evaluate(
     part = _part(everything, split)
     fit = check_fits(model.schema if merging is None else merging.schema, part)
     network = open_engine(engine, model.read(NETWORK))
-    # Before the work, so that a folder that cannot be written costs no waiting.
-    _make_folder(Path(out))
+    make_folder(Path(out))
     gathered = gatherers(fit.schema, model, part)
     asked = [spec.name for spec in model.schema if JUDGES[spec.kind].gather is None]
     answer = partial(
@@ -138,16 +134,12 @@ def evaluate(
         resamples=resamples,
         out=Path(out),
     )
-    former = former_pages(Path(out))  # while metrics.json is still the former one
-    tables = write_tables(evaluation)
     looker = Looker(
         network, Showing(part, model.preprocess, whole=whole), maps_of(model.schema, network)
     )
-    pages = write_report(
+    return write_evaluation(
         evaluation, part=part, whole=everything, run=run_folder(model), looker=looker
     )
-    remove_pages(Path(out), former - set(task_pages(tasks).values()))
-    return replace(evaluation, files=(*pages, *tables))
 
 
 def _refuse_options(**options: bool) -> None:
@@ -194,15 +186,6 @@ def run_folder(bundle: Bundle) -> Path | None:
     """The run that a bundle lies in, if it still does."""
     parent = bundle.folder.resolve().parent
     return parent if (parent / "log.csv").is_file() else None
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"{out} could not be made a folder: {error.strerror or error}; choose another --out"
-        ) from error
 
 
 def _check_kinds(schema: Schema) -> None:

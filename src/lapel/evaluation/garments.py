@@ -75,6 +75,11 @@ class GarmentsEvaluation:
     }
 
     @property
+    def there(self) -> int:
+        """How many garments there are to be found; groups are none."""
+        return sum(int((~one.true.crowd).sum()) for one in self.pictures)
+
+    @property
     def habit(self) -> Habit:
         """Whether it answers the same categories whatever it sees."""
         answers = [self._named(one.found.labels[: one.told]) for one in self.pictures]
@@ -135,10 +140,11 @@ class GarmentsEvaluation:
         that match others take no part, and answers that match none count in every row.
         """
         levels = np.concatenate([one.levels for one in self.pictures])
+        there = ~np.concatenate([one.true.crowd for one in self.pictures])
         rows: list[dict[str, Any]] = []
         for column, (fact, called) in enumerate(LEVELS.items()):
             for number, level in enumerate(called, start=1):
-                kept = levels[:, column] == number
+                kept = there & (levels[:, column] == number)
                 if kept.any():
                     numbers = self.counts.among(kept).numbers()
                     row = {"fact": fact, "level": level, "garments": int(kept.sum())}
@@ -153,7 +159,7 @@ class GarmentsEvaluation:
                 "counted_on": self.majority.counted_on,
                 "numbers": dict(self.majority.numbers),
             },
-            "garments": len(self.counts.image),
+            "garments": self.there,
             "told_from_score": self.least,
             "area_of_oks": "width times height of the garment's box",
             "per_label": self.per_label(),

@@ -59,11 +59,10 @@ def garments_sections(judged: GarmentsEvaluation, scene: Scene) -> list[Section]
 
 
 def _numbers(judged: GarmentsEvaluation) -> str:
-    there = sum(int((~one.true.crowd).sum()) for one in judged.pictures)
     about = (
-        f"{len(judged.rows):,} images, {there:,} garments. AP is COCO's average precision, over "
-        "overlaps from 0.5 to 0.95, then over the categories that occur; AP50 and AP75 are of one "
-        "overlap. Told are answers whose score reaches "
+        f"{len(judged.rows):,} images, {judged.there:,} garments. AP is COCO's average precision, "
+        "over overlaps from 0.5 to 0.95, then over the categories that occur; AP50 and AP75 are of "
+        "one overlap. Told are answers whose score reaches "
         f"{judged.least:g}; they are right if they overlap a garment of their category by half. "
         f"Beside it stands the answer that never looks: {judged.majority.answer}, counted on "
         f"{where(judged.majority.counted_on)}."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from lapel.data.dataset import Dataset
@@ -17,14 +16,13 @@ from lapel.evaluation.garments_seen import GarmentsSeen
 from lapel.evaluation.gathering import counted_rows
 from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.machine import machine
-from lapel.evaluation.report import write_report
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.subject import Subject
-from lapel.evaluation.tables import write_tables
+from lapel.evaluation.writing import make_folder, write_evaluation
 from lapel.imaging.preprocess import Preprocess
 from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES
-from lapel.schema.errors import DatasetError, StorageError, UsageError
+from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import TaskSpec
 
 #: How files of results end.
@@ -78,6 +76,7 @@ def evaluate_results(
     spec = _task(whole, task)
     sizes = part.table.select("width", "height").rows()
     read = read_results(Path(results), spec, part.names(), sizes)
+    make_folder(Path(out))
     seen = GarmentsSeen(spec, part, {}, measures=read.measures)
     for row in track(range(len(part)), len(part), "Judging images"):
         seen.keep(row, read.found.get(row, ()))
@@ -89,7 +88,7 @@ def evaluate_results(
     counted = counted_rows(spec, whole, part, _NO_CANVAS)
     judged = judge_garments(spec, seen, {}, counted=counted, resamples=resamples)
     subject = _subject(Path(results), part, SPLIT_NAMES.get(split, split))
-    return _written(
+    return write_evaluation(
         Evaluation(
             subject=subject,
             images=tuple(part.names()),
@@ -106,22 +105,9 @@ def evaluate_results(
             resamples=resamples,
             out=Path(out),
         ),
-        part,
-        whole,
+        part=part,
+        whole=whole,
     )
-
-
-def _written(evaluation: Evaluation, part: Dataset, whole: Dataset) -> Evaluation:
-    try:
-        evaluation.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"{evaluation.out} could not be made a folder: {error.strerror or error}; choose "
-            "another --out"
-        ) from error
-    tables = write_tables(evaluation)
-    pages = write_report(evaluation, part=part, whole=whole, run=None)
-    return replace(evaluation, files=(*pages, *tables))
 
 
 def _task(dataset: Dataset, name: str | None) -> TaskSpec:

@@ -158,10 +158,19 @@ def blocks_of(row: int) -> dict[str, Block]:
     return found
 
 
-def write_blocks_dataset(folder: Path, *, train: int = 6, test: int = 24, **more: Any) -> Dataset:
+def write_blocks_dataset(
+    folder: Path,
+    *,
+    train: int = 6,
+    test: int = 24,
+    spec: TaskSpec = GARMENTS,
+    crowds: bool = False,
+    **more: Any,
+) -> Dataset:
     """A dataset of PNG files of 128 x 96. Of every fourth picture a garment is annotated that is
     not drawn; every fifth top is annotated 6 pixels too far to the right; of every seventh picture
-    nobody knows what is in it. Levels are 1 to 3 in turn.
+    nobody knows what is in it. Levels are 1 to 3 in turn. With ``crowds`` what is not drawn is a
+    group.
     """
     photos = folder / "photos"
     photos.mkdir(parents=True)
@@ -175,11 +184,11 @@ def write_blocks_dataset(folder: Path, *, train: int = 6, test: int = 24, **more
         split = "train" if row < train else "test"
         annotations.append(Annotation(image=name, labels={}, split=split))
         if row % 7 != 6:
-            garments[name] = _annotated(row, blocks)
+            garments[name] = _annotated(row, blocks, crowds=crowds)
     return create_dataset(
         folder / "dataset",
         name="blocks",
-        schema=Schema((GARMENTS,)),
+        schema=Schema((spec,)),
         annotations=annotations,
         images=photos,
         garments=garments,
@@ -187,12 +196,13 @@ def write_blocks_dataset(folder: Path, *, train: int = 6, test: int = 24, **more
     )
 
 
-def _annotated(row: int, blocks: Mapping[str, Block]) -> tuple[Garment, ...]:
+def _annotated(row: int, blocks: Mapping[str, Block], *, crowds: bool) -> tuple[Garment, ...]:
     levels = {"scale": 1 + row % 3, "occlusion": 1, "zoom_in": 1 + row % 2, "viewpoint": 2}
     found = []
     for name, (left, top, width, height) in blocks.items():
         shift = 6 if name == "top" and row % 5 == 0 else 0
         found.append(as_garment(name, (left + shift, top, width, height), **levels))
     if row % 4 == 0:
-        found.append(as_garment("skirt", (4, 80, 20, 14), **levels))
+        group = {"iscrowd": 1} if crowds else {}
+        found.append(as_garment("skirt", (4, 80, 20, 14), **levels, **group))
     return tuple(found)
