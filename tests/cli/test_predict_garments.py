@@ -174,6 +174,21 @@ def test_both_stages_are_judged(
     written = json.loads((out / "two_stages.json").read_text())
     assert set(written) == {"found boxes", "true boxes"}
     assert written["true boxes"]["found"] == 1.0
+    # For programs it is written likewise, beside the JSON that is printed.
+    code, said, _ = run(
+        "evaluate", detector, data, "--tags", colour_bundle, "--out", tmp_path / "json", "--json"
+    )
+    assert code == 0
+    assert "garments" in json.loads(said)["tasks"]
+    assert json.loads((tmp_path / "json" / "two_stages.json").read_text()) == written
+    # A file of results finds nothing for a tagger to read.
+    other = tmp_path / "other"
+    code, _, err = run(
+        "evaluate", out / "detections.json", data, "--tags", colour_bundle, "--out", other
+    )
+    assert code == 2
+    assert "is a file of results; name the model" in err
+    assert not other.exists()
     # And its file of results once more, by its name alone.
     again = tmp_path / "again"
     assert run("evaluate", out / "detections.json", data, "--out", again)[0] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,8 @@ import typer
 
 if TYPE_CHECKING:
     from lapel.evaluation.result import Evaluation
+    from lapel.evaluation.two_stage import TwoStages
+    from lapel.inference.two_stage import TwoStagePredictor
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
@@ -88,7 +90,10 @@ def evaluate(
 
     with needs_extra("data", "lapel evaluate"):
         from lapel.evaluation.evaluate import evaluate as judge
+        from lapel.evaluation.two_stage import write_two_stages
 
+    # Before the work, so that models that do not go together cost no waiting.
+    both = None if tags is None else _two_stages(bundle, tags)
     evaluation = judge(
         bundle,
         dataset,
@@ -101,34 +106,55 @@ def evaluate(
         engine=engine,
         track=track,
     )
+    ways = {} if both is None else _judge_stages(both, dataset, split)
+    stages = [write_two_stages(out, ways)] if ways else []
     if as_json:
         print(json.dumps(evaluation.to_json(), indent=2, ensure_ascii=True, allow_nan=False))
         return
     _print_summary(evaluation)
-    stages = [] if tags is None else _judge_stages(bundle, tags, dataset, split, out)
+    _print_stages(ways)
     for name in (*evaluation.files, *stages):
         print(f"wrote {out / name}")
 
 
-def _judge_stages(detector: Path, tagger: Path, dataset: Path, split: str, out: Path) -> list[str]:
-    """Judge two models one after the other, print what came of it, and write it down."""
-    from lapel.cli.console import shown
+def _two_stages(detector: Path, tagger: Path) -> TwoStagePredictor:
+    """Two models, one after the other.
+
+    Raises:
+        UsageError: the first is a file of results.
+    """
+    from lapel.evaluation.judge_results import is_results
+    from lapel.inference.two_stage import TwoStagePredictor
+    from lapel.schema.errors import UsageError
+
+    if is_results(detector):
+        raise UsageError(
+            f"--tags reads what a model finds, and {detector} is a file of results; name the model"
+        )
+    return TwoStagePredictor.load(detector, tagger)
+
+
+def _judge_stages(both: TwoStagePredictor, dataset: Path, split: str) -> dict[str, TwoStages]:
+    """Judge two models one after the other, on boxes that were found and on the true ones."""
     from lapel.cli.progress import track
     from lapel.data.dataset import Dataset
-    from lapel.evaluation.figures import percent
-    from lapel.evaluation.two_stage import evaluate_two_stages, write_two_stages
-    from lapel.inference.two_stage import TwoStagePredictor
+    from lapel.evaluation.two_stage import evaluate_two_stages
 
-    both, data = TwoStagePredictor.load(detector, tagger), Dataset.open(dataset)
-    ways = {
+    data = Dataset.open(dataset)
+    return {
         way: evaluate_two_stages(both, data, split=split, true_boxes=true_boxes, track=track)
         for way, true_boxes in (("found boxes", False), ("true boxes", True))
     }
+
+
+def _print_stages(ways: Mapping[str, TwoStages]) -> None:
+    from lapel.cli.console import shown
+    from lapel.evaluation.figures import percent
+
     for way, found in ways.items():
         print(f"Garments read in their {way}:")
         for name, value in found.numbers.items():
             print(f"{shown(name)}\t{percent(value, 2)}")
-    return [write_two_stages(out, ways)]
 
 
 def _print_summary(evaluation: Evaluation) -> None:
