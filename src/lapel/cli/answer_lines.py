@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lapel.cli.console import shown
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from lapel.schema.geometry import Box
     from lapel.schema.prediction import Answer
+
+
+#: Rows of the table on a terminal, to the end of a picture; files and pipes get all.
+ROWS_SHOWN = 40
 
 
 def answer_lines(task: str, answer: Answer) -> Iterator[Iterable[str | float | None]]:
@@ -53,6 +57,26 @@ def answer_row(names: Iterable[str], lines: tuple[tuple[str, float], ...]) -> tu
     probabilities = [as_text(probability) for _, probability in lines]
     cells = (*map(shown, names), "\n".join(labels), "\n".join(probabilities))
     return tuple(map(Text, cells))
+
+
+def print_table(header: Sequence[str], pictures: Iterable[Sequence[tuple[Text, ...]]]) -> None:
+    """Rows on a terminal, those of each picture together; of more than fit it says how many."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header)
+    left_out = 0
+    for rows in pictures:
+        if table.row_count >= ROWS_SHOWN:
+            left_out += 1
+            continue
+        for row in rows:
+            table.add_row(*row)
+        table.add_section()
+    if table.row_count:
+        Console().print(table)
+    if left_out:
+        print(f"... and {left_out} more; --out FILE.csv keeps all")
 
 
 def as_text(value: str | float | None) -> str:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.answer_lines import answer_lines, answer_row, as_text, readable
+from lapel.cli.answer_lines import answer_lines, answer_row, as_text, print_table, readable
 from lapel.cli.box_files import boxes_of
-from lapel.cli.console import EXIT_FAILED, complain, shown
+from lapel.cli.console import complain, shown
 from lapel.cli.results import Results
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from lapel.inference.coco import CocoFile
     from lapel.inference.pictures import Failure
     from lapel.inference.predictor import Examined, Predictor
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 EXAMPLE = """Example, after the demo:
 
 lapel predict demo/run demo/photos --out answers.csv"""
-
-#: Rows of the table on a terminal, to the end of a picture; files and pipes get all.
-ROWS_SHOWN = 40
 
 #: Labels named in JSON where the user says nothing; tables name the best alone.
 TOP_IN_JSON = 5
@@ -142,20 +141,12 @@ def predict(
     if out is not None:
         _write(results, out, total=len(pictures))
     elif sys.stdout.isatty():
-        _print_table(results)
+        print_table(("image", "task", "answer", "probability"), map(_rows, results))
     else:
         _print_lines(results)
-    # Into a pipe go answers alone.
-    say = print if out is not None or sys.stdout.isatty() else complain
     if file is not None and coco is not None and results.answered:
         file.write(coco)
-        say(f"COCO's JSON in {shown(str(coco))}")
-    if draw is not None and results.answered:
-        say(f"drawings in {shown(str(draw))}")
-    if results.failed:
-        complain(f"{results.failed} of {len(pictures)} pictures could not be read")
-    if not results.answered or (results.failed and not keep_going):
-        raise typer.Exit(EXIT_FAILED)
+    results.end({"COCO's JSON": coco, "drawings": draw}, quiet=out is None, keep_going=keep_going)
 
 
 def _two_stages(
@@ -262,7 +253,8 @@ def _write(results: Results[Prediction], out: Path, *, total: int) -> None:
 def _print_lines(results: Results[Prediction]) -> None:
     """``IMAGE task label probability``, with tabs between, a line an answer; of landmarks a line
     each: ``IMAGE task name x y probability`` that it can be seen; of classes of pixels a line each
-    that occurs: ``IMAGE task class share``.
+    that occurs: ``IMAGE task class share``; of garments a line each: ``IMAGE task label left top
+    width height probability``.
     """
     for prediction in results:
         for task, answer in prediction.answers.items():
@@ -270,23 +262,9 @@ def _print_lines(results: Results[Prediction]) -> None:
                 print("\t".join(map(shown, (prediction.image, task, *map(as_text, cells)))))
 
 
-def _print_table(results: Results[Prediction]) -> None:
+def _rows(prediction: Prediction) -> list[tuple[Text, ...]]:
     """A row an answer, as many lines high as it names labels; the image stands at the first."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("image", "task", "answer", "probability")
-    left_out = 0
-    for prediction in results:
-        if table.row_count >= ROWS_SHOWN:
-            left_out += 1
-            continue
-        image = prediction.image
-        for task, answer in prediction.answers.items():
-            table.add_row(*answer_row((image, task), readable(answer)))
-            image = ""
-        table.add_section()
-    if table.row_count:
-        Console().print(table)
-    if left_out:
-        print(f"... and {left_out} more; --out FILE.csv keeps all")
+    return [
+        answer_row(("" if place else prediction.image, task), readable(answer))
+        for place, (task, answer) in enumerate(prediction.answers.items())
+    ]

@@ -7,20 +7,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from lapel.cli.answer_lines import answer_lines, answer_row, as_text, box_text, readable
-from lapel.cli.console import EXIT_FAILED, complain, shown
+from lapel.cli.answer_lines import (
+    answer_lines,
+    answer_row,
+    as_text,
+    box_text,
+    print_table,
+    readable,
+)
+from lapel.cli.console import complain, shown
 from lapel.cli.results import Results
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from lapel.inference.coco import CocoFile
     from lapel.inference.pictures import Failure
     from lapel.inference.two_stage import TwoStagePredictor
     from lapel.schema.read_garments import ReadGarment, ReadScene
-
-#: Rows of the table on a terminal, to the end of a picture; files and pipes get all.
-ROWS_SHOWN = 40
 
 
 def predict_garments(
@@ -50,20 +54,13 @@ def predict_garments(
     if out is not None:
         _write(results, out, total=len(pictures))
     elif sys.stdout.isatty():
-        _print_table(results)
+        header = ("image", "garment", "task", "answer", "probability")
+        print_table(header, map(_table_rows, results))
     else:
         _print_lines(results)
-    # Into a pipe go answers alone.
-    say = print if out is not None or sys.stdout.isatty() else complain
     if file is not None and coco is not None and results.answered:
         file.write(coco)
-        say(f"COCO's JSON in {shown(str(coco))}")
-    if draw is not None and results.answered:
-        say(f"drawings in {shown(str(draw))}")
-    if results.failed:
-        complain(f"{results.failed} of {len(pictures)} pictures could not be read")
-    if not results.answered or (results.failed and not keep_going):
-        raise typer.Exit(EXIT_FAILED)
+    results.end({"COCO's JSON": coco, "drawings": draw}, quiet=out is None, keep_going=keep_going)
 
 
 def _coco_of(predictor: TwoStagePredictor) -> CocoFile:
@@ -149,29 +146,13 @@ def _print(image: str, number: int, cells: Iterable[str | float | None]) -> None
     print("\t".join(map(shown, (image, str(number), *map(as_text, cells)))))
 
 
-def _print_table(results: Results[ReadScene]) -> None:
+def _table_rows(scene: ReadScene) -> list[tuple[Text, ...]]:
     """A row a garment and task; image and garment stand at the first."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("image", "garment", "task", "answer", "probability")
-    left_out = 0
-    for scene in results:
-        if table.row_count >= ROWS_SHOWN:
-            left_out += 1
-            continue
-        image = scene.image
-        for number, one in enumerate(scene.garments, start=1):
-            for garment, task, lines in _rows(number, one):
-                table.add_row(*answer_row((image, garment, task), lines))
-                image = ""
-        if not scene.garments:
-            table.add_row(*answer_row((image, "", ""), ()))
-        table.add_section()
-    if table.row_count:
-        Console().print(table)
-    if left_out:
-        print(f"... and {left_out} more; --out FILE.csv keeps all")
+    rows = [row for number, one in enumerate(scene.garments, start=1) for row in _rows(number, one)]
+    return [
+        answer_row(("" if place else scene.image, garment, task), lines)
+        for place, (garment, task, lines) in enumerate(rows or [("", "", ())])
+    ]
 
 
 def _rows(

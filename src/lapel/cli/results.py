@@ -1,11 +1,15 @@
-"""Answers as they come from a predictor, with what failed said on the way."""
+"""Answers as they come from a predictor, with what failed said on the way and at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from lapel.cli.console import complain
+import typer
+
+from lapel.cli.console import EXIT_FAILED, complain, shown
 
 if TYPE_CHECKING:
     from lapel.inference.pictures import Failure
@@ -36,3 +40,24 @@ class Results(Generic[Found]):
             else:
                 self.answered += 1
                 yield result
+
+    def end(self, written: Mapping[str, Path | None], *, quiet: bool, keep_going: bool) -> None:
+        """Say what was written besides, and how many pictures failed.
+
+        Args:
+            written: what, in words, to where; None: nothing.
+            quiet: the answers themselves went to stdout: into a pipe go they alone.
+            keep_going: end well even if some pictures could not be read.
+
+        Raises:
+            typer.Exit: with another code than 0, as failures want it.
+        """
+        say = complain if quiet and not sys.stdout.isatty() else print
+        for what, place in written.items():
+            if place is not None and self.answered:
+                say(f"{what} in {shown(str(place))}")
+        if self.failed:
+            total = self.answered + self.failed
+            complain(f"{self.failed} of {total} pictures could not be read")
+        if not self.answered or (self.failed and not keep_going):
+            raise typer.Exit(EXIT_FAILED)
