@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from lapel.data.garments import (
     GARMENTS_FILE,
-    GarmentsOnDemand,
     outside_faults,
     read_garments,
     write_garments,
 )
 from lapel.data.glossary import GLOSSARY_FILE, read_glossary, write_glossary
+from lapel.data.on_demand import OnDemand
 from lapel.schema.errors import DatasetError
 from lapel.schema.garments import Garment
 from lapel.schema.run_lengths import RunLengths
@@ -97,7 +97,7 @@ def test_garments_of_a_great_many_images_are_made_when_they_are_asked_for(tmp_pa
         asked.append(image)
         return (Garment(part=image),)
 
-    garments = GarmentsOnDemand(["a.jpg", "b.jpg"], make)
+    garments = OnDemand(["a.jpg", "b.jpg"], make)
     assert (len(garments), list(garments), "b.jpg" in garments) == (2, ["a.jpg", "b.jpg"], True)
     assert garments.get("c.jpg") is None
     assert asked == []

@@ -22,7 +22,6 @@ from lapel.data.description import DESCRIPTION_FILE, Description, recorded_root
 from lapel.data.garments import (
     GARMENTS_FILE,
     GarmentsLabels,
-    GarmentsOnDemand,
     outside_faults,
     write_garments,
 )
@@ -31,6 +30,7 @@ from lapel.data.images import PACKED_FILE, ImageFiles, Images, PackedImages, pac
 from lapel.data.label_words import KEPT_BESIDE, LabelWords
 from lapel.data.masks import MASKS_FOLDER, MaskLabels, write_masks
 from lapel.data.measuring import Measured, measure_all
+from lapel.data.on_demand import OnDemand
 from lapel.data.progress import Track, silent
 from lapel.data.table import TABLE_FILE, build_table, check_rows, read_table, write_table
 from lapel.imaging.decode import Limits
@@ -381,7 +381,7 @@ def _keep_beside(
         write_glossary(folder, glossary)
     if not kept:
         return {}
-    return write_garments(folder, GarmentsOnDemand(kept, garments.__getitem__))
+    return write_garments(folder, OnDemand(kept, garments.__getitem__))
 
 
 def _beside(

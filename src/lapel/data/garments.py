@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -31,37 +31,6 @@ from lapel.storage.local import atomic_path
 GARMENTS_FILE = "garments.jsonl"
 
 _DECODER = json.JSONDecoder()
-
-
-class GarmentsOnDemand(Mapping[str, Sequence[Garment]]):
-    """Garments of a great many images, made anew each time that they are asked for.
-
-    Polygons of hundreds of thousands of garments would take gigabytes as values.
-    """
-
-    def __init__(self, images: Iterable[str], make: Callable[[str], Sequence[Garment]]) -> None:
-        """Take down who has any.
-
-        Args:
-            images: the images with garments, in order.
-            make: from an image to its garments.
-        """
-        self._images = dict.fromkeys(images)
-        self._make = make
-
-    def __getitem__(self, image: str) -> Sequence[Garment]:
-        if image not in self._images:
-            raise KeyError(image)
-        return self._make(image)
-
-    def __contains__(self, image: object) -> bool:
-        return image in self._images
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._images)
-
-    def __len__(self) -> int:
-        return len(self._images)
 
 
 def outside_faults(

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.data.json_records import RecordError
-from lapel.data.masks import MasksOnDemand
 from lapel.data.measuring import in_parallel
+from lapel.data.on_demand import OnDemand
 from lapel.data.pixel_classes import PixelClasses, codes_of
 from lapel.data.progress import Track
 from lapel.data.reading import read_bytes
@@ -84,7 +84,7 @@ def look_at_maps(
         values=values,
         faults=tuple(faults),
         notes=(note,) if void else (),
-        masks=MasksOnDemand(files, lambda image: _map(files[image], read, classes)),
+        masks=OnDemand(files, lambda image: _map(files[image], read, classes)),
     )
 
 

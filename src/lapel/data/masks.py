@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import overload
 
@@ -20,34 +20,6 @@ from lapel.schema.labels import TaskSpec
 from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
 
 MASKS_FOLDER = "masks"
-
-
-class MasksOnDemand(Mapping[str, ClassMap]):
-    """Label maps of a great many images, made anew each time that they are asked for."""
-
-    def __init__(self, images: Iterable[str], make: Callable[[str], ClassMap]) -> None:
-        """Take down who has one.
-
-        Args:
-            images: the images with a label map, in order.
-            make: from an image to it.
-        """
-        self._images = dict.fromkeys(images)
-        self._make = make
-
-    def __getitem__(self, image: str) -> ClassMap:
-        if image not in self._images:
-            raise KeyError(image)
-        return self._make(image)
-
-    def __contains__(self, image: object) -> bool:
-        return image in self._images
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._images)
-
-    def __len__(self) -> int:
-        return len(self._images)
 
 
 def mask_file(task: str, image: str) -> str:

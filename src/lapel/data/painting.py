@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.data.masks import MasksOnDemand
+from lapel.data.on_demand import OnDemand
 from lapel.data.reading import read_bytes
 from lapel.imaging.decode import upright_size
 from lapel.imaging.outlines import garment_mask
@@ -49,7 +49,7 @@ def painted_masks(
             raise FormatError([Fault(file=image, found=str(error))]) from error
         return ClassMap(pixels, spec.labels)
 
-    return MasksOnDemand(images, paint)
+    return OnDemand(images, paint)
 
 
 def painted(

@@ -18,9 +18,9 @@ from pathlib import Path
 from lapel.data.coco_file import Category, Content, Identifier, checked_content
 from lapel.data.coco_parts import Wrong, compact
 from lapel.data.coco_places import coco_files, image_folder, image_root, one_each
-from lapel.data.garments import GarmentsOnDemand
 from lapel.data.json_records import RecordError, loaded_object
 from lapel.data.listing import ImageList
+from lapel.data.on_demand import OnDemand
 from lapel.data.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
 from lapel.data.reading import Reading, existing_file, oddity_notes, read_bytes, refuse
@@ -116,7 +116,7 @@ def read_coco(
         images=root,
         origin="COCO JSON: " + ", ".join(path.name for path in files.values()),
         notes=tuple(_notes(found)),
-        garments=GarmentsOnDemand(found.marked, found.make),
+        garments=OnDemand(found.marked, found.make),
         masks=masks,
         keep_outside=True,
     )

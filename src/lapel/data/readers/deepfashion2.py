@@ -21,9 +21,9 @@ from pathlib import Path, PurePosixPath
 from lapel.data.benchmark_folder import benchmark_folder
 from lapel.data.deepfashion2_record import Record, parse_record
 from lapel.data.deepfashion2_words import categories, point_names
-from lapel.data.garments import GarmentsOnDemand
 from lapel.data.json_records import RecordError
 from lapel.data.listing import ImageList, whole_numbers
+from lapel.data.on_demand import OnDemand
 from lapel.data.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
 from lapel.data.reading import (
@@ -116,7 +116,7 @@ def read_deepfashion2(
         origin="DeepFashion2 (Ge et al., CVPR 2019)",
         licence="non-commercial research and education only; no copyright in the images",
         notes=tuple(_notes(found)),
-        garments=GarmentsOnDemand(found.records, found.make),
+        garments=OnDemand(found.records, found.make),
         masks=masks,
         keep_outside=True,
         benchmark="deepfashion2",

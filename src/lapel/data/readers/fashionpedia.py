@@ -23,7 +23,6 @@ from typing import Any
 from lapel.data.coco_parts import compact
 from lapel.data.fashionpedia_file import Content, attribute_faults, checked_content
 from lapel.data.fashionpedia_words import attribute_names, category_names
-from lapel.data.garments import GarmentsOnDemand
 from lapel.data.json_records import (
     RecordError,
     is_whole,
@@ -32,6 +31,7 @@ from lapel.data.json_records import (
     shown_value,
 )
 from lapel.data.listing import ImageList
+from lapel.data.on_demand import OnDemand
 from lapel.data.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
 from lapel.data.reading import Reading, existing_folder, oddity_notes, read_bytes, refuse
@@ -129,7 +129,7 @@ def read_fashionpedia(
         origin="Fashionpedia (Jia et al., ECCV 2020)",
         licence="annotations CC BY 4.0; each photo under the licence of its source",
         notes=tuple(_notes(found, [MARKED[split] for split, path in paths.items() if not path])),
-        garments=GarmentsOnDemand(found.marked, found.make),
+        garments=OnDemand(found.marked, found.make),
         masks=masks,
         keep_outside=True,
         benchmark="fashionpedia",
