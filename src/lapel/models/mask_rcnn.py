@@ -90,8 +90,9 @@ class MaskRCNN(Detector):
         if any(coarse != 2 * fine for fine, coarse in pairwise(self.strides)):
             # Each region is looked at on the map that suits its size: no step may be missing.
             raise RecipeError(
-                f"model.detector.strides double from each map to the next, found "
-                f"{', '.join(map(str, self.strides))}; the backbone has {', '.join(map(str, given))}"
+                "model.detector.strides double from each map to the next, found "
+                f"{', '.join(map(str, self.strides))}; the backbone has "
+                f"{', '.join(map(str, given))}"
             )
         self.taken = [given[stride][0] for stride in self.strides]
         widths = [given[stride][1] for stride in self.strides]
