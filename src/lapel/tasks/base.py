@@ -8,6 +8,7 @@ each half and a line to each table (``lapel.tasks.kinds.KINDS``, ``lapel.models.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -45,6 +46,30 @@ class Counts(Protocol):
     def numbers(self) -> dict[str, float]:
         """Metric name to value; the names are the ones reports and logs use."""
         ...
+
+
+class CountsInTurn:
+    """Counts that come in turn, batch by batch, added up in pairs, pairs of pairs and so on.
+
+    Counts of garments grow with what they count: added to all before them, each would copy all.
+    """
+
+    def __init__(self) -> None:
+        #: How many were added to what, the largest first.
+        self._parts: list[tuple[int, Counts]] = []
+
+    def add(self, counts: Counts) -> None:
+        """Take the next ones."""
+        number = 1
+        while self._parts and self._parts[-1][0] == number:
+            counts = self._parts.pop()[1] + counts
+            number *= 2
+        self._parts.append((number, counts))
+
+    def total(self) -> Counts:
+        """The counts of all, in their order; of one at least."""
+        parts = [counts for _, counts in reversed(self._parts)]
+        return reduce(lambda later, earlier: earlier + later, parts)
 
 
 class Task(Protocol):

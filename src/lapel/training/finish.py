@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from lapel.models.heads.table import dense_tasks
 from lapel.models.multitask import Architecture, Network
 from lapel.schema.errors import DatasetError
 from lapel.schema.labels import Schema, TaskSpec
-from lapel.tasks.base import Counts
+from lapel.tasks.base import Counts, CountsInTurn
 from lapel.tasks.kinds import task_of
 from lapel.training.card import model_card
 from lapel.training.checkpoint import copy_of
@@ -151,7 +152,7 @@ def compare(network: Network, engine: Engine, examples: Examples, schema: Schema
     dense = dense_tasks(schema)
     rows = in_batches(len(examples), CHECK_BATCH if not dense else DENSE_CHECK_BATCH)
     parts: dict[str, list[NDArray[np.float32]]] = {spec.name: [] for spec in _kept(schema)}
-    counts: dict[str, Counts] = {}
+    in_turn: defaultdict[str, CountsInTurn] = defaultdict(CountsInTurn)
     difference, largest, changed = 0.0, 1e-9, 0
     for batch, pixels in examples.batches(rows):
         answers = engine.run(as_array(pixels), network.task_names)
@@ -168,11 +169,10 @@ def compare(network: Network, engine: Engine, examples: Examples, schema: Schema
                 parts[task].append(mine)
             else:
                 target = as_array(known_of(examples, batch.to(weights.device)).targets[task])
-                found = task_of(schema[task]).score(mine, target, known)
-                counts[task] = counts[task] + found if task in counts else found
+                in_turn[task].add(task_of(schema[task]).score(mine, target, known))
     return Compared(
         outputs={task: np.concatenate(chunks) for task, chunks in parts.items()},
-        counts=counts,
+        counts={task: found.total() for task, found in in_turn.items()},
         parity=Parity(
             pictures=len(examples),
             largest_difference=difference / largest,

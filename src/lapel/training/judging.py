@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,11 +15,12 @@ from lapel.models.heads.base import Raw
 from lapel.models.heads.table import HEADS, dense_tasks
 from lapel.schema.labels import TaskSpec
 from lapel.schema.outputs import EMBEDDING
-from lapel.tasks.base import Counts
+from lapel.tasks.base import Counts, CountsInTurn
 from lapel.tasks.kinds import task_of
 from lapel.training.embedding import METRIC, retrieval_counts, vectors_in
 from lapel.training.examples import Examples, in_batches
 from lapel.training.learner import Learner
+from lapel.training.plan import seed_of
 
 
 class Pausing(Protocol):
@@ -68,11 +70,13 @@ def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, f
 
     The loss is the mean over the pictures of the losses of their batches.
     """
+    # Detectors draw the places at which their loss looks: after a break the same ones.
+    torch.manual_seed(seed_of(learner.recipe.seed, "judging", learner.progress.step))
     parts: dict[str, list[Tensor]] = {
         spec.name: [] for spec in learner.schema if not HEADS[spec.kind].dense
     }
     dense = dense_tasks(learner.schema)
-    counts: dict[str, Counts] = {}
+    in_turn: defaultdict[str, CountsInTurn] = defaultdict(CountsInTurn)
     vectors: list[Tensor] = []
     total = 0.0
     for rows, raw in _said(learner, examples, watcher):
@@ -81,10 +85,10 @@ def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, f
         total += len(rows) * float(total_loss(learner, raw, known))
         outputs = learner.network.outputs(raw)
         for task in dense:
-            found = score_task(learner.schema[task], outputs.pop(task), known)
-            counts[task] = counts[task] + found if task in counts else found
+            in_turn[task].add(score_task(learner.schema[task], outputs.pop(task), known))
         _keep(parts, outputs)
         vectors += vectors_in(raw)
+    counts = {task: found.total() for task, found in in_turn.items()}
     everything = Known(examples.targets, examples.weights)
     for task, chunks in parts.items():
         counts[task] = score_task(learner.schema[task], torch.cat(chunks), everything)

@@ -92,6 +92,6 @@ def plan_of(
 
 def seed_of(seed: int, purpose: str, number: int) -> int:
     """A seed for one purpose at one step or epoch; purposes do not share their draws."""
-    purposes = {"order": 1, "augment": 2, "network": 3, "start": 4, "view": 5}
+    purposes = {"order": 1, "augment": 2, "network": 3, "start": 4, "view": 5, "judging": 6}
     sequence = np.random.SeedSequence([seed, purposes[purpose], number])
     return int(sequence.generate_state(1, np.uint32)[0])
