@@ -285,6 +285,7 @@ def create_dataset(
     licence: str = "",
     garments: Mapping[str, Sequence[Garment]] | None = None,
     masks: Mapping[str, Mapping[str, ClassMap]] | None = None,
+    sizes: Mapping[str, tuple[int, int]] | None = None,
     keep_outside: bool = False,
     glossary: Mapping[str, str] | None = None,
     benchmark: str = "",
@@ -306,6 +307,7 @@ def create_dataset(
         licence: what may be done with it, in words.
         garments: image name to where its garments are; kept in ``garments.jsonl``.
         masks: segmentation task to image name to label map; kept below ``masks``.
+        sizes: image name to the width and height that its upright picture must have.
         keep_outside: keep garments that reach over their picture, instead of refusing them.
         glossary: label to its name in English; kept in ``glossary.json``.
         benchmark: the public benchmark that this is, as in ``Description``.
@@ -319,8 +321,8 @@ def create_dataset(
         DatasetError: no rows, a task named like one of the table's own columns, or files to
             replace that are no dataset's.
         FormatError: images twice, splits or labels that do not exist, pictures that cannot be
-            opened, garments outside their picture, label maps of another size; all faults of a kind
-            together.
+            opened or are of another size, garments outside their picture, label maps of another
+            size; all faults of a kind together.
         StorageError: the folder is not empty or cannot be written.
     """
     rows = list(annotations)
@@ -337,6 +339,7 @@ def create_dataset(
             root = recorded_root(images, folder)
         measured = measure_all(source, rows, on_unreadable, track)
         garments = garments or {}
+        _refuse_other_sizes(measured, sizes or {})
         if not keep_outside:
             _refuse_outside(measured, garments)
         counts = _keep_beside(building, measured, garments, glossary or {})
@@ -354,6 +357,27 @@ def create_dataset(
             benchmark=benchmark,
         ).write(building)
     return Dataset.open(folder)
+
+
+def _refuse_other_sizes(
+    measured: Sequence[tuple[Annotation, Measured]], sizes: Mapping[str, tuple[int, int]]
+) -> None:
+    pairs = (((found.width, found.height), row.image) for row, found in measured)
+    faults = [
+        Fault(
+            file=image,
+            found=f"a picture of {size[0]} x {size[1]} pixels",
+            expected=f"{sizes[image][0]} x {sizes[image][1]}, as the annotations say",
+        )
+        for size, image in pairs
+        if sizes.get(image, size) != size
+    ]
+    if faults:
+        raise FormatError(
+            faults,
+            remedy="Places are pixels of the picture as it stands upright: put back the pictures "
+            "that were annotated, or take out sizes that are wrong.",
+        )
 
 
 def _refuse_outside(

@@ -115,6 +115,7 @@ def import_dataset(
         licence=reading.licence,
         garments=reading.garments,
         masks=reading.masks,
+        sizes=reading.sizes,
         keep_outside=reading.keep_outside,
         glossary=reading.glossary,
         benchmark=reading.benchmark,

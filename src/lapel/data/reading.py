@@ -38,6 +38,8 @@ class Reading:
             unknown, and one with an empty tuple has none.
         masks: of each task of kind ``segmentation``: image name to its label map, made when it is
             asked for.
+        sizes: image name to width and height in pixels, where the layout says them; places are
+            pixels of a picture of that size, and one of another is refused when it is opened.
         keep_outside: whether garments that reach over their picture are kept as annotated; else
             they are refused when the pictures are opened.
         glossary: label to its name in English, where the labels are in another language.
@@ -53,6 +55,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     garments: Mapping[str, Sequence[Garment]] = field(default_factory=dict)
     masks: Mapping[str, Mapping[str, ClassMap]] = field(default_factory=dict)
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     keep_outside: bool = False
     glossary: Mapping[str, str] = field(default_factory=dict)
     benchmark: str = ""

@@ -359,6 +359,23 @@ def test_images_that_are_not_there_are_left_out_on_demand(tmp_path: Path) -> Non
     assert "images that are not there, left out: 1" in reading.notes
 
 
+def test_a_photo_that_stands_otherwise_than_it_was_marked_is_refused(tmp_path: Path) -> None:
+    # A camera held upright: its file lies on its side, with a note how to turn it.
+    turned = Image.new("RGB", (WIDTH, HEIGHT)).getexif()
+    turned[0x0112] = 6
+    Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "a.jpg", exif=turned)
+    marked = [{"image_id": 1, "category_id": 5, "bbox": [1, 1, 4, 4]}]
+    image = coco_image(1, "a.jpg")
+    (tmp_path / "marks.json").write_text(json.dumps(coco_value([image], marked)))
+    says = f"a.jpg: found a picture of {HEIGHT} x {WIDTH} pixels, expected {WIDTH} x {HEIGHT}"
+    with pytest.raises(FormatError, match=says):
+        import_dataset("coco", tmp_path / "marks.json", tmp_path / "d")
+    # Of the upright picture, or of a size that nobody says, all is well.
+    for size in ({"width": HEIGHT, "height": WIDTH}, {"width": 0, "height": 0}):
+        (tmp_path / "marks.json").write_text(json.dumps(coco_value([image | size], marked)))
+        assert import_dataset("coco", tmp_path / "marks.json", tmp_path / "d", replace=True)
+
+
 def test_an_outline_within_another_is_a_hole_where_that_is_said(tmp_path: Path) -> None:
     write_photo(tmp_path / "a.jpg", 9, width=WIDTH, height=HEIGHT)
     ring = [[1, 1, 9, 1, 9, 9, 1, 9], [3, 3, 6, 3, 6, 6, 3, 6]]

@@ -47,6 +47,7 @@ class _Found:
     annotations: list[Annotation] = field(default_factory=list)
     marked: dict[str, tuple[Content, Identifier]] = field(default_factory=dict)
     categories: dict[str, Category] = field(default_factory=dict)
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     garments: int = 0
     faults: list[Fault] = field(default_factory=list)
     oddities: Counter[str] = field(default_factory=Counter)
@@ -118,6 +119,7 @@ def read_coco(
         notes=tuple(_notes(found)),
         garments=OnDemand(found.marked, found.make),
         masks=masks,
+        sizes=found.sizes,
         keep_outside=True,
     )
 
@@ -168,6 +170,8 @@ def _read_file(
             found.oddities[MISSING] += found.skip_missing
             continue
         found.annotations.append(Annotation(image=image, labels={}, split=split))
+        if picture.width and picture.height:
+            found.sizes[image] = picture.width, picture.height
         if "annotations" in value:
             found.marked[image] = (content, identifier)
             found.garments += len(content.marked.get(identifier, ()))
