@@ -133,7 +133,8 @@ class TestMasks:
         assert answer.mask.shape == (height, width)
         known = answer.mask != UNKNOWN_CLASS
         assert (answer.mask[known] < 4).all()
-        assert known.any()
+        # Of a few pixels a crop may show none at its centre.
+        assert known.any() or (fit == "crop" and min(width, height) < 8)
         if fit != "crop" and part is None:
             assert known.all()
         assert sum(answer.shares) == pytest.approx(known.mean())
@@ -162,6 +163,18 @@ class TestMasks:
         assert (answer.mask[:, 150:] == UNKNOWN_CLASS).all()
         assert (answer.mask[:, 50:150] == 0).all()
         assert answer.shares == (0.5, 0, 0, 0)
+
+    def test_beside_a_letterboxed_box_the_canvas_shows_nothing(self) -> None:
+        """Beside the box the canvas is filled, though the photo would go on there."""
+        frame = shown(crop_to_box=True).frame(100, 80, Box(20, 30, 40, 20))
+        label = ClassMap(np.ones((80, 100), np.uint8), LABELS)
+        (target,), _ = TASK.encode([label], [frame])
+        assert (target[20:44] == 1).all()  # 40 x 20 on 48 x 64: scaled by 1.2 to 48 x 24
+        assert (target[:20] == UNKNOWN_CLASS).all()
+        assert (target[44:] == UNKNOWN_CLASS).all()
+        answer = answer_of(np.zeros((4, 16, 12), np.float32), frame)
+        assert (answer.mask[30:50, 20:60] == 0).all()
+        assert (answer.mask == 0).sum() == 40 * 20
 
     def test_a_photo_of_a_pixel_and_of_one_row(self) -> None:
         for width, height in ((1, 1), (4000, 1), (1, 4000)):

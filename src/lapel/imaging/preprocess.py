@@ -72,6 +72,9 @@ class Frame:
             the whole picture where nobody knows one.
         size: width and height of the upright original, in whole pixels; masks are of that size.
             0, 0 where nobody said, which only answers with masks mind.
+        shown: left, top, right and bottom of the part of the canvas that shows the picture, in
+            whole pixels; what lies beside it is filled, also where a box leaves out the rest of the
+            picture. None: wherever the picture lies.
     """
 
     placement: Placement
@@ -79,6 +82,7 @@ class Frame:
     height: int
     box: Box
     size: tuple[int, int] = (0, 0)
+    shown: Target | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +224,7 @@ class Preprocess:
             height=self.height,
             box=box or Box(0.0, 0.0, float(width), float(height)),
             size=(width, height),
+            shown=target,
         )
 
     def _plan(self, width: int, height: int, box: Box | None) -> tuple[Edges, Target]:

@@ -98,9 +98,12 @@ class SegmentationTask:
                 f"one of the picture's size, {frame.size[0]} x {frame.size[1]}"
             )
         place = frame.placement
+        left, top, right, bottom = _shown(frame)
         columns = _seen_from(frame.width, place.scale_x, place.offset_x)
         rows = _seen_from(frame.height, place.scale_y, place.offset_y)
         across, down = (columns >= 0) & (columns < wide), (rows >= 0) & (rows < high)
+        across[:left], across[right:] = False, False
+        down[:top], down[bottom:] = False, False
         target = np.full((frame.height, frame.width), UNKNOWN_CLASS, np.uint8)
         seen = label.pixels[rows[down][:, None], columns[across]]
         target[np.ix_(down, across)] = self._places(label)[seen]
@@ -187,6 +190,11 @@ class SegmentationTask:
             )
 
 
+def _shown(frame: Frame) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what may show the photo, in pixels of the canvas."""
+    return frame.shown or (0, 0, frame.width, frame.height)
+
+
 def _seen_from(count: int, scale: float, offset: float) -> NDArray[np.int64]:
     """The original's pixel in which the centre of each of ``count`` pixels of the canvas lies."""
     found: NDArray[np.int64] = np.floor((np.arange(count) + 0.5 - offset) / scale).astype(np.int64)
@@ -227,8 +235,10 @@ def mask_of(logits: NDArray[np.float32], frame: Frame) -> NDArray[np.uint8]:
     if not (width and height):
         raise UsageError("masks are of a photo's size, and this frame does not know it")
     place = frame.placement
-    across = _span(width, frame.width, place.scale_x, place.offset_x, logits.shape[2])
-    down = _span(height, frame.height, place.scale_y, place.offset_y, logits.shape[1])
+    left, top, right, bottom = _shown(frame)
+    cells = logits.shape[2] / frame.width, logits.shape[1] / frame.height
+    across = _span(width, (left, right), place.scale_x, place.offset_x, cells[0])
+    down = _span(height, (top, bottom), place.scale_y, place.offset_y, cells[1])
     mask = np.full((height, width), UNKNOWN_CLASS, np.uint8)
     size = across.last - across.first, down.last - down.first
     if min(size) > 0:
@@ -238,18 +248,19 @@ def mask_of(logits: NDArray[np.float32], frame: Frame) -> NDArray[np.uint8]:
     return mask
 
 
-def _span(size: int, canvas: int, scale: float, offset: float, outputs: int) -> _Span:
+def _span(size: int, shown: tuple[int, int], scale: float, offset: float, share: float) -> _Span:
     """What a canvas shows of one side of a photo.
 
     Args:
         size: of the side, in pixels.
-        canvas: pixels of the canvas along it.
+        shown: where that begins and ends that may show it, in pixels of the canvas.
         scale: pixels of the canvas a pixel of the photo.
         offset: where the photo begins on the canvas.
-        outputs: along it.
+        share: outputs a pixel of the canvas.
     """
-    first = max(0, math.ceil(-offset / scale - 0.5 - SLIGHT))
-    last = min(size, math.floor((canvas - offset) / scale - 0.5 + SLIGHT) + 1)
-    share = outputs / canvas
+    begin, end = ((edge - offset) / scale - 0.5 for edge in shown)
+    first = max(0, math.ceil(begin - SLIGHT))
+    last = min(size, math.floor(end + SLIGHT) + 1)
     low, high = ((edge * scale + offset) * share for edge in (first, last))
-    return _Span(first, last, min(max(low, 0.0), outputs), max(min(high, outputs), 0.0))
+    lowest, highest = (edge * share for edge in shown)
+    return _Span(first, last, min(max(low, lowest), highest), max(min(high, highest), lowest))
