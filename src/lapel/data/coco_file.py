@@ -28,13 +28,10 @@ from lapel.data.coco_parts import (
 )
 from lapel.data.json_records import is_number, is_whole, shown_value
 from lapel.imaging.outlines import EVEN_ODD, FILL, encloses, is_short, mask_box, mask_from
-from lapel.schema.garments import Garment, Point
+from lapel.schema.garments import HIDDEN, UNLABELLED, VISIBLE, Garment, Point
 from lapel.schema.run_lengths import RunLengths, run_lengths
 
 Identifier = int | str
-
-#: What a landmark's third number says.
-UNLABELLED, HIDDEN, VISIBLE = 0, 1, 2
 
 SHORT = "outlines of fewer than three corners, left out"
 FLAT = "outlines that enclose no area, left out"

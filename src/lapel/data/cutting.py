@@ -165,7 +165,7 @@ def _wanted(label: Label, least: int) -> dict[int, tuple[Garment, Box]]:
     """The garments to cut out, by number from 1, and their boxes."""
     found = {}
     for number, one in enumerate(label.each if isinstance(label, Garments) else (), start=1):
-        if one.box is None or one.facts.get("iscrowd", 0) == 1:
+        if one.box is None or one.is_crowd:
             continue
         box = Box(*one.box)
         if box.is_real and min(box.width, box.height) >= least:

@@ -20,15 +20,12 @@ from typing import Any
 
 from lapel.data.deepfashion2_words import Category, categories
 from lapel.data.json_records import is_number, is_whole, loaded_object, shown_value
-from lapel.schema.garments import Garment, Point
+from lapel.schema.garments import HIDDEN, UNLABELLED, VISIBLE, Garment, Point
 
 SOURCES = ("shop", "user")
 
 #: Three levels each: small to large, slight to heavy, none to large; not worn, frontal, side.
 LEVELS = ("scale", "occlusion", "zoom_in", "viewpoint")
-
-#: What a landmark's third number says.
-UNLABELLED, HIDDEN, VISIBLE = 0, 1, 2
 
 SHORT_OUTLINE = "outlines of fewer than three corners, kept as they are"
 NO_AREA = "boxes without an area, kept as they are"

@@ -141,7 +141,7 @@ def _labels(predictor: TwoStagePredictor, part: Dataset) -> Iterator[list[Garmen
         if not isinstance(label, Garments):
             yield None
             continue
-        yield [one for one in label.each if one.box and not one.facts.get("iscrowd")]
+        yield [one for one in label.each if one.box and not one.is_crowd]
 
 
 _Seen = tuple[list[Garment], Sequence[ReadGarment]]

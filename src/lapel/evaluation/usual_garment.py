@@ -43,7 +43,7 @@ def usual_garment(spec: TaskSpec, rows: Dataset) -> UsualGarment:
     sizes = rows.table.select("width", "height").rows()
     for label, (width, height) in zip(rows.labels(spec.name), sizes, strict=True):
         for one in label.each if isinstance(label, Garments) else ():
-            if one.box is None or one.facts.get("iscrowd") or one.part not in spec.labels:
+            if one.box is None or one.is_crowd or one.part not in spec.labels:
                 continue
             sums[one.part] += 1
             share = np.array(one.box) / (width, height, width, height)

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from lapel.metrics.average_precision import OVERLAPS
 from lapel.metrics.detection import DetectionCounts, Matches
 from lapel.schema.errors import MissingExtraError
+from lapel.schema.garments import VISIBLE
 from lapel.schema.run_lengths import RunLengths, packed
 
 #: Measure to COCO's name of it, and how many answers an image and category count.
@@ -45,9 +46,6 @@ _EVERY_AREA = (0.0, 1e10)
 
 #: Where a mask is asked for and none was said: it shares nothing with any other.
 _NO_MASK = RunLengths(1, 1, packed([1]))
-
-#: What is known of a point.
-UNLABELLED, HIDDEN, VISIBLE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -12,6 +12,9 @@ from lapel.schema.run_lengths import RunLengths
 #: pixel after the last.
 SLACK = 1.0
 
+#: What COCO's files, and DeepFashion2's, say of each point beside its place.
+UNLABELLED, HIDDEN, VISIBLE = 0, 1, 2
+
 Point = tuple[float, float]
 
 
@@ -41,6 +44,11 @@ class Garment:
     mask: RunLengths | None = None
     attributes: tuple[str, ...] = ()
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
+
+    @property
+    def is_crowd(self) -> bool:
+        """Whether it is a group in which nobody told one from another, as its facts say."""
+        return bool(self.facts.get("iscrowd"))
 
     def to_json(self) -> dict[str, Any]:
         """The garment as plain values."""

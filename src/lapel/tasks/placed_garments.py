@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from lapel.imaging.outlines import garment_mask, mask_box, run_lengths_of
 from lapel.imaging.pasting import pasted
-from lapel.metrics.matching import HIDDEN, VISIBLE, FoundBoxes, TrueGarments
+from lapel.metrics.matching import FoundBoxes, TrueGarments
 from lapel.schema.errors import SchemaError
-from lapel.schema.garments import Garment, Garments
+from lapel.schema.garments import HIDDEN, VISIBLE, Garment, Garments
 from lapel.schema.geometry import Box
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import FoundGarment
@@ -43,7 +43,7 @@ def true_garments(spec: TaskSpec, garments: Garments, width: int, height: int) -
     found = (_placed(spec, place, one, width, height) for place, one in enumerate(garments.each))
     placed = [one for one in found if one is not None]
     labels = [spec.index(one.part) for _, one, _, _ in placed]
-    crowd = [bool(one.facts.get("iscrowd")) for _, one, _, _ in placed]
+    crowd = [one.is_crowd for _, one, _, _ in placed]
     return TrueGarments(
         place=np.array([place for place, _, _, _ in placed], np.int64),
         labels=np.array(labels, np.int64),

@@ -13,7 +13,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lapel.data.coco_file import HIDDEN, VISIBLE
 from lapel.data.dataset import Dataset
 from lapel.data.exporting import Exported, chosen_tasks
 from lapel.data.images import packed_row
@@ -28,7 +27,7 @@ from lapel.imaging.outlines import (
 )
 from lapel.schema.counting import counted
 from lapel.schema.errors import DatasetError, UsageError
-from lapel.schema.garments import Garment, Garments
+from lapel.schema.garments import HIDDEN, UNLABELLED, VISIBLE, Garment, Garments
 from lapel.schema.labels import TaskSpec
 from lapel.storage.local import atomic_path
 
@@ -118,11 +117,11 @@ def _annotation(
         "segmentation": shape,
         "area": area,
         "bbox": box,
-        "iscrowd": int(garment.facts.get("iscrowd", 0)),
+        "iscrowd": int(garment.is_crowd),
     }
     if garment.part in spec.points:
         points = garment.points or (None,) * len(spec.points[garment.part])
-        states = [0 if point is None else VISIBLE for point in points]
+        states = [UNLABELLED if point is None else VISIBLE for point in points]
         for place in garment.hidden:
             states[place] = HIDDEN
         triples = zip(points, states, strict=True)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion2_record import HIDDEN, LEVELS, UNLABELLED, VISIBLE
+from lapel.data.deepfashion2_record import LEVELS
 from lapel.data.deepfashion2_words import Category, categories
 from lapel.data.exporting import Exported, copy_images, file_ending
 from lapel.data.garments import GarmentsLabels
@@ -24,7 +24,7 @@ from lapel.imaging.outlines import CORNERS, EVEN_ODD, FILL, garment_mask, mask_b
 from lapel.imaging.tracing import outlines_of
 from lapel.schema.annotation import SPLITS, Label
 from lapel.schema.errors import UsageError
-from lapel.schema.garments import Garment, Garments
+from lapel.schema.garments import HIDDEN, UNLABELLED, VISIBLE, Garment, Garments
 from lapel.schema.labels import TaskSpec
 from lapel.storage.folders import atomic_folder
 
@@ -186,7 +186,7 @@ def _item(photo: _Photo, garment: Garment, counts: Counter[str]) -> dict[str, An
             "drawn garments have them with `lapel data import sketch --tasks garments`"
         )
     counts[WRITTEN] += 1
-    counts[CROWDS] += garment.facts.get("iscrowd", 0) == 1
+    counts[CROWDS] += garment.is_crowd
     counts[BARE] += not garment.points
     outlines, traced = _outlines(photo, garment)
     counts[TRACED] += traced

@@ -14,14 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion2_record import HIDDEN, VISIBLE
 from lapel.data.deepfashion2_words import KEYPOINTS, Category, categories
 from lapel.data.exporting import Exported
 from lapel.data.garments import iterate_garments
 from lapel.data.progress import Track, silent
 from lapel.schema.counting import counted
 from lapel.schema.errors import UsageError
-from lapel.schema.garments import Garment
+from lapel.schema.garments import HIDDEN, VISIBLE, Garment
 from lapel.storage.local import atomic_path
 
 

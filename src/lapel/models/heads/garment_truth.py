@@ -78,8 +78,8 @@ def truth_of(spec: TaskSpec, garments: Garments, frame: Frame, move: Floats) -> 
     way = way_of(frame, move)
     size = (frame.width, frame.height)
     seen = [one for one in (_seen(each, way, size) for each in garments.each) if one is not None]
-    crowds = [one.box for one in seen if is_crowd(one.garment)]
-    singles = [one for one in seen if not is_crowd(one.garment)]
+    crowds = [one.box for one in seen if one.garment.is_crowd]
+    singles = [one for one in seen if not one.garment.is_crowd]
     nothing = np.zeros((frame.height, frame.width), np.bool_)
     masks = [nothing if one.mask is None else one.mask for one in singles]
     points, placed, visible = _points(spec, [one.garment for one in singles], way, size)
@@ -93,11 +93,6 @@ def truth_of(spec: TaskSpec, garments: Garments, frame: Frame, move: Floats) -> 
         visible=visible,
         crowds=_boxes(crowds),
     )
-
-
-def is_crowd(garment: Garment) -> bool:
-    """Whether it is a group, as COCO marks them."""
-    return bool(garment.facts.get("iscrowd"))
 
 
 def way_of(frame: Frame, move: Floats) -> Floats:
