@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from training_runs import SMALL, draw_pattern
 from lapel.data.clean import clean_dataset
 from lapel.data.dataset import Dataset, create_dataset
 from lapel.data.images import packed_name
+from lapel.inference.bundle import Bundle
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.errors import DatasetError, TrainingError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
@@ -151,6 +154,32 @@ def test_a_run_that_fails_says_why(
             before=first.out / "runs" / "before",
             changes={**CHANGES, "optim": "sgd", "optimiser.learning_rate": 1e30},
         )
+
+
+def test_models_of_different_recipes_are_named(
+    compared: tuple[Path, Path, LabelComparison], tmp_path: Path
+) -> None:
+    data, cleaned, first = compared
+    runs = first.out / "runs"
+    assert "different recipes" not in (first.out / "labels.md").read_text("utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        # As if it had been trained in another way: the bundle says so.
+        load = Bundle.load
+
+        def changed(folder: Path) -> Bundle:
+            bundle = load(folder)
+            if "after" not in str(folder):
+                return bundle
+            recipe = {**bundle.provenance["recipe"], "batch": 7, "seed": 99, "name": "mine"}
+            return replace(bundle, provenance={**bundle.provenance, "recipe": recipe})
+
+        patch.setattr(Bundle, "load", changed)
+        given = {"before": runs / "before", "after": runs / "after"}
+        found = run_compare(data, cleaned, tmp_path / "out", **given)
+    (remark,) = found.remarks
+    assert "learned by different recipes" in remark
+    assert re.search(r"alone: batch \(\d+ before, 7 after\)\.$", remark)
+    assert remark in (tmp_path / "out" / "labels.md").read_text("utf-8")
 
 
 def test_what_does_not_belong_together_is_refused(

@@ -128,7 +128,8 @@ def _show_labels(compared: LabelComparison) -> None:
     tasks = ", ".join(compared.tasks)
     print(shown(f"Means over {tasks}, cleaned by {compared.rules}; {compared.split} split"))
     _print_columns(means_header(compared), list(means_rows(compared)), words=1)
-    print(NOTE)
+    for sentence in (NOTE, *compared.remarks):
+        print(shown(sentence))
     for name in compared.files:
         print(f"wrote {compared.out / name}")
 

@@ -41,6 +41,8 @@ class LabelPlan:
         given: bundles that exist and are not learned again, by ``before`` and ``after``.
         split: that is judged.
         out: the folder.
+        recipes: what each model is learned by, as JSON, by ``before`` and ``after``; without those
+            that a budget has yet to choose.
     """
 
     recipe: str
@@ -52,6 +54,7 @@ class LabelPlan:
     given: Mapping[str, Path]
     split: str
     out: Path
+    recipes: Mapping[str, object]
 
     def runs(self) -> list[tuple[str, PlannedRun]]:
         """(``before`` or ``after``, run) of every run that is to be learned, seed by seed."""
@@ -103,11 +106,14 @@ def make_label_plan(
                 f"the {part} splits of {data} and {cleaned} are not the same images, so that "
                 "nothing can be compared; `lapel data clean` never leaves any out of them"
             )
-    for dataset in (old, new):
+    recipes: dict[str, object] = {}
+    for which, dataset in ((BEFORE, old), (AFTER, new)):
         fitted, _ = without_unlearned(resolve(resolved), recipe, dataset.schema)
         tasks_of(fitted, dataset.schema)
-    for model in models.values():
-        Bundle.load(model)
+        if fitted.budget is None:
+            recipes[which] = fitted.model_dump(mode="json")
+    for which, model in models.items():
+        recipes[which] = Bundle.load(model).provenance.get("recipe")
     return LabelPlan(
         recipe=recipe,
         changes=changes,
@@ -118,6 +124,7 @@ def make_label_plan(
         given=models,
         split=split,
         out=out,
+        recipes=recipes,
     )
 
 

@@ -52,6 +52,7 @@ class LabelComparison:
             of unmerged ones scored merged, for each seed.
         seeds: of the runs.
         split: that was judged.
+        remarks: what else a reader must know before believing a gain, in sentences.
     """
 
     out: Path
@@ -61,6 +62,7 @@ class LabelComparison:
     gains: tuple[Mapping[str, Interval], ...]
     seeds: tuple[int, ...]
     split: str
+    remarks: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -132,7 +134,7 @@ def _markdown(comparison: LabelComparison) -> str:
         "",
         *_table([means_header(comparison), *means_rows(comparison)]),
         "",
-        NOTE,
+        " ".join([NOTE, *comparison.remarks]),
         "",
         *_table(_each_task(comparison)),
     ]

@@ -22,6 +22,7 @@ from typing import Any
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.paired import gains
 from lapel.evaluation.result import Evaluation
+from lapel.inference.bundle import Bundle
 from lapel.metrics.bootstrap import RESAMPLES, Interval
 from lapel.schema.errors import DatasetError, TrainingError
 from lapel.training.comparing.grid import PlannedRun
@@ -36,6 +37,7 @@ from lapel.training.comparing.label_plan import (
 from lapel.training.comparing.label_tables import LabelComparison, write_label_tables
 from lapel.training.comparing.plan import LOGS, RUNS
 from lapel.training.comparing.pool import Job, Onlooker, Pool
+from lapel.training.comparing.recipes_apart import recipe_remark
 from lapel.training.comparing.results import read_result
 from lapel.training.run import RUN, RunFolder
 from lapel.training.stopping import watching_signals
@@ -102,6 +104,8 @@ def compare_labels(
             for which, run in plan.runs()
             if read_result(run, plan.out / RUNS / run.name).state != "done"
         ]
+        if remark := recipe_remark(plan.recipes.get(BEFORE), plan.recipes.get(AFTER)):
+            onlooker.say(remark)
         keeper = _FaultKeeper(onlooker)
         Pool(devices, keeper, stop, plan.out / LOGS / "processes.txt").learn(jobs)
         _check_done(plan, keeper.faults)
@@ -182,9 +186,19 @@ def _judged(plan: LabelPlan, onlooker: Onlooker, resamples: int) -> LabelCompari
         gains=tuple(differences),
         seeds=plan.seeds,
         split=plan.split,
+        remarks=tuple(filter(None, [recipe_remark(*_learned_recipes(plan))])),
     )
     write_label_tables(comparison)
     return comparison
+
+
+def _learned_recipes(plan: LabelPlan) -> tuple[object, object]:
+    """What the two models of the first seed were learned by."""
+    before, after = (
+        Bundle.load(plan.model(which, plan.seeds[0])).provenance.get("recipe")
+        for which in (BEFORE, AFTER)
+    )
+    return before, after
 
 
 def _changed_tasks(plan: LabelPlan) -> list[str]:
