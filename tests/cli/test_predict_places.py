@@ -68,6 +68,14 @@ def test_each_landmark_has_a_line(run: Run, bundle: Path, photos: Path) -> None:
     assert "1 of its pictures were not asked for; the first: photos/9.png" in err
 
 
+def test_a_model_of_boxes_says_that_it_was_given_none(run: Run, bundle: Path, photos: Path) -> None:
+    _, _, err = run("predict", bundle, photos)
+    said = "this model looks at garments' boxes; 3 pictures without one seen whole: --boxes"
+    assert err.count(said) == 1
+    _, _, err = run("predict", bundle, photos, "--boxes", photos.parent / "boxes.csv")
+    assert "seen whole" not in err
+
+
 def test_a_table_has_columns_of_each_landmark(run: Run, bundle: Path, photos: Path) -> None:
     out = photos.parent / "answers.csv"
     assert run("predict", bundle, photos, "--out", out)[0] == 0

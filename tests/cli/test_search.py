@@ -127,12 +127,15 @@ def test_a_query_is_seen_in_its_box(colour_bundle: Path, tmp_path: Path) -> None
         return done.stdout.strip().split("\t"), done.stderr
 
     cut, _ = found("cut.png")
-    whole, _ = found("whole.png")
+    whole, unboxed = found("whole.png")
     boxed, said = found("whole.png", "--boxes", queries / "boxes.csv")
     assert boxed[2:4] == cut[2:4]
     assert float(boxed[4]) == pytest.approx(float(cut[4]), abs=0.02)
     assert boxed[4] != whole[4]
     assert "1 of its pictures were not asked for; the first: gone.png" in said
+    assert "looks at garments' boxes; 1 picture without one seen whole: --boxes" in unboxed
+    assert "the index was built with its dataset's boxes" in unboxed
+    assert "seen whole" not in said
 
 
 def test_boxes_are_refused_where_they_change_nothing(shop: Path, tmp_path: Path) -> None:

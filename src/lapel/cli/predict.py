@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lapel.cli.answer_lines import answer_lines, answer_row, as_text, print_table, readable
-from lapel.cli.box_files import boxes_of
+from lapel.cli.box_files import boxes_of, say_seen_whole
 from lapel.cli.console import complain, shown
 from lapel.cli.results import Results
 
@@ -130,6 +130,8 @@ def predict(
     predictor = Predictor.load(bundle, batch=batch)
     file = None if coco is None else _coco_file(predictor)
     places = None if boxes is None else boxes_of(pictures, boxes)
+    if places is None:
+        say_seen_whole(predictor.bundle.preprocess, len(pictures))
     found: Iterable[Prediction | Failure]
     if draw is None:
         found = predictor.predict(pictures, boxes=places, top=best, tile=tile)

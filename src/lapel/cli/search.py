@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.box_files import boxes_of
+from lapel.cli.box_files import boxes_of, say_seen_whole
 from lapel.cli.console import EXIT_FAILED, complain, shown
 
 if TYPE_CHECKING:
@@ -137,6 +137,12 @@ def query(
     opened = SearchIndex.open(index)
     pictures = find_pictures(paths)
     places = [] if boxes is None else boxes_of(pictures, boxes)
+    if boxes is None:
+        say_seen_whole(
+            opened.embedder.bundle.preprocess,
+            len(pictures),
+            indexed_whole=bool(opened.facts.get("whole")),
+        )
     found = list(_said(opened.query(pictures, count=count, boxes=places)))
     if out is not None:
         from lapel.storage.local import write_atomically
