@@ -135,7 +135,7 @@ def coloured(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., object]:
     """A dataset of blocks whose colours are known; of every third picture a wrong one."""
     from lapel.data.dataset import create_dataset
 
-    def make() -> object:
+    def make(*, crowded: bool = False) -> object:
         folder = tmp_path_factory.mktemp("coloured")
         photos, garments, rows = folder / "photos", {}, []
         photos.mkdir()
@@ -150,6 +150,8 @@ def coloured(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., object]:
             ]
             if row == 4:
                 each.append(Garment(part="skirt", box=(0.0, 90.0, 6.0, 6.0)))
+            if crowded and row == 2:
+                each[1] = replace(each[1], facts={"iscrowd": 1})
             garments[name] = tuple(each)
         return create_dataset(
             folder / "dataset",
@@ -179,6 +181,17 @@ def test_two_stages_are_judged_on_what_was_found(
             both,
             dots.write_dots_dataset(Path(dataset.folder) / "dots", test=1),  # type: ignore[attr-defined]  # as above
         )
+
+
+def test_what_lies_in_a_crowd_takes_no_part(
+    both: TwoStagePredictor, coloured: Callable[..., object]
+) -> None:
+    dataset = coloured(crowded=True)
+    for true_boxes in (False, True):
+        judged = evaluate_two_stages(both, dataset, true_boxes=true_boxes)  # type: ignore[arg-type]  # it is one
+        assert judged.found.of == 18
+        assert judged.told.value == 1.0
+        assert judged.tasks["colour"].of == 17
 
 
 def test_what_is_known_of_a_garment() -> None:

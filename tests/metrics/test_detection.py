@@ -19,7 +19,7 @@ from lapel.metrics.matching import (
     TrueGarments,
     as_coco,
 )
-from lapel.metrics.overlaps import overlaps, paired
+from lapel.metrics.overlaps import overlaps, paired, within
 from lapel.schema.errors import UsageError
 
 WIDTH, HEIGHT, LABELS, POINTS = 80, 60, 4, 6
@@ -253,3 +253,12 @@ def test_overlaps_and_pairs() -> None:
     assert [pair[2] for pair in pairs] == pytest.approx([1.0, 40 / 140])
     assert paired(_boxes(), np.zeros(0), true) == []
     assert paired(found, np.zeros(3), _boxes()) == []
+
+
+def test_what_lies_in_a_group_is_told() -> None:
+    groups = _boxes((0, 0, 100, 100))
+    # Wholly in it, by half, by less, and of no area.
+    found = _boxes((10, 10, 5, 5), (90, 0, 20, 10), (91, 0, 20, 10), (10, 10, 0, 5))
+    assert within(found, groups).tolist() == [True, True, False, False]
+    assert within(found, _boxes()).tolist() == [False] * 4
+    assert within(_boxes(), groups).tolist() == []

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.inference.pictures import Failure
 from lapel.inference.two_stage import TwoStagePredictor
-from lapel.metrics.overlaps import SAME, paired
+from lapel.metrics.overlaps import SAME, paired, within
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.garments import Garment, Garments
@@ -104,7 +105,8 @@ def evaluate_two_stages(
     """Judge two models on pictures of which it is known what each garment is like.
 
     Answers are paired with garments by their boxes, whatever their categories (intersection over
-    union of 0.5 and more, the surest answer first); groups are left aside.
+    union of 0.5 and more, the surest answer first); groups, and answers that lie in one, are left
+    aside.
 
     Args:
         predictor: the two models.
@@ -136,12 +138,12 @@ def evaluate_two_stages(
 
 
 def _labels(predictor: TwoStagePredictor, part: Dataset) -> Iterator[list[Garment] | None]:
-    """The garments of each picture that have a place; None where nobody knows them."""
+    """The garments and groups of each picture that have a place; None where nobody knows them."""
     for label in part.labels(predictor.task):
         if not isinstance(label, Garments):
             yield None
             continue
-        yield [one for one in label.each if one.box and not one.is_crowd]
+        yield [one for one in label.each if one.box]
 
 
 _Seen = tuple[list[Garment], Sequence[ReadGarment]]
@@ -160,7 +162,7 @@ def _truths(predictor: TwoStagePredictor, part: Dataset) -> Iterator[_Seen]:
             garments = [
                 FoundGarment(label=one.part, score=1.0, box=Box(*one.box))
                 for one in there
-                if one.box is not None
+                if one.box is not None and not one.is_crowd
             ]
             yield there, list(predictor.read(part.pixels(name), garments))
 
@@ -175,16 +177,16 @@ class _Sums:
         self._sums: dict[str, float] = {}
         self._of: Counter[str] = Counter()
 
-    def add(self, there: Sequence[Garment], read: Sequence[ReadGarment]) -> None:
-        """Count one picture."""
+    def add(self, marked: Sequence[Garment], read: Sequence[ReadGarment]) -> None:
+        """Count one picture: what is marked in it, and what was read there."""
+        there = [one for one in marked if not one.is_crowd]
+        boxes = _boxes(one.found.box for one in read)
+        scores = np.array([one.found.score for one in read], np.float64)
+        pairs = paired(boxes, scores, _boxes(one.box for one in there), least=SAME)
+        aside = within(boxes, _boxes(one.box for one in marked if one.is_crowd))
+        aside[[answer for answer, _, _ in pairs]] = False
         self.there += len(there)
-        self._told += len(read)
-        pairs = paired(
-            np.array([one.found.box for one in read], np.float64).reshape(-1, 4),
-            np.array([one.found.score for one in read], np.float64),
-            np.array([one.box for one in there], np.float64).reshape(-1, 4),
-            least=SAME,
-        )
+        self._told += int((~aside).sum())
         for answer, garment, _ in pairs:
             self._pairs += 1
             self._category += read[answer].found.label == there[garment].part
@@ -207,6 +209,11 @@ class _Sums:
                 if self._of[spec.name]
             },
         )
+
+
+def _boxes(each: Iterable[Sequence[float] | None]) -> NDArray[np.float64]:
+    """Boxes as an array (N, 4); all are known."""
+    return np.array(list(each), np.float64).reshape(-1, 4)
 
 
 def _right(label: Label, said: Answer) -> float:

@@ -11,11 +11,26 @@ SAME = 0.5
 
 def overlaps(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
     """Intersection over union of boxes (D, 4) and (G, 4), left, top, width, height: (D, G)."""
-    begin = np.maximum(found[:, None, :2], true[None, :, :2])
-    end = np.minimum(found[:, None, :2] + found[:, None, 2:], true[None, :, :2] + true[None, :, 2:])
-    shared = np.clip(end - begin, 0.0, None).prod(axis=2)
+    shared = _shared(found, true)
     every = found[:, None, 2:].prod(axis=2) + true[None, :, 2:].prod(axis=2) - shared
     return np.asarray(np.divide(shared, every, out=np.zeros_like(shared), where=every > 0))
+
+
+def within(found: NDArray[np.float64], groups: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which boxes (D, 4) lie by half, and more, in one of some groups (G, 4): bool (D,).
+
+    Nobody told garments of a group apart, so that such an answer is neither right nor wrong; COCO
+    asks so, too (``iscrowd`` of ``maskApi.c``: the shared part by the answer's own).
+    """
+    own = found[:, 2:].prod(axis=1)[:, None]
+    return np.asarray(((_shared(found, groups) >= SAME * own) & (own > 0)).any(axis=1))
+
+
+def _shared(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The area that boxes (D, 4) and (G, 4) share, (D, G)."""
+    begin = np.maximum(found[:, None, :2], true[None, :, :2])
+    end = np.minimum(found[:, None, :2] + found[:, None, 2:], true[None, :, :2] + true[None, :, 2:])
+    return np.asarray(np.clip(end - begin, 0.0, None).prod(axis=2))
 
 
 def paired(
