@@ -68,6 +68,15 @@ def test_from_scratch_the_budget_is_the_number_of_epochs() -> None:
     assert part.epochs == 0.2
 
 
+def test_what_rests_while_it_is_measured_goes_on_resting() -> None:
+    recipe = load_recipe("garments-small")
+    paces = Paces(features=60, upper=None, whole=pace(10), train=recipe.transfer.train)
+    choice = choose(recipe, paces, 1000, count=1000, judged=100)
+    assert choice is not None
+    assert (choice.train, choice.epochs) == ("upper", 9)
+    assert choice.words == "9 epochs of what does not rest"
+
+
 @given(
     seconds=st.floats(1, 1e5),
     features=st.floats(1, 1e4),

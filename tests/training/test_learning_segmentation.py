@@ -13,10 +13,13 @@ import torch
 import yaml
 from drawn_shapes import CLASSES, RECIPE, SCHEMA, SIZE, shapes_dataset
 from PIL import Image
+from torch import Tensor
 
 from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.predictor import Predictor
+from lapel.models.heads import segmentation_losses
+from lapel.models.heads.segmentation_losses import lovasz
 from lapel.models.losses import label_counts
 from lapel.models.networks import build_network
 from lapel.schema.errors import RecipeError
@@ -24,13 +27,14 @@ from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
 from lapel.schema.prediction import Prediction, SegmentationAnswer
 from lapel.training import class_maps
+from lapel.training.budget import measure
 from lapel.training.checks import left_out, tasks_of
 from lapel.training.class_maps import CachedMaps
 from lapel.training.examples import Examples, load_examples, subset
 from lapel.training.judging import known_of, predict
 from lapel.training.learner import Learner
 from lapel.training.loop import learn
-from lapel.training.material import architecture_of
+from lapel.training.material import Material, architecture_of
 from lapel.training.recipe import Recipe, recipe_from
 from lapel.training.recipe_parts import DataPart
 from lapel.training.recorder import OnlyStops
@@ -199,6 +203,35 @@ def test_counts_of_classes_are_pictures_and_of_unknown_pixels_nothing(shapes: Pa
     assert counts.yes[3] == 0
     assert (maps == UNKNOWN_CLASS).any()
     np.testing.assert_allclose(counts.known.numpy(), sum(expected), rtol=1e-6)
+
+
+def test_a_budget_reckons_with_the_loss(shapes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compared on the whole canvas, it may cost more than all layers."""
+    asked: list[Tensor] = []
+
+    def watched(logits: Tensor, classes: Tensor) -> Tensor:
+        asked.append(classes)
+        return lovasz(logits, classes)
+
+    monkeypatch.setattr(segmentation_losses, "lovasz", watched)
+    learner, train_part, validation = begun(shapes, {"loss": {"segmentation": "lovasz"}})
+    how = Preprocess.from_json(learner.recipe.preprocess.model_dump(mode="json"))
+    material = Material(
+        dataset=Dataset.open(shapes),
+        schema=SCHEMA,
+        preprocess=how,
+        architecture=architecture_of(learner.recipe, how),
+        train=train_part,
+        validation=validation,
+        device=torch.device("cpu"),
+    )
+    before = {name: value.clone() for name, value in learner.network.state_dict().items()}
+    paces = measure(learner.recipe, learner.network, material)
+    assert paces.whole.pictures_per_second > 0
+    assert asked
+    assert asked[0].shape[1:] == (SIZE, SIZE)
+    after = learner.network.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
 
 
 def test_dense_outputs_of_a_whole_set_are_not_kept(shapes: Path) -> None:

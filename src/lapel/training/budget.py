@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from lapel.models.heads.table import dense_tasks
 from lapel.models.losses import MultiTaskLoss, label_counts
 from lapel.models.multitask import Network
 from lapel.models.upper import Lower, cut
@@ -60,14 +61,16 @@ class Paces:
     """Pictures a second on this machine.
 
     Attributes:
-        features: through the resting backbone, forwards; where garments are found, to those.
+        features: through the resting backbone, forwards; where outputs are dense, to those.
         upper: learning of the upper stages from what was kept; None where they cannot be parted.
         whole: learning of the whole network.
+        train: what of it learned meanwhile, as in a recipe's ``transfer``.
     """
 
     features: float
     upper: Pace | None
     whole: Pace
+    train: str = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +154,8 @@ def _features_pace(compute: Compute, pixels: torch.Tensor) -> float:
 
 def measure(recipe: Recipe, network: Network, material: Material) -> Paces:
     """Try everything that a budget might choose, for some seconds in all."""
-    if network.one_by_one:
-        return _measure_finding(recipe, network, material)
+    if dense_tasks(material.schema):
+        return _measure_dense(recipe, network, material)
     trial = copy.deepcopy(network)
     pixels = first_pixels(material.train, TRIAL_PICTURES)
     upper: Pace | None = None
@@ -173,22 +176,24 @@ def measure(recipe: Recipe, network: Network, material: Material) -> Paces:
     return Paces(features=features, upper=upper, whole=whole)
 
 
-def _measure_finding(recipe: Recipe, network: Network, material: Material) -> Paces:
-    """Of a network that finds garments: its steps need what is to be found, and its answers take
-    far longer than its features.
+def _measure_dense(recipe: Recipe, network: Network, material: Material) -> Paces:
+    """Of a network that finds garments or tells classes of pixels: its loss is a large part of a
+    step, and its answers take far longer than its features.
     """
     trial = copy.deepcopy(network).train()
     rest(trial, recipe.transfer)
     pixels = first_pixels(material.train, TRIAL_PICTURES)
     known = known_of(material.train, torch.arange(len(pixels), device=pixels.device))
     counts = label_counts(material.schema, known.targets, known.weights)
-    loss = MultiTaskLoss(material.schema, counts, {})
+    options = {**recipe.loss.model_dump(), "heads": recipe.model.heads}
+    loss = MultiTaskLoss(material.schema, counts, options).to(pixels.device)
 
     def wrong(pictures: Tensor) -> dict[str, Tensor]:
         return {"loss": loss(trial.raw(pictures), known.targets, known.weights)}
 
     whole = pace_of(wrong, pixels, recipe.precision, TRIAL_STEPS)
-    return Paces(features=_features_pace(trial.eval(), pixels), upper=None, whole=whole)
+    features = _features_pace(trial.eval(), pixels)
+    return Paces(features=features, upper=None, whole=whole, train=recipe.transfer.train)
 
 
 def choose(
@@ -206,9 +211,8 @@ def choose(
     most = recipe.schedule.epochs
     if not recipe.transfer.heads_first:
         epochs = min(_epochs(paces.whole, seconds, count, judged), most)
-        words = f"{_counted(epochs)} of the whole network"
-        found = _all(paces, epochs, words)
-        return replace(found, train=recipe.transfer.train) if epochs > 0 else None
+        what = "the whole network" if paces.train == "all" else "what does not rest"
+        return _all(paces, epochs, f"{_counted(epochs)} of {what}") if epochs > 0 else None
     once = (count + judged) / paces.features
     left = seconds - once * (1 + FITTING_SHARE) - FITTING
     if left < 0:
@@ -231,7 +235,8 @@ def choose(
 
 
 def _all(paces: Paces, epochs: float, words: str) -> Choice:
-    return Choice(train="all", views=1, epochs=epochs, precision=paces.whole.precision, words=words)
+    precision = paces.whole.precision
+    return Choice(train=paces.train, views=1, epochs=epochs, precision=precision, words=words)
 
 
 def _upper(paces: Paces, seconds: float, most: float, count: int, judged: int) -> Choice | None:
