@@ -117,6 +117,10 @@ def test_a_detector_learns_garments_alone_and_other_networks_leave_them_out() ->
     [
         ({"augment": {"mixup": 0.2}}, "augment.mixup=0"),
         ({"augment": {"trivial": True}}, "augment.trivial=false"),
+        (
+            {"preprocess": {**RECIPE["preprocess"], "crop_to_box": True}},
+            "preprocess.crop_to_box=false",
+        ),
         ({"transfer": {"heads_first": True}, "tasks": ["garments"]}, "transfer.heads_first=false"),
     ],
 )

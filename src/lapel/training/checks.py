@@ -167,6 +167,8 @@ def _check_places(recipe: Recipe, schema: Schema) -> None:
             "--set augment.mixup=0 --set augment.cutmix=0": bool(
                 recipe.augment.mixup or recipe.augment.cutmix
             ),
+            "preprocess.crop_to_box shows one garment, and fills what lies beside it: "
+            "--set preprocess.crop_to_box=false": recipe.preprocess.crop_to_box,
         }
     if "segmentation" in kinds:
         said |= {
