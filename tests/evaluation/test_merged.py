@@ -177,7 +177,8 @@ def test_thresholds_are_chosen_anew_where_there_is_a_validation_split(tmp_path: 
 
 
 def test_a_mapping_that_is_not_of_this_model_is_refused(tested: Cleaned, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="labels of task 'kind' that the model does not know"):
+    unknown = r"labels of task 'kind' that the model does not know(.|\n)*`--mapping .*after` judges"
+    with pytest.raises(DatasetError, match=unknown):
         evaluate(tested.bundle, tested.after, out=tmp_path / "o", resamples=FEW)
     after = Dataset.open(tested.after).schema
     learned = write_many_bundle(
@@ -191,6 +192,10 @@ def test_a_mapping_that_is_not_of_this_model_is_refused(tested: Cleaned, tmp_pat
     )
     with pytest.raises(UsageError, match="has learned the labels of after the cleaning"):
         evaluate(learned, tested.after, out=tmp_path / "o", mapping=tested.mapping, resamples=FEW)
+    # Neither model can be judged by the mapping on what the cleaning began with.
+    for model in (learned, tested.bundle):
+        with pytest.raises(DatasetError, match=r"before has the labels of before the cleaning"):
+            evaluate(model, tested.before, out=tmp_path / "o", mapping=tested.after, resamples=FEW)
     other = Schema((TaskSpec(name="kind", kind="single_label", labels=("a", "red")),))
     strange = write_many_bundle(
         tmp_path / "strange",
@@ -200,6 +205,19 @@ def test_a_mapping_that_is_not_of_this_model_is_refused(tested: Cleaned, tmp_pat
     )
     with pytest.raises(UsageError, match=r"does not know .* of 'kind'.*: 'blue', 'green'"):
         evaluate(strange, tested.after, out=tmp_path / "o", mapping=tested.mapping, resamples=FEW)
+
+
+def test_the_mapping_is_named_where_former_labels_could_be_judged_without_it(
+    tested: Cleaned, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.yaml").write_text("tags: {merge: {red: [scarlet]}}\n")
+    merged = clean_dataset(tested.before, tmp_path / "rules.yaml", out=tmp_path / "merged").dataset
+    unfair = evaluate(tested.bundle, merged, out=tmp_path / "unfair", resamples=FEW)
+    assert f"`--mapping {merged.folder}` judges it fairly" in " ".join(unfair.subject.remarks)
+    fair = evaluate(
+        tested.bundle, merged, out=tmp_path / "fair", mapping=merged.folder, resamples=FEW
+    )
+    assert "--mapping" not in " ".join(fair.subject.remarks)
 
 
 def test_the_command_names_what_was_done(tested: Cleaned, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,14 +12,14 @@ from lapel.data.progress import Track, silent
 from lapel.evaluation.answers import Answers, Showing, answer_dataset
 from lapel.evaluation.benchmarks.known import benchmark_tables
 from lapel.evaluation.benchmarks.setting import Setting
-from lapel.evaluation.compare_schemas import check_fits
+from lapel.evaluation.compare_schemas import Fit, check_fits
 from lapel.evaluation.judge_results import evaluate_results, is_results
 from lapel.evaluation.judge_task import Answered, gatherers, judge_task
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.known_labels import unknown_as_no
 from lapel.evaluation.looking import Looker
 from lapel.evaluation.machine import machine
-from lapel.evaluation.merged import Merging, mapping_for
+from lapel.evaluation.merged import Merging, check_cleaned, mapping_for, way_to_judge
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.subject import BoxesSeen, Subject, describe
 from lapel.evaluation.together import judge_together
@@ -91,7 +92,7 @@ def evaluate(
     merging = None if mapping is None else Merging(model=model, mapping=mapping_for(model, mapping))
     everything = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     part = _part(everything, split)
-    fit = check_fits(model.schema if merging is None else merging.schema, part)
+    fit = _fit(model, merging, everything, part)
     network = open_engine(engine, model.read(NETWORK))
     make_folder(Path(out))
     gathered = gatherers(fit.schema, model, part)
@@ -150,6 +151,19 @@ def _refuse_options(**options: bool) -> None:
             f"{', '.join(given)}: what a model is shown, or how its labels are read, cannot be "
             "changed in a file of results; leave it out"
         )
+
+
+def _fit(model: Bundle, merging: Merging | None, everything: Dataset, part: Dataset) -> Fit:
+    """What can be judged; a model of former labels is told of the mapping beside the dataset."""
+    if merging is not None:
+        check_cleaned(everything, merging.mapping)
+        return check_fits(merging.schema, part)
+    way = way_to_judge(model, everything)
+    try:
+        fit = check_fits(model.schema, part)
+    except DatasetError as error:
+        raise DatasetError(f"{error}. {way}" if way else str(error)) from None
+    return replace(fit, remarks=(*fit.remarks, way)) if way else fit
 
 
 def _part(everything: Dataset, split: str) -> Dataset:

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
-from lapel.data.mapping import LabelMapping, TaskMapping, read_mappings
+from lapel.data.mapping import LabelMapping, TaskMapping, mapping_files, read_mappings
 from lapel.data.rules import Place
 from lapel.evaluation.answers import Answers
 from lapel.evaluation.calibrate import calibrate
 from lapel.evaluation.known_labels import asked_of
 from lapel.inference.bundle import Bundle
 from lapel.metrics.thresholds import DEFAULT_THRESHOLD
-from lapel.schema.errors import UsageError
+from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.kinds import task_of
 from lapel.tasks.multi_label import THRESHOLD
@@ -187,6 +187,54 @@ def mapping_for(model: Bundle, given: str | Path | LabelMapping) -> LabelMapping
         )
     )
     return next(fitting, found[0])
+
+
+def check_cleaned(whole: Dataset, mapping: LabelMapping) -> None:
+    """Refuse to judge by a mapping on the dataset that the cleaning began with.
+
+    Raises:
+        DatasetError: the dataset has the labels of before.
+    """
+    there = {task.name: set(task.labels) for task in whole.schema}
+    for one in mapping.tasks:
+        before, after = set(one.before.labels), set(one.after.labels)
+        if before != after and there.get(one.before.name) == before:
+            raise DatasetError(
+                f"{whole.folder} has the labels of before the cleaning ({mapping.rules}); judge on "
+                "the cleaned one"
+            )
+
+
+def way_to_judge(model: Bundle, whole: Dataset) -> str:
+    """How to judge a model of former labels on a cleaned dataset; empty where it is none.
+
+    Args:
+        model: as it was learned.
+        whole: the dataset, with its mappings beside its table.
+    """
+    learned = {task.name: set(task.labels) for task in model.schema}
+    there = {task.name: set(task.labels) for task in whole.schema}
+    try:
+        mappings = read_mappings(whole.folder) if mapping_files(whole.folder) else []
+    except DatasetError:
+        # Nobody asked for the mapping: one that is torn must not hinder judging without it.
+        return ""
+    for mapping in mappings:
+        changed = [
+            one
+            for one in mapping.tasks
+            if one.before.name in learned and set(one.before.labels) != set(one.after.labels)
+        ]
+        if changed and all(
+            learned[one.before.name] == set(one.before.labels)
+            and there.get(one.after.name) == set(one.after.labels)
+            for one in changed
+        ):
+            return (
+                f"The dataset's labels were cleaned ({mapping.rules}), and the model learned those "
+                f"of before: `--mapping {whole.folder}` judges it fairly."
+            )
+    return ""
 
 
 def _check_learned(model: Bundle, one: TaskMapping) -> None:
