@@ -33,6 +33,9 @@ from lapel.schema.geometry import Box, Landmarks
 #: The list that says which image is in which split, of every benchmark.
 PARTITION_FILE = "Eval/list_eval_partition.txt"
 
+#: The archive of pictures beside which they are unpacked, as it is downloaded.
+PACKED_IMAGES = "img.zip"
+
 #: What may be done with the smaller benchmarks, by their README.
 LICENCE = "non-commercial research and education only; no copyright in the images"
 
@@ -127,8 +130,17 @@ def found_file(root: Path, *names: str) -> Path | None:
 
 
 def image_root(root: Path) -> Path:
-    """The folder that names of images, ``img/...``, are relative to."""
-    return root if not (root / "Img").is_dir() and (root / "img").is_dir() else root / "Img"
+    """The folder that names of images, ``img/...``, are relative to.
+
+    Raises:
+        FormatError: the pictures are there, but in the archive that they are downloaded in.
+    """
+    folder = root if not (root / "Img").is_dir() and (root / "img").is_dir() else root / "Img"
+    packed, unpacked = folder / PACKED_IMAGES, folder / "img"
+    if packed.is_file() and not unpacked.exists():
+        fault = Fault(file=str(unpacked), found="nothing", expected="the folder of the pictures")
+        refuse([fault], remedy=f"Unpack {packed} there.")
+    return folder
 
 
 def rows_below(path: Path, faults: list[Fault]) -> Iterator[tuple[int, list[str]]]:

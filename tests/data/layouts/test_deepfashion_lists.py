@@ -192,6 +192,17 @@ def test_all_faults_come_together(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_pictures_that_are_not_unpacked_are_one_fault(tmp_path: Path) -> None:
+    write_coarse(tmp_path)
+    pictures = tmp_path / "Benchmark/Img"
+    (pictures / "img").rename(tmp_path / "unpacked")
+    (pictures / "img.zip").write_bytes(b"PK")
+    with pytest.raises(FormatError, match=r"Unpack .*img\.zip there") as caught:
+        read_deepfashion_coarse(tmp_path / "Benchmark")
+    (fault,) = caught.value.faults
+    assert (fault.file, fault.found) == (str(pictures / "img"), "nothing")
+
+
 def test_fine_lines_are_read_to_known_values(tmp_path: Path) -> None:
     write_fine(tmp_path)
     reading = read_deepfashion_fine(tmp_path / "Benchmark")
