@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lapel.evaluation.figures import confusion_figure, percent, shown_labels
@@ -83,12 +85,14 @@ def _confused_pairs(judged: SingleLabelEvaluation) -> str:
 
 
 def _per_class(judged: SingleLabelEvaluation) -> str:
-    rows = sorted(judged.per_label(), key=lambda row: float(row["f1"]))
+    # Labels that no image bears have no recall and no F1 to compare: they stand last.
+    rows = sorted(judged.per_label(), key=lambda row: (row["support"] == 0, float(row["f1"])))
     cells = [
         [
             escaped(row["label"]),
             f"{row['support']:,}",
-            *(f"{percent(row[name], 1)}{bar(row[name])}" for name in ("precision", "recall", "f1")),
+            _share(row["precision"], row["tp"] + row["fp"]),
+            *(_share(row[name], row["support"]) for name in ("recall", "f1")),
             *(f"{row[name]:,}" for name in ("tp", "fp", "fn", "tn")),
         ]
         for row in rows
@@ -96,9 +100,15 @@ def _per_class(judged: SingleLabelEvaluation) -> str:
     header = ["label", "images", "precision", "recall", "F1", "TP", "FP", "FN", "TN"]
     about = (
         "The weakest first. Precision: of the images called so, how many are. Recall: of the "
-        "images that are so, how many are called so. F1: their harmonic mean."
+        "images that are so, how many are called so. F1: their harmonic mean. A dash: no image to "
+        "tell it from; labels that no image bears stand last."
     )
     return f"<p>{about}</p>{table(header, cells)}"
+
+
+def _share(share: float, images: int) -> str:
+    """A share of some images; a dash where there are none."""
+    return f"{percent(share, 1)}{bar(share)}" if images else percent(math.nan)
 
 
 def _calibration(judged: SingleLabelEvaluation) -> str:

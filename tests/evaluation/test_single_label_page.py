@@ -1,0 +1,27 @@
+"""What the report tells of a task of one label a picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from lapel.data.dataset import Dataset
+from lapel.evaluation.evaluate import evaluate
+
+
+def test_labels_that_no_image_bears_stand_last_without_numbers(
+    colour_bundle: Path, make_photos: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    dataset = make_photos(tmp_path / "photos")
+    rows = dataset.table.filter(dataset.table["colour"] != "green")
+    rows.write_parquet(dataset.folder / "annotations.parquet")
+    evaluate(colour_bundle, dataset.folder, out=tmp_path / "out", resamples=10)
+    text = (tmp_path / "out" / "report.html").read_text("utf-8")
+    section = text[text.index(">Per-class results</h2>") :]
+    lines = re.findall(r"<tr>(.*?)</tr>", section[: section.index("</table>")], flags=re.DOTALL)
+    cells = [re.sub(r"<[^>]*>", "|", line).split("|") for line in lines]
+    told = [[cell for cell in line if cell] for line in cells]
+    assert told[-1][:2] == ["green", "0"]
+    assert told[-1][3:5] == ["\N{EN DASH}"] * 2
+    assert all("\N{EN DASH}" not in line for line in told[:-1])
