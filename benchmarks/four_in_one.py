@@ -1,8 +1,8 @@
 """One network with four heads beside four networks with one each, on drawn garments.
 
 The category, the tags, the landmarks and a class for each pixel are learned by one network, then
-each by a network of its own, all from the same weights. The one network learns for as long as the four
-together: the same work is spent, and a quarter of it when they answer.
+each by a network of its own, all from the same weights. The one network learns for as long as the
+four together: the same work is spent, and a quarter of it when they answer.
 
     python -m benchmarks.four_in_one --out runs/four-in-one --pictures 3000 --minutes 5
 """
@@ -62,7 +62,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pictures", type=int, default=3000)
     parser.add_argument("--size", type=int, default=160, help="of the pictures, in pixels")
-    parser.add_argument("--minutes", type=float, default=5, help="of each of the four; the one has four times as many")
+    parser.add_argument(
+        "--minutes", type=float, default=5, help="of each of the four; four times for the one"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the recipe")
     return parser.parse_args()
