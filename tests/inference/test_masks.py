@@ -124,7 +124,7 @@ class TestTiles:
         torn = tmp_path / "torn.png"
         torn.write_bytes(b"no picture")
         photo = colour_fields.painted(colour_fields.drawn_mask(1))
-        failed, answered = predictor.predict([torn, photo], tile=50)
+        failed, answered = predictor.predict([torn, photo], tile=64)
         assert isinstance(failed, Failure)
         assert isinstance(answered, Prediction)
 
@@ -148,8 +148,9 @@ class TestTiles:
         several = Predictor.load(colour_fields.write_fields_bundle(tmp_path / "b", several=True))
         with pytest.raises(UsageError, match=r"about the whole photo too \(strongest\)"):
             list(several.predict(photo, tile=64))
-        with pytest.raises(UsageError, match="1 pixel or more, found 0"):
-            list(predictor.predict(photo, tile=0))
+        for size in (-1, 0, 1, 63):  # a large photo would have tiles without end
+            with pytest.raises(UsageError, match=f"tiles of {size}: expected 64 pixels or more"):
+                list(predictor.predict(photo, tile=size))
         cropping = Predictor.load(
             colour_fields.write_fields_bundle(tmp_path / "c", crop_to_box=True)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import blocks
 import dots
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from lapel.evaluation.two_stage import evaluate_two_stages, known_of
@@ -50,6 +51,30 @@ def colour_of(scene: ReadScene, place: int) -> str:
     answer = scene.garments[place].answers["colour"]
     assert isinstance(answer, SingleLabelAnswer)
     return answer.label
+
+
+def test_an_answer_is_there_before_many_pictures_were_looked_at(detector: Path) -> None:
+    """A finder takes seconds a picture; the time left is told from the answers."""
+    asked = []
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        for number in range(10):
+            asked.append(number)
+            yield blocks.block_picture(128, 96, {"top": TOP})
+
+    next(iter(Predictor.load(detector, batch=32).predict(pictures())))
+    assert len(asked) <= 3
+
+
+def test_numbers_have_two_digits_in_tables_and_all_of_them_in_json(
+    both: TwoStagePredictor,
+) -> None:
+    scene = scene_of(next(both.predict(blocks.block_picture(128, 97, {"top": TOP}))))
+    garment, plain = scene.rows()[0], scene.garments[0].to_json()
+    found = scene.garments[0].found
+    assert plain["box"] == list(found.box)
+    assert garment["garment.left"] == round(found.box.left, 2)
+    assert garment["garment.probability"] == found.score
 
 
 def test_each_garment_is_read_by_itself(both: TwoStagePredictor) -> None:

@@ -21,7 +21,8 @@ class LargePhotos:
     """Lets a network look at photos in tiles, if there is more of them than one tile holds.
 
     Raises:
-        UsageError: a size below 1, or a model that answers about whole photos.
+        UsageError: a size below the canvas's shorter side, or a model that answers about whole
+            photos.
     """
 
     def __init__(
@@ -75,8 +76,12 @@ def _tiling(bundle: Bundle, size: int, shapes: Mapping[str, tuple[int, ...]]) ->
             "which a tile does not show; leave out the tile size, or take a model whose tasks are "
             f"all {' or '.join(TILED)}"
         )
-    if size < 1:
-        raise UsageError(f"tiles are of 1 pixel or more, found {size}")
+    least = min(bundle.preprocess.width, bundle.preprocess.height)
+    if size < least:
+        raise UsageError(
+            f"tiles of {size}: expected {least} pixels or more, the shorter side of the model's "
+            "canvas; smaller ones would only be enlarged, and there would be very many of them"
+        )
     outputs = {shape[-2:] for shape in shapes.values()}
     if len(outputs) > 1:
         found = ", ".join(f"{task} {shape}" for task, shape in shapes.items())

@@ -109,19 +109,30 @@ class Predictor:
         self._shapes = self._check_network()
 
     @classmethod
-    def load(cls, bundle: str | Path, *, engine: str = "auto", batch: int = 32) -> Self:
+    def load(
+        cls,
+        bundle: str | Path,
+        *,
+        engine: str = "auto",
+        batch: int = 32,
+        threshold: float | None = None,
+    ) -> Self:
         """Open a bundle, or the run that holds one.
 
         Args:
             bundle: the folder.
             engine: a name in ``lapel.inference.engines.ENGINES``, or ``auto``.
             batch: pictures a run of the engine.
+            threshold: the score from which garments are told; None: as the bundle says.
 
         Raises:
             BundleError: no bundle there, or one that cannot be trusted or run.
-            UsageError: no such engine, or a batch below 1.
+            UsageError: no such engine, a batch below 1, or a threshold that is no score from 0 to
+                1, or is of a bundle that finds no garments.
         """
         opened = Bundle.load(Path(bundle))
+        if threshold is not None:
+            opened = opened.told_from(threshold)
         return cls(opened, open_engine(engine, opened.read(NETWORK)), batch=batch)
 
     @property
@@ -341,8 +352,11 @@ class Predictor:
 
 def batch_of(tasks: Iterable[Task], preprocess: Preprocess) -> int:
     """The most pictures that a network should look at together."""
-    if not any(FREE in task.output_shape for task in tasks):
+    shapes = [task.output_shape for task in tasks]
+    if not any(FREE in shape for shape in shapes):
         return sys.maxsize
+    if any(shape[0] == FREE for shape in shapes):
+        return 1  # finders look at one at a time anyway; so each answer comes when it is there
     return max(1, DENSE_PIXELS // (preprocess.height * preprocess.width))
 
 
