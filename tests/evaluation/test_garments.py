@@ -20,13 +20,14 @@ from pycocotools.cocoeval import COCOeval
 
 from lapel.data.dataset import Dataset
 from lapel.data.deepfashion2_words import categories, point_names
-from lapel.data.image_numbers import image_numbers
 from lapel.evaluation.evaluate import evaluate
-from lapel.evaluation.garments import GarmentsEvaluation
+from lapel.evaluation.garments import TOLD, GarmentsEvaluation
 from lapel.evaluation.garments_seen import sigmas_of
 from lapel.evaluation.judge_results import evaluate_results
+from lapel.evaluation.numbers import number_rows, task_comparisons, warnings
 from lapel.evaluation.result import Evaluation
 from lapel.schema.errors import DatasetError, FormatError, UsageError
+from lapel.schema.image_numbers import image_numbers
 from lapel.schema.labels import TaskSpec
 
 
@@ -280,10 +281,13 @@ class TestResults:
         good = {"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}
         path = tmp_path / "results.json"
         wrong: list[tuple[Any, str]] = [
-            ({**good, "image_id": 1}, "entry 1: found image_id 1, expected one of the 24"),
+            ({**good, "image_id": 31}, "entry 1: found image_id 31, expected one of the 24"),
+            ({**good, "image_id": 1}, "1 entry of pictures of split train, .* --split train"),
             ({**good, "category_id": 3}, "found category_id 3, expected 1 to 2"),
             ({**good, "category_id": True}, "found category_id true"),
             ({**good, "score": "high"}, 'found score "high", expected a number'),
+            ({**good, "score": float("inf")}, "found Infinity, expected numbers"),
+            ({**good, "bbox": None}, "found no bbox, expected bbox, segmentation or keypoints"),
             ({**good, "bbox": [1, 2, 3]}, r"found bbox \[1, 2, 3\]"),
             ({**good, "bbox": [1, 2, -3, 4]}, r"expected left, top, width, height"),
             ({"image_id": 7}, "category_id null"),
@@ -310,6 +314,77 @@ class TestResults:
                 evaluate_results(path, dataset, out=tmp_path / "out", resamples=10)
         assert not (tmp_path / "out").exists()
 
+    def test_scores_of_any_size_rank(self, dataset: Dataset, tmp_path: Path) -> None:
+        path = tmp_path / "results.json"
+        path.write_text('[{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 2}]')
+        assert evaluate_results(path, dataset, out=tmp_path / "out", resamples=10).numbers
+        path.write_text('[{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1e999}]')
+        with pytest.raises(FormatError, match="found score Infinity, expected a number"):
+            evaluate_results(path, dataset, out=tmp_path / "out", resamples=10)
+
+    def test_a_file_of_masks_shows_nothing_of_boxes(
+        self, found: Evaluation, dataset: Dataset, tmp_path: Path
+    ) -> None:
+        again = evaluate_results(
+            found.out / "segments.json", dataset, out=tmp_path / "out", resamples=10
+        )
+        assert {name for name, *_ in number_rows(judged_of(again))} == {
+            "Masks: AP", "Masks: AP50", "Masks: AP75", *TOLD.values(),
+        }  # fmt: skip
+        assert [one.number for one in task_comparisons("garments", judged_of(again))] == ["mask_ap"]
+
+    def test_what_is_told_goes_by_a_threshold_that_is_named(
+        self, found: Evaluation, dataset: Dataset, tmp_path: Path
+    ) -> None:
+        path = found.out / "detections.json"
+        strict = evaluate_results(path, dataset, out=tmp_path / "out", threshold=1, resamples=10)
+        assert strict.numbers["garments.recall"] == 0.0
+        assert strict.numbers["garments.box_ap"] == found.numbers["garments.box_ap"]
+        assert any("garments of score 1 or more" in one for one in strict.subject.remarks)
+        said = warnings("garments", judged_of(strict))
+        assert any("no garment of score 1 or more" in one for one in said)
+        with pytest.raises(UsageError, match="from 0 to 1, found 50"):
+            evaluate_results(path, dataset, out=tmp_path / "out", threshold=50)
+
+    def test_a_file_with_pictures_and_categories_of_its_own_is_matched_by_names(
+        self, found: Evaluation, dataset: Dataset, tmp_path: Path
+    ) -> None:
+        truth = json.loads((found.out / "truth.json").read_text("utf-8"))
+        masks = json.loads((found.out / "segments.json").read_text("utf-8"))
+        # Numbers of its own, and a picture of the training split.
+        images = [
+            {"id": 1000 - one["id"], "file_name": f"/photos/of/{one['file_name']}"}
+            for one in truth["images"]
+        ]
+        images.append({"id": 1, "file_name": "000001.png"})
+        names = {1: "top", 2: "skirt"}
+        categories = [{"id": 70 + number, "name": name} for number, name in names.items()]
+        annotations = [
+            {**one, "image_id": 1000 - one["image_id"], "category_id": 70 + one["category_id"]}
+            for one in masks
+        ]
+        annotations.append({**annotations[0], "image_id": 1})
+        full = {"images": images, "categories": categories, "annotations": annotations}
+        path = tmp_path / "full.json"
+        path.write_text(json.dumps(full))
+        again = evaluate_results(path, dataset, out=tmp_path / "out", resamples=10)
+        for number in ("mask_ap", "mask_ap50", "recall"):
+            key = f"garments.{number}"
+            assert again.numbers[key] == pytest.approx(found.numbers[key], abs=0.02), key
+        assert again.numbers["garments.mask_ap"] == found.numbers["garments.mask_ap"]
+        remarks = " ".join(again.subject.remarks)
+        assert "1 picture of the file passed over" in remarks
+        assert "4 of 24 judged pictures are not in the file" in remarks
+        for wrong, says in (
+            ({**full, "images": images[-1:]}, "of split train: use --split train"),
+            ({**full, "images": [{"id": 1, "file_name": "x.png"}]}, "such as '000001.png'"),
+            ({**full, "images": [{"id": 1}]}, "images 0: found .*expected an object of id"),
+            ({**full, "categories": categories[:1]}, "found category_id 72, expected a number of"),
+        ):
+            path.write_text(json.dumps(wrong))
+            with pytest.raises(FormatError, match=says):
+                evaluate_results(path, dataset, out=tmp_path / "out", resamples=10)
+
     def test_an_empty_list_finds_nothing(self, dataset: Dataset, tmp_path: Path) -> None:
         path = tmp_path / "none.json"
         path.write_text("[]")
@@ -323,7 +398,7 @@ class TestResults:
         path = tmp_path / "keypoints.json"
         entry = {"image_id": 7, "category_id": 1, "keypoints": [1, 2, 2], "score": 0.5}
         path.write_text(json.dumps([entry]))
-        with pytest.raises(FormatError, match="found bbox null"):
+        with pytest.raises(FormatError, match="found no bbox"):
             evaluate_results(path, dataset, out=tmp_path / "out", resamples=10)
         path.write_text(json.dumps([entry | {"bbox": [1, 2, 3, 4]}]))
         assert evaluate_results(path, dataset, out=tmp_path / "out", resamples=10).numbers
@@ -352,8 +427,12 @@ class TestResults:
 def test_images_are_called_by_their_numbers() -> None:
     assert image_numbers(["test/image/000007.jpg", "a/000012.png"]) == [7, 12]
     assert image_numbers(["a/1.jpg", "b/1.jpg"]) == [1, 2]
-    assert image_numbers(["a/0.jpg", "b/5.jpg"]) == [1, 2]
+    assert image_numbers(["a/0.jpg", "b/5.jpg"]) == [0, 5]
     assert image_numbers(["shirt.jpg", "5.jpg"]) == [1, 2]
+    # One rule for all splits: a name that is no number in another split counts here, too; the same
+    # number in another does not, as DeepFashion2 counts each from 1.
+    assert image_numbers(["7.jpg"], [["7.jpg"], ["shirt.jpg"]]) == [1]
+    assert image_numbers(["b/7.jpg"], [["a/7.jpg"], ["b/7.jpg"]]) == [7]
 
 
 def test_sigmas_are_those_of_deepfashion2_where_its_landmarks_are() -> None:

@@ -39,6 +39,7 @@ from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Annotation, Label
 from lapel.schema.errors import DatasetError, Fault, FormatError
 from lapel.schema.garments import Garment
 from lapel.schema.geometry import Box
+from lapel.schema.image_numbers import image_numbers
 from lapel.schema.labels import Schema
 from lapel.schema.masks import ClassMap
 from lapel.storage.folders import atomic_folder, refuse_occupied
@@ -75,12 +76,14 @@ class Dataset:
         table: pl.DataFrame,
         images: Images,
         words: LabelWords | None = None,
+        whole: pl.DataFrame | None = None,
     ) -> None:
         self.folder = folder
         self.description = description
         self.table = table
         self.images = images
         self._words = words or LabelWords()
+        self._whole = table if whole is None else whole
 
     @classmethod
     def open(cls, folder: str | Path) -> Dataset:
@@ -120,6 +123,13 @@ class Dataset:
     def names(self) -> list[str]:
         """The images' names, in row order."""
         return self.table["image"].to_list()
+
+    def image_numbers(self) -> list[int]:
+        """What files in COCO's form call these images, in row order: by one rule for all rows of
+        the dataset as opened, see :func:`lapel.schema.image_numbers.image_numbers`.
+        """
+        splits = self._whole.group_by("split").agg("image")["image"].to_list()
+        return image_numbers(self.names(), splits)
 
     def labels(self, task: str) -> Sequence[Label]:
         """The labels of a task, in row order; None where unknown.
@@ -186,6 +196,7 @@ class Dataset:
             table=self.table.filter(condition),
             images=self.images,
             words=self._words,
+            whole=self._whole,
         )
 
     def pixels(self, name: str) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@
 
 With them ``COCO("truth.json").loadRes("detections.json")`` is all that pycocotools needs to find
 the same numbers again. Categories are numbered as the task's labels, from 1; images as
-:func:`lapel.data.image_numbers.image_numbers` says. Every garment that the model found is there,
+:func:`lapel.schema.image_numbers.image_numbers` says. Every garment that the model found is there,
 however unsure; numbers have the digits with which they were judged.
 """
 

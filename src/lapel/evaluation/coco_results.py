@@ -5,22 +5,23 @@
 An entry has ``bbox`` (left, top, width, height), ``segmentation`` (run lengths or outlines) or
 ``keypoints`` (x, y and anything, of all points of the task), or several of them; all entries the
 same ones, and by these they are judged. See :mod:`lapel.evaluation.coco_files` for the numbers of
-images and categories.
+images and categories, and :mod:`lapel.evaluation.coco_forms` for files that name both themselves.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lapel.data.image_numbers import image_numbers
-from lapel.data.json_records import RecordError, is_number, is_whole, loaded_value, shown_value
-from lapel.data.reading import read_bytes
+from lapel.data.dataset import Dataset
+from lapel.data.json_records import is_number, is_whole, shown_value
+from lapel.evaluation.coco_forms import Form, read_form
 from lapel.imaging.outlines import garment_mask, mask_box, mask_from, run_lengths_of
+from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, FormatError
 from lapel.schema.garments import Garment
 from lapel.schema.geometry import Box
@@ -36,6 +37,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "keypoints": ("oks", "oks_visible"),
 }
 
+#: The parts in words.
+_ANY = "bbox, segmentation or keypoints"
+
 #: The box of what encloses nothing.
 _NOWHERE = Box(0.0, 0.0, 0.0, 0.0)
 
@@ -47,38 +51,43 @@ class Results:
     Attributes:
         measures: by which it can be judged.
         found: row of a picture to its garments, the surest first.
+        remarks: what a reader must know of the file, in sentences.
     """
 
     measures: tuple[str, ...]
     found: Mapping[int, Sequence[FoundGarment]]
+    remarks: tuple[str, ...] = ()
 
 
-def read_results(
-    path: Path, spec: TaskSpec, names: Sequence[str], sizes: Sequence[tuple[int, int]]
-) -> Results:
+def read_results(path: Path, spec: TaskSpec, part: Dataset, whole: Dataset) -> Results:
     """Read a file of results.
 
     Args:
         path: the file.
         spec: the task that it answers.
-        names: of the pictures that are judged.
-        sizes: their widths and heights.
+        part: the rows that are judged, of one split.
+        whole: the dataset that they are of.
 
     Raises:
         StorageError: it cannot be read.
         FormatError: entries that are no results, or of pictures or categories that there are not;
             all faults together.
     """
-    entries = _entries(path)
-    rows = {number: row for row, number in enumerate(image_numbers(names))}
-    first = entries[0] if entries and isinstance(entries[0], dict) else {}
+    form = read_form(path, spec, part, whole)
+    entries = [
+        (place, one) for place, one in enumerate(form.entries) if _image_of(one) not in form.aside
+    ]
+    first = next((one for _, one in entries if isinstance(one, dict)), {})
     # Keypoints of a task that names no landmarks are passed over.
     asked = [part for part in PARTS if part != "keypoints" or spec.point_names]
-    parts = [part for part in asked if part in first] or ["bbox"]
-    reader = _Reader(spec=spec, parts=parts, rows=rows, sizes=sizes)
-    faults: list[Fault] = []
+    parts = [part for part in asked if first.get(part) is not None] or ["bbox"]
+    sizes = part.table.select("width", "height").rows()
+    reader = _Reader(spec=spec, parts=parts, form=form, sizes=sizes)
+    faults = list(_of_other_splits(path, form))
     found: dict[int, list[FoundGarment]] = defaultdict(list)
-    for place, entry in enumerate(entries):
+    for place, entry in entries:
+        if _image_of(entry) in form.elsewhere and _image_of(entry) not in form.rows:
+            continue
         wrong = reader.fault(entry)
         if wrong is not None:
             what, expected = wrong
@@ -91,19 +100,30 @@ def read_results(
     for garments in found.values():
         garments.sort(key=lambda one: -one.score)
     measures = tuple(chain.from_iterable(PARTS[part] for part in parts))
-    return Results(measures=measures, found=found)
+    return Results(measures=measures, found=found, remarks=form.remarks)
 
 
-def _entries(path: Path) -> list[Any]:
-    try:
-        value = loaded_value(read_bytes(path))
-    except RecordError as error:
-        fault = Fault(file=str(path), line=error.line, found=str(error), expected=error.expected)
-        raise FormatError([fault]) from error
-    if not isinstance(value, list):
-        expected = "a list of results: [{image_id, category_id, bbox, score}, ...]"
-        raise FormatError([Fault(file=str(path), found=shown_value(value), expected=expected)])
-    return value
+def _image_of(entry: Any) -> int | None:  # noqa: ANN401 - what JSON holds
+    """The number of an entry's image; None where it has none."""
+    number = entry.get("image_id") if isinstance(entry, dict) else None
+    return number if is_whole(number) else None
+
+
+def _of_other_splits(path: Path, form: Form) -> Iterator[Fault]:
+    """A fault a split whose pictures have entries and are not judged."""
+    numbers = Counter(
+        number
+        for entry in form.entries
+        if (number := _image_of(entry)) in form.elsewhere and number not in form.rows
+    )
+    for split, first in {form.elsewhere[number]: number for number in reversed(numbers)}.items():
+        count = sum(times for number, times in numbers.items() if form.elsewhere[number] == split)
+        yield Fault(
+            file=str(path),
+            found=f"{counted(count, 'entry', 'entries')} of pictures of split {split}, the first "
+            f"with image_id {first}",
+            expected=f"entries of the split that is judged; to judge those: --split {split}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +132,7 @@ class _Reader:
 
     spec: TaskSpec
     parts: Sequence[str]
-    rows: Mapping[int, int]
+    form: Form
     sizes: Sequence[tuple[int, int]]
 
     def fault(self, entry: Any) -> tuple[str, str] | None:  # noqa: ANN401 - what JSON holds
@@ -123,18 +143,22 @@ class _Reader:
         if not isinstance(entry, dict):
             yield shown_value(entry), f"an object of image_id, category_id, {self._named}, score"
             return
-        image: Any = entry.get("image_id")
+        image, rows = _image_of(entry), self.form.rows
         category: Any = entry.get("category_id")
         score = entry.get("score")
-        if not is_whole(image) or image not in self.rows:
-            yield f"image_id {shown_value(image)}", f"one of the {len(self.rows)} pictures judged"
-        elif not is_whole(category) or not 1 <= category <= len(self.spec.labels):
-            yield f"category_id {shown_value(category)}", f"1 to {len(self.spec.labels)}"
+        if image not in rows:
+            found = f"image_id {shown_value(entry.get('image_id'))}"
+            yield found, f"one of the {len(rows)} pictures judged"
+        elif not is_whole(category) or category not in self.form.labels:
+            yield f"category_id {shown_value(category)}", self._categories
         elif not is_number(score):
             yield f"score {shown_value(score)}", "a number"
         else:
             for part in self.parts:
-                yield from self._part_faults(part, entry.get(part), self.sizes[self.rows[image]])
+                if entry.get(part) is None:
+                    yield f"no {part}", self._wanted
+                else:
+                    yield from self._part_faults(part, entry[part], self.sizes[rows[image]])
 
     def _part_faults(
         self,
@@ -162,10 +186,23 @@ class _Reader:
     def _named(self) -> str:
         return ", ".join(self.parts)
 
+    @property
+    def _wanted(self) -> str:
+        return f"{_ANY}, the same ones in every entry"
+
+    @property
+    def _categories(self) -> str:
+        numbers = sorted(self.form.labels)
+        if numbers == list(range(1, len(numbers) + 1)):
+            return f"1 to {len(numbers)}"
+        return "a number of the file's own category, named as a label of the dataset: " + ", ".join(
+            self.spec.labels
+        )
+
     def garment(self, entry: Mapping[str, Any]) -> tuple[int, FoundGarment]:
         """The picture's row, and what was found."""
-        row = self.rows[entry["image_id"]]
-        label = self.spec.labels[entry["category_id"] - 1]
+        row = self.form.rows[entry["image_id"]]
+        label = self.form.labels[entry["category_id"]]
         mask = _mask(entry["segmentation"], self.sizes[row]) if self._has("segmentation") else None
         points = self._points(entry["keypoints"], label) if self._has("keypoints") else ()
         garment = FoundGarment(

@@ -86,7 +86,8 @@ class GarmentsEvaluation:
         truths = [self._named(one.true.labels[~one.true.crowd]) for one in self.pictures]
         ((usual, count),) = Counter(answers).most_common(1)
         return Habit(
-            answer=usual.replace(TAG_SEPARATOR, ", ") or "no garment",
+            answer=usual.replace(TAG_SEPARATOR, ", ")
+            or f"no garment of score {self.least:g} or more",
             share=count / len(answers),
             true_share=truths.count(usual) / len(truths),
             different=len(set(answers)),
@@ -186,7 +187,6 @@ def judge_garments(
     """
     counts = joined(seen.counts)
     found = bootstrap(_Resampled(counts, seen.least), counts.images, resamples=resamples)
-    missing = Interval(value=float("nan"), low=float("nan"), high=float("nan"))
     usual = usual_garment(spec, counted.rows)
     always = usual_counts(spec, usual, seen.pictures)
     numbers = dict.fromkeys(GarmentsEvaluation.NAMES, float("nan")) | _numbers(always, seen.least)
@@ -195,7 +195,7 @@ def judge_garments(
         rows=np.array([one.read for one in seen.pictures], np.int64),
         pictures=tuple(seen.pictures),
         counts=counts,
-        numbers=dict.fromkeys(GarmentsEvaluation.HEADLINES, missing) | found,
+        numbers=found,
         majority=Majority(labels=(usual.called,), counted_on=counted.on, numbers=numbers),
         least=seen.least,
     )

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
 from lapel.data.deepfashion2_words import categories
-from lapel.data.image_numbers import image_numbers
 from lapel.imaging.preprocess import Frame
 from lapel.metrics.detection import DetectionCounts
 from lapel.metrics.matching import FoundBoxes, TrueGarments
@@ -159,7 +158,7 @@ class GarmentsSeen:
             self._matcher = replace(self._matcher, measures=tuple(measures))
         self._labels = part.labels(spec.name)
         self._sizes = part.table.select("width", "height").rows()
-        self._numbers = image_numbers(part.names())
+        self._numbers = part.image_numbers()
         self._read = 0
 
     def __len__(self) -> int:

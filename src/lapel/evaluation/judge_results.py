@@ -20,10 +20,12 @@ from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.subject import Subject
 from lapel.evaluation.writing import make_folder, write_evaluation
 from lapel.imaging.preprocess import Preprocess
+from lapel.inference.bundle import told_from
 from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import TaskSpec
+from lapel.tasks.garments import THRESHOLD
 
 #: How files of results end.
 ENDING = ".json"
@@ -32,6 +34,12 @@ ENDING = ".json"
 _REMARK = (
     "Judged is a file of results, which does not say of what model it is, nor what that had seen "
     "before:"
+)
+
+#: What depends on a score that the file does not say.
+_TOLD = (
+    "Told, in precision, recall and F1, are garments of score {threshold:g} or more; a model's own "
+    "threshold is to be said with --threshold. Average precision does not depend on it."
 )
 
 #: Nobody looks at pictures here.
@@ -50,6 +58,7 @@ def evaluate_results(
     split: str = "test",
     out: str | Path,
     task: str | None = None,
+    threshold: float | None = None,
     resamples: int = RESAMPLES,
     track: Track = silent,
 ) -> Evaluation:
@@ -61,11 +70,13 @@ def evaluate_results(
         split: the rows to judge: ``test``, ``validation`` or ``train``.
         out: folder to write to; see ``lapel.evaluation.evaluate.evaluate``.
         task: which task of kind ``garments`` is answered, where the dataset has several.
+        threshold: the score from which a garment counts as told, as the file does not say it;
+            None: ``lapel.tasks.garments.THRESHOLD``.
         resamples: of the bootstrap behind the intervals.
         track: is told how far the work is, image by image.
 
     Raises:
-        UsageError: the dataset has no such task, or several.
+        UsageError: the dataset has no such task, or several; a threshold outside 0 to 1.
         DatasetError: no such split, or nobody knows what is in its pictures.
         FormatError: the file is none of results; all its faults together.
         StorageError: the file cannot be read, or ``out`` cannot be written.
@@ -74,10 +85,10 @@ def evaluate_results(
     whole = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     part = whole.split(split)
     spec = _task(whole, task)
-    sizes = part.table.select("width", "height").rows()
-    read = read_results(Path(results), spec, part.names(), sizes)
+    calibration = told_from(THRESHOLD if threshold is None else threshold)
+    read = read_results(Path(results), spec, part, whole)
     make_folder(Path(out))
-    seen = GarmentsSeen(spec, part, {}, measures=read.measures)
+    seen = GarmentsSeen(spec, part, calibration, measures=read.measures)
     for row in track(range(len(part)), len(part), "Judging images"):
         seen.keep(row, read.found.get(row, ()))
     if not len(seen):
@@ -86,8 +97,9 @@ def evaluate_results(
         )
     seconds = time.perf_counter() - started
     counted = counted_rows(spec, whole, part, _NO_CANVAS)
-    judged = judge_garments(spec, seen, {}, counted=counted, resamples=resamples)
-    subject = _subject(Path(results), part, SPLIT_NAMES.get(split, split))
+    judged = judge_garments(spec, seen, calibration, counted=counted, resamples=resamples)
+    remarks = (*read.remarks, _TOLD.format(threshold=seen.least))
+    subject = _subject(Path(results), part, SPLIT_NAMES.get(split, split), remarks)
     return write_evaluation(
         Evaluation(
             subject=subject,
@@ -122,7 +134,7 @@ def _task(dataset: Dataset, name: str | None) -> TaskSpec:
     return chosen[0]
 
 
-def _subject(results: Path, part: Dataset, split: str) -> Subject:
+def _subject(results: Path, part: Dataset, split: str, remarks: tuple[str, ...]) -> Subject:
     return Subject(
         bundle=results.name,
         dataset=part.name,
@@ -132,7 +144,7 @@ def _subject(results: Path, part: Dataset, split: str) -> Subject:
         boxes="never",
         unknown_is_no=False,
         chosen_on="a file of results does not say",
-        remarks=(f"{_REMARK} {results.name}.",),
+        remarks=(f"{_REMARK} {results.name}.", *remarks),
         provenance={},
     )
 

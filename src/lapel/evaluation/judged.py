@@ -103,7 +103,7 @@ class JudgedTask(Protocol):
     Attributes:
         NAMES: names of its numbers as a reader calls them, in reading order.
         HEADLINES: the numbers, two or more, by which it is compared with the majority answer; the
-            first one decides.
+            first one decides; a file of results may lack some of them.
         CARDS: the numbers to be read from afar, with what a card calls them.
     """
 
@@ -164,7 +164,9 @@ def common_json(judged: JudgedTask) -> dict[str, Any]:
         "labels": list(judged.spec.labels),
         "numbers": {name: found.to_json() for name, found in judged.numbers.items()},
         "above_majority": {
-            name: judged.numbers[name].value - majority.numbers[name] for name in judged.HEADLINES
+            name: judged.numbers[name].value - majority.numbers[name]
+            for name in judged.HEADLINES
+            if name in judged.numbers
         },
         "most_given_answer": {
             "answer": habit.answer,

@@ -148,6 +148,7 @@ def task_comparisons(name: str, judged: JudgedTask) -> list[Comparison]:
             majority=judged.majority.numbers[number],
         )
         for number in judged.HEADLINES
+        if number in judged.numbers
     ]
 
 
@@ -160,8 +161,9 @@ def warnings(name: str, judged: JudgedTask) -> list[str]:
     found = []
     compared = task_comparisons(name, judged)
     # What was not measured, as boxes are not in a file of masks, tells nothing.
-    main = next((one for one in compared if math.isfinite(one.found.value)), compared[0])
-    if not main.beaten:
+    main = next((one for one in compared if math.isfinite(one.found.value)), None)
+    main = main or next(iter(compared), None)
+    if main is not None and not main.beaten:
         _, _, value, between, majority, _ = main.cells()
         found.append(
             f"{name}: no better than always saying “{judged.majority.answer}” "

@@ -21,7 +21,7 @@ from typing import Any, Self
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.manifest import FORMAT, as_json, parse_manifest
 from lapel.inference.seen import SEEN_FILES, seen_bytes, which_seen
-from lapel.schema.errors import BundleError, LapelError, StorageError
+from lapel.schema.errors import BundleError, LapelError, StorageError, UsageError
 from lapel.schema.labels import Schema
 from lapel.storage.folders import replace_folder
 from lapel.storage.local import LocalStore
@@ -86,6 +86,21 @@ class Bundle:
         for name in bundle.files:
             bundle.read(name)
         return bundle
+
+    def told_from(self, threshold: float) -> Self:
+        """The same bundle, which tells of a garment when its score reaches a threshold.
+
+        Raises:
+            UsageError: a threshold outside 0 to 1, or a bundle that finds no garments.
+        """
+        names = [spec.name for spec in self.schema if spec.kind == "garments"]
+        if not names:
+            raise UsageError(
+                f"--threshold is of scores of found garments, and {self.name} finds none; leave it "
+                "out"
+            )
+        told = {name: {**self.calibration.get(name, {}), **told_from(threshold)} for name in names}
+        return replace(self, calibration={**self.calibration, **told})
 
     def read(self, name: str) -> bytes:
         """All bytes of one of its files, checked against its hash.
@@ -200,6 +215,17 @@ def write_bundle(
     contents[MANIFEST] = as_json(bundle.to_json())
     replace_folder(Path(folder), contents)
     return bundle
+
+
+def told_from(threshold: float) -> dict[str, float]:
+    """The calibration of a task of kind ``garments`` that tells of them from a score on.
+
+    Raises:
+        UsageError: a threshold outside 0 to 1.
+    """
+    if not 0 <= threshold <= 1:
+        raise UsageError(f"a threshold is a score from 0 to 1, found {threshold:g}")
+    return {"threshold": threshold}
 
 
 def update_bundle(

@@ -5,7 +5,9 @@
      "annotations": [{"id", "image_id", "category_id", "bbox", "area", "segmentation", "score",
                       "attributes"}, ...]}
 
-Images and annotations are numbered from 1 in their order, categories as the task's labels.
+Images are called by the numbers in their names where every one has one of its own, as
+:func:`lapel.schema.image_numbers.image_numbers` says, else from 1 in their order; annotations are
+numbered from 1, categories as the task's labels.
 ``attributes`` is what a second model read of a garment: task to label, or to a list of labels.
 """
 
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lapel.metrics.matching import as_coco
+from lapel.schema.image_numbers import image_numbers
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import (
     SEEN,
@@ -83,13 +86,13 @@ class CocoFile:
             height: likewise.
             garments: those of it.
         """
-        number = len(self._images) + 1
+        place = len(self._images)
         # A name need not be UTF-8: a byte that is not becomes its escape.
         name = image.encode("utf-8", "backslashreplace").decode()
-        self._images.append({"id": number, "file_name": name, "width": width, "height": height})
+        self._images.append({"id": place, "file_name": name, "width": width, "height": height})
         for one in garments:
-            place = len(self._annotations) + 1
-            self._annotations.append({"id": place, "image_id": number, **self._annotation(one)})
+            number = len(self._annotations) + 1
+            self._annotations.append({"id": number, "image_id": place, **self._annotation(one)})
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all.
@@ -97,14 +100,20 @@ class CocoFile:
         Raises:
             StorageError: it cannot be written.
         """
+        # Only now are all names known, and with them the pictures' numbers.
+        numbers = image_numbers([image["file_name"] for image in self._images])
+        images = (
+            image | {"id": number} for image, number in zip(self._images, numbers, strict=True)
+        )
+        annotations = (one | {"image_id": numbers[one["image_id"]]} for one in self._annotations)
         about = {"description": f"garments found by {self._model}"}
         with atomic_path(path) as partial, partial.open("w", encoding="utf-8") as file:
             file.write(f'{{"info": {json.dumps(about)}, "licenses": [], "categories": ')
             file.write(json.dumps(coco_categories(self._spec)))
             file.write(', "images": ')
-            file.writelines(json_array(self._images))
+            file.writelines(json_array(images))
             file.write(', "annotations": ')
-            file.writelines(json_array(self._annotations))
+            file.writelines(json_array(annotations))
             file.write("}\n")
 
     def _annotation(self, one: ReadGarment) -> dict[str, Any]:

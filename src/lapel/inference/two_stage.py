@@ -85,7 +85,13 @@ class TwoStagePredictor:
 
     @classmethod
     def load(
-        cls, detector: str | Path, tagger: str | Path, *, engine: str = "auto", batch: int = 32
+        cls,
+        detector: str | Path,
+        tagger: str | Path,
+        *,
+        engine: str = "auto",
+        batch: int = 32,
+        threshold: float | None = None,
     ) -> Self:
         """Open two bundles, or the runs that hold them.
 
@@ -94,12 +100,14 @@ class TwoStagePredictor:
             tagger: the folder of the one that reads them.
             engine: a name in ``lapel.inference.engines.ENGINES``, or ``auto``.
             batch: pictures a run of the engine.
+            threshold: the score from which garments are told; None: as the detector says.
 
         Raises:
             BundleError: no bundle there, or one that cannot be trusted or run.
-            UsageError: bundles that cannot do that, no such engine, or a batch below 1.
+            UsageError: bundles that cannot do that, no such engine, a batch below 1, or a threshold
+                outside 0 to 1.
         """
-        finder = Predictor.load(detector, engine=engine, batch=batch)
+        finder = Predictor.load(detector, engine=engine, batch=batch, threshold=threshold)
         return cls(finder, Predictor.load(tagger, engine=engine, batch=batch))
 
     def predict(
