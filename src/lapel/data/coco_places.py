@@ -87,11 +87,18 @@ def image_folder(root: Path, path: Path, first: str, split: str | None) -> str:
         The folder with ``/`` after it, or an empty text.
     """
     for place in _candidates(root, path, split):
-        # A name may be too long for the file system, or go somewhere else: that is told later.
-        with suppress(OSError, ValueError):
-            if (root / place / first).is_file():
-                return f"{place}/" if place else ""
-    return ""
+        if _holds(root / place, first):
+            return f"{place}/" if place else ""
+    # Folders may be called otherwise; of several that hold it nobody knows which is meant.
+    others = [name for name in subfolders(root) if _holds(root / name, first)]
+    return f"{others[0]}/" if len(others) == 1 else ""
+
+
+def _holds(folder: Path, name: str) -> bool:
+    # A name may be too long for the file system, or go somewhere else: that is told later.
+    with suppress(OSError, ValueError):
+        return (folder / name).is_file()
+    return False
 
 
 def _candidates(root: Path, path: Path, split: str | None) -> Iterator[str]:

@@ -228,6 +228,10 @@ def test_maps_may_be_called_otherwise(tmp_path: Path) -> None:
         UsageError, match="found masks, pictures, expected a folder of photos; name"
     ):
         read_masks(source, suffix="_segm")
+    for suffix in ("", "_mask"):
+        with pytest.raises(FormatError, match="is said with --suffix") as caught:
+            read_masks(source, photos="pictures", suffix=suffix)
+        assert "--unlabelled" not in str(caught.value)
     reading = read_masks(source, photos="pictures", suffix="_segm")
     assert list(reading.masks["parsing"]) == [f"pictures/{number:04}.jpg" for number in range(1, 5)]
 
@@ -420,6 +424,21 @@ def test_files_and_photos_are_found_where_tools_put_them(
         (photo_place.format("train", "a.jpg"), "train"),
         (photo_place.format("val", "b.jpg"), "validation"),
     ]
+
+
+def test_photos_are_found_in_the_one_folder_that_holds_them(tmp_path: Path) -> None:
+    value = coco_value([coco_image(1, "a.jpg")], [])
+    (tmp_path / "marks.json").write_text(json.dumps(value))
+    for name in ("img", "more"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(FormatError, match="--images FOLDER names the folder") as caught:
+        read_coco(tmp_path / "marks.json")
+    assert "--skip-unreadable" not in str(caught.value)
+    write_photo(tmp_path / "img/a.jpg", 9, width=WIDTH, height=HEIGHT)
+    assert [row.image for row in read_coco(tmp_path / "marks.json").annotations] == ["img/a.jpg"]
+    write_photo(tmp_path / "more/a.jpg", 9, width=WIDTH, height=HEIGHT)
+    with pytest.raises(FormatError, match="--images FOLDER names the folder"):
+        read_coco(tmp_path / "marks.json")
 
 
 def test_several_files_of_one_split_are_told(tmp_path: Path) -> None:

@@ -194,7 +194,9 @@ def _remedy(found: _Found) -> str:
     lines = []
     if found.faults and not found.skip_broken:
         lines.append("--skip-broken leaves out single annotations that are wrong.")
-    if found.images.faults and not found.skip_missing:
+    if found.images.faults and not found.annotations:
+        lines.append("--images FOLDER names the folder that holds the photos.")
+    elif found.images.faults and not found.skip_missing:
         lines.append("--skip-unreadable leaves out images that are not there.")
     return " ".join(lines)
 

@@ -43,12 +43,14 @@ class _Found:
         splits: image to its split, or None where the folders name none.
         maps: image to the file of its label map.
         unlabelled: images without one.
+        strangers: how many label maps have no photo.
         faults: what is wrong.
     """
 
     splits: dict[str, str | None] = field(default_factory=dict)
     maps: dict[str, Path] = field(default_factory=dict)
     unlabelled: list[str] = field(default_factory=list)
+    strangers: int = 0
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -109,8 +111,7 @@ def read_masks(
         ]
     if not found.splits and not (found.faults or walk.faults):
         found.faults.append(Fault(file=str(parts[0][1]), found="no photo", expected="some"))
-    remedy = "" if unlabelled or not found.unlabelled else _REMEDY
-    refuse([*walk.faults, *found.faults], remedy=remedy)
+    refuse([*walk.faults, *found.faults], remedy=_remedy(found, unlabelled=unlabelled))
     looked = look_at_maps(found.maps, png_values, classes, track)
     refuse(list(looked.faults))
     rows = (
@@ -127,7 +128,16 @@ def read_masks(
     )
 
 
-_REMEDY = "Photos without a label map are kept, of unknown classes, with --unlabelled."
+def _remedy(found: _Found, *, unlabelled: bool) -> str:
+    """What may help."""
+    if found.strangers and not found.maps:
+        return (
+            "No label map is called like a photo. What their names have after the photos' is said "
+            "with --suffix, such as _segm for 0001_segm.png of 0001.jpg."
+        )
+    if unlabelled or not found.unlabelled:
+        return ""
+    return "Photos without a label map are kept, of unknown classes, with --unlabelled."
 
 
 def _parts(
@@ -192,6 +202,7 @@ def _read_part(
             found.maps[image] = by_place[called]
     for name, path in by_place.items():
         if name not in taken:
+            found.strangers += 1
             expected = f"one in {photos}"
             found.faults.append(Fault(file=str(path), found="no photo", expected=expected))
 
