@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from lapel.evaluation.search import SearchEvaluation
     from lapel.inference.pictures import Failure
-    from lapel.retrieval.index import Answer, SearchIndex
+    from lapel.retrieval.index import Answer, IndexedPicture, SearchIndex
     from lapel.retrieval.sheet import SheetLine
+    from lapel.schema.geometry import Box
 
     Pixels = Callable[[str], NDArray[np.uint8]]
 
@@ -136,7 +137,7 @@ def query(
         raise typer.BadParameter(f"found {out}, expected a name that ends in .jsonl")
     opened = SearchIndex.open(index)
     pictures = find_pictures(paths)
-    places = [] if boxes is None else boxes_of(pictures, boxes)
+    places: list[Box | None] = [] if boxes is None else boxes_of(pictures, boxes)
     if boxes is None:
         say_seen_whole(
             opened.embedder.bundle.preprocess,
@@ -153,7 +154,7 @@ def query(
     else:
         _print_answers(found)
     if sheet is not None:
-        _write_sheet(opened, found, sheet, dataset)
+        _write_sheet(opened, found, sheet, dataset, dict(zip(pictures, places, strict=False)))
         print(f"A contact sheet to look at: {sheet}")
     if len(found) < len(pictures):
         raise typer.Exit(EXIT_FAILED)
@@ -226,7 +227,11 @@ def _print_answers(answers: Iterable[Answer]) -> None:
 
 
 def _write_sheet(
-    index: SearchIndex, answers: Iterable[Answer], sheet: Path, dataset: Path | None
+    index: SearchIndex,
+    answers: Iterable[Answer],
+    sheet: Path,
+    dataset: Path | None,
+    boxes: Mapping[str, Box | None],
 ) -> None:
     from lapel.cli.extras import needs_extra
 
@@ -235,22 +240,27 @@ def _write_sheet(
         from lapel.retrieval.sheet import write_sheet
 
     pictures = Dataset.open(dataset or index.dataset)
-    write_sheet(sheet, [_line(answer, pictures.pixels) for answer in answers])
+    lines = [_line(answer, pictures.pixels, boxes.get(answer.image)) for answer in answers]
+    write_sheet(sheet, lines)
 
 
-def _line(answer: Answer, pixels: Pixels) -> SheetLine:
+def _line(answer: Answer, pixels: Pixels, box: Box | None) -> SheetLine:
     from lapel.imaging.decode import decode
-    from lapel.retrieval.sheet import SheetLine, SheetPicture
+    from lapel.retrieval.sheet import SheetLine, SheetPicture, short_name
+
+    def called(picture: IndexedPicture) -> str:
+        return picture.item or short_name(picture.image)
 
     return SheetLine(
         query=SheetPicture(
             pixels=decode(Path(answer.image).read_bytes(), name=answer.image),
-            caption=answer.image,
+            caption=short_name(answer.image),
+            box=box,
         ),
         found=[
             SheetPicture(
                 pixels=_if_there(pixels, one.picture.image),
-                caption=f"{one.similarity:.3f} {one.picture.item or one.picture.image}",
+                caption=f"{one.similarity:.3f}\n{called(one.picture)}",
             )
             for one in answer.found
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,11 @@ from PIL import Image, ImageDraw, ImageOps
 
 from lapel.data.sketch.sheet import kind_of_sheet
 from lapel.imaging.lettering import Font, nearest_font
+from lapel.schema.geometry import Box
 from lapel.storage.local import write_atomically
 
-#: Side of a picture on the sheet, the space around it, and the height of its caption, in pixels.
+#: Side of a picture on the sheet, the space around it, and the height of a line of its caption, in
+#: pixels.
 SIDE, MARGIN, CAPTION = 128, 6, 16
 #: Height of the letters of a caption.
 CAPTION_TEXT = 11
@@ -23,6 +25,8 @@ CAPTION_TEXT = 11
 BACKGROUND, INK = (255, 255, 255), (40, 40, 40)
 #: Frames of the query, of what shows the same item, and of what does not.
 QUERY, RIGHT, WRONG = (60, 60, 60), (30, 150, 70), (215, 60, 50)
+#: Of the box that was looked at.
+BOX = (235, 160, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,13 +35,20 @@ class SheetPicture:
 
     Attributes:
         pixels: uint8 (H, W, 3); None where it could not be read.
-        caption: what stands below it.
+        caption: what stands below it, in one line or several.
         right: whether it shows the query's item; None where nobody knows.
+        box: the part that was searched by, in its pixels; None for the whole.
     """
 
     pixels: NDArray[np.uint8] | None
     caption: str
     right: bool | None = None
+    box: Box | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        """Those of its caption."""
+        return self.caption.split("\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,6 +57,16 @@ class SheetLine:
 
     query: SheetPicture
     found: Sequence[SheetPicture]
+
+
+def short_name(image: str) -> str:
+    """What tells a picture from others: the folder that it lies in and its name, without ending.
+
+    Names of a data set often begin with the same folder and end alike, as in
+    ``img/Sheer_Blouse/img_00000001.jpg``.
+    """
+    *folders, name = PurePath(image).parts or ("",)
+    return "/".join([*folders[-1:], PurePath(name).stem]).replace("//", "/")
 
 
 def write_sheet(path: Path, lines: Sequence[SheetLine]) -> None:
@@ -57,7 +78,9 @@ def write_sheet(path: Path, lines: Sequence[SheetLine]) -> None:
     """
     kind = kind_of_sheet(path)
     columns = 1 + max((len(line.found) for line in lines), default=0)
-    wide, high = SIDE + 2 * MARGIN, SIDE + 2 * MARGIN + CAPTION
+    pictures = [picture for line in lines for picture in (line.query, *line.found)]
+    below = CAPTION * max((len(picture.lines) for picture in pictures), default=1)
+    wide, high = SIDE + 2 * MARGIN, SIDE + 2 * MARGIN + below
     # The query stands a margin apart from what was found.
     sheet = Image.new("RGB", (columns * wide + 2 * MARGIN, len(lines) * high), BACKGROUND)
     for row, line in enumerate(lines):
@@ -80,18 +103,41 @@ def _paste(
     draw = ImageDraw.Draw(sheet)
     if picture.pixels is not None:
         image = ImageOps.contain(Image.fromarray(picture.pixels).convert("RGB"), (SIDE, SIDE))
-        sheet.paste(image, (left + (SIDE - image.width) // 2, top + (SIDE - image.height) // 2))
+        place = left + (SIDE - image.width) // 2, top + (SIDE - image.height) // 2
+        sheet.paste(image, place)
+        if picture.box is not None:
+            draw.rectangle(_edges(picture.box, picture.pixels, image, place), outline=BOX, width=2)
     if frame is not None:
         edges = (left - 4, top - 4, left + SIDE + 3, top + SIDE + 3)
         draw.rectangle(edges, outline=frame, width=3)
-    font = nearest_font(picture.caption, CAPTION_TEXT)
-    draw.text((left, top + SIDE + 3), _fitting(picture.caption, font), fill=INK, font=font)
+    for number, line in enumerate(picture.lines):
+        font = nearest_font(line, CAPTION_TEXT)
+        place = left, top + SIDE + 3 + number * CAPTION
+        draw.text(place, _fitting(line, font), fill=INK, font=font)
+
+
+def _edges(
+    box: Box, pixels: NDArray[np.uint8], image: Image.Image, place: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """A box on the sheet, as far as it lies in the picture: left, top, right, bottom."""
+    across, down = image.width / pixels.shape[1], image.height / pixels.shape[0]
+    left, top = max(box.left, 0) * across, max(box.top, 0) * down
+    right = max(left, min(box.right * across, image.width) - 1)
+    bottom = max(top, min(box.bottom * down, image.height) - 1)
+    return place[0] + left, place[1] + top, place[0] + right, place[1] + bottom
 
 
 def _fitting(text: str, font: Font) -> str:
-    """As much of the end of a text as fits below a picture."""
+    """A text, without as much of its middle as does not fit below a picture."""
     if font.getlength(text) <= SIDE:
         return text
-    while text and font.getlength(f"…{text}") > SIDE:
-        text = text[1:]
-    return f"…{text}"
+    kept = len(text) - 1
+    while kept > 1 and font.getlength(_shortened(text, kept)) > SIDE:
+        kept -= 1
+    return _shortened(text, kept)
+
+
+def _shortened(text: str, kept: int) -> str:
+    """A text of which only so many letters are kept: one of three at its end."""
+    end = max(kept // 3, 1)
+    return f"{text[: kept - end]}…{text[-end:]}"
