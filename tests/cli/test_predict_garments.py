@@ -156,6 +156,7 @@ def test_wrong_commands_say_what_is_meant(
             "leave out --boxes and --tile",
         ),
         ((colour_bundle, photos, "--coco", tmp_path / "x.json"), "one task of kind garments"),
+        ((colour_bundle, photos, "--threshold", "0.2"), "finds none"),
     ):
         code, _, err = run("predict", *arguments)
         assert code == 2, arguments
@@ -197,3 +198,36 @@ def test_both_stages_are_judged(
         for folder in (out, again)
     )
     assert first["box_ap"] == second["box_ap"]
+
+
+def test_what_predict_finds_is_judged_by_the_names_of_its_pictures(
+    run: Run, detector: Path, tmp_path: Path
+) -> None:
+    data = blocks.write_blocks_dataset(tmp_path / "set", train=2, test=6).folder
+    path, judged, again = tmp_path / "found.json", tmp_path / "judged", tmp_path / "again"
+    answers = tmp_path / "answers.csv"
+    options = ("--coco", path, "--out", answers, "--threshold", "0")
+    assert run("predict", detector, data, *options)[0] == 0
+    assert run("evaluate", detector, data, "--out", judged)[0] == 0
+    # All pictures are in it, with the numbers that evaluate gives those of the split.
+    truth = json.loads((judged / "truth.json").read_text())
+    numbers = {one["id"] for one in json.loads(path.read_text())["images"]}
+    assert numbers == set(range(1, 9)) > {one["id"] for one in truth["images"]}
+    code, said, _ = run("evaluate", path, data, "--out", again)
+    assert code == 0
+    assert "2 pictures of the file passed over" in said
+    first, second = (
+        json.loads((folder / "metrics.json").read_text())["tasks"]["garments"]["numbers"]
+        for folder in (judged, again)
+    )
+    for number in ("box_ap", "mask_ap", "recall"):
+        assert first[number] == pytest.approx(second[number])
+
+
+def test_a_threshold_tells_less_or_more(
+    run: Run, detector: Path, colour_bundle: Path, photos: Path
+) -> None:
+    stages = ("--garments", detector, "--tags", colour_bundle)
+    for first in ((detector,), stages):
+        assert run("predict", *first, photos, "--threshold", "1")[1] == ""
+        assert "skirt" in run("predict", *first, photos, "--threshold", "0")[1]

@@ -70,6 +70,15 @@ def evaluate(
     engine: Annotated[
         str, typer.Option(help="What runs the network: auto (the first there is) or onnxruntime.")
     ] = "auto",
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SCORE",
+            help="The score, 0 to 1, from which garments count as told, instead of the model's "
+            "own; average precision stays as it is.",
+            show_default=False,
+        ),
+    ] = None,
     tags: Annotated[
         Path | None,
         typer.Option(
@@ -93,7 +102,7 @@ def evaluate(
         from lapel.evaluation.two_stage import write_two_stages
 
     # Before the work, so that models that do not go together cost no waiting.
-    both = None if tags is None else _two_stages(bundle, tags)
+    both = None if tags is None else _two_stages(bundle, tags, threshold)
     evaluation = judge(
         bundle,
         dataset,
@@ -104,6 +113,7 @@ def evaluate(
         unknown_is_no=unknown_is_no,
         mapping=mapping,
         engine=engine,
+        threshold=threshold,
         track=track,
     )
     ways = {} if both is None else _judge_stages(both, dataset, split)
@@ -117,7 +127,7 @@ def evaluate(
         print(f"wrote {out / name}")
 
 
-def _two_stages(detector: Path, tagger: Path) -> TwoStagePredictor:
+def _two_stages(detector: Path, tagger: Path, threshold: float | None) -> TwoStagePredictor:
     """Two models, one after the other.
 
     Raises:
@@ -131,7 +141,7 @@ def _two_stages(detector: Path, tagger: Path) -> TwoStagePredictor:
         raise UsageError(
             f"--tags reads what a model finds, and {detector} is a file of results; name the model"
         )
-    return TwoStagePredictor.load(detector, tagger)
+    return TwoStagePredictor.load(detector, tagger, threshold=threshold)
 
 
 def _judge_stages(both: TwoStagePredictor, dataset: Path, split: str) -> dict[str, TwoStages]:

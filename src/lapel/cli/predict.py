@@ -98,6 +98,14 @@ def predict(
         Path | None,
         typer.Option(metavar="TAGGER", help="The model that reads what --garments finds."),
     ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SCORE",
+            help="The score, 0 to 1, from which garments are told, instead of the model's own.",
+            show_default=False,
+        ),
+    ] = None,
     coco: Annotated[
         Path | None,
         typer.Option(
@@ -120,14 +128,20 @@ def predict(
     if garments is not None or tags is not None:
         from lapel.cli.predict_garments import predict_garments
 
-        predictors = _two_stages(garments, tags, batch, unfit=boxes is not None or tile is not None)
+        predictors = _two_stages(
+            garments,
+            tags,
+            batch,
+            threshold,
+            unfit=boxes is not None or tile is not None,
+        )
         pictures = find_pictures(one for path in (bundle, *asked) for one in _of_dataset(path))
         predict_garments(
             predictors, pictures, out=out, top=best, keep_going=keep_going, draw=draw, coco=coco
         )
         return
     pictures = find_pictures(one for path in asked for one in _of_dataset(path))
-    predictor = Predictor.load(bundle, batch=batch)
+    predictor = Predictor.load(bundle, batch=batch, threshold=threshold)
     file = None if coco is None else _coco_file(predictor)
     places = None if boxes is None else boxes_of(pictures, boxes)
     if places is None:
@@ -152,7 +166,12 @@ def predict(
 
 
 def _two_stages(
-    garments: Path | None, tags: Path | None, batch: int, *, unfit: bool
+    garments: Path | None,
+    tags: Path | None,
+    batch: int,
+    threshold: float | None,
+    *,
+    unfit: bool,
 ) -> TwoStagePredictor:
     from lapel.inference.two_stage import TwoStagePredictor
     from lapel.schema.errors import UsageError
@@ -166,7 +185,7 @@ def _two_stages(
         raise UsageError(
             "with --garments the model itself says where to look: leave out --boxes and --tile"
         )
-    return TwoStagePredictor.load(garments, tags, batch=batch)
+    return TwoStagePredictor.load(garments, tags, batch=batch, threshold=threshold)
 
 
 def _coco_file(predictor: Predictor) -> CocoFile:

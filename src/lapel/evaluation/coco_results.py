@@ -114,7 +114,9 @@ def _of_other_splits(path: Path, form: Form) -> Iterator[Fault]:
     numbers = Counter(
         number
         for entry in form.entries
-        if (number := _image_of(entry)) in form.elsewhere and number not in form.rows
+        if (number := _image_of(entry)) is not None
+        and number in form.elsewhere
+        and number not in form.rows
     )
     for split, first in {form.elsewhere[number]: number for number in reversed(numbers)}.items():
         count = sum(times for number, times in numbers.items() if form.elsewhere[number] == split)
@@ -146,7 +148,7 @@ class _Reader:
         image, rows = _image_of(entry), self.form.rows
         category: Any = entry.get("category_id")
         score = entry.get("score")
-        if image not in rows:
+        if image is None or image not in rows:
             found = f"image_id {shown_value(entry.get('image_id'))}"
             yield found, f"one of the {len(rows)} pictures judged"
         elif not is_whole(category) or category not in self.form.labels:

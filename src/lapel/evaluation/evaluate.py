@@ -44,6 +44,7 @@ def evaluate(
     unknown_is_no: bool = False,
     mapping: str | Path | LabelMapping | None = None,
     engine: str = "auto",
+    threshold: float | None = None,
     resamples: int = RESAMPLES,
     track: Track = silent,
 ) -> Evaluation:
@@ -71,6 +72,7 @@ def evaluate(
             cleaned since the model learned: a model that learned the labels of before is judged on
             those of after, by its surest answer to any of the labels that became one.
         engine: name of an engine, or ``auto``.
+        threshold: the score from which found garments count as told; None: as the bundle says.
         resamples: of the bootstrap behind the intervals.
         track: is told how far the work is, image by image.
 
@@ -85,9 +87,17 @@ def evaluate(
     if is_results(bundle):
         _refuse_options(flip=flip, whole=whole, unknown_is_no=unknown_is_no, mapping=bool(mapping))
         return evaluate_results(
-            bundle, dataset, split=split, out=out, resamples=resamples, track=track
+            bundle,
+            dataset,
+            split=split,
+            out=out,
+            threshold=threshold,
+            resamples=resamples,
+            track=track,
         )
     model = Bundle.load(Path(bundle))
+    if threshold is not None:
+        model = model.told_from(threshold)
     _check_kinds(model.schema)
     merging = None if mapping is None else Merging(model=model, mapping=mapping_for(model, mapping))
     everything = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
