@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ from lapel.training.compare import Silent
 from lapel.training.comparing.label_plan import make_label_plan
 from lapel.training.comparing.label_tables import LabelComparison
 from lapel.training.comparing.labels import compare_labels
+from lapel.training.stopping import RunInterruptedError
 
 CHANGES: Mapping[str, Any] = {**SMALL, "schedule.epochs": 3, "model.options.widths": "[8]"}
 
@@ -156,6 +158,22 @@ def test_a_run_that_fails_says_why(
         )
 
 
+class Stopper(Silent):
+    """Sends a signal when the judging begins."""
+
+    def say(self, text: str) -> None:
+        if text.startswith("judging"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_stopped_while_it_judges_it_says_how_to_go_on(
+    compared: tuple[Path, Path, LabelComparison],
+) -> None:
+    data, cleaned, first = compared
+    with pytest.raises(RunInterruptedError, match=r"what was learned is saved\. The same command"):
+        run_compare(data, cleaned, first.out, onlooker=Stopper())
+
+
 def test_models_of_different_recipes_are_named(
     compared: tuple[Path, Path, LabelComparison], tmp_path: Path
 ) -> None:
@@ -192,6 +210,9 @@ def test_what_does_not_belong_together_is_refused(
         run_compare(data, cleaned, first.out, changes={**CHANGES, "batch": 8})
     with pytest.raises(UsageError, match="found 2 seeds; take 1 or more, and 1 where a model"):
         run_compare(data, cleaned, tmp_path / "out", before=first.out / "runs" / "before", seeds=2)
+    runs = first.out / "runs"
+    with pytest.raises(UsageError, match=r"--before .* has learned the cleaned labels; are"):
+        run_compare(data, cleaned, tmp_path / "o", before=runs / "after", after=runs / "before")
     fewer = clean_dataset(data, "deepfashion", out=tmp_path / "fewer").dataset
     fewer.table.filter(fewer.table["split"] != "test").write_parquet(
         fewer.folder / "annotations.parquet"

@@ -24,7 +24,7 @@ from lapel.training.comparing.report import REPORT, About, write_report
 from lapel.training.comparing.results import Outcome, Result, outcomes_of, read_result
 from lapel.training.comparing.tables import write_markdown, write_tables
 from lapel.training.run import RUN, RunFolder
-from lapel.training.stopping import RunInterruptedError, watching_signals
+from lapel.training.stopping import RunInterruptedError, watching_signals, way_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +107,7 @@ def compare(
             pool.learn(jobs)
         except RunInterruptedError as interruption:
             keeper.look_again()
-            raise RunInterruptedError(
-                interruption.signal_number,
-                f"{interruption}; what was learned is saved. The same command goes on",
-            ) from None
+            raise way_on(interruption) from None
         return keeper.comparison()
 
 

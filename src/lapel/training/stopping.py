@@ -23,6 +23,14 @@ class RunInterruptedError(TrainingError):
         super().__init__(message)
 
 
+def way_on(interruption: RunInterruptedError) -> RunInterruptedError:
+    """The interruption of several runs, which says what is saved and how to go on."""
+    return RunInterruptedError(
+        interruption.signal_number,
+        f"{interruption}; what was learned is saved. The same command goes on",
+    )
+
+
 class StopSignals:
     """Remembers that a signal came; whoever works looks at its own safe points."""
 

@@ -112,14 +112,17 @@ def make_label_plan(
         tasks_of(fitted, dataset.schema)
         if fitted.budget is None:
             recipes[which] = fitted.model_dump(mode="json")
+    mapping = _mapping_between(old, new)
     for which, model in models.items():
-        recipes[which] = Bundle.load(model).provenance.get("recipe")
+        bundle = Bundle.load(model)
+        _check_not_swapped(which, bundle, mapping)
+        recipes[which] = bundle.provenance.get("recipe")
     return LabelPlan(
         recipe=recipe,
         changes=changes,
         data=old,
         cleaned=new,
-        mapping=_mapping_between(old, new),
+        mapping=mapping,
         seeds=tuple(range(resolved.seed, resolved.seed + seeds)),
         given=models,
         split=split,
@@ -141,6 +144,24 @@ def _mapping_between(old: Dataset, new: Dataset) -> LabelMapping:
         f"{new.folder} has no {MAPPING_JSON} that leads from the labels of {old.folder} to its "
         "own; make it of that dataset by `lapel data clean`"
     )
+
+
+def _check_not_swapped(which: str, model: Bundle, mapping: LabelMapping) -> None:
+    """Refuse a model that has learned the labels of the other dataset.
+
+    Raises:
+        UsageError: it has.
+    """
+    learned = {task.name: set(task.labels) for task in model.schema}
+    for one in mapping.tasks:
+        labels = {BEFORE: set(one.before.labels), AFTER: set(one.after.labels)}
+        own, other = labels.pop(which), *labels.values()
+        if own != other and learned.get(one.before.name) == other:
+            of = "cleaned labels" if which == BEFORE else "labels of before the cleaning"
+            raise UsageError(
+                f"--{which} {model.folder} has learned the {of}; are --{BEFORE} and --{AFTER} "
+                "swapped?"
+            )
 
 
 def _kept_facts(plan: LabelPlan) -> dict[str, Any]:

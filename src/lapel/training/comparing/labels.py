@@ -40,7 +40,12 @@ from lapel.training.comparing.pool import Job, Onlooker, Pool
 from lapel.training.comparing.recipes_apart import recipe_remark
 from lapel.training.comparing.results import read_result
 from lapel.training.run import RUN, RunFolder
-from lapel.training.stopping import watching_signals
+from lapel.training.stopping import (
+    RunInterruptedError,
+    StopSignals,
+    watching_signals,
+    way_on,
+)
 
 REPORTS = "reports"
 
@@ -107,9 +112,12 @@ def compare_labels(
         if remark := recipe_remark(plan.recipes.get(BEFORE), plan.recipes.get(AFTER)):
             onlooker.say(remark)
         keeper = _FaultKeeper(onlooker)
-        Pool(devices, keeper, stop, plan.out / LOGS / "processes.txt").learn(jobs)
-        _check_done(plan, keeper.faults)
-        return _judged(plan, onlooker, resamples)
+        try:
+            Pool(devices, keeper, stop, plan.out / LOGS / "processes.txt").learn(jobs)
+            _check_done(plan, keeper.faults)
+            return _judged(plan, onlooker, resamples, stop)
+        except RunInterruptedError as interruption:
+            raise way_on(interruption) from None
 
 
 def _job(plan: LabelPlan, which: str, run: PlannedRun) -> Job:
@@ -153,7 +161,9 @@ def _check_done(plan: LabelPlan, faults: Mapping[str, str]) -> None:
             )
 
 
-def _judged(plan: LabelPlan, onlooker: Onlooker, resamples: int) -> LabelComparison:
+def _judged(
+    plan: LabelPlan, onlooker: Onlooker, resamples: int, stop: StopSignals
+) -> LabelComparison:
     tasks = _changed_tasks(plan)
     rows: dict[str, list[Evaluation]] = {"original": [], "merged": [], "after": []}
     differences: list[dict[str, Interval]] = []
@@ -165,6 +175,7 @@ def _judged(plan: LabelPlan, onlooker: Onlooker, resamples: int) -> LabelCompari
             ("after", new, plan.cleaned, None),
         ):
             ending = "" if seed == plan.seeds[0] else f"_seed-{seed}"
+            stop.check()
             onlooker.say(f"judging: {key}{ending}")
             rows[key].append(
                 evaluate(
@@ -176,6 +187,7 @@ def _judged(plan: LabelPlan, onlooker: Onlooker, resamples: int) -> LabelCompari
                     resamples=resamples,
                 )
             )
+        stop.check()
         pair = rows["merged"][-1], rows["after"][-1]
         differences.append(gains(*pair, tasks, NUMBERS, resamples=min(resamples, GAIN_RESAMPLES)))
     comparison = LabelComparison(
