@@ -132,6 +132,7 @@ def test_an_epoch_is_a_sentence_on_a_terminal() -> None:
     assert epoch_sentence(row) == (
         "Epoch 3: 91.23 % on validation, training loss 0.500, after 1 min 12 s"
     )
+    assert epoch_sentence(row, "mean IoU").startswith("Epoch 3: mean IoU 91.23 % on validation")
 
 
 def test_the_time_between_epochs_is_not_taken_for_a_step(monkeypatch: pytest.MonkeyPatch) -> None:

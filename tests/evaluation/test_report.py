@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from lapel.evaluation.doubtful import read_doubtful
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.figures import confusion_figure, reliability_figure, shown_labels
 from lapel.evaluation.page import escaped
+from lapel.evaluation.report import write_report
 from lapel.evaluation.single_label import SingleLabelEvaluation
 from lapel.inference.bundle import Bundle, write_bundle
 from lapel.metrics.calibration import bin_confidences
@@ -193,6 +195,22 @@ def test_curves_pass_over_cells_without_numbers(colour_run: Path) -> None:
         for figure in (loss, accuracy, rate)
     ]
     assert points == [[3, 2], [3, 2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("select", "called"), [(None, "Accuracy"), ("colour.macro_f1", "Macro F1")]
+)
+def test_curves_are_called_by_the_score_that_a_run_was_judged_by(
+    colour_run: Path, colour_dataset: Path, tmp_path: Path, select: str | None, called: str
+) -> None:
+    found = evaluate(colour_run, colour_dataset, out=tmp_path / "out", resamples=10)
+    provenance = {**found.subject.provenance, "recipe": {"select": select}}
+    found = replace(found, subject=replace(found.subject, provenance=provenance))
+    whole = Dataset.open(colour_dataset)
+    write_report(found, part=whole.split("test"), whole=whole, run=colour_run)
+    text, _ = report_of(tmp_path / "out")
+    curves = text[text.index("Learning curves</h2>") : text.index("Doubtful training labels</h2>")]
+    assert f"{called}</text>" in curves or f">{called}<" in curves
 
 
 def test_a_log_without_rows_has_no_curves(tmp_path: Path) -> None:

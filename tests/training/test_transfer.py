@@ -238,6 +238,6 @@ def test_a_run_stopped_while_features_are_computed_says_how_to_go_on(
 
     changes = {**BASE, "model.options.weights": str(former)}
     run = tmp_path / "run"
-    with pytest.raises(RunInterruptedError, match=r"computed so far is kept.*train --resume"):
+    with pytest.raises(RunInterruptedError, match=r"prepared for it is kept.*train --resume"):
         train("photos", data=patterns, out=run, changes=changes, reporter=StopsEarly())
     assert train(resume=run).best_score > 0.9

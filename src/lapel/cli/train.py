@@ -86,7 +86,8 @@ def train(
         reporter.close()
     best = f"Best epoch {trained.best_epoch}" if trained.best_epoch else "Best, with heads alone"
     print(
-        f"{best}: {trained.best_score:.4f} on validation, after {trained.seconds:.0f} s of learning"
+        f"{best}: {trained.score_name} {trained.best_score:.4f} on validation, after "
+        f"{trained.seconds:.0f} s of learning"
     )
     print(f"Run:    {trained.run}")
     print(f"Bundle: {trained.bundle}")
@@ -159,6 +160,7 @@ class BarReporter:
 
         self._bar = bar_with_facts()
         self._pace = Pace()
+        self._score = ""
         self._task: int | None = None
 
     def say(self, text: str) -> None:
@@ -176,6 +178,9 @@ class BarReporter:
     def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
         """Move the bar."""
         if self._task is None:
+            from lapel.training.judging import score_of
+
+            self._score = score_of(learner.recipe, learner.schema)
             self._bar.start()
             self._task = self._bar.add_task("Learning", total=plan.steps, facts="")
         left = self._pace.left(learner.progress.step, plan.steps)
@@ -186,7 +191,7 @@ class BarReporter:
     def epoch(self, row: dict[str, float]) -> None:
         """A line above the bar."""
         self._pace.skip()
-        self.say(epoch_sentence(row))
+        self.say(epoch_sentence(row, self._score))
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -221,11 +226,12 @@ def _facts(tally: Tally, left: float | None) -> str:
     return f"{loss}{speed:,.0f} images/s{rest}"
 
 
-def epoch_sentence(row: dict[str, float]) -> str:
-    """One epoch as people read it."""
+def epoch_sentence(row: dict[str, float], score: str = "") -> str:
+    """One epoch as people read it; its score by the name that it has."""
     sentence = f"Epoch {row['epoch']:.0f}" if row["epoch"] else "Heads alone"
     if "validation_accuracy" in row:
-        sentence += f": {100 * row['validation_accuracy']:.2f} % on validation"
+        called = f"{score} " if score else ""
+        sentence += f": {called}{100 * row['validation_accuracy']:.2f} % on validation"
     if "train_loss" in row:
         sentence += f", training loss {row['train_loss']:.3f}"
     return f"{sentence}, after {duration(row['seconds'])}"

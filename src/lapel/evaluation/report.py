@@ -26,7 +26,9 @@ from lapel.evaluation.page_names import page_names
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.tables import encoded
 from lapel.schema.errors import FormatError, StorageError
+from lapel.schema.labels import Schema
 from lapel.storage.local import write_atomically
+from lapel.tasks.score_names import score_name
 
 #: Unreadable images named in the report.
 UNREADABLE_SHOWN = 20
@@ -66,7 +68,7 @@ def write_report(
     scene = Scene(
         images=evaluation.images, part=part, split=evaluation.subject.split, looker=looker
     )
-    run_sections = _run_sections(whole, run, many=len(evaluation.tasks) > 1)
+    run_sections = _run_sections(evaluation, whole, run)
     names = task_pages(evaluation.tasks)
     if not names:
         text = _only_page(evaluation, scene, run_sections)
@@ -224,21 +226,32 @@ def _unreadable(evaluation: Evaluation) -> str:
     )
 
 
-def _run_sections(whole: Dataset, run: Path | None, *, many: bool) -> list[Section]:
+def _run_sections(evaluation: Evaluation, whole: Dataset, run: Path | None) -> list[Section]:
     """What the run that made the model kept; a file that cannot be read is said to be so."""
     sections: list[Section] = []
     if run is None:
         return sections
     try:
-        curves = learning_curves(run / LOG, score="Score" if many else "Accuracy")
+        curves = learning_curves(run / LOG, score=_score(evaluation))
         content = _pair(curves) if curves else "<p>The log is empty.</p>"
         sections.append(("curves", "Learning curves", content))
     except StorageError as error:
         sections.append(("curves", "Learning curves", f"<p>{escaped(error)}</p>"))
     if (run / OUT_OF_SAMPLE).is_file():
-        heading = "Doubtful training labels"
+        heading, many = "Doubtful training labels", len(evaluation.tasks) > 1
         sections.append(("doubtful-training", heading, _doubtful_training(whole, run, many=many)))
     return sections
+
+
+def _score(evaluation: Evaluation) -> str:
+    """What the score by which the run compared its epochs is called, as a title."""
+    recipe = evaluation.subject.provenance.get("recipe")
+    recipe = recipe if isinstance(recipe, dict) else {}
+    embedding = recipe.get("embedding")
+    learned = isinstance(embedding, dict) and embedding.get("loss", "none") != "none"
+    schema = Schema(tuple(judged.spec for judged in evaluation.tasks.values()))
+    words = score_name(schema, select=recipe.get("select"), vectors=learned)
+    return words[0].upper() + words[1:]
 
 
 def _doubtful_training(whole: Dataset, run: Path, *, many: bool) -> str:

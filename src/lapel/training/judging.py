@@ -13,14 +13,16 @@ from torch import Tensor
 
 from lapel.models.heads.base import Raw
 from lapel.models.heads.table import HEADS, dense_tasks
-from lapel.schema.labels import TaskSpec
+from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.outputs import EMBEDDING
 from lapel.tasks.base import Counts, CountsInTurn
 from lapel.tasks.kinds import task_of
+from lapel.tasks.score_names import score_name
 from lapel.training.embedding import METRIC, retrieval_counts, vectors_in
 from lapel.training.examples import Examples, in_batches
 from lapel.training.learner import Learner
 from lapel.training.plan import seed_of
+from lapel.training.recipe import Recipe
 
 
 class Pausing(Protocol):
@@ -164,6 +166,11 @@ def main_score(learner: Learner, counts: Mapping[str, Counts]) -> float:
         ]
     measured = [value for value in values if math.isfinite(value)]
     return sum(measured) / len(measured) if measured else 0.0
+
+
+def score_of(recipe: Recipe, schema: Schema) -> str:
+    """What :func:`main_score` is called, in words."""
+    return score_name(schema, select=recipe.select, vectors=recipe.embedding.loss != "none")
 
 
 def as_array(value: Any) -> Any:  # noqa: ANN401 - targets are of each kind's own form

@@ -25,6 +25,7 @@ from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.embedding import check_items
 from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.finish import finish
+from lapel.training.judging import score_of
 from lapel.training.learner import Learner
 from lapel.training.loop import learn
 from lapel.training.material import Material, first_pixels, gather
@@ -49,6 +50,7 @@ class Trained:
         bundle: its bundle, with the network of the best epoch.
         best_epoch: counted from 1.
         best_score: on validation.
+        score_name: what that score is called, such as ``mean IoU``.
         seconds: spent learning.
     """
 
@@ -58,6 +60,7 @@ class Trained:
     bundle: Path
     best_epoch: int
     best_score: float
+    score_name: str
     seconds: float
 
 
@@ -184,7 +187,8 @@ def _train(
             watcher=OnlyStops(stop),
         )
     except RunInterruptedError as interruption:
-        raise _with_way_on(interruption, "what was computed so far is kept", run) from None
+        saved = "nothing has been learned yet; what was prepared for it is kept"
+        raise _with_way_on(interruption, saved, run) from None
     counts = label_counts(material.schema, material.train.targets, material.train.weights)
     learner = Learner(
         network, material.schema, recipe, precision, counts, items=material.train.items
@@ -250,6 +254,7 @@ def _outcome(run: RunFolder, dataset: Dataset) -> Trained:
         bundle=bundle.folder,
         best_epoch=chosen["epoch"],
         best_score=chosen["score"],
+        score_name=score_of(run.recipe(), bundle.schema),
         seconds=learning["seconds"],
     )
 
@@ -268,7 +273,10 @@ def _checkpoint(run: RunFolder, reporter: Reporter) -> Checkpoint | None:
     for note in notes:
         reporter.say(note)
     if checkpoint is None:
-        reporter.say("The run was stopped before its first checkpoint: it begins anew")
+        reporter.say(
+            "The run was stopped before its first checkpoint: learning begins anew; what was "
+            "prepared is taken again"
+        )
     return checkpoint
 
 
