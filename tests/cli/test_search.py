@@ -91,6 +91,10 @@ def test_evaluate_says_how_well_items_are_found(shop: Path, tmp_path: Path) -> N
     assert "each of 15 pictures, searched among all 15 but itself" in done.stdout
     values = dict(line.split("\t")[:2] for line in done.stdout.splitlines() if "\t" in line)
     assert float(values["hit_rate_at_1"]) > 0.8
+    assert "15 queries have something to find: too few to say anything" in done.stdout
+    # No more than 14 others can be found.
+    assert "hit_rate_at_10" in values
+    assert not {"hit_rate_at_20", "hit_rate_at_50", "recall_at_20", "ndcg_at_20"} & set(values)
     assert f"wrote {out / 'sheet.jpg'}" in done.stdout
 
 

@@ -51,6 +51,11 @@ def test_consumer_to_shop_is_searched_among_validation_and_test(tmp_path: Path) 
     assert len(protocol_of(dataset, "validation").gallery) == 6
 
 
+def test_a_single_query_is_one(tmp_path: Path) -> None:
+    protocol = protocol_of(item_dataset(tmp_path, items=6, annotate=with_roles), "test")
+    assert protocol.about.startswith("1 query of the test split")
+
+
 def test_without_roles_each_is_searched_among_all_others(items: Path, roles: Path) -> None:
     protocol = protocol_of(Dataset.open(items), "test")
     assert protocol.leave_one_out
@@ -95,6 +100,7 @@ def test_the_numbers_are_those_of_a_plain_ranking(seeing_bundle: Path, roles: Pa
 
 def test_what_is_written_says_all(seeing_bundle: Path, items: Path, tmp_path: Path) -> None:
     evaluation = evaluate_search(seeing_bundle, items, out=tmp_path / "out")
+    assert not any("too few" in remark for remark in evaluation.remarks)
     written = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert written == json.loads(json.dumps(evaluation.to_json()))
     assert (written["queries"], written["gallery"]) == (48, 48)

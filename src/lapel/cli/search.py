@@ -11,6 +11,7 @@ import typer
 
 from lapel.cli.box_files import boxes_of, say_seen_whole
 from lapel.cli.console import EXIT_FAILED, complain, shown
+from lapel.schema.counting import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -285,10 +286,12 @@ def _print_evaluation(evaluation: SearchEvaluation) -> None:
     for remark in evaluation.remarks:
         print(shown(remark))
     if evaluation.without_match:
-        print(f"{evaluation.without_match:,} queries have nothing to find; they are in no number")
+        told = counted(evaluation.without_match, "query has", "queries have")
+        print(f"{told} nothing to find, and no part in any number")
     print("measure\tvalue\t95 % interval")
-    for name in PRINTED:
-        number = evaluation.numbers[name]
+    numbers = evaluation.told
+    for name in (name for name in PRINTED if name in numbers):
+        number = numbers[name]
         print(f"{name}\t{number.value:.4f}\t{number.low:.4f} to {number.high:.4f}")
     print_tables(evaluation.tables)
     if evaluation.unreadable:

@@ -26,9 +26,13 @@ from lapel.retrieval.nearest import Exact
 from lapel.retrieval.protocols import SearchProtocol, protocol_of
 from lapel.retrieval.sheet import SheetLine, SheetPicture, write_sheet
 from lapel.retrieval.vectors import Vectors, embed_dataset
+from lapel.schema.counting import counted
 from lapel.schema.errors import DatasetError
 from lapel.schema.formulas import escape_formula
 from lapel.storage.folders import atomic_folder
+
+#: With fewer queries one of them more or less moves a number by more than models differ.
+FEWEST_QUERIES = 30
 
 #: Queries on the contact sheet: found at once, found late, not found; so many of each.
 SHOWN_EACH = 6
@@ -61,6 +65,17 @@ class SearchEvaluation:
     without_match: int
     unreadable: tuple[Failure, ...]
     remarks: tuple[str, ...]
+
+    @property
+    def told(self) -> dict[str, Interval]:
+        """The numbers that tell something: without those of more places than can be found."""
+        most = len(self.protocol.gallery) - self.protocol.leave_one_out
+        ends = {name: name.rpartition("_at_")[2] for name in self.numbers}
+        return {
+            name: value
+            for name, value in self.numbers.items()
+            if not (ends[name].isdecimal() and int(ends[name]) > most)
+        }
 
     @property
     def tables(self) -> tuple[BenchmarkTable, ...]:
@@ -140,7 +155,7 @@ def evaluate_search(
         queries=queries,
         without_match=len(searched.places.sizes) - queries,
         unreadable=_unreadable(searched),
-        remarks=tuple(_remarks(embedder.bundle, protocol)),
+        remarks=(*_too_few(queries), *_remarks(embedder.bundle, protocol)),
     )
     if out is not None:
         with atomic_folder(Path(out), replace=replace) as building:
@@ -205,6 +220,14 @@ def _means(
 
 def _unreadable(searched: _Searched) -> tuple[Failure, ...]:
     return (*searched.queries.unreadable, *searched.gallery.unreadable)
+
+
+def _too_few(queries: int) -> list[str]:
+    """What to know where hardly anything was searched for."""
+    if queries >= FEWEST_QUERIES:
+        return []
+    told = counted(queries, "query has", "queries have")
+    return [f"Warning: {told} something to find: too few to say anything about a model"]
 
 
 def _remarks(model: Bundle, protocol: SearchProtocol) -> list[str]:

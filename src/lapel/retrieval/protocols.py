@@ -8,6 +8,7 @@ import polars as pl
 
 from lapel.data.dataset import Dataset
 from lapel.schema.annotation import SPLIT_NAMES
+from lapel.schema.counting import counted
 from lapel.schema.errors import DatasetError
 
 #: Benchmark to the splits whose gallery its test queries are searched among. Consumer-to-shop
@@ -72,8 +73,8 @@ def _by_roles(dataset: Dataset, part: Dataset, split: str) -> SearchProtocol:
     return SearchProtocol(
         name=benchmark or "roles",
         about=(
-            f"{len(queries):,} queries of the {split} split, searched among {len(gallery):,} "
-            f"pictures of the gallery ({' and '.join(splits)})"
+            f"{counted(len(queries), 'query', 'queries')} of the {split} split, searched among "
+            f"{len(gallery):,} pictures of the gallery ({' and '.join(splits)})"
         ),
         queries=queries,
         gallery=gallery,
