@@ -1,8 +1,9 @@
 """Garments of any dataset as one JSON file in COCO's form; see the reader of ``coco``.
 
-Ids of images, annotations and categories run from 1. Outlines stay outlines; masks, and outlines
-with holes, become packed run lengths. ``area`` is in pixels of the shape, as ``pycocotools`` counts
-them, or of the box where there is no shape.
+Ids of annotations and categories run from 1; images have those by which `lapel evaluate` knows
+them: the numbers in their names where every one has its own, else their places from 1. Outlines
+stay outlines; masks, and outlines with holes, become packed run lengths. ``area`` is in pixels of
+the shape, as ``pycocotools`` counts them, or of the box where there is no shape.
 """
 
 from __future__ import annotations
@@ -63,16 +64,20 @@ def export_coco(
     known = part.table[name].is_not_null().to_list()
     images = [
         {"id": number, "file_name": image, "width": width, "height": height}
-        for number, (image, width, height) in enumerate(rows, start=1)
-        if known[number - 1]
+        for number, (image, width, height), there in zip(
+            part.image_numbers(), rows, known, strict=True
+        )
+        if there
     ]
+    places = [place for place, there in enumerate(known) if there]
     written = 0
     with atomic_path(out) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"info": {}, "licenses": [], "categories": ')
         file.write(json.dumps(list(_categories(spec)), ensure_ascii=False))
         file.write(f', "images": {json.dumps(images, ensure_ascii=False)}, "annotations": [')
-        for image in track(images, len(images), "Writing garments"):
-            label = labels[int(str(image["id"])) - 1]
+        both = zip(places, images, strict=True)
+        for place, image in track(both, len(images), "Writing garments"):
+            label = labels[place]
             for garment in label.each if isinstance(label, Garments) else ():
                 written += 1
                 value = _annotation(written, image, garment, spec)
