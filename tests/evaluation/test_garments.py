@@ -20,6 +20,7 @@ from pycocotools.cocoeval import COCOeval
 
 from lapel.data.dataset import Dataset
 from lapel.data.deepfashion2_words import categories, point_names
+from lapel.data.exporters.coco import export_coco
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.garments import TOLD, GarmentsEvaluation
 from lapel.evaluation.garments_seen import sigmas_of
@@ -313,6 +314,15 @@ class TestResults:
             with pytest.raises(FormatError, match=says):
                 evaluate_results(path, dataset, out=tmp_path / "out", resamples=10)
         assert not (tmp_path / "out").exists()
+
+    def test_pictures_have_the_numbers_of_the_exported_file(
+        self, found: Evaluation, dataset: Dataset, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "exported.json"
+        export_coco(dataset, path, split="test")
+        truth = (found.out / "truth.json", path)
+        first, second = (json.loads(one.read_text("utf-8"))["images"] for one in truth)
+        assert first == second
 
     def test_scores_of_any_size_rank(self, dataset: Dataset, tmp_path: Path) -> None:
         path = tmp_path / "results.json"
