@@ -5,8 +5,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from lapel.data.dataset import create_dataset
+from lapel.data.dataset import Dataset, create_dataset
 from lapel.data.explore import explore_dataset
 from lapel.data.images import packed_name
 from lapel.data.sampling import distribution_distance
@@ -97,6 +98,16 @@ def test_tags_and_several_tasks_are_shown(tagged_dataset: Path, tmp_path: Path) 
     html = (tmp_path / "page.html").read_text()
     assert 'title="30 of 30">100</td>' in html
     assert "pictures of hat" in html
+
+
+def test_labels_that_are_not_shown_are_counted(
+    tagged_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = Dataset.open(tagged_dataset).schema
+    labels = sum(len(task.labels) for task in schema.tasks)
+    for rest, says in ((1, "The rarest label is not shown."), (2, "The 2 rarest labels are not")):
+        monkeypatch.setattr("lapel.data.explore_labels.PAIRS_SHOWN", labels - rest)
+        assert says in " ".join(look(tagged_dataset, tmp_path / "page.html").words)
 
 
 def test_one_task_of_single_labels_has_no_pairs(photo_dataset: Path, tmp_path: Path) -> None:

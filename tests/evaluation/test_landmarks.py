@@ -191,8 +191,8 @@ class TestPage:
             "landmarks.csv",
         ):
             assert words in text, words
-        # 18 worst, 12 in the middle, and heatmaps and attention of six.
-        assert len(self.pictures(text)) == 18 + 12 + 12
+        # 18 worst, 8 in the middle that are not among them, heatmaps and attention of six.
+        assert len(self.pictures(text)) == 18 + 8 + 12
         assert {max(one.size) for one in self.pictures(text)} == {320}
         assert "<script" not in text
 

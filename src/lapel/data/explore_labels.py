@@ -102,7 +102,8 @@ def together(dataset: Dataset) -> str:
         for one in chosen
     )
     rest = len(names) - len(chosen)
-    more = f" The {rest:,} rarest labels are not shown." if rest else ""
+    unseen = "rarest label is" if rest == 1 else f"{rest:,} rarest labels are"
+    more = f" The {unseen} not shown." if rest else ""
     return (
         "<section><h2>Which labels hold together</h2><p>Of a hundred pictures with the label of "
         f"the row, so many have that of the column.{more}</p>"

@@ -14,6 +14,7 @@ from lapel.evaluation.garments_seen import SeenPicture
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.mosaic import Drawing, drawn_mosaic
 from lapel.evaluation.page import bar, escaped, table
+from lapel.evaluation.shown_pictures import worst_and_middle
 from lapel.evaluation.task_page import numbers_section, where
 from lapel.imaging.draw import colours
 from lapel.imaging.draw_garments import Shape, beside, draw_disagreement, draw_garments
@@ -48,14 +49,13 @@ def garments_sections(judged: GarmentsEvaluation, scene: Scene) -> list[Section]
     if subsets:
         sections.append(("subsets", "By scale, occlusion, zoom and viewpoint", _subsets(subsets)))
     order = np.argsort([one.quality for one in judged.pictures], kind="stable").tolist()
-    middle = max(0, len(order) // 2 - MIDDLE // 2)
-    worst = _drawings(judged, scene, order[:WORST], "of least quality")
-    usual = _drawings(judged, scene, order[middle:][:MIDDLE], "of median quality: what to expect")
-    return [
-        *sections,
-        ("worst", "Worst pictures", worst),
-        ("middle", "Pictures in the middle", usual),
-    ]
+    worst, middle = worst_and_middle(order, worst=WORST, middle=MIDDLE)
+    drawn = _drawings(judged, scene, worst, "of least quality")
+    sections.append(("worst", "Worst pictures", drawn))
+    if middle:
+        usual = _drawings(judged, scene, middle, "of median quality: what to expect")
+        sections.append(("middle", "Pictures in the middle", usual))
+    return sections
 
 
 def _numbers(judged: GarmentsEvaluation) -> str:

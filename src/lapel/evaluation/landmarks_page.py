@@ -13,6 +13,7 @@ from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.landmarks import LandmarksEvaluation
 from lapel.evaluation.mosaic import Drawing, drawn_mosaic
 from lapel.evaluation.page import bar, escaped, figure, table
+from lapel.evaluation.shown_pictures import worst_and_middle
 from lapel.evaluation.task_page import numbers_section, where
 from lapel.imaging.draw import Mark, colours, draw_heat, draw_marks, strongest
 from lapel.inference.drawing import attention_heat, attention_words
@@ -48,13 +49,13 @@ def landmarks_sections(judged: LandmarksEvaluation, scene: Scene) -> list[Sectio
         ("found", "Share found by distance", _curves(judged)),
     ]
     if order:
-        middle = len(order) // 2
         about = ("the farthest from the truth", "of median error: what to expect of it")
-        parts = (order[:WORST], order[max(0, middle - MIDDLE // 2) :][:MIDDLE])
-        sections += [
-            ("worst", "Worst pictures", _drawings(judged, scene, parts[0], about[0])),
-            ("middle", "Pictures in the middle", _drawings(judged, scene, parts[1], about[1])),
-        ]
+        parts = worst_and_middle(order, worst=WORST, middle=MIDDLE)
+        drawn = _drawings(judged, scene, parts[0], about[0])
+        sections.append(("worst", "Worst pictures", drawn))
+        if parts[1]:
+            usual = _drawings(judged, scene, parts[1], about[1])
+            sections.append(("middle", "Pictures in the middle", usual))
         maps = _maps(judged, scene, [*order[: WITH_MAPS // 2], *parts[1][: WITH_MAPS // 2]])
         sections += [("looked", "Where it looked", maps)] if maps else []
     return sections

@@ -13,6 +13,7 @@ from lapel.evaluation.matrix import Cell, matrix_figure
 from lapel.evaluation.mosaic import Drawing, drawn_mosaic
 from lapel.evaluation.page import bar, escaped, table
 from lapel.evaluation.segmentation import SegmentationEvaluation
+from lapel.evaluation.shown_pictures import worst_and_middle
 from lapel.evaluation.task_page import numbers_section, where
 from lapel.imaging.draw import sheet
 from lapel.imaging.draw_classes import class_colours, draw_classes, draw_difference
@@ -38,18 +39,17 @@ def segmentation_sections(judged: SegmentationEvaluation, scene: Scene) -> list[
         scene: what was looked at, for the pictures.
     """
     order = np.argsort(judged.images.mean_iou, kind="stable").tolist()
-    middle = max(0, len(order) // 2 - MIDDLE // 2)
-    return [
+    worst, middle = worst_and_middle(order, worst=WORST, middle=MIDDLE)
+    sections = [
         ("numbers", "All numbers", _numbers(judged)),
         ("classes", "Each class", _each(judged)),
         ("confusion", "Taken for one another", _confusion(judged)),
-        ("worst", "Worst pictures", _pictures(judged, scene, order[:WORST], "of least mean IoU")),
-        (
-            "middle",
-            "Pictures in the middle",
-            _pictures(judged, scene, order[middle:][:MIDDLE], "of median mean IoU"),
-        ),
+        ("worst", "Worst pictures", _pictures(judged, scene, worst, "of least mean IoU")),
     ]
+    if middle:
+        usual = _pictures(judged, scene, middle, "of median mean IoU")
+        sections.append(("middle", "Pictures in the middle", usual))
+    return sections
 
 
 def _numbers(judged: SegmentationEvaluation) -> str:
