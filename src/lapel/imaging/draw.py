@@ -6,6 +6,7 @@ import colorsys
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,13 +211,17 @@ def draw_heat(
 
 
 def sheet(panels: Sequence[tuple[str, Image.Image]], lines: Sequence[Line] = ()) -> Image.Image:
-    """Drawings of one size side by side, each below its title, and lines of text below all."""
+    """Drawings of one size side by side, each below its title, and lines of text below all.
+
+    Lines after a point stand together, as do those without one.
+    """
     titles = _LINE if any(title for title, _ in panels) else 0
     wide = sum(panel.width for _, panel in panels) + _GAP * (len(panels) - 1)
     lengths = [nearest_font(line.text, _TEXT).getlength(line.text) for line in lines]
     column = math.ceil(max(lengths, default=0)) + 3 * _GAP
     columns = max(1, wide // column)
-    rows = math.ceil(len(lines) / columns)
+    blocks = [list(block) for _, block in groupby(lines, key=lambda line: line.colour is None)]
+    rows = sum(math.ceil(len(block) / columns) for block in blocks)
     high = titles + max(panel.height for _, panel in panels)
     below = rows * _LINE + _GAP if rows else 0
     canvas = Image.new("RGB", (max(wide, column if lines else 0), high + below), PAPER)
@@ -226,8 +231,12 @@ def sheet(panels: Sequence[tuple[str, Image.Image]], lines: Sequence[Line] = ())
         pen.text((left + 2, 2), title, fill=SOFT, font=nearest_font(title, _TEXT))
         canvas.paste(panel, (left, titles))
         left += panel.width + _GAP
-    for place, line in enumerate(lines):
-        _write(canvas, line, place // rows * column, high + _GAP // 2 + place % rows * _LINE)
+    top = high + _GAP // 2
+    for block in blocks:
+        rows = math.ceil(len(block) / columns)
+        for place, line in enumerate(block):
+            _write(canvas, line, place // rows * column, top + place % rows * _LINE)
+        top += rows * _LINE
     return canvas
 
 
