@@ -204,6 +204,13 @@ def test_fine_attributes_go_out_as_ce7454_and_come_back(tmp_path: Path) -> None:
         assert back.split("train").labels(group) == in_training
 
 
+def test_marked_pictures_are_large_enough_for_their_words(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "sheet.png", 2, SMALL, marked=True)
+    sheet = pixels(tmp_path / "sheet.png")
+    assert sheet.shape == (224, 448, 3)
+    assert sheet[200:, 424:].any()  # the second picture fills its place
+
+
 def test_a_contact_sheet_shows_the_pictures(tmp_path: Path) -> None:
     write_sheet(tmp_path / "sheet.png", 10, SMALL)
     sheet = pixels(tmp_path / "sheet.png")

@@ -15,6 +15,9 @@ from lapel.storage.local import write_atomically
 
 COLUMNS = 8
 
+#: Marked pictures are this wide at least: words would cover half of smaller ones.
+READABLE = 224
+
 #: Colours of garments 1, 2, ... on a marked sheet.
 _MARKS = ((255, 64, 64), (64, 160, 255), (80, 220, 90), (255, 190, 40))
 
@@ -47,7 +50,7 @@ def write_sheet(path: Path, count: int, options: Options, *, marked: bool = Fals
         StorageError: the file cannot be written.
     """
     kind = kind_of_sheet(path)
-    side, columns = options.size, min(count, COLUMNS)
+    side, columns = max(options.size, READABLE if marked else 0), min(count, COLUMNS)
     sheet = Image.new("RGB", (columns * side, -(-count // columns) * side))
     for number in range(count):
         picture = draw_picture(number, options)
@@ -75,6 +78,9 @@ def marked_picture(picture: SketchPicture) -> Image.Image:
                 draw.ellipse(dot, fill=(255, 255, 255), outline=(0, 0, 0))
             elif seen == OCCLUDED:
                 draw.ellipse(dot, outline=(0, 0, 0))
+    if image.width < READABLE:
+        image = image.resize((READABLE, READABLE))
+        draw = ImageDraw.Draw(image)
     main = picture.garments[0]
     words = (main.garment.kind.name, *main.attributes.values(), *main.tags.yes)
     draw.text((3, 2), "\n".join(words), fill=(255, 255, 255), stroke_fill=(0, 0, 0), stroke_width=1)
