@@ -132,3 +132,11 @@ def test_a_sheet_has_room_for_all_it_says() -> None:
     assert plain.size == panel.size
     long = sheet([("", panel)], [Line(text="a very long line of text " * 8)])
     assert long.width > panel.width
+
+
+def test_what_is_written_grows_with_the_drawing() -> None:
+    lines = [Line(text="coat 97 %", colour=RED)]
+    sizes = (300, 1200)
+    drawn = (draw_marks(gray(40, 40), [], side=side) for side in sizes)
+    below = [sheet([("", one)], lines).height - one.height for one in drawn]
+    assert below[1] == 2 * below[0]

@@ -37,6 +37,9 @@ _COVER = 0.85
 
 _TEXT, _LINE, _GAP = 13, 20, 10
 
+#: Larger drawings are seen shrunk on a screen, so what is written grows with them.
+_SEEN_SIDE = 600
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
@@ -215,36 +218,45 @@ def sheet(panels: Sequence[tuple[str, Image.Image]], lines: Sequence[Line] = ())
 
     Lines after a point stand together, as do those without one.
     """
-    titles = _LINE if any(title for title, _ in panels) else 0
+    scale = text_scale(max(max(panel.size) for _, panel in panels))
+    text, row, gap = scale * _TEXT, scale * _LINE, scale * _GAP
+    titles = row if any(title for title, _ in panels) else 0
     wide = sum(panel.width for _, panel in panels) + _GAP * (len(panels) - 1)
-    lengths = [nearest_font(line.text, _TEXT).getlength(line.text) for line in lines]
-    column = math.ceil(max(lengths, default=0)) + 3 * _GAP
+    lengths = [nearest_font(line.text, text).getlength(line.text) for line in lines]
+    column = math.ceil(max(lengths, default=0)) + 3 * gap
     columns = max(1, wide // column)
     blocks = [list(block) for _, block in groupby(lines, key=lambda line: line.colour is None)]
     rows = sum(math.ceil(len(block) / columns) for block in blocks)
     high = titles + max(panel.height for _, panel in panels)
-    below = rows * _LINE + _GAP if rows else 0
+    below = rows * row + gap if rows else 0
     canvas = Image.new("RGB", (max(wide, column if lines else 0), high + below), PAPER)
     pen = ImageDraw.Draw(canvas)
     left = 0
     for title, panel in panels:
-        pen.text((left + 2, 2), title, fill=SOFT, font=nearest_font(title, _TEXT))
+        pen.text((left + 2, 2), title, fill=SOFT, font=nearest_font(title, text))
         canvas.paste(panel, (left, titles))
         left += panel.width + _GAP
-    top = high + _GAP // 2
+    top = high + gap // 2
     for block in blocks:
         rows = math.ceil(len(block) / columns)
         for place, line in enumerate(block):
-            _write(canvas, line, place // rows * column, top + place % rows * _LINE)
-        top += rows * _LINE
+            corner = place // rows * column, top + place % rows * row
+            _write(canvas, line, corner, scale)
+        top += rows * row
     return canvas
 
 
-def _write(canvas: Image.Image, line: Line, left: int, top: int) -> None:
+def text_scale(side: int) -> int:
+    """How many times larger text is in a drawing of this longer side than in a small one."""
+    return max(1, round(side / _SEEN_SIDE))
+
+
+def _write(canvas: Image.Image, line: Line, corner: tuple[int, int], scale: int) -> None:
     """A line of text, after its point."""
-    pen = ImageDraw.Draw(canvas)
+    pen, (left, top) = ImageDraw.Draw(canvas), corner
     if line.colour is not None:
-        spot = _around(left + _GAP, top + _LINE / 2, 5)
-        pen.ellipse(spot, fill=line.colour if line.visible else None, outline=line.colour, width=2)
-    text = left + (2 * _GAP if line.colour is not None else 4)
-    pen.text((text, top + 2), line.text, fill=INK, font=nearest_font(line.text, _TEXT))
+        spot = _around(left + scale * _GAP, top + scale * _LINE / 2, 5 * scale)
+        inside = line.colour if line.visible else None
+        pen.ellipse(spot, fill=inside, outline=line.colour, width=2 * scale)
+    place = left + scale * (2 * _GAP if line.colour is not None else 4), top + 2 * scale
+    pen.text(place, line.text, fill=INK, font=nearest_font(line.text, scale * _TEXT))
