@@ -17,6 +17,7 @@ from lapel.imaging.draw import (
     sheet,
     strongest,
 )
+from lapel.imaging.draw_garments import Shape, draw_garments
 from lapel.imaging.preprocess import Fit, Preprocess
 from lapel.schema.geometry import Box
 
@@ -140,3 +141,12 @@ def test_what_is_written_grows_with_the_drawing() -> None:
     drawn = (draw_marks(gray(40, 40), [], side=side) for side in sizes)
     below = [sheet([("", one)], lines).height - one.height for one in drawn]
     assert below[1] == 2 * below[0]
+
+
+def test_names_of_garments_grow_with_the_drawing() -> None:
+    shape = Shape(colour=RED, box=Box(0, 0, 40, 40), text="coat")
+    high = []
+    for side in (300, 1200):
+        page = np.asarray(draw_garments(gray(40, 40), [shape], side=side))
+        high.append(int((page[:, 5] == RED).all(axis=-1).sum()))
+    assert high[1] > 1.6 * high[0]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lapel.imaging.draw import INK, PAPER, Colour, drawing_size
+from lapel.imaging.draw import INK, PAPER, Colour, drawing_size, text_scale
 from lapel.imaging.lettering import nearest_font
 from lapel.imaging.outlines import mask_from
 from lapel.schema.geometry import Box
@@ -69,7 +69,7 @@ def draw_garments(
         for x, y, seen in shape.points:
             _draw_point(pen, x * scale[0], y * scale[1], shape.colour, seen=seen)
     for shape in reversed(shapes):
-        _write(pen, shape, scale)
+        _write(pen, shape, scale, _TEXT * text_scale(max(size)))
     return drawing
 
 
@@ -152,11 +152,13 @@ def _draw_point(
     pen.ellipse(spot, fill=colour if seen else None, outline=PAPER if seen else colour)
 
 
-def _write(pen: ImageDraw.ImageDraw, shape: Shape, scale: tuple[float, float]) -> None:
+def _write(
+    pen: ImageDraw.ImageDraw, shape: Shape, scale: tuple[float, float], letters: int
+) -> None:
     """The text of a shape on a card of its colour, inside its box's upper left corner."""
     if not shape.text:
         return
-    font = nearest_font(shape.text, _TEXT)
+    font = nearest_font(shape.text, letters)
     left, top = shape.box.left * scale[0], shape.box.top * scale[1]
     card = pen.textbbox((left + 3, top + 1), shape.text, font=font)
     pen.rectangle((left, top, card[2] + 3, card[3] + 2), fill=shape.colour)
