@@ -30,6 +30,7 @@ NOT_RUN = {
     ("docs/deepfashion.md", "an hour on two cores"),
     ("docs/deepfashion-cleaning.md", "minutes to hours on a quiet machine"),
     ("docs/garments.md", "minutes to hours on a quiet machine"),
+    ("docs/garments.md", "needs the detector above"),
     ("docs/labels.md", "minutes to hours on a quiet machine"),
     ("docs/landmark-attention.md", "needs DeepFashion and a GPU"),
     ("docs/landmark-attention.md", "an hour on two cores"),

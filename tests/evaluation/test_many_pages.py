@@ -276,7 +276,7 @@ def test_a_task_shows_how_it_was_learned(bundle: Path, dataset: Dataset, tmp_pat
     )
     evaluate(tmp_path / "run", dataset, out=tmp_path / "out", resamples=20)
     first = (tmp_path / "out" / "report.html").read_text("utf-8")
-    assert ">Score</text>" in first
+    assert ">Mean score of the tasks</text>" in first
     headings = {
         path.stem: Structure(path.read_text("utf-8")).headings
         for path in (tmp_path / "out" / "report").iterdir()
