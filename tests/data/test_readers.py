@@ -136,7 +136,7 @@ def test_a_label_column_that_is_empty_or_not_there_is_refused(tmp_path: Path) ->
 
 
 def test_unknown_layouts_and_options_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no layout is called 'pascal'; known: fashion-mnist, fold"):
+    with pytest.raises(UsageError, match="no layout is called 'pascal'; known: fashion-mnist"):
         import_dataset("pascal", tmp_path, tmp_path / "d")
     with pytest.raises(UsageError, match=r"layout 'folder': .*'single'"):
         import_dataset("folder", tmp_path, tmp_path / "d", single=["a"])
