@@ -166,7 +166,7 @@ def as_opened(rows: object) -> object:
 
 def one_import(folder: Path, *, opened: bool) -> dict[str, float]:
     """Import once, in this process."""
-    from lapel.data import dataset as datasets
+    from lapel.data import creating
     from lapel.data.importing import import_dataset
     from lapel.data.measuring import measure_all
 
@@ -184,7 +184,7 @@ def one_import(folder: Path, *, opened: bool) -> dict[str, float]:
         worked += time.process_time() - before
         return found
 
-    datasets.measure_all = timed  # type: ignore[assignment,attr-defined]  # the same, with a clock
+    creating.measure_all = timed  # type: ignore[assignment,attr-defined]  # the same, with a clock
     started, before = time.perf_counter(), time.process_time()
     import_dataset("deepfashion-coarse", folder / "Benchmark", folder / "dataset", replace=True)
     whole, processor = time.perf_counter() - started, time.process_time() - before

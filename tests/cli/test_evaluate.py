@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lapel.data.dataset import create_dataset
+from lapel.data.creating import create_dataset
 from lapel.inference.engines import ENGINES
 from lapel.schema.annotation import Annotation
 from lapel.schema.labels import Schema, TaskSpec

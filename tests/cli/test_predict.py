@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from lapel.cli.main import main
-from lapel.data.dataset import create_dataset
+from lapel.data.creating import create_dataset
 from lapel.inference.predictor import Predictor
 from lapel.schema.annotation import Annotation
 from lapel.schema.labels import Schema, TaskSpec

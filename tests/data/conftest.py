@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lapel.data.dataset import create_dataset
+from lapel.data.creating import create_dataset
 from lapel.data.images import packed_name
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.labels import Schema, TaskSpec

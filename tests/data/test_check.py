@@ -9,7 +9,8 @@ import polars as pl
 from PIL import Image
 
 from lapel.data.check import CheckReport, check_dataset
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.findings import Finding
 from lapel.data.images import packed_name
 from lapel.data.importing import import_dataset

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lapel.data.clean import Cleaning, clean_dataset
 from lapel.data.cleaning import clean_labels
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name
 from lapel.data.rules import TaskRules, read_rules
 from lapel.schema.annotation import Annotation, Label, Tags

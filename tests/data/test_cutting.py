@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from lapel.data.check import check_dataset
+from lapel.data.creating import create_dataset
 from lapel.data.cutting import cut_garments
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name
 from lapel.data.sketch.picture import Options
 from lapel.data.sketch.writing import sketch_dataset

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name
 from lapel.data.importing import import_dataset
 from lapel.data.table import write_table

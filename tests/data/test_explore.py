@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.explore import explore_dataset
 from lapel.data.images import packed_name
 from lapel.data.sampling import distribution_distance

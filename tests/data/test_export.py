@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.export import export_dataset
 from lapel.data.importing import import_dataset
 from lapel.schema.annotation import Annotation, Tags

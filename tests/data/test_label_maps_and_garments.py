@@ -13,7 +13,8 @@ from PIL import Image
 
 from lapel.data.check import CheckReport, check_dataset
 from lapel.data.clean import clean_dataset
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.explore import explore_dataset
 from lapel.data.export import export_dataset
 from lapel.data.findings import Finding

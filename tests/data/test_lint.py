@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.deepfashion_names import official_attributes, official_categories
 from lapel.data.deepfashion_schema import coarse_schema
 from lapel.data.images import packed_name

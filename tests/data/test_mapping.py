@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lapel.data.clean import clean_dataset
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name
 from lapel.data.mapping import MAPPING_JSON, LabelMapping, read_mappings
 from lapel.schema.annotation import Annotation, Label, Tags

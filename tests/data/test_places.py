@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lapel.data.check import check_dataset
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.explore import explore_dataset
 from lapel.data.findings import Finding
 from lapel.schema.annotation import Annotation

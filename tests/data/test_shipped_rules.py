@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lapel.data.clean import Cleaning, clean_dataset
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.deepfashion_names import official_attributes, official_categories
 from lapel.data.deepfashion_schema import coarse_schema
 from lapel.data.images import packed_name

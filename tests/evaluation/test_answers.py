@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.evaluation.answers import answer_dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import NETWORK, Bundle

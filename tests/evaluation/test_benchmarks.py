@@ -14,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from report_pages import Structure
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.deepfashion_places import LANDMARKS
 from lapel.evaluation.benchmarks import attributes, grouped, landmarks
 from lapel.evaluation.benchmarks.known import BENCHMARKS

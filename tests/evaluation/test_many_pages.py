@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_pages import Structure
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.evaluation.charts import shortened, text_width
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.judged import Scene

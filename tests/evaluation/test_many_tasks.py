@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.multi_label import MultiLabelEvaluation
 from lapel.evaluation.numbers import warnings

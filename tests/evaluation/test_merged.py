@@ -14,7 +14,8 @@ from many_tasks import picture, write_many_bundle
 from numpy.typing import NDArray
 
 from lapel.data.clean import clean_dataset
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.multi_label import MultiLabelEvaluation

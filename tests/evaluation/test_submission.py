@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layout_writers import write_ce7454, write_nsysu, write_photo, write_text
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.exporting import label_numbers
 from lapel.data.importing import import_dataset
 from lapel.evaluation.contest_files import FORMATS, Row, first_difference

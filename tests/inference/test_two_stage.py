@@ -158,7 +158,7 @@ def test_a_picture_that_turns_is_read_upright(both: TwoStagePredictor) -> None:
 @pytest.fixture(scope="module")
 def coloured(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., object]:
     """A dataset of blocks whose colours are known; of every third picture a wrong one."""
-    from lapel.data.dataset import create_dataset
+    from lapel.data.creating import create_dataset
 
     def make(*, crowded: bool = False) -> object:
         folder = tmp_path_factory.mktemp("coloured")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from training_runs import PATTERNS, draw_pattern
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.training.comparing.grid import Grid, PlannedRun

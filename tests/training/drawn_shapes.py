@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.schema.annotation import Annotation, Label
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.masks import UNKNOWN_CLASS, ClassMap

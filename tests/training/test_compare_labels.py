@@ -18,7 +18,8 @@ import pytest
 from training_runs import SMALL, draw_pattern
 
 from lapel.data.clean import clean_dataset
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name
 from lapel.inference.bundle import Bundle
 from lapel.schema.annotation import Annotation, Tags

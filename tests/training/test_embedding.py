@@ -14,7 +14,8 @@ from item_photos import draw_item
 from numpy.typing import NDArray
 from training_runs import SMALL
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.evaluation.search import evaluate_search
 from lapel.inference.bundle import Bundle
 from lapel.inference.embedding import Embedder

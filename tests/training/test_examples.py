@@ -18,7 +18,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import ImageError, StorageError, TrainingError

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lapel.data.dataset import create_dataset
+from lapel.data.creating import create_dataset
 from lapel.inference.bundle import Bundle
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.errors import RecipeError

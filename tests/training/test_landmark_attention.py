@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from lapel.data.dataset import create_dataset
+from lapel.data.creating import create_dataset
 from lapel.inference.predictor import Predictor
 from lapel.models.multitask import Architecture
 from lapel.models.networks import build_network

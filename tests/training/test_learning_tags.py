@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from training_runs import SMALL
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.inference.bundle import Bundle
 from lapel.inference.predictor import Predictor

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from training_runs import PATTERNS, draw_pattern
 
-from lapel.data.dataset import create_dataset
+from lapel.data.creating import create_dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.labels import Schema, TaskSpec

@@ -15,7 +15,8 @@ from lapel.schema.errors import MissingExtraError
 if TYPE_CHECKING:
     from lapel.data.check import check_dataset
     from lapel.data.clean import clean_dataset
-    from lapel.data.dataset import Dataset, create_dataset
+    from lapel.data.creating import create_dataset
+    from lapel.data.dataset import Dataset
     from lapel.data.explore import explore_dataset
     from lapel.data.export import export_dataset
     from lapel.data.importing import import_dataset
@@ -29,7 +30,7 @@ _HOMES = {
     "Dataset": "dataset",
     "check_dataset": "check",
     "clean_dataset": "clean",
-    "create_dataset": "dataset",
+    "create_dataset": "creating",
     "explore_dataset": "explore",
     "export_dataset": "export",
     "import_dataset": "importing",

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lapel.data.dataset import Dataset, check_place, create_dataset
+from lapel.data.creating import check_place, create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.data.readers.attribute_folders import read_attribute_folders
 from lapel.data.readers.ce7454 import read_ce7454

@@ -17,7 +17,8 @@ from layout_writers import (
     write_prography,
 )
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.data.export import export_dataset
 from lapel.data.garments import read_garments
 from lapel.data.importing import import_dataset

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import write_bundle
 from lapel.schema.annotation import Annotation

@@ -9,7 +9,8 @@ import many_tasks as many
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.evaluation.benchmarks.published import TYPES
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.labels import Schema, TaskSpec

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import write_bundle
 from lapel.schema.annotation import Annotation, Label, Tags

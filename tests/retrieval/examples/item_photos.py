@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from PIL import Image
 
-from lapel.data.dataset import Dataset, create_dataset
+from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import NETWORK, Bundle, write_bundle
 from lapel.schema.annotation import Annotation

@@ -13,7 +13,8 @@ from pathlib import Path
 import polars as pl
 
 from lapel.data.columns import column_of
-from lapel.data.dataset import Dataset, check_place
+from lapel.data.creating import check_place
+from lapel.data.dataset import Dataset
 from lapel.data.description import Description
 from lapel.data.garments import write_garments
 from lapel.data.masks import mask_file
