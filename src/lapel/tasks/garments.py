@@ -20,7 +20,7 @@ from lapel.schema.garments import Garments
 from lapel.schema.geometry import Box
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import Answer, FoundGarment, FoundLandmark, GarmentsAnswer
-from lapel.tasks.base import Calibration
+from lapel.tasks.base import FREE, Calibration
 from lapel.tasks.encoded_garments import EncodedGarments
 from lapel.tasks.placed_garments import found_boxes, slots_of, true_garments
 
@@ -73,7 +73,7 @@ class GarmentsTask:
     @property
     def output_shape(self) -> tuple[int, ...]:
         """As many rows as the network likes, each of box, score, category, mask and points."""
-        return (-1, POINTS + POINT * len(self._names))
+        return (FREE, POINTS + POINT * len(self._names))
 
     @property
     def measures(self) -> tuple[str, ...]:

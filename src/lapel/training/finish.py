@@ -29,7 +29,7 @@ from lapel.tasks.kinds import task_of
 from lapel.training.card import model_card
 from lapel.training.checkpoint import copy_of
 from lapel.training.examples import Examples, in_batches
-from lapel.training.judging import as_array, known_of
+from lapel.training.judging import as_array, known_of, score_of
 from lapel.training.learner import Learner
 from lapel.training.parity import COMPARED, Parity, Two
 from lapel.training.run import RunFolder
@@ -211,7 +211,7 @@ def _provenance(
         "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
         "chosen": {
             "on": "validation",
-            "by": learner.recipe.select or "the mean of each task's own metric",
+            "by": score_of(learner.recipe, learner.schema),
             "epoch": progress.best_epoch,
             "epochs": len(progress.history),
             "score": progress.best_score,
