@@ -53,9 +53,10 @@ def evaluate(
     Into ``out``: ``metrics.json``, ``per_class.csv``, ``confusion.csv``, ``predictions.csv`` and
     ``report.html``; for tags also ``pairs.csv``, for landmarks ``landmarks.csv``, for classes of
     pixels ``pixels.csv``, for garments ``garments.csv`` and files in COCO's form, for a public
-    benchmark ``benchmark.csv``, and for several tasks a page each in ``report/``. Each file is whole or as
-    it was before. Pages of tasks that a former evaluation there had, and this one has not, are
-    removed; other files are left alone. Images that cannot be read are counted and reported; they end nothing.
+    benchmark ``benchmark.csv``, and for several tasks a page each in ``report/``. Each file is
+    whole or as it was before. Pages of tasks that a former evaluation there had, and this one has
+    not, are removed; other files are left alone. Images that cannot be read are counted and
+    reported; they end nothing.
 
     Args:
         bundle: folder of a bundle, or of the run that holds one; or a file of found garments in
