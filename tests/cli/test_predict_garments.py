@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.mask import area
 
-from lapel.cli.main import main
-
 Run = Callable[..., tuple[int, str, str]]
 
 TOP, SKIRT = (10, 20, 40, 60), (80, 30, 30, 50)
@@ -25,20 +22,6 @@ TOP, SKIRT = (10, 20, 40, 60), (80, 30, 30, 50)
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return blocks.write_blocks_bundle(tmp_path_factory.mktemp("finds") / "blocks")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process; gives exit code, stdout and stderr."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lapel", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
