@@ -45,8 +45,14 @@ DENSE_PIXELS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
-    """One picture between decoding and the engine."""
+class Ready:
+    """One picture between decoding and the engine.
+
+    Attributes:
+        image: its name as the caller gave it.
+        box: what the caller knew of where the garment is.
+        prepared: the network's pixels, and the way back.
+    """
 
     image: str
     box: Box | None
@@ -140,6 +146,11 @@ class Predictor:
         """What is answered."""
         return self.bundle.schema
 
+    @property
+    def batch(self) -> int:
+        """The most pictures of a run of the engine."""
+        return self._batch
+
     def predict(
         self,
         images: Picture | Iterable[Picture],
@@ -229,13 +240,18 @@ class Predictor:
 
     def _prepared(
         self, pictures: Iterable[tuple[Picture, Box | None]]
-    ) -> Iterator[list[_Ready | Failure]]:
+    ) -> Iterator[list[Ready | Failure]]:
         """Batches of decoded pictures; the next is being decoded while one is worked on."""
-        waiting: deque[list[Future[_Ready | Failure]]] = deque()
+        waiting: deque[list[Future[Ready | Failure]]] = deque()
         pool = ThreadPoolExecutor(max_workers=usable_cores())
         try:
             for batch in self._batches(enumerate(pictures)):
-                waiting.append([pool.submit(self._prepare, index, *one) for index, one in batch])
+                waiting.append(
+                    [
+                        pool.submit(self.prepare, picture, name=name_of(picture, index), box=box)
+                        for index, (picture, box) in batch
+                    ]
+                )
                 if len(waiting) > 1:
                     yield [future.result() for future in waiting.popleft()]
             while waiting:
@@ -243,8 +259,21 @@ class Predictor:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _prepare(self, index: int, picture: Picture, box: Box | None) -> _Ready | Failure:
-        name = name_of(picture, index)
+    def prepare(self, picture: Picture, *, name: str, box: Box | None = None) -> Ready | Failure:
+        """Decode one picture and bring it to the network's pixels; any thread may do it.
+
+        Args:
+            picture: a path, the bytes of a file, or upright pixels uint8 (H, W, 3) or (H, W).
+            name: what it is called in the answer.
+            box: where the garment is in it, for a model that looks at that alone.
+
+        Returns:
+            What :meth:`answer` takes; or the failure of a picture that cannot be read or decoded,
+            or of which the box shows nothing.
+
+        Raises:
+            UsageError: what is no picture, or pixels of another shape or type.
+        """
         preprocess = self.bundle.preprocess
         try:
             found = file_or_pixels(picture, name=name, limits=self._limits)
@@ -258,17 +287,24 @@ class Predictor:
         fault = outside(box, prepared.width, prepared.height) if box is not None else ""
         if fault:
             return Failure(image=name, fault=fault)
-        return _Ready(image=name, box=box, prepared=prepared)
+        return Ready(image=name, box=box, prepared=prepared)
 
-    def _answer(
-        self, batch: list[_Ready | Failure], top: int, maps: Sequence[str]
-    ) -> Iterator[Examined | Failure]:
-        ready = [entry for entry in batch if isinstance(entry, _Ready)]
-        answers = self._answers(ready, top, maps)
-        for entry in batch:
-            yield entry if isinstance(entry, Failure) else next(answers)
+    def answer(
+        self, ready: Sequence[Ready], *, top: int = 5, maps: Sequence[str] = ()
+    ) -> Iterator[Examined]:
+        """Answer for pictures that are ready, in one run of the engine.
 
-    def _answers(self, ready: list[_Ready], top: int, maps: Sequence[str]) -> Iterator[Examined]:
+        A server that gathers pictures of several callers uses this and :meth:`prepare`; everybody
+        else :meth:`predict`.
+
+        Args:
+            ready: at most ``batch`` of them.
+            top: how many of the best labels to name.
+            maps: names of the outputs to keep, of :attr:`maps`.
+
+        Yields:
+            An answer each, in order.
+        """
         if not ready:
             return
         pixels = np.stack([picture.prepared.pixels for picture in ready])
@@ -288,6 +324,14 @@ class Predictor:
                 maps={name: outputs[name][row] for name in maps},
                 spelling=self._spelling,
             )
+
+    def _answer(
+        self, batch: list[Ready | Failure], top: int, maps: Sequence[str]
+    ) -> Iterator[Examined | Failure]:
+        ready = [entry for entry in batch if isinstance(entry, Ready)]
+        answers = self.answer(ready, top=top, maps=maps)
+        for entry in batch:
+            yield entry if isinstance(entry, Failure) else next(answers)
 
     def _decoded(
         self, outputs: Mapping[str, NDArray[np.float32]], frames: Sequence[Frame], top: int

@@ -1,0 +1,1 @@
+"""What people say about a machine's answers: which to ask about, and what they answered."""

@@ -1,0 +1,1 @@
+"""Answers over HTTP: the server, its pages, and what labelling tools ask of it."""
