@@ -53,7 +53,7 @@ def run_lengths(value: Any) -> RunLengths:  # noqa: ANN401 - what JSON holds
     size, counts = value["size"], value["counts"]
     if not (isinstance(size, list) and len(size) == 2 and all(map(_is_count, size))):
         raise ValueError(f"a mask of size {size!r}")
-    if isinstance(counts, list):
+    if isinstance(counts, list | tuple):
         if not all(map(_is_count, counts)):
             raise ValueError("counts that are no whole numbers from 0")
         counts = tuple(counts)
