@@ -65,6 +65,7 @@ def test_what_prediction_imports_changes_nothing(module: str) -> None:
 def test_the_public_face() -> None:
     assert sorted(lapel.__all__) == [
         "Bundle",
+        "Client",
         "Dataset",
         "Failure",
         "LapelError",

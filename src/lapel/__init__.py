@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from lapel.schema.labels import Schema as Schema
     from lapel.schema.labels import TaskSpec as TaskSpec
     from lapel.schema.prediction import Prediction as Prediction
+    from lapel.serving.client import Client as Client
     from lapel.training.compare import compare as compare
     from lapel.training.train import train as train
 
 #: Public name to the module that defines it.
 _HOMES = {
     "Bundle": "lapel.inference.bundle",
+    "Client": "lapel.serving.client",
     "Dataset": "lapel.data.dataset",
     "Failure": "lapel.inference.pictures",
     "LapelError": "lapel.schema.errors",
@@ -57,6 +59,7 @@ _HOMES = {
 
 #: Packages that come with an extra, and the extra.
 _EXTRAS = {
+    "httpx2": "serve",
     "matplotlib": "data",
     "pycocotools": "data",
     "polars": "data",
@@ -69,6 +72,7 @@ _EXTRAS = {
 
 __all__ = [  # the keys of _HOMES, spelled out for those who read and check types
     "Bundle",
+    "Client",
     "Dataset",
     "Failure",
     "LapelError",

@@ -11,7 +11,8 @@
     ├── BundleError (ValueError)       a bundle that cannot be trusted or used
     ├── RecipeError (ValueError)       a recipe with faults, all of them listed
     ├── CheckpointError (ValueError)   a checkpoint that cannot be trusted
-    └── TrainingError (RuntimeError)   a run that cannot start or go on
+    ├── TrainingError (RuntimeError)   a run that cannot start or go on
+    └── ServerError (RuntimeError)     a server that refuses, or that cannot be reached
 
 Each message says what was found, what was expected and what to do. The leaves are
 built-ins too, so that a caller may catch by meaning or by habit.
@@ -125,3 +126,17 @@ class CheckpointError(LapelError, ValueError):
 
 class TrainingError(LapelError, RuntimeError):
     """A run that cannot start or go on; names the step and what was kept."""
+
+
+class ServerError(LapelError, RuntimeError):
+    """A server that refuses, or that cannot be reached.
+
+    Attributes:
+        status: of HTTP; None where no answer came.
+        code: the server's word for what is wrong; empty where it has none.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
+        self.status = status
+        self.code = code
+        super().__init__(message)

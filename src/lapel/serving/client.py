@@ -1,0 +1,356 @@
+"""A server's answers, in Python: pictures go out in small batches, answers come back in order."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+from PIL import Image
+
+from lapel.imaging.decode import DEFAULT_LIMITS, MEBIBYTE
+from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
+from lapel.schema.errors import ImageError, ServerError, UsageError
+from lapel.schema.labels import Schema
+from lapel.schema.prediction import Prediction
+from lapel.schema.read_garments import ReadScene
+from lapel.schema.read_prediction import prediction_from_json
+
+#: Of one request: enough that the way there and back is little beside the work, and few enough that
+#: a server which takes several callers in turn is not held by one.
+PICTURES, BYTES = 16, 8 * MEBIBYTE
+
+#: Requests on their way at the same time: while one is answered the next arrives.
+CONNECTIONS = 2
+
+#: Too busy, or about to stop: the same request may be sent again.
+_BUSY = (429, 503)
+
+#: A picture, or several together, that the server does not take.
+_REFUSED = (413, 415)
+
+#: Seconds to wait where the server does not say, at first and at most.
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
+
+#: Names of this machine; a proxy has no business between it and itself.
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+Found = Prediction | ReadScene | Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """A picture on its way: its name here, and the bytes of its file."""
+
+    name: str
+    data: bytes
+
+
+class Client:
+    """A running ``lapel serve``, asked over HTTP.
+
+    Keep one for many pictures: its connections stay open. It may be used by several threads.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        model: str | None = None,
+        timeout: float = 60.0,
+        patience: float = 60.0,
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            url: where the server is, as ``http://127.0.0.1:8080``.
+            token: its token, where it asks for one.
+            model: which of its models answers; None: the only one, or its first.
+            timeout: seconds to wait for an answer to one request.
+            patience: seconds in all that a request is sent again while the server says that it is
+                busy, each time after as long as it says.
+
+        Raises:
+            UsageError: no address of a server.
+        """
+        self._url = _checked(url)
+        self._model = {} if model is None else {"model": model}
+        self._patience = patience
+        self._timeout = timeout
+        self._schemas: dict[str, Schema] = {}
+        self._lock = threading.Lock()
+        self._http = httpx2.Client(
+            base_url=self._url,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
+            limits=httpx2.Limits(max_connections=CONNECTIONS + 1),
+            trust_env=self._url.host not in _LOOPBACK,
+        )
+
+    def predict(
+        self, images: Picture | Iterable[Picture], *, top: int = 5, threshold: float | None = None
+    ) -> Iterator[Found]:
+        """Answer for each picture, in order; a few requests hold some pictures each.
+
+        Args:
+            images: paths, bytes of files, or upright pixels uint8 (H, W, 3) or (H, W); a single
+                one of these is one picture. It may be endless: little is taken in advance.
+            top: how many of the best labels to name.
+            threshold: the score from which garments are told; None: as the model says.
+
+        Yields:
+            What :meth:`lapel.Predictor.predict` yields, or a ``ReadScene`` where two models find
+            and read; the failure of a picture that cannot be read or that the server refuses.
+
+        Raises:
+            UsageError: what is no picture, or pixels of another shape or type.
+            ServerError: no server there, or one that refuses for another reason than the pictures.
+        """
+        options = self._model | {"top": str(top)}
+        if threshold is not None:
+            options["threshold"] = str(threshold)
+        waiting: deque[Future[list[Found]]] = deque()
+        pool = ThreadPoolExecutor(max_workers=CONNECTIONS)
+        try:
+            for batch in _batches(images):
+                waiting.append(pool.submit(self._answers, batch, options))
+                if len(waiting) > CONNECTIONS:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def model(self) -> dict[str, Any]:
+        """What the server says of the model: its name, card, schema, fingerprint, limits, ...
+
+        Raises:
+            ServerError: no server there, or one that refuses.
+        """
+        return self._object(self._request("GET", "/v1/model", params=self._model))
+
+    def models(self) -> dict[str, Any]:
+        """Which models the server has.
+
+        Raises:
+            ServerError: no server there, or one that refuses.
+        """
+        return self._object(self._request("GET", "/v1/models"))
+
+    def ready(self) -> bool:
+        """Whether a server is there and answers pictures now."""
+        try:
+            return self._http.get("/ready").status_code == httpx2.codes.OK
+        except httpx2.TransportError:
+            return False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _answers(self, batch: Sequence[_Sent | Failure], options: Mapping[str, str]) -> list[Found]:
+        sent = [entry for entry in batch if isinstance(entry, _Sent)]
+        found = iter(self._ask(sent, options) if sent else ())
+        return [entry if isinstance(entry, Failure) else next(found) for entry in batch]
+
+    def _ask(self, sent: Sequence[_Sent], options: Mapping[str, str]) -> list[Found]:
+        # Names of files stay here; the server needs none.
+        files = [("picture", (str(place), one.data)) for place, one in enumerate(sent)]
+        response = self._request("POST", "/v1/predict", params=options, files=files)
+        if response.status_code not in _REFUSED:
+            return self._found(sent, self._object(response))
+        if len(sent) == 1:
+            return [Failure(image=sent[0].name, fault=_said(response)[1])]
+        # Too much together, perhaps; or one of them is, and says so once it is alone.
+        middle = len(sent) // 2
+        return [*self._ask(sent[:middle], options), *self._ask(sent[middle:], options)]
+
+    def _found(self, sent: Sequence[_Sent], answer: Mapping[str, Any]) -> list[Found]:
+        entries = answer.get("predictions")
+        if not isinstance(entries, list) or len(entries) != len(sent):
+            raise self._stranger(f"{len(sent)} predictions were expected")
+        schema = self._schema(str(answer.get("fingerprint")))
+        return [
+            _as_found(entry, schema, one.name) for one, entry in zip(sent, entries, strict=True)
+        ]
+
+    def _schema(self, fingerprint: str) -> Schema:
+        """The schema of the answers; asked for once, and again when the model was replaced."""
+        with self._lock:
+            if fingerprint not in self._schemas:
+                said = self.model()
+                self._schemas = {fingerprint: Schema.from_json(said.get("schema"))}
+            return self._schemas[fingerprint]
+
+    def _request(self, method: str, path: str, **what: Any) -> httpx2.Response:  # noqa: ANN401 - httpx2's own
+        """An answer other than "busy"; the request is sent again until then, within the patience."""
+        until = time.monotonic() + self._patience
+        for attempt in itertools.count():
+            response = self._sent(method, path, **what)
+            if response.status_code not in _BUSY:
+                return response
+            wait = _seconds_to_wait(response.headers.get("Retry-After"), attempt)
+            if time.monotonic() + wait > until:
+                raise ServerError(
+                    f"{self._url} was busy for {self._patience:g} s ({_said(response)[1]}); try "
+                    "later, or give it more time with patience=",
+                    status=response.status_code,
+                    code=_said(response)[0],
+                )
+            time.sleep(wait)
+        raise AssertionError  # it counts for ever
+
+    def _sent(self, method: str, path: str, **what: Any) -> httpx2.Response:  # noqa: ANN401 - as above
+        try:
+            return self._http.request(method, path, **what)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise ServerError(
+                f"no server answers at {self._url} ({error}); start one with `lapel serve BUNDLE`, "
+                "or check the address"
+            ) from error
+        except httpx2.TimeoutException as error:
+            raise ServerError(
+                f"{self._url} gave no answer within {self._timeout:g} s; give it more with timeout="
+            ) from error
+        except httpx2.TransportError:
+            # A connection that was closed while it lay idle; asking again changes nothing there.
+            return self._once_more(method, path, **what)
+
+    def _once_more(self, method: str, path: str, **what: Any) -> httpx2.Response:  # noqa: ANN401 - as above
+        try:
+            return self._http.request(method, path, **what)
+        except httpx2.TransportError as error:
+            raise ServerError(
+                f"the connection to {self._url} broke ({error or type(error).__name__}); is the "
+                "server still running?"
+            ) from error
+
+    def _object(self, response: httpx2.Response) -> dict[str, Any]:
+        """What a good answer holds.
+
+        Raises:
+            ServerError: the server refuses, or speaks another language.
+        """
+        if response.status_code != httpx2.codes.OK:
+            code, message = _said(response)
+            raise ServerError(
+                f"{self._url} refuses ({response.status_code}): {message}",
+                status=response.status_code,
+                code=code,
+            )
+        try:
+            value = response.json()
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise self._stranger("no JSON object came")
+        return value
+
+    def _stranger(self, fault: str) -> ServerError:
+        return ServerError(
+            f"{self._url} answers in a form that this version of Lapel does not know ({fault}); "
+            "is it a `lapel serve` of the same version?"
+        )
+
+
+def _checked(url: str) -> httpx2.URL:
+    """The address of a server.
+
+    Raises:
+        UsageError: something else, or one with a name and a password in it.
+    """
+    try:
+        address = httpx2.URL(url)
+    except (httpx2.InvalidURL, TypeError) as error:
+        raise UsageError(f"{url!r} is no address of a server: {error}") from error
+    if address.scheme not in ("http", "https") or not address.host:
+        raise UsageError(f"{url!r} is no address of a server; it is like http://127.0.0.1:8080")
+    if address.userinfo:
+        raise UsageError("an address holds no name and no password; give the token as token=")
+    return address
+
+
+def _batches(images: Picture | Iterable[Picture]) -> Iterator[list[_Sent | Failure]]:
+    """So many pictures, or so many bytes, at a time."""
+    batch: list[_Sent | Failure] = []
+    weight = 0
+    for index, picture in enumerate(as_pictures(images)):
+        entry = _readied(picture, name_of(picture, index))
+        size = len(entry.data) if isinstance(entry, _Sent) else 0
+        if batch and (len(batch) == PICTURES or weight + size > BYTES):
+            yield batch
+            batch, weight = [], 0
+        batch.append(entry)
+        weight += size
+    if batch:
+        yield batch
+
+
+def _readied(picture: Picture, name: str) -> _Sent | Failure:
+    try:
+        found = file_or_pixels(picture, name=name, limits=DEFAULT_LIMITS)
+    except ImageError as error:
+        return Failure(image=name, fault=error.fault)
+    if isinstance(found, bytes):
+        return _Sent(name=name, data=found)
+    file = io.BytesIO()
+    # Loses nothing; little compression, as time is worth more than bytes here.
+    Image.fromarray(found).save(file, "PNG", compress_level=1)
+    return _Sent(name=name, data=file.getvalue())
+
+
+def _as_found(entry: object, schema: Schema, name: str) -> Found:
+    """One of several answers, under the name that the picture has here."""
+    if isinstance(entry, Mapping) and isinstance(entry.get("error"), Mapping):
+        return Failure(image=name, fault=str(entry["error"].get("message")))
+    return replace(prediction_from_json(entry, schema), image=name)
+
+
+def _said(response: httpx2.Response) -> tuple[str, str]:
+    """Code and message of an error; what stands between may say something of its own."""
+    try:
+        error = response.json()["error"]
+        return str(error["code"]), str(error["message"])
+    except (ValueError, LookupError, TypeError):
+        return "", response.text[:200].strip() or response.reason_phrase
+
+
+def _seconds_to_wait(said: str | None, attempt: int) -> float:
+    """As long as ``Retry-After`` says, in seconds or as a date (RFC 9110, 10.2.3), and a little
+    more, so that those who wait do not all come back together.
+    """
+    wait = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
+    if said is not None:
+        try:
+            wait = float(said) if said.strip().isdigit() else _until(parsedate_to_datetime(said))
+        except ValueError:
+            pass  # what says nothing is passed over
+    return max(0.0, wait) + random.uniform(0, 0.25)  # noqa: S311 - no secret
+
+
+def _until(when: datetime) -> float:
+    """Seconds from now on."""
+    return (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
