@@ -17,15 +17,13 @@ points, from 0, that something hides), ``mask`` (run lengths), ``attributes`` (t
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 
 from lapel.schema.annotation import Label
 from lapel.schema.errors import DatasetError, Fault
-from lapel.schema.garments import Garment, Garments, Point
-from lapel.schema.run_lengths import run_lengths
+from lapel.schema.garments import Garment, Garments
 from lapel.storage.local import atomic_path
 
 GARMENTS_FILE = "garments.jsonl"
@@ -88,7 +86,7 @@ def iterate_garments(folder: Path) -> Iterator[tuple[str, tuple[Garment, ...]]]:
                 number += 1
                 if line.strip("\n"):
                     row = json.loads(line)
-                    found = tuple(_garment(one) for one in row["garments"])
+                    found = tuple(Garment.from_json(one) for one in row["garments"])
                     yield row["image"], found
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DatasetError(
@@ -104,27 +102,6 @@ def read_garments(folder: Path) -> dict[str, tuple[Garment, ...]]:
         DatasetError: the file is torn or was changed into something else.
     """
     return dict(iterate_garments(folder))
-
-
-def _garment(value: dict[str, Any]) -> Garment:
-    box = value["box"]
-    return Garment(
-        part=str(value["part"]),
-        box=None if box is None else (box[0], box[1], box[2], box[3]),
-        points=tuple(None if point is None else _point(point) for point in value["points"]),
-        hidden=tuple(int(number) for number in value.get("hidden", ())),
-        outlines=tuple(tuple(_point(point) for point in line) for line in value["outlines"]),
-        mask=run_lengths(value["mask"]) if "mask" in value else None,
-        attributes=tuple(map(str, value.get("attributes", ()))),
-        facts=dict(value.get("facts", ())),
-    )
-
-
-def _point(value: Sequence[float]) -> Point:
-    x, y = value
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise ValueError(f"a point at {x}, {y}")
-    return x, y
 
 
 class GarmentsLabels(Sequence[Label]):
@@ -175,7 +152,7 @@ class GarmentsLabels(Sequence[Label]):
             with self._path.open("rb") as file:
                 file.seek(self._places[image])
                 row = json.loads(file.readline())
-            return Garments(tuple(_garment(one) for one in row["garments"]))
+            return Garments(tuple(Garment.from_json(one) for one in row["garments"]))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise DatasetError(
                 f"{self._path}: the garments of {image} could not be read "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from lapel.schema.run_lengths import RunLengths
+from lapel.schema.run_lengths import RunLengths, run_lengths
 
 #: How far a box or point may reach over the edge, in pixels: layouts that count from 1 name the
 #: pixel after the last.
@@ -63,6 +64,27 @@ class Garment:
         more = {"hidden": self.hidden, "attributes": self.attributes, "facts": dict(self.facts)}
         return value | {name: found for name, found in more.items() if found}
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The garment from plain values, the inverse of :meth:`to_json`.
+
+        Raises:
+            ValueError: values of another shape, or numbers that are not finite.
+            KeyError: something is missing.
+            TypeError: something else than an object.
+        """
+        box = value["box"]
+        return cls(
+            part=str(value["part"]),
+            box=None if box is None else (box[0], box[1], box[2], box[3]),
+            points=tuple(None if point is None else _point(point) for point in value["points"]),
+            hidden=tuple(int(number) for number in value.get("hidden", ())),
+            outlines=tuple(tuple(_point(point) for point in line) for line in value["outlines"]),
+            mask=run_lengths(value["mask"]) if "mask" in value else None,
+            attributes=tuple(map(str, value.get("attributes", ()))),
+            facts=dict(value.get("facts", ())),
+        )
+
     def outside(self, width: int, height: int) -> str:
         """What of it lies outside a picture of this size, in words; empty if nothing does."""
         if self.box is not None:
@@ -74,6 +96,13 @@ class Garment:
             if point is not None and not _inside(point, width, height):
                 return f"landmark {place} at {point[0]:g}, {point[1]:g}"
         return ""
+
+
+def _point(value: Sequence[float]) -> Point:
+    x, y = value
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise ValueError(f"a point at {x}, {y}")
+    return x, y
 
 
 def _inside(point: Point, width: int, height: int) -> bool:
