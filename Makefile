@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Environments of the programs that Lapel is tested beside.
+PEERS := .peers
 INSTALLED := $(VENV)/.installed
 LOCK := requirements.lock
 
@@ -13,11 +15,11 @@ NAME :=
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench lock
+.PHONY: help setup demo test test-peers check fix bench lock chromium
 
 help: ## what there is
 	@printf 'Lapel: labels for apparel. Type one of:\n\n'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@printf '\nPython: make PYTHON=python3.12 TARGET (3.11 or newer; taken when $(VENV) is first made)\n'
 
 setup: $(INSTALLED) ## make .venv with the pinned packages (the others do it by themselves)
@@ -27,6 +29,9 @@ demo: $(INSTALLED) ## Fashion-MNIST from raw files to a trained model, its repor
 
 test: $(INSTALLED) ## run the tests; make test ARGS='tests/data -k split' runs some
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+
+test-peers: $(INSTALLED) $(PEERS)/ray/.installed $(PEERS)/label-studio/.installed chromium ## run the tests beside Chromium, Label Studio and Ray (half an hour)
+	@$(BIN)/python -m pytest tests/peers -p no:xdist $(ARGS)
 
 check: $(INSTALLED) ## lint, formatting, types, layers
 	$(BIN)/ruff check .
@@ -61,3 +66,14 @@ $(INSTALLED): $(LOCK) pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement $(LOCK)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $(INSTALLED)
+
+$(PEERS)/%/.installed: tests/peers/%.lock
+	@test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
+	@echo "Installing the pinned packages of $* into $(@D) (the first time some minutes; up to 1 GB)"
+	@$(@D)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --requirement $<
+	@touch $@
+
+chromium:
+	@test -n "$(CHROMIUM)" || command -v chromium > /dev/null || command -v chrome > /dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get install --yes --quiet chromium > /dev/null; } || { \
+	  echo "Pages are tested in Chromium, and there is none. On Debian or Ubuntu: apt install chromium" >&2; exit 1; }
