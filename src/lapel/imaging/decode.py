@@ -19,7 +19,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from lapel.imaging.quiet import pillow_warnings_ignored
 from lapel.imaging.signatures import SIGNATURES, format_by_signature, webp_canvas
-from lapel.schema.errors import ImageError
+from lapel.schema.errors import ImageError, ImageTooLargeError
 
 MEBIBYTE = 2**20
 
@@ -199,7 +199,7 @@ def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
     if not data:
         raise ImageError(name, "the file is empty; copy or download it again")
     if len(data) > limits.bytes:
-        raise ImageError(
+        raise ImageTooLargeError(
             name,
             f"{len(data) / MEBIBYTE:.1f} MiB, the limit is {limits.bytes / MEBIBYTE:g}; "
             "save it smaller, or raise the limit",
@@ -232,7 +232,7 @@ def _check_header(image: Image.Image, name: str, limits: Limits) -> None:
     _check_pixels(image.size, name, limits)
     metadata = sum(len(value) for value in image.info.values() if isinstance(value, bytes | str))
     if metadata > limits.metadata:
-        raise ImageError(
+        raise ImageTooLargeError(
             name,
             f"{metadata / MEBIBYTE:.1f} MiB of metadata, the limit is "
             f"{limits.metadata / MEBIBYTE:g}; save it without metadata",
@@ -242,7 +242,7 @@ def _check_header(image: Image.Image, name: str, limits: Limits) -> None:
 def _check_pixels(size: tuple[int, int], name: str, limits: Limits) -> None:
     width, height = size
     if width * height > limits.pixels:
-        raise ImageError(
+        raise ImageTooLargeError(
             name,
             f"{width} x {height} pixels, the limit is {limits.pixels / 1e6:g} million; "
             "save it smaller, or raise the limit",

@@ -190,18 +190,7 @@ def draw_heat(
     """
     size = drawing_size(pixels, side)
     height, width = pixels.shape[:2]
-    place, rows, columns = frame.placement, *heat.shape
-    # From a pixel of the drawing over the original and the canvas to the map.
-    across = width / size[0] * place.scale_x * columns / frame.width
-    down = height / size[1] * place.scale_y * rows / frame.height
-    left, top = place.offset_x * columns / frame.width, place.offset_y * rows / frame.height
-    layer = Image.fromarray(np.asarray(heat, np.float32)).transform(
-        size,
-        Image.Transform.AFFINE,
-        (across, 0.0, left, 0.0, down, top),
-        Image.Resampling.BILINEAR,
-    )
-    value = np.clip(np.asarray(layer, np.float64), 0.0, 1.0)
+    value = heat_over(heat, frame, photo=(width, height), size=size)
     gray = Image.fromarray(pixels).convert("L").resize(size).convert("RGB")
     stops = [stop for stop, _ in _HEAT]
     colour = np.stack(
@@ -211,6 +200,34 @@ def draw_heat(
     cover = _COVER * value[..., None]
     mixed = np.asarray(gray, np.float64) * (1 - cover) + colour * cover
     return Image.fromarray(mixed.round().astype(np.uint8))
+
+
+def heat_over(
+    heat: NDArray[np.float32], frame: Frame, *, photo: tuple[int, int], size: tuple[int, int]
+) -> NDArray[np.float64]:
+    """A map as it lies over a photo.
+
+    Args:
+        heat: 0 to 1, (h, w) over the whole canvas of the network.
+        frame: how that canvas showed the photo.
+        photo: width and height of the upright photo, in pixels.
+        size: width and height of what is returned; it spans the photo exactly.
+
+    Returns:
+        0 to 1, (height, width).
+    """
+    place, rows, columns = frame.placement, *heat.shape
+    # From a pixel of what is returned over the photo and the canvas to the map.
+    across = photo[0] / size[0] * place.scale_x * columns / frame.width
+    down = photo[1] / size[1] * place.scale_y * rows / frame.height
+    left, top = place.offset_x * columns / frame.width, place.offset_y * rows / frame.height
+    layer = Image.fromarray(np.asarray(heat, np.float32)).transform(
+        size,
+        Image.Transform.AFFINE,
+        (across, 0.0, left, 0.0, down, top),
+        Image.Resampling.BILINEAR,
+    )
+    return np.clip(np.asarray(layer, np.float64), 0.0, 1.0)
 
 
 def sheet(panels: Sequence[tuple[str, Image.Image]], lines: Sequence[Line] = ()) -> Image.Image:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lapel.imaging.decode import MEBIBYTE, Limits, decode
-from lapel.schema.errors import ImageError, UsageError
+from lapel.schema.errors import ImageError, ImageTooLargeError, UsageError
 
 #: What may be predicted: a file, the bytes of one, or pixels (H, W, 3) or gray (H, W).
 Picture = str | Path | bytes | NDArray[np.uint8]
@@ -27,10 +28,18 @@ class Failure:
     Attributes:
         image: its name as the caller gave it.
         fault: what is wrong with it, and what to do.
+        too_large: whether it is above a ceiling of bytes, pixels or metadata.
     """
 
     image: str
     fault: str
+    too_large: bool = field(default=False, compare=False)
+
+    @classmethod
+    def of(cls, error: ImageError) -> Self:
+        """What an error says."""
+        too_large = isinstance(error, ImageTooLargeError)
+        return cls(image=error.image, fault=error.fault, too_large=too_large)
 
 
 def as_pictures(images: Picture | Iterable[Picture]) -> Iterable[Picture]:
@@ -84,7 +93,7 @@ def _read(path: Path, name: str, limits: Limits) -> bytes:
             raise ImageError(name, _FOLDER if path.is_dir() else _NO_FILE)
         # Asked before reading: a file of a hundred gigabytes should not fill the memory.
         if path.stat().st_size > limits.bytes:
-            raise ImageError(
+            raise ImageTooLargeError(
                 name,
                 f"{path.stat().st_size / MEBIBYTE:.1f} MiB, the limit is "
                 f"{limits.bytes / MEBIBYTE:g}; save it smaller, or raise the limit",

@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -122,6 +123,7 @@ class Predictor:
         engine: str = "auto",
         batch: int = 32,
         threshold: float | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> Self:
         """Open a bundle, or the run that holds one.
 
@@ -130,6 +132,7 @@ class Predictor:
             engine: a name in ``lapel.inference.engines.ENGINES``, or ``auto``.
             batch: pictures a run of the engine.
             threshold: the score from which garments are told; None: as the bundle says.
+            limits: ceilings on what is decoded.
 
         Raises:
             BundleError: no bundle there, or one that cannot be trusted or run.
@@ -139,12 +142,28 @@ class Predictor:
         opened = Bundle.load(Path(bundle))
         if threshold is not None:
             opened = opened.told_from(threshold)
-        return cls(opened, open_engine(engine, opened.read(NETWORK)), batch=batch)
+        network = open_engine(engine, opened.read(NETWORK))
+        return cls(opened, network, batch=batch, limits=limits)
+
+    def told_from(self, threshold: float) -> Self:
+        """The same network, which tells of a garment when its score reaches a threshold.
+
+        Raises:
+            UsageError: a threshold outside 0 to 1, or a bundle that finds no garments.
+        """
+        twin = copy(self)
+        twin.bundle = self.bundle.told_from(threshold)
+        return twin
 
     @property
     def schema(self) -> Schema:
         """What is answered."""
         return self.bundle.schema
+
+    @property
+    def engine(self) -> Engine:
+        """What runs its network; for those who want outputs that are no answers."""
+        return self._engine
 
     @property
     def batch(self) -> int:
@@ -283,7 +302,7 @@ class Predictor:
                 else preprocess.apply(found, box)
             )
         except ImageError as error:
-            return Failure(image=name, fault=error.fault)
+            return Failure.of(error)
         fault = outside(box, prepared.width, prepared.height) if box is not None else ""
         if fault:
             return Failure(image=name, fault=fault)

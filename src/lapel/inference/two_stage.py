@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -92,6 +93,7 @@ class TwoStagePredictor:
         engine: str = "auto",
         batch: int = 32,
         threshold: float | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> Self:
         """Open two bundles, or the runs that hold them.
 
@@ -101,14 +103,28 @@ class TwoStagePredictor:
             engine: a name in ``lapel.inference.engines.ENGINES``, or ``auto``.
             batch: pictures a run of the engine.
             threshold: the score from which garments are told; None: as the detector says.
+            limits: ceilings on what is decoded.
 
         Raises:
             BundleError: no bundle there, or one that cannot be trusted or run.
             UsageError: bundles that cannot do that, no such engine, a batch below 1, or a threshold
                 outside 0 to 1.
         """
-        finder = Predictor.load(detector, engine=engine, batch=batch, threshold=threshold)
-        return cls(finder, Predictor.load(tagger, engine=engine, batch=batch))
+        finder = Predictor.load(
+            detector, engine=engine, batch=batch, threshold=threshold, limits=limits
+        )
+        reader = Predictor.load(tagger, engine=engine, batch=batch, limits=limits)
+        return cls(finder, reader, limits=limits)
+
+    def told_from(self, threshold: float) -> Self:
+        """The same networks; the detector tells of a garment when its score reaches a threshold.
+
+        Raises:
+            UsageError: a threshold outside 0 to 1.
+        """
+        twin = copy(self)
+        twin.detector = self.detector.told_from(threshold)
+        return twin
 
     def predict(
         self, images: Picture | Iterable[Picture], *, top: int = 5
@@ -135,9 +151,16 @@ class TwoStagePredictor:
 
         for found in self.detector.predict(taken(), top=top):
             picture = waiting.popleft()
-            yield found if isinstance(found, Failure) else self._scene(picture, found, top)
+            yield found if isinstance(found, Failure) else self.scene(picture, found, top=top)
 
-    def _scene(self, picture: Picture, found: Prediction, top: int) -> ReadScene | Failure:
+    def scene(self, picture: Picture, found: Prediction, *, top: int = 5) -> ReadScene | Failure:
+        """Read the garments that the detector found in a picture.
+
+        Args:
+            picture: what the detector was shown.
+            found: its answer.
+            top: how many of the best labels to name.
+        """
         answer = found.answers[self.task]
         garments = answer.each if isinstance(answer, GarmentsAnswer) else ()
         try:

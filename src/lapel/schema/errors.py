@@ -5,6 +5,7 @@
     ├── MissingExtraError (ImportError) an optional part is not installed
     ├── StorageError (OSError)         bytes could not be read or written
     ├── ImageError (ValueError)        bytes that are no picture we accept
+    │   └── ImageTooLargeError         a picture above a ceiling
     ├── SchemaError (ValueError)       tasks or label names that do not fit
     ├── FormatError (ValueError)       a file that does not keep its layout
     ├── DatasetError (ValueError)      a dataset folder that cannot be used
@@ -62,6 +63,10 @@ class ImageError(LapelError, ValueError):
         self.image = image
         self.fault = fault
         super().__init__(f"{image}: {fault}")
+
+
+class ImageTooLargeError(ImageError):
+    """A picture of more bytes, pixels or metadata than are taken."""
 
 
 class SchemaError(LapelError, ValueError):
