@@ -13,7 +13,7 @@ from report_pages import Structure
 
 from lapel.data.dataset import Dataset
 from lapel.evaluation.curves import learning_curves
-from lapel.evaluation.doubtful import read_doubtful
+from lapel.evaluation.doubtful_labels import read_doubtful
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.figures import confusion_figure, reliability_figure, shown_labels
 from lapel.evaluation.page import escaped

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from lapel.data.dataset import Dataset
 from lapel.evaluation.benchmark_page import benchmark_sections
 from lapel.evaluation.curves import learning_curves, task_curves
-from lapel.evaluation.doubtful import read_doubtful
+from lapel.evaluation.doubtful_labels import read_doubtful
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.looking import Looker
