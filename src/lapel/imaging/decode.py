@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from lapel.imaging.pieces import too_many_pieces, too_many_scans
 from lapel.imaging.quiet import pillow_warnings_ignored
 from lapel.imaging.signatures import SIGNATURES, format_by_signature, webp_canvas
 from lapel.schema.errors import ImageError, ImageTooLargeError
@@ -40,6 +41,9 @@ DECODER_FAULTS = (
     AssertionError,
     RuntimeError,
 )
+
+#: So many pixels are turned into RGB at a time.
+STRIP_PIXELS = 1 << 20
 
 #: EXIF orientation (tag 0x0112, CIPA DC-008 4.6.5 A) to what turns the picture upright. 1 is
 #: upright; other values (0, 9, ...) are not defined and read as 1, as viewers do.
@@ -67,12 +71,16 @@ class Limits:
         pixels: width times height of the picture.
         bytes: size of the file.
         metadata: bytes of EXIF, XMP, colour profile and texts together, unpacked.
+        pieces: segments or chunks of the file, each of which takes memory and time to read.
+        scans: of a JPEG, each of which goes over all its pixels. Progressive ones have about ten.
         formats: names of the accepted formats as Pillow spells them.
     """
 
     pixels: int = 40_000_000
     bytes: int = 64 * MEBIBYTE
     metadata: int = 16 * MEBIBYTE
+    pieces: int = 100_000
+    scans: int = 100
     formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP")
 
 
@@ -143,13 +151,15 @@ def decode_enough(
             _check_header(image, name, limits)
             full = image.size
             reduced = _reduce(image, enough) if enough is not None else 1
-            turned = _orientation(image) >= FIRST_ON_ITS_SIDE
+            # Before the orientation is asked for: of a PNG that loads the pixels too, and a fault
+            # of theirs would be taken for one of its metadata.
             image.load()
-            pixels = np.array(_to_rgb(_upright(image)))
+            turned = _orientation(image) >= FIRST_ON_ITS_SIDE
+            pixels = _rgb_pixels(_upright(image))
     except ImageError:
         raise
     except DECODER_FAULTS as error:
-        raise ImageError(name, _fault_of(error)) from error
+        raise _refusal(name, error) from error
     width, height = full[::-1] if turned else full
     return Decoded(pixels=pixels, width=width, height=height, reduced=reduced)
 
@@ -174,7 +184,7 @@ def upright_size(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> 
     except ImageError:
         raise
     except DECODER_FAULTS as error:
-        raise ImageError(name, _fault_of(error)) from error
+        raise _refusal(name, error) from error
 
 
 def _reduce(image: Image.Image, enough: Enough) -> int:
@@ -212,7 +222,20 @@ def _open(data: bytes, name: str, limits: Limits) -> Image.Image:
     if found == "WEBP":
         # Pillow's WebP reader allocates the canvas when it opens the file.
         _check_pixels(webp_canvas(data), name, limits)
+    if found in limits.formats:
+        _check_pieces(data, found, name, limits)
     return Image.open(io.BytesIO(data), formats=_candidates(found, data, name, limits))
+
+
+def _check_pieces(data: bytes, kind: str, name: str, limits: Limits) -> None:
+    for what, limit, above in (
+        ("segments or chunks", limits.pieces, too_many_pieces(data, kind, limits.pieces)),
+        ("scans", limits.scans, kind == "JPEG" and too_many_scans(data, limits.scans)),
+    ):
+        if above:
+            raise ImageTooLargeError(
+                name, f"more {what} than the limit of {limit:,}; save it anew"
+            )
 
 
 def _candidates(found: str | None, data: bytes, name: str, limits: Limits) -> list[str]:
@@ -262,6 +285,18 @@ def _orientation(image: Image.Image) -> int:
     return value if value in UPRIGHT else 1
 
 
+def _rgb_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """RGB (H, W, 3), some rows at a time, so that no large picture lies in memory several times."""
+    rows = max(1, STRIP_PIXELS // image.width)
+    if rows >= image.height or image.mode == "F":  # what is white to floats depends on all of them
+        return np.array(_to_rgb(image))
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        pixels[top:bottom] = _to_rgb(image.crop((0, top, image.width, bottom)))
+    return pixels
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         return _wide_to_rgb(image)
@@ -281,11 +316,12 @@ def _wide_to_rgb(image: Image.Image) -> Image.Image:
     return Image.fromarray(gray).convert("RGB")
 
 
-def _fault_of(error: Exception) -> str:
+def _refusal(name: str, error: Exception) -> ImageError:
     if isinstance(error, Image.DecompressionBombError):
-        return "far more pixels than are ever decoded; save it smaller"
+        fault = "far more pixels than are ever decoded; save it smaller"
+        return ImageTooLargeError(name, fault)
     text = str(error).split("<_io", 1)[0].strip() or type(error).__name__
-    return f"torn or damaged ({text}); copy or download it again"
+    return ImageError(name, f"torn or damaged ({text}); copy or download it again")
 
 
 def _listed(words: Sequence[str]) -> str:
