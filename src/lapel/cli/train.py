@@ -42,6 +42,12 @@ def train(
     scratch: Annotated[
         bool, typer.Option("--scratch", help="Begin with random weights, not with learned ones.")
     ] = False,
+    from_: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Learn on from this model: its recipe, backbone, and heads that fit."
+        ),
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with this run, exactly where it stopped.")
     ] = None,
@@ -51,7 +57,8 @@ def train(
 ) -> None:
     """Learn from a dataset as a recipe says; ends with a bundle that is ready to predict.
 
-    A run may be stopped at any moment, by Ctrl-C or otherwise, and goes on with --resume.
+    A run may be stopped at any moment, by Ctrl-C or otherwise, and goes on with --resume. With
+    --from a model learns on from another one, such as with labels that were added since.
     """
     if recipes:
         _list_recipes()
@@ -75,6 +82,7 @@ def train(
             data=data,
             out=out,
             changes=parse_changes(setting or []) | own,
+            from_=from_,
             resume=resume,
             reporter=reporter,
             began=began,

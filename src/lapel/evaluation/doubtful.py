@@ -99,9 +99,7 @@ def rank_doubtful(
     if other is not None:
         doubt = _apart(found, _look(part, other, specs, measure, vectors=False, track=track))
     else:
-        doubt = _mean(
-            [_doubt_of(task, found, part, measure) for task in found.doubts.values()]
-        )
+        doubt = _mean([_doubt_of(task, found, part, measure) for task in found.doubts.values()])
     vectors = found.answers.views[0].get(EMBEDDING)
     order = _order(doubt, vectors, count)
     rows = found.answers.rows[order]
@@ -136,9 +134,7 @@ def _asked(predictor: Predictor, tasks: Sequence[str] | None) -> list[TaskSpec]:
     return list(schema if tasks is None else schema.select(tasks))
 
 
-def _check(
-    specs: Sequence[TaskSpec], other: Predictor | None, by: str, count: int | None
-) -> None:
+def _check(specs: Sequence[TaskSpec], other: Predictor | None, by: str, count: int | None) -> None:
     if count is not None and count < 1:
         raise UsageError(f"1 photo or more can be asked for, found {count}")
     if other is None:
@@ -280,7 +276,9 @@ def _predictions(
     if len(kept) < len(predictor.schema.tasks):
         boxes = part.boxes()
         return [_looked_again(part, predictor, names[row], boxes[row], top) for row in rows]
-    told = {name: kept[name].answers(places, top) for name in (spec.name for spec in predictor.schema)}
+    told = {
+        name: kept[name].answers(places, top) for name in (spec.name for spec in predictor.schema)
+    }
     sizes = part.table.select("width", "height").rows()
     return [
         Prediction(

@@ -23,6 +23,11 @@ def seen_bytes(digests: Iterable[str]) -> bytes:
     return np.unique(_prefixes(digests)).astype("<u8").tobytes()
 
 
+def seen_digests(kept: bytes) -> list[str]:
+    """What :func:`seen_bytes` kept, as the beginnings of digests, which it takes as well."""
+    return [f"{number:016x}" for number in np.frombuffer(kept, "<u8").tolist()]
+
+
 def which_seen(kept: bytes, digests: Iterable[str]) -> NDArray[np.bool_]:
     """Whether each of some pictures is among those that :func:`seen_bytes` kept, bool (N,)."""
     return np.isin(_prefixes(digests), np.frombuffer(kept, "<u8"))

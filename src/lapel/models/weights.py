@@ -26,6 +26,9 @@ THREE_WAYS = (
     "--set model.options.weights=none"
 )
 
+#: A bundle's file of weights.
+WEIGHTS = "weights.safetensors"
+
 #: What the weights of a backbone are called in a bundle.
 PREFIX = "backbone."
 
@@ -133,22 +136,34 @@ class FormerModel:
         preprocess: Mapping[str, Any] = self.manifest["preprocess"]
         return preprocess
 
+    @property
+    def sha256(self) -> str:
+        """Of its weights, in hexadecimal, as its manifest says."""
+        return str(self.manifest.get("files", {}).get(WEIGHTS))
+
     def tensors(self) -> dict[str, Tensor]:
         """The weights of its backbone, by their names inside it.
 
         Raises:
+            RecipeError: as :meth:`all_tensors`.
+        """
+        return _backbone_tensors(self.all_tensors())
+
+    def all_tensors(self) -> dict[str, Tensor]:
+        """All of its weights, by their names.
+
+        Raises:
             RecipeError: they cannot be read, or are not those that the bundle was written with.
         """
-        path = self.folder / "weights.safetensors"
+        path = self.folder / WEIGHTS
         contents = _read_bytes(path)
         found = hashlib.sha256(contents).hexdigest()
-        expected = self.manifest.get("files", {}).get(path.name)
-        if found != expected:
+        if found != self.sha256:
             raise RecipeError(
                 f"{path} was changed since the bundle was written (its SHA-256 begins "
-                f"{found[:12]}, expected {str(expected)[:12]}); copy the bundle again"
+                f"{found[:12]}, expected {self.sha256[:12]}); copy the bundle again"
             )
-        return _backbone_tensors(_tensors(contents, path))
+        return _tensors(contents, path)
 
 
 def former_model(folder: Path) -> FormerModel:

@@ -91,8 +91,7 @@ def measure_of(name: str) -> Measure:
     """
     if name not in MEASURES:
         raise UsageError(
-            f"doubt is not measured by {name!r}; choose one of: {', '.join(MEASURES)}, "
-            "disagreement"
+            f"doubt is not measured by {name!r}; choose one of: {', '.join(MEASURES)}, disagreement"
         )
     return MEASURES[name]
 
@@ -148,9 +147,7 @@ def one_hot(positions: NDArray[np.int64], options: int) -> Probabilities:
     return np.asarray(np.eye(options)[positions])
 
 
-def mean_where(
-    values: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def mean_where(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean of each row of (N, units) by weights of the same shape; NaN where all are 0."""
     total = weights.sum(axis=1)
     mean = np.full(len(values), np.nan)

@@ -142,12 +142,27 @@ def load_recipe(recipe: str | Path, changes: Mapping[str, Any] | None = None) ->
     Raises:
         RecipeError: no such recipe, no YAML, or faults; all of them are listed.
     """
-    values = _read(recipe)
+    return changed_recipe(_read(recipe), changes, origin=str(recipe))
+
+
+def changed_recipe(
+    values: dict[str, Any], changes: Mapping[str, Any] | None = None, *, origin: str
+) -> Recipe:
+    """A recipe from plain values, some of them changed.
+
+    Args:
+        values: the recipe's; they are written to.
+        changes: as of :func:`load_recipe`.
+        origin: what messages call it.
+
+    Raises:
+        RecipeError: faults; all of them are listed.
+    """
     changes = {full_key(key): value for key, value in (changes or {}).items()}
     _drop_options_of_another_backbone(values, changes)
     for key, value in changes.items():
         _change(values, key, yaml.safe_load(value) if isinstance(value, str) else value)
-    return recipe_from(values, origin=str(recipe))
+    return recipe_from(values, origin=origin)
 
 
 def recipe_from(values: object, *, origin: str) -> Recipe:

@@ -6,6 +6,7 @@
 - ``checkpoints/``: the newest two
 - ``bundle/``: the network of the best epoch
 - ``out_of_sample.csv``: doubtful training labels, if they were looked for
+- ``before.seen.*.bin``: which pictures the model has seen that it went on from, if any
 """
 
 from __future__ import annotations

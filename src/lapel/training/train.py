@@ -15,6 +15,7 @@ from lapel.inference.bundle import Bundle
 from lapel.models.losses import label_counts
 from lapel.models.multitask import Network
 from lapel.models.networks import build_network
+from lapel.models.weights import FormerModel
 from lapel.schema.counting import counted
 from lapel.schema.errors import UsageError
 from lapel.schema.labels import Schema
@@ -25,6 +26,14 @@ from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.embedding import check_items
 from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.finish import finish
+from lapel.training.going_on import (
+    FROM,
+    former_of,
+    go_on,
+    keep_seen,
+    open_former,
+    recipe_to_go_on,
+)
 from lapel.training.judging import score_of
 from lapel.training.learner import Learner
 from lapel.training.loop import learn
@@ -70,6 +79,7 @@ def train(
     data: str | Path | None = None,
     out: str | Path | None = None,
     changes: Mapping[str, Any] | None = None,
+    from_: str | Path | None = None,
     resume: str | Path | None = None,
     reporter: Reporter | None = None,
     began: float | None = None,
@@ -77,16 +87,19 @@ def train(
     """Learn as a recipe says, or go on with a run that was stopped.
 
     Args:
-        recipe: a shipped recipe's name, or a YAML file.
+        recipe: a shipped recipe's name, or a YAML file; with ``from_``, None: that model's own.
         data: a dataset folder with a train and a validation split.
         out: the run's folder, to be made.
         changes: values of the recipe to change, dotted key to value.
-        resume: a run to go on with, instead of the four above.
+        from_: a bundle, or the run that holds one, to learn on from: its backbone, and its heads
+            of tasks whose labels are the same.
+        resume: a run to go on with, instead of the five above.
         reporter: told how it goes.
         began: the moment (``time.monotonic``) from which a budget counts; none: now.
 
     Raises:
-        UsageError: arguments that do not go together, or a folder that holds a run already.
+        UsageError: arguments that do not go together, a folder that holds a run already, or no
+            model to learn on from.
         RecipeError: faults in the recipe, or a recipe that does not fit the dataset.
         DatasetError: no such dataset, or one without a train or validation split.
         CheckpointError: no checkpoint of the run is whole.
@@ -96,17 +109,23 @@ def train(
     """
     reporter = reporter or Quiet()
     if resume is not None:
-        if recipe is not None or data is not None or out is not None or changes:
+        if any(part is not None for part in (recipe, data, out, from_)) or changes:
             raise UsageError("--resume goes on with a run as it is: give nothing else with it")
         run = RunFolder(Path(resume))
         resolved = run.recipe()
         data = run.facts()["data"]
+        former = former_of(run)
     else:
-        if recipe is None or data is None or out is None:
-            raise _incomplete(recipe, data, out)
+        if (recipe is None and from_ is None) or data is None or out is None:
+            raise _incomplete(recipe, data, out, from_)
         run = RunFolder(Path(out))
         run.check_new()
-        resolved = resolve(load_recipe(recipe, changes))
+        former = None if from_ is None else open_former(from_)
+        resolved = resolve(
+            load_recipe(str(recipe), changes)
+            if former is None
+            else recipe_to_go_on(former, recipe, changes)
+        )
     # Before the run's folder is made: a wrong path leaves nothing behind.
     dataset = Dataset.open(data)
     resolved, unlearned = without_unlearned(resolved, recipe, dataset.schema)
@@ -123,17 +142,21 @@ def train(
         if run.is_complete(resolved):
             reporter.say(f"The run {run.folder} is finished already")
             return _outcome(run, dataset)
-        start = _Start(resuming=resume is not None, began=began or time.monotonic())
+        start = _Start(resuming=resume is not None, began=began or time.monotonic(), former=former)
         return _train(run, resolved, dataset, schema, start, reporter, stop)
 
 
 def _incomplete(
-    recipe: str | Path | None, data: str | Path | None, out: str | Path | None
+    recipe: str | Path | None,
+    data: str | Path | None,
+    out: str | Path | None,
+    from_: str | Path | None,
 ) -> UsageError:
     """What is missing, and the whole of what to type."""
-    given = {"RECIPE": recipe, "--data DATASET": data, "--out RUN": out}
+    learned = recipe or ("RECIPE" if from_ is None else f"--from {from_}")
+    given = {"RECIPE": recipe or from_, "--data DATASET": data, "--out RUN": out}
     missing = [what for what, value in given.items() if value is None]
-    typed = f"lapel train {recipe or 'RECIPE'} --data {data or 'DATASET'} --out {out or 'RUN'}"
+    typed = f"lapel train {learned} --data {data or 'DATASET'} --out {out or 'RUN'}"
     return UsageError(
         f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; type: {typed} "
         "(lapel train --recipes lists the recipes; lapel train --resume RUN goes on with a run)"
@@ -147,10 +170,12 @@ class _Start:
     Attributes:
         resuming: it goes on where it was stopped.
         began: the moment from which a budget counts.
+        former: the model that it goes on from.
     """
 
     resuming: bool
     began: float
+    former: FormerModel | None = None
 
 
 def _train(
@@ -171,11 +196,16 @@ def _train(
     network.check_canvas(material.preprocess.height, material.preprocess.width)
     network.fit_to(first_pixels(material.train))
     checkpoint = _checkpoint(run, reporter) if start.resuming else None
+    went = {}
+    if start.former is not None and checkpoint is None:
+        went = {FROM: go_on(network, start.former, material.schema, recipe, reporter)}
     if start.resuming:
         precision = getattr(torch, run.facts()["precision"])
     else:
         recipe, precision = _choose(recipe, network, material, start, reporter)
-        run.begin(recipe, _facts(material, precision))
+        run.begin(recipe, _facts(material, precision) | went)
+    if start.former is not None:
+        keep_seen(run, start.former)
     rest(network, recipe.transfer)
     try:
         course = lay_out(
