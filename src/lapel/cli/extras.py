@@ -9,6 +9,9 @@ from lapel.schema.errors import MissingExtraError
 
 #: Top-level modules of each extra.
 MODULES = {
+    "serve": {
+        "fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart", "httpx2",
+    },
     "data": {"polars", "matplotlib", "yaml"},
     "train": {
         "polars", "matplotlib", "torch", "torchvision", "timm", "yaml", "safetensors",

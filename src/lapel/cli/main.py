@@ -22,6 +22,8 @@ from lapel.cli.evaluate import evaluate
 from lapel.cli.predict import EXAMPLE as PREDICT_EXAMPLE
 from lapel.cli.predict import predict
 from lapel.cli.search import search_app
+from lapel.cli.serve import EXAMPLE as SERVE_EXAMPLE
+from lapel.cli.serve import serve
 from lapel.cli.submit import EXAMPLE as SUBMIT_EXAMPLE
 from lapel.cli.submit import submit
 from lapel.cli.train import train
@@ -59,6 +61,7 @@ app.command()(train)
 app.command(epilog=COMPARE_EXAMPLE)(compare)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command(epilog=PREDICT_EXAMPLE)(predict)
+app.command(epilog=SERVE_EXAMPLE)(serve)
 app.command(epilog=SUBMIT_EXAMPLE)(submit)
 app.add_typer(search_app, name="search")
 app.command()(demo)

@@ -1,0 +1,136 @@
+"""``lapel serve``: answers over HTTP."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+#: Shown below the help; `--help` joins lines that no blank line parts.
+EXAMPLE = """Example, after the demo:
+
+lapel serve demo/run
+
+curl -F file=@demo/photos/dress.jpg http://127.0.0.1:8080/v1/predict"""
+
+#: Where the token may stand, so that it is no part of a command that others see.
+TOKEN = "LAPEL_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def serve(
+    bundles: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="BUNDLE...",
+            help="The models: bundles, or the runs that made them; NAME=BUNDLE gives one another "
+            "name. The first answers where a request names none.",
+        ),
+    ],
+    *,
+    garments: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DETECTOR",
+            help="A model that finds garments: each is cut out, and read by the other models.",
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=0, max=65535, help="0: any that is free.")
+    ] = 8080,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen at; any but this machine's own needs a token."),
+    ] = "127.0.0.1",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=f"A file with the token that callers must show; or set {TOKEN}.",
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="What runs the network; auto takes the fastest there is.")
+    ] = "auto",
+    latency: Annotated[
+        float,
+        typer.Option(
+            metavar="MS",
+            min=1,
+            help="How long a picture may wait; more load is refused with 503 and Retry-After.",
+        ),
+    ] = 2000,
+    batch: Annotated[int, typer.Option(min=1, help="Most pictures a run of the engine.")] = 16,
+    max_body: Annotated[
+        int, typer.Option(metavar="MIB", min=1, help="Largest request, in MiB.")
+    ] = 64,
+    max_pixels: Annotated[
+        float, typer.Option(metavar="MP", min=0.001, help="Largest picture, in megapixels.")
+    ] = 40,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="A site whose pages may call the server, as https://shop.example; may be given "
+            "several times.",
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No line in the log a request.")] = False,
+) -> None:
+    """Answer over HTTP, with a page to try it at /.
+
+    Ends at Ctrl+C or SIGTERM, when what was accepted is answered. A bundle that is replaced is
+    loaded anew without a pause.
+    """
+    from lapel.cli.extras import needs_extra
+
+    token = token_of(token_file)
+    with needs_extra("serve", "lapel serve"):
+        from lapel.imaging.decode import MEBIBYTE, Limits
+        from lapel.serving.models import Models, Source
+        from lapel.serving.pages import page_routes
+        from lapel.serving.run import serve as run_server
+        from lapel.serving.settings import Settings
+
+    settings = Settings(
+        host=host,
+        port=port,
+        token=token,
+        cors=tuple(cors or ()),
+        latency=latency / 1000,
+        batch=batch,
+        body_bytes=max_body * MEBIBYTE,
+        memory_bytes=max(160, 2 * max_body) * MEBIBYTE,
+        limits=Limits(pixels=round(max_pixels * 1e6)),
+        access_log=not quiet,
+    )
+    sources = [Source.parse(text, detector=garments) for text in bundles]
+    with Models(sources, settings, engine=engine) as models:
+        for model in models:
+            print(f"{model.name}: {model.describe()['engine']}, version {model.version}")
+        run_server(models, settings, [page_routes()], on_start=_say)
+
+
+def token_of(file: Path | None) -> str | None:
+    """The token of a file or of the environment; None where neither has one.
+
+    Raises:
+        UsageError: a file that cannot be read, or is empty.
+    """
+    from lapel.schema.errors import UsageError
+
+    if file is None:
+        return os.environ.get(TOKEN) or None
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no text"
+        raise UsageError(f"the token in {file} could not be read: {reason}") from error
+    if not token:
+        raise UsageError(f"{file} is empty; write a token into it, or leave out --token-file")
+    return token
+
+
+def _say(url: str) -> None:
+    print(f"Listening at {url}; the page is at {url}/, Ctrl+C ends", flush=True)

@@ -1,0 +1,134 @@
+"""A bundle, or two of them in a row, as the queue sees them: bytes, then something ready, then
+answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from lapel.inference.bundle import Bundle
+from lapel.inference.pictures import Failure
+from lapel.inference.predictor import Examined, Predictor, Ready
+from lapel.inference.two_stage import TwoStagePredictor
+from lapel.schema.read_garments import ReadScene
+
+#: What is found out about one picture.
+Found = Examined | ReadScene | Failure
+
+
+class Answerer(Protocol):
+    """What the queue needs of a model."""
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle whose answers are given; of two, the one that reads garments."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """The most pictures of a run of the engine."""
+        ...
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Names of what can be shown of how an answer came about."""
+        ...
+
+    def told_from(self, threshold: float) -> Self:
+        """The same, which tells of a garment when its score reaches a threshold."""
+        ...
+
+    def prepare(self, data: bytes, name: str) -> Any | Failure:  # noqa: ANN401 - `answer` knows it
+        """Decode a picture; any thread may do it."""
+        ...
+
+    def answer(self, ready: Sequence[Any], *, top: int, maps: Sequence[str]) -> Iterator[Found]:
+        """Answer for what :meth:`prepare` gave, in order; one thread at a time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OneModel:
+    """A bundle that answers about whole pictures."""
+
+    predictor: Predictor
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle whose answers are given."""
+        return self.predictor.bundle
+
+    @property
+    def batch(self) -> int:
+        """The most pictures of a run of the engine."""
+        return self.predictor.batch
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Names of what can be shown of how an answer came about."""
+        return self.predictor.maps
+
+    def told_from(self, threshold: float) -> Self:
+        """The same, which tells of a garment when its score reaches a threshold."""
+        return type(self)(self.predictor.told_from(threshold))
+
+    def prepare(self, data: bytes, name: str) -> Ready | Failure:
+        """Decode a picture."""
+        return self.predictor.prepare(data, name=name)
+
+    def answer(self, ready: Sequence[Ready], *, top: int, maps: Sequence[str]) -> Iterator[Found]:
+        """Answer in one run of the engine."""
+        return self.predictor.answer(ready, top=top, maps=maps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A picture that is ready for the detector, and its file, from which garments are cut."""
+
+    ready: Ready
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TwoModels:
+    """A bundle that finds garments, and one that reads each."""
+
+    predictor: TwoStagePredictor
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle that reads garments."""
+        return self.predictor.tagger.bundle
+
+    @property
+    def batch(self) -> int:
+        """The most pictures of a run of the detector."""
+        return self.predictor.detector.batch
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """None: they would be of parts of the picture."""
+        return ()
+
+    def told_from(self, threshold: float) -> Self:
+        """The same, which tells of a garment when its score reaches a threshold."""
+        return type(self)(self.predictor.told_from(threshold))
+
+    def prepare(self, data: bytes, name: str) -> _Kept | Failure:
+        """Decode a picture for the detector."""
+        ready = self.predictor.detector.prepare(data, name=name)
+        return ready if isinstance(ready, Failure) else _Kept(ready, data)
+
+    def answer(
+        self,
+        ready: Sequence[_Kept],
+        *,
+        top: int,
+        maps: Sequence[str],  # noqa: ARG002 - there are none
+    ) -> Iterator[Found]:
+        """Find garments, and read each."""
+        found = self.predictor.detector.answer([one.ready for one in ready], top=top)
+        for examined, one in zip(found, ready, strict=True):
+            yield self.predictor.scene(one.data, examined.prediction, top=top)

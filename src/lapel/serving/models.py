@@ -1,0 +1,467 @@
+"""The models behind a server: loaded before it listens, and replaced while it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lapel.inference.bundle import BUNDLE_OF_RUN, CARD, MANIFEST, Bundle
+from lapel.inference.engine import usable_cores
+from lapel.inference.predictor import Predictor
+from lapel.inference.two_stage import TwoStagePredictor
+from lapel.schema.errors import LapelError, UsageError
+from lapel.serving.answerers import Answerer, Found, OneModel, TwoModels
+from lapel.serving.batching import Counts, DecodingRoom, Question, Queue, Rendered
+from lapel.serving.faults import Refusal
+from lapel.serving.settings import Settings
+from lapel.serving.wire import as_json
+
+log = logging.getLogger("lapel.serving")
+
+#: Digits of a model's version.
+VERSION_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a model comes from.
+
+    Attributes:
+        bundle: the folder of the bundle, or of the run that holds it.
+        name: what it is called in requests; empty: as the bundle says.
+        detector: the bundle that finds the garments which this one reads; None: it is shown whole
+            pictures.
+    """
+
+    bundle: Path
+    name: str = ""
+    detector: Path | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, detector: Path | None = None) -> Self:
+        """``BUNDLE``, or ``NAME=BUNDLE``."""
+        name, equals, folder = text.partition("=")
+        if not equals or "/" in name or Path(text).exists():
+            return cls(bundle=Path(text), detector=detector)
+        if not name or not folder:
+            raise UsageError(f"found {text!r}, expected a bundle's folder, or NAME=FOLDER")
+        return cls(bundle=Path(folder), name=name, detector=detector)
+
+    def load(self, settings: Settings, *, engine: str) -> Answerer:
+        """Open the bundle, or both.
+
+        Raises:
+            BundleError: no bundle there, or one that cannot be trusted or run.
+            UsageError: no such engine, or bundles that do not go together.
+        """
+        if self.detector is None:
+            predictor = Predictor.load(
+                self.bundle, engine=engine, batch=settings.batch, limits=settings.limits
+            )
+            return OneModel(predictor)
+        two = TwoStagePredictor.load(
+            self.detector, self.bundle, engine=engine, batch=settings.batch, limits=settings.limits
+        )
+        return TwoModels(two)
+
+    def state(self) -> tuple[object, ...]:
+        """Changes when one of the bundles is replaced; nothing of them is read."""
+        folders = [self.bundle, *([self.detector] if self.detector else [])]
+        return tuple(_state(folder) for folder in folders)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model as it was loaded.
+
+    Attributes:
+        answerer: answers.
+        fingerprint: of its schema.
+        version: of its bundle or bundles.
+        two_stage: whether it finds garments first, and reads each.
+    """
+
+    answerer: Answerer
+    fingerprint: str
+    version: str
+    two_stage: bool
+
+    @classmethod
+    def of(cls, answerer: Answerer) -> Self:
+        """A model that was loaded just now."""
+        return cls(
+            answerer=answerer,
+            fingerprint=answerer.bundle.schema.fingerprint,
+            version=version_of(answerer),
+            two_stage=isinstance(answerer, TwoModels),
+        )
+
+
+class ServedModel:
+    """A model that answers many requests at once.
+
+    Attributes:
+        name: what it is called in requests.
+        engine: the engine that was asked for.
+        reloads: how often it was replaced.
+        loaded: when the present one was loaded, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        pool: ThreadPoolExecutor,
+        room: DecodingRoom,
+        *,
+        engine: str = "auto",
+    ) -> None:
+        """Load it.
+
+        Raises:
+            BundleError: no bundle there, or one that cannot be trusted or run.
+            UsageError: no such engine, or bundles that do not go together.
+        """
+        self.engine = engine
+        self.reloads = 0
+        self._source, self._settings = source, settings
+        self._state = source.state()
+        self._present = Loaded.of(source.load(settings, engine=engine))
+        self.loaded = time.time()
+        self.name = source.name or self.bundle.name
+        self._queue = Queue(
+            pool, room, name=self.name, latency=settings.latency, limits=settings.limits
+        )
+
+    @property
+    def present(self) -> Loaded:
+        """The model as it is now; a request keeps to the one that it began with."""
+        return self._present
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle whose answers are given, as it is now."""
+        return self._present.answerer.bundle
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the schema."""
+        return self._present.fingerprint
+
+    @property
+    def version(self) -> str:
+        """Twelve hexadecimal digits that change when a bundle is replaced by another."""
+        return self._present.version
+
+    @property
+    def counts(self) -> Counts:
+        """What it did since the server started."""
+        return self._queue.counts
+
+    @property
+    def waiting(self) -> int:
+        """Pictures that were accepted and are not answered yet."""
+        return self._queue.waiting
+
+    @property
+    def pace(self) -> float:
+        """Seconds a picture while there is work, of late."""
+        return self._queue.pace
+
+    @property
+    def most_pictures(self) -> int:
+        """So many may be sent in one request."""
+        return self._settings.pictures
+
+    def admit(self, count: int = 1) -> None:
+        """Refuse pictures that would wait too long, before they are read.
+
+        Raises:
+            Refusal: 503, with the seconds after which to come again.
+        """
+        self._queue.admit(count)
+
+    async def ask(
+        self,
+        pictures: Sequence[bytes],
+        names: Sequence[str],
+        *,
+        render: Callable[[Found], Rendered],
+        top: int = 5,
+        maps: bool = False,
+        threshold: float | None = None,
+        answerer: Answerer | None = None,
+    ) -> list[Rendered]:
+        """Answer for pictures, each made into what the caller wants in another thread.
+
+        Args:
+            pictures: bytes of files.
+            names: what each is called in its answer.
+            render: takes what was found, or the failure of a picture that cannot be read.
+            top: how many of the best labels to name.
+            maps: whether to show how answers came about.
+            threshold: the score from which garments are told; None: as the bundle says.
+            answerer: what answers, for callers that say who it was; None: the present one.
+
+        Raises:
+            Refusal: 503, too much is waiting, or it took too long.
+            UsageError: a threshold outside 0 to 1, or for a bundle that finds no garments.
+        """
+        model = self._present.answerer if answerer is None else answerer
+        if threshold is not None:
+            model = model.told_from(threshold)
+        question = Question(top=top, maps=model.maps if maps else ())
+        try:
+            async with asyncio.timeout(self._settings.answer_seconds):
+                return await self._queue.ask(model, pictures, names, question, render)
+        except TimeoutError:
+            raise Refusal(
+                503,
+                f"no answer within {self._settings.answer_seconds:g} s; send fewer pictures at a "
+                "time, or try again later",
+                headers={"Retry-After": "1"},
+            ) from None
+
+    async def predict(
+        self,
+        pictures: Sequence[bytes],
+        names: Sequence[str],
+        *,
+        top: int = 5,
+        maps: bool = False,
+        outlines: bool = False,
+        threshold: float | None = None,
+        answerer: Answerer | None = None,
+    ) -> list[dict[str, Any]]:
+        """Answer for pictures, as ``/v1/predict`` sends it: see :mod:`lapel.serving.wire`.
+
+        Args:
+            pictures: bytes of files.
+            names: what each is called in its answer.
+            top: how many of the best labels to name.
+            maps: whether to show how answers came about.
+            outlines: whether masks come as polygons too.
+            threshold: the score from which garments are told; None: as the bundle says.
+            answerer: as in :meth:`ask`.
+
+        Raises:
+            Refusal: 503, too much is waiting, or it took too long.
+            UsageError: a threshold outside 0 to 1, or for a bundle that finds no garments.
+        """
+        return await self.ask(
+            pictures,
+            names,
+            render=lambda found: as_json(found, outlines=outlines),
+            top=top,
+            maps=maps,
+            threshold=threshold,
+            answerer=answerer,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What ``/v1/model`` sends."""
+        present, settings = self._present, self._settings
+        answerer = present.answerer
+        bundle, preprocess = answerer.bundle, answerer.bundle.preprocess
+        return {
+            "model": self.name,
+            "version": present.version,
+            "fingerprint": present.fingerprint,
+            "schema": bundle.schema.to_json(),
+            "english": dict(bundle.english),
+            "two_stage": present.two_stage,
+            "detector": _detector(answerer),
+            "engine": engine_of(answerer, asked=self.engine),
+            "maps": list(answerer.maps),
+            "preprocess": {
+                "width": preprocess.width,
+                "height": preprocess.height,
+                "channels": preprocess.channels,
+                "fit": preprocess.fit,
+            },
+            "scores": _plain(bundle.scores),
+            "limits": {
+                "body_bytes": settings.body_bytes,
+                "picture_bytes": min(settings.limits.bytes, settings.body_bytes),
+                "picture_pixels": settings.limits.pixels,
+                "pictures": settings.pictures,
+                "formats": list(settings.limits.formats),
+            },
+            "card": _card(bundle),
+        }
+
+    def changed(self) -> bool:
+        """Whether a bundle was replaced since it was loaded; looks at the disk."""
+        return self._source.state() != self._state
+
+    def reload(self) -> bool:
+        """Load it again, and answer with the new one from now on; what was accepted before is
+        answered by the old one.
+
+        Returns:
+            Whether it could be loaded; otherwise the old one goes on, and the log says why.
+        """
+        state = self._source.state()
+        try:
+            fresh = self._source.load(self._settings, engine=self.engine)
+        except LapelError as error:
+            log.error("%s could not be loaded again, the old one goes on: %s", self.name, error)  # noqa: TRY400 - the message says all
+            return False
+        self._state, self._present = state, Loaded.of(fresh)
+        self.loaded = time.time()
+        self.reloads += 1
+        log.warning("%s was replaced by version %s", self.name, self.version)
+        return True
+
+    def close(self) -> None:
+        """End its worker, once it has answered what is waiting."""
+        self._queue.close()
+
+
+class Models:
+    """The models of a server, by name; the first answers where a request names none.
+
+    Attributes:
+        settings: of the server.
+        draining: whether the server is ending, so that nobody should send more.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], settings: Settings, *, engine: str = "auto"
+    ) -> None:
+        """Load all models; a server may have none.
+
+        Raises:
+            BundleError: a bundle that cannot be trusted or run.
+            UsageError: two of one name, no such engine, or bundles that do not go together.
+        """
+        self.settings = settings
+        self.draining = False
+        self._pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="lapel-decode")
+        room = DecodingRoom(settings.decoded_pixels)
+        self._models: dict[str, ServedModel] = {}
+        try:
+            for source in sources:
+                self._add(ServedModel(source, settings, self._pool, room, engine=engine))
+        except LapelError:
+            self.close()
+            raise
+
+    def _add(self, model: ServedModel) -> None:
+        if model.name in self._models:
+            model.close()
+            raise UsageError(
+                f"two models are called {model.name!r}; give one another name, as NAME=BUNDLE"
+            )
+        self._models[model.name] = model
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(self._models.values())
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def get(self, name: str | None = None) -> ServedModel:
+        """The model of a name; the first where none is given.
+
+        Raises:
+            Refusal: 404, no model of that name.
+        """
+        if name is None and self._models:
+            return next(iter(self._models.values()))
+        if name is None or name not in self._models:
+            found = "no model" if name is None else f"no model {name[:80]!r}"
+            there = ", ".join(self._models) or "none"
+            raise Refusal(404, f"{found} here; there are: {there}", code="unknown_model")
+        return self._models[name]
+
+    async def watch(self) -> None:
+        """Replace models whose bundle was replaced, for ever."""
+        while self.settings.watch_seconds:
+            await asyncio.sleep(self.settings.watch_seconds)
+            await asyncio.to_thread(self.reload, changed_alone=True)
+
+    def reload(self, *, changed_alone: bool = False) -> None:
+        """Load models again, one after the other.
+
+        Args:
+            changed_alone: leave those whose bundle is as it was.
+        """
+        for model in self:
+            if not changed_alone or model.changed():
+                model.reload()
+
+    def close(self) -> None:
+        """End all threads, once what was accepted is answered."""
+        self._pool.shutdown()
+        for model in self:
+            model.close()
+
+
+def version_of(answerer: Answerer) -> str:
+    """Twelve hexadecimal digits that change with any file of a bundle or its calibration."""
+    bundles = [answerer.bundle]
+    if isinstance(answerer, TwoModels):
+        bundles.append(answerer.predictor.detector.bundle)
+    text = json.dumps([one.to_json() for one in bundles], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
+
+
+def engine_of(answerer: Answerer, *, asked: str) -> str:
+    """The engine that runs a model."""
+    predictor = (
+        answerer.predictor.detector
+        if isinstance(answerer, TwoModels)
+        else getattr(answerer, "predictor", None)
+    )
+    return str(getattr(predictor, "engine", asked))
+
+
+def _state(folder: Path) -> object:
+    """Of the file of a bundle that is written last."""
+    for home in (folder, folder / BUNDLE_OF_RUN):
+        try:
+            found = (home / MANIFEST).stat()
+        except OSError:
+            continue
+        return (found.st_mtime_ns, found.st_size, found.st_ino)
+    return None
+
+
+def _detector(answerer: Answerer) -> dict[str, Any] | None:
+    if not isinstance(answerer, TwoModels):
+        return None
+    bundle = answerer.predictor.detector.bundle
+    return {"name": bundle.name, "schema": bundle.schema.to_json()}
+
+
+def _card(bundle: Bundle) -> str:
+    """The model card; empty where the bundle has none, or was taken away meanwhile."""
+    try:
+        return bundle.read(CARD).decode("utf-8", "replace") if CARD in bundle.files else ""
+    except LapelError:
+        return ""
+
+
+def _plain(scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    return {split: dict(values) for split, values in scores.items()}

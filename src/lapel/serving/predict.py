@@ -1,0 +1,172 @@
+"""Routes that answer for pictures, and say what the models are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query, Request, Response
+
+from lapel.serving.faults import Refusal
+from lapel.serving.forms import PICTURES, ModelAnswer, ModelList, PredictAnswer, errors
+from lapel.serving.models import Models, ServedModel
+from lapel.serving.parts import pictures_of
+from lapel.serving.wire import json_bytes
+
+Answered = TypeVar("Answered")
+
+JSON = "application/json"
+
+#: Most labels that a request can ask for.
+MOST_LABELS = 1000
+
+ModelName = Annotated[
+    str | None, Query(max_length=200, description="Which model; left out: the first.")
+]
+Top = Annotated[int, Query(ge=1, le=MOST_LABELS, description="How many of the best labels.")]
+Maps = Annotated[bool, Query(description="Show how answers came about, where the model can.")]
+Outlines = Annotated[bool, Query(description="Polygons beside each mask.")]
+Threshold = Annotated[
+    float | None, Query(ge=0, le=1, description="The score from which garments are told.")
+]
+
+
+def predict_routes(models: Models) -> APIRouter:
+    """``/v1/predict``, ``/v1/models`` and ``/v1/model``."""
+    router = APIRouter(prefix="/v1", tags=["prediction"])
+
+    @router.post(
+        "/predict",
+        summary="Answer for one or several pictures",
+        response_model=None,
+        responses={
+            200: {"model": PredictAnswer},
+            **errors(400, 401, 403, 404, 408, 413, 415, 421, 422, 500, 503),
+        },
+        openapi_extra={"requestBody": PICTURES},
+    )
+    async def predict(
+        request: Request,
+        model: ModelName = None,
+        top: Top = 5,
+        maps: Maps = False,
+        outlines: Outlines = False,
+        threshold: Threshold = None,
+    ) -> Response:
+        """One bad picture alone is refused (415 or 413); among others it has an `error` in its
+        place.
+        """
+        value = await answer(
+            request,
+            models.get(model),
+            top=top,
+            maps=maps,
+            outlines=outlines,
+            threshold=threshold,
+        )
+        return Response(json_bytes(value), media_type=JSON)
+
+    @router.get(
+        "/models",
+        summary="The models of this server",
+        response_model=None,
+        responses={200: {"model": ModelList}, **errors(401, 421)},
+    )
+    async def model_list() -> Response:
+        return Response(json_bytes({"models": [_brief(one) for one in models]}), media_type=JSON)
+
+    @router.get(
+        "/model",
+        summary="All that a model says of itself",
+        response_model=None,
+        responses={200: {"model": ModelAnswer}, **errors(401, 404, 421, 422)},
+    )
+    async def model_description(model: ModelName = None) -> Response:
+        served = models.get(model)
+        described = await asyncio.to_thread(served.describe)
+        return Response(json_bytes(described), media_type=JSON)
+
+    return router
+
+
+def _brief(model: ServedModel) -> dict[str, Any]:
+    return {
+        "model": model.name,
+        "version": model.version,
+        "fingerprint": model.fingerprint,
+        "two_stage": model.present.two_stage,
+        "tasks": [spec.name for spec in model.bundle.schema],
+    }
+
+
+async def answer(
+    request: Request,
+    model: ServedModel,
+    *,
+    top: int,
+    maps: bool,
+    outlines: bool,
+    threshold: float | None,
+) -> dict[str, Any]:
+    """Read the pictures of a request and answer for them.
+
+    Returns:
+        What :class:`lapel.serving.forms.PredictAnswer` describes.
+
+    Raises:
+        Refusal: whatever is wrong with the request, or too much waiting.
+    """
+    model.admit()
+    sent = await pictures_of(request, most=model.most_pictures)
+    present = model.present
+    predictions = await unless_gone(
+        request,
+        model.predict(
+            [one.data for one in sent],
+            [one.name for one in sent],
+            top=top,
+            maps=maps,
+            outlines=outlines,
+            threshold=threshold,
+            answerer=present.answerer,
+        ),
+    )
+    if len(predictions) == 1 and "error" in predictions[0]:
+        raise refused(predictions[0]["error"])
+    return {
+        "model": model.name,
+        "fingerprint": present.fingerprint,
+        "version": present.version,
+        "predictions": predictions,
+    }
+
+
+def refused(error: dict[str, str]) -> Refusal:
+    """The refusal of a picture that came alone."""
+    status = 413 if error["code"] == "picture_too_large" else 415
+    return Refusal(status, error["message"], code=error["code"])
+
+
+async def unless_gone(request: Request, work: Awaitable[Answered]) -> Answered:
+    """Wait for an answer, as long as the caller does: nobody answers who has hung up.
+
+    Raises:
+        Refusal: the caller is gone; nobody will read it.
+    """
+    answering = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise Refusal(400, "the caller went away before the answer", code="caller_gone")
+        return await answering
+    finally:
+        answering.cancel()
+        leaving.cancel()
+
+
+async def _gone(request: Request) -> None:
+    """Wait until the connection ends; its body has been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,206 @@
+"""Run a server: bind, listen, answer, and end without losing what was accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+from fastapi import APIRouter
+
+from lapel.schema.errors import ServerError, UsageError
+from lapel.serving.app import create_app
+from lapel.serving.models import Models
+from lapel.serving.protocol import HEAD_BYTES, protocol_of
+from lapel.serving.settings import Settings
+
+#: Connections that wait at the system until they are taken.
+BACKLOG = 512
+
+#: Seconds until a server that was started in a thread listens.
+START_SECONDS = 10.0
+
+
+def serve(
+    models: Models,
+    settings: Settings,
+    extra_routes: Sequence[APIRouter] = (),
+    *,
+    on_start: Callable[[str], None] | None = None,
+) -> None:
+    """Answer until SIGTERM or SIGINT; then answer what was accepted, and end.
+
+    SIGHUP loads all models again.
+
+    Args:
+        models: what answers.
+        settings: where, to whom, and within which limits.
+        extra_routes: pages, and what other tools ask.
+        on_start: called with the address, once it can be called.
+
+    Raises:
+        UsageError: an address that is not this machine's.
+        ServerError: a port that is taken or forbidden.
+    """
+    log_to_stderr()
+    with bound(settings) as listener:
+        if on_start is not None:
+            on_start(url_of(listener))
+        asyncio.run(_serve(_server(models, settings, extra_routes), models, listener))
+
+
+@contextmanager
+def running(
+    models: Models, settings: Settings, extra_routes: Sequence[APIRouter] = ()
+) -> Iterator[str]:
+    """A server in a thread of this process, until the block ends.
+
+    Yields:
+        Its address, such as ``http://127.0.0.1:54321``.
+
+    Raises:
+        ServerError: as :func:`serve`.
+    """
+    with bound(settings) as listener:
+        server = _server(models, settings, extra_routes)
+        thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve(sockets=[listener])), name="lapel-server"
+        )
+        thread.start()
+        try:
+            _wait_until_started(server, thread)
+            yield url_of(listener)
+        finally:
+            models.draining = True
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def bound(settings: Settings) -> Iterator[socket.socket]:
+    """A socket at the settings' address; taken before anything slow, so that two servers clash at
+    once.
+
+    Raises:
+        UsageError: an address that is not this machine's.
+        ServerError: a port that is taken or forbidden.
+    """
+    host = settings.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, settings.port), family=family, backlog=BACKLOG)
+    except socket.gaierror as error:
+        raise UsageError(f"{settings.host!r} is no address of this machine ({error})") from error
+    except OSError as error:
+        raise ServerError(
+            f"cannot listen at {settings.host}:{settings.port}: {error.strerror or error}; "
+            "choose another one with --port, or 0 for any that is free"
+        ) from error
+    with listener:
+        yield listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address of a bound socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def log_to_stderr() -> None:
+    """Send the lines of the server to stderr, one each."""
+    for name, level in (("lapel", logging.INFO), ("uvicorn", logging.ERROR)):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(logging.Formatter("%(message)s"))
+            logger.addHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = False
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which leaves signals to us: it would end the process by the signal again."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing."""
+        yield
+
+
+def _server(
+    models: Models, settings: Settings, extra_routes: Sequence[APIRouter]
+) -> uvicorn.Server:
+    config = uvicorn.Config(
+        create_app(models, settings, extra_routes),
+        http=protocol_of(settings),
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=max(1, round(settings.idle_seconds)),
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+        h11_max_incomplete_event_size=HEAD_BYTES,
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    return _Server(config)
+
+
+async def _serve(server: uvicorn.Server, models: Models, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    reloading: set[asyncio.Task[None]] = set()
+
+    def end() -> None:
+        # A second time: do not wait for anybody.
+        server.force_exit = server.should_exit
+        models.draining = server.should_exit = True
+
+    def reload() -> None:
+        task = asyncio.ensure_future(asyncio.to_thread(models.reload))
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    _on_signals(loop, end, reload)
+    await server.serve(sockets=[listener])
+
+
+def _on_signals(
+    loop: asyncio.AbstractEventLoop, end: Callable[[], None], reload: Callable[[], None]
+) -> None:
+    wanted = {"SIGTERM": end, "SIGINT": end, "SIGHUP": reload}
+    for name, what in wanted.items():
+        number = getattr(signal, name, None)
+        if number is None:
+            continue  # Windows has no SIGHUP
+        try:
+            loop.add_signal_handler(number, what)
+        except NotImplementedError:  # Windows
+            _plain_signal(loop, number, what)
+
+
+def _plain_signal(
+    loop: asyncio.AbstractEventLoop, number: signal.Signals, what: Callable[[], None]
+) -> None:
+    def handle(_: int, __: FrameType | None) -> None:
+        loop.call_soon_threadsafe(what)
+
+    signal.signal(number, handle)
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > end:
+            raise ServerError("the server did not start; its log says why")
+        time.sleep(0.01)
