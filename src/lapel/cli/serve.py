@@ -108,7 +108,8 @@ def serve(
     sources = [Source.parse(text, detector=garments) for text in bundles]
     with Models(sources, settings, engine=engine) as models:
         for model in models:
-            print(f"{model.name}: {model.describe()['engine']}, version {model.version}")
+            chosen = model.present.answerer.chosen
+            print(f"{model.name}: {chosen.name} ({chosen.why}), version {model.version}")
         run_server(models, settings, [page_routes()], on_start=_say)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from lapel.inference.bundle import Bundle
+from lapel.inference.engines import Chosen
 from lapel.inference.pictures import Failure
 from lapel.inference.predictor import Examined, Predictor, Ready
 from lapel.inference.two_stage import TwoStagePredictor
@@ -34,6 +35,11 @@ class Answerer(Protocol):
     @property
     def maps(self) -> tuple[str, ...]:
         """Names of what can be shown of how an answer came about."""
+        ...
+
+    @property
+    def chosen(self) -> Chosen:
+        """The engine that runs it, of two the detector's, and why it is this one."""
         ...
 
     def told_from(self, threshold: float) -> Self:
@@ -69,6 +75,11 @@ class OneModel:
     def maps(self) -> tuple[str, ...]:
         """Names of what can be shown of how an answer came about."""
         return self.predictor.maps
+
+    @property
+    def chosen(self) -> Chosen:
+        """The engine that runs it, and why it is this one."""
+        return self.predictor.chosen
 
     def told_from(self, threshold: float) -> Self:
         """The same, which tells of a garment when its score reaches a threshold."""
@@ -111,6 +122,11 @@ class TwoModels:
     def maps(self) -> tuple[str, ...]:
         """None: they would be of parts of the picture."""
         return ()
+
+    @property
+    def chosen(self) -> Chosen:
+        """The engine that runs the detector, and why it is this one."""
+        return self.predictor.detector.chosen
 
     def told_from(self, threshold: float) -> Self:
         """The same, which tells of a garment when its score reaches a threshold."""

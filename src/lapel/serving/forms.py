@@ -103,7 +103,7 @@ class ModelAnswer(BaseModel):
     version: str
     fingerprint: str
     schema_: list[dict[str, Any]] = Field(alias="schema", description="Tasks and their labels.")
-    engine: str
+    engine: dict[str, str] = Field(description="What runs the network, and `why` it was chosen.")
     two_stage: bool
     maps: list[str] = Field(description="Names of the maps that `maps=true` gives.")
     preprocess: dict[str, Any]

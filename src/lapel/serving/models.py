@@ -280,7 +280,7 @@ class ServedModel:
             "english": dict(bundle.english),
             "two_stage": present.two_stage,
             "detector": _detector(answerer),
-            "engine": engine_of(answerer, asked=self.engine),
+            "engine": {"name": answerer.chosen.name, "why": answerer.chosen.why},
             "maps": list(answerer.maps),
             "preprocess": {
                 "width": preprocess.width,
@@ -411,6 +411,10 @@ class Models:
             if not changed_alone or model.changed():
                 model.reload()
 
+    def drain(self) -> None:
+        """Say from now on that nobody should send more."""
+        self.draining = True
+
     def close(self) -> None:
         """End all threads, once what was accepted is answered."""
         self._pool.shutdown()
@@ -425,16 +429,6 @@ def version_of(answerer: Answerer) -> str:
         bundles.append(answerer.predictor.detector.bundle)
     text = json.dumps([one.to_json() for one in bundles], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
-
-
-def engine_of(answerer: Answerer, *, asked: str) -> str:
-    """The engine that runs a model."""
-    predictor = (
-        answerer.predictor.detector
-        if isinstance(answerer, TwoModels)
-        else getattr(answerer, "predictor", None)
-    )
-    return str(getattr(predictor, "engine", asked))
 
 
 def _state(folder: Path) -> object:

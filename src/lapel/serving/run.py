@@ -15,6 +15,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
 from lapel.schema.errors import ServerError, UsageError
 from lapel.serving.app import create_app
@@ -44,7 +45,32 @@ def serve(
         models: what answers.
         settings: where, to whom, and within which limits.
         extra_routes: pages, and what other tools ask.
-        on_start: called with the address, once it can be called.
+        on_start: called with the address, once it is taken.
+
+    Raises:
+        UsageError: an address that is not this machine's.
+        ServerError: a port that is taken or forbidden.
+    """
+    app = create_app(models, settings, extra_routes)
+    run(app, settings, on_start=on_start, on_end=models.drain, on_hang_up=models.reload)
+
+
+def run(
+    app: ASGIApp,
+    settings: Settings,
+    *,
+    on_start: Callable[[str], None] | None = None,
+    on_end: Callable[[], None] | None = None,
+    on_hang_up: Callable[[], None] | None = None,
+) -> None:
+    """As :func:`serve`, for any application.
+
+    Args:
+        app: what answers.
+        settings: where, and within which limits.
+        on_start: called with the address, once it is taken.
+        on_end: called when the server was told to end, before it does.
+        on_hang_up: called at SIGHUP, in a thread.
 
     Raises:
         UsageError: an address that is not this machine's.
@@ -54,7 +80,7 @@ def serve(
     with bound(settings) as listener:
         if on_start is not None:
             on_start(url_of(listener))
-        asyncio.run(_serve(_server(models, settings, extra_routes), models, listener))
+        asyncio.run(_serve(_server(app, settings), listener, on_end, on_hang_up))
 
 
 @contextmanager
@@ -69,8 +95,18 @@ def running(
     Raises:
         ServerError: as :func:`serve`.
     """
+    with running_app(create_app(models, settings, extra_routes), settings) as url:
+        try:
+            yield url
+        finally:
+            models.drain()
+
+
+@contextmanager
+def running_app(app: ASGIApp, settings: Settings) -> Iterator[str]:
+    """As :func:`running`, for any application."""
     with bound(settings) as listener:
-        server = _server(models, settings, extra_routes)
+        server = _server(app, settings)
         thread = threading.Thread(
             target=lambda: asyncio.run(server.serve(sockets=[listener])), name="lapel-server"
         )
@@ -79,7 +115,6 @@ def running(
             _wait_until_started(server, thread)
             yield url_of(listener)
         finally:
-            models.draining = True
             server.should_exit = True
             thread.join()
 
@@ -135,11 +170,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(
-    models: Models, settings: Settings, extra_routes: Sequence[APIRouter]
-) -> uvicorn.Server:
+def _server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     config = uvicorn.Config(
-        create_app(models, settings, extra_routes),
+        app,
         http=protocol_of(settings),
         ws="none",
         loop="asyncio",
@@ -157,28 +190,36 @@ def _server(
     return _Server(config)
 
 
-async def _serve(server: uvicorn.Server, models: Models, listener: socket.socket) -> None:
+async def _serve(
+    server: uvicorn.Server,
+    listener: socket.socket,
+    on_end: Callable[[], None] | None,
+    on_hang_up: Callable[[], None] | None,
+) -> None:
     loop = asyncio.get_running_loop()
     reloading: set[asyncio.Task[None]] = set()
 
     def end() -> None:
         # A second time: do not wait for anybody.
         server.force_exit = server.should_exit
-        models.draining = server.should_exit = True
+        server.should_exit = True
+        if on_end is not None:
+            on_end()
 
-    def reload() -> None:
-        task = asyncio.ensure_future(asyncio.to_thread(models.reload))
-        reloading.add(task)
-        task.add_done_callback(reloading.discard)
+    def hang_up() -> None:
+        if on_hang_up is not None:
+            task = asyncio.ensure_future(asyncio.to_thread(on_hang_up))
+            reloading.add(task)
+            task.add_done_callback(reloading.discard)
 
-    _on_signals(loop, end, reload)
+    _on_signals(loop, end, hang_up)
     await server.serve(sockets=[listener])
 
 
 def _on_signals(
-    loop: asyncio.AbstractEventLoop, end: Callable[[], None], reload: Callable[[], None]
+    loop: asyncio.AbstractEventLoop, end: Callable[[], None], hang_up: Callable[[], None]
 ) -> None:
-    wanted = {"SIGTERM": end, "SIGINT": end, "SIGHUP": reload}
+    wanted = {"SIGTERM": end, "SIGINT": end, "SIGHUP": hang_up}
     for name, what in wanted.items():
         number = getattr(signal, name, None)
         if number is None:
