@@ -39,6 +39,7 @@ NOT_RUN = {
     ("docs/layouts.md", "needs DeepFashion"),
     ("docs/models.md", "half an hour on two cores"),
     ("docs/models.md", "minutes to hours on a quiet machine"),
+    ("docs/page.md", "it serves until it is ended"),
     ("docs/predict.md", "needs a model of masks"),
     ("docs/results.md", "minutes to hours on a quiet machine"),
     ("docs/search.md", "needs DeepFashion"),

@@ -273,3 +273,17 @@ def detector(lapel: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
 def outfits(detector: Path) -> Path:
     """The dataset that the detector learned on."""
     return detector.parent / "dataset"
+
+
+@pytest.fixture(scope="session")
+def parser(lapel: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of seconds that names a class for each pixel: discs and bars; and how light they are."""
+    import yaml
+    from drawn_shapes import RECIPE, shapes_dataset
+
+    folder = tmp_path_factory.mktemp("shapes")
+    dataset = shapes_dataset(folder / "dataset", {"train": 160, "validation": 32, "test": 16})
+    recipe = folder / "shapes.yaml"
+    recipe.write_text(yaml.safe_dump(dict(RECIPE)), encoding="utf-8")
+    lapel("train", recipe, "--data", dataset.folder, "--out", folder / "run")
+    return folder / "run"

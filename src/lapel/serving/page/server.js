@@ -1,7 +1,7 @@
 // Questions to the server that this page came from, and nobody else.
 
 import { element } from "./dom.js";
-import { word } from "./words.js";
+import { hasWord, word } from "./words.js";
 
 const KEPT = "lapel.token";
 const TRIES = 8;
@@ -14,6 +14,11 @@ export class Refused extends Error {
     this.status = status;
     this.code = code;
   }
+}
+
+/** A refusal in the reader's language, where there are words for its code; else the server's own. */
+export function inWords(refused) {
+  return hasWord(`code_${refused.code}`) ? word(`code_${refused.code}`) : refused.message;
 }
 
 /**

@@ -47,6 +47,19 @@ export function word(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
 }
 
+const glossary = new Map();
+
+/** Take over names of tasks and labels in English, for models of another language. */
+export function useGlossary(english) {
+  glossary.clear();
+  for (const [own, name] of Object.entries(english)) glossary.set(own, name);
+}
+
+/** What a task, a label or a landmark is called in the language that is shown. */
+export function named(own) {
+  return current === "en" ? (glossary.get(own) ?? own) : own;
+}
+
 /** A share from 0 to 1 as the language writes it. */
 export function percent(share) {
   const form = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 };

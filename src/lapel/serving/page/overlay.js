@@ -1,0 +1,164 @@
+// What is drawn over a photo: landmarks, outlines and boxes, in pixels of the upright photo.
+
+import { shape } from "./dom.js";
+import { named, word } from "./words.js";
+
+// Colours that can be told apart, by people who see few of them too.
+// Source: Okabe & Ito, Color Universal Design, 2008; without black.
+const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#d55e00"];
+const SEEN = 0.5;
+// Pixels of most photos are of no garment, and a colour over them would hide the photo.
+const GROUNDS = ["background", "배경"];
+// More names than these cannot be read.
+const MOST_NAMES = 12;
+
+/** The colour of the n-th garment or class. */
+export function colourOf(place) {
+  return COLOURS[place % COLOURS.length];
+}
+
+/** Whether a class is what lies behind garments. */
+export function isGround(label) {
+  return GROUNDS.includes(label.toLowerCase());
+}
+
+/**
+ * What can be drawn of a prediction: groups of one colour, each with points, outlines and a box.
+ *
+ * @returns {{key: string, name: string, colour: string, points: object[], outlines: number[][][],
+ *   box: number[] | null, ground: boolean}[]}
+ */
+export function groupsOf(prediction) {
+  const groups = [];
+  const add = (key, name, more) =>
+    groups.push({
+      key,
+      name,
+      colour: colourOf(groups.length),
+      points: [],
+      outlines: [],
+      box: null,
+      ground: false,
+      ...more,
+    });
+  const garments = (task, each) =>
+    each.forEach((one, place) => add(`${task}/${place}`, one.label, garmentShapes(one)));
+  for (const [task, answer] of Object.entries(prediction.answers ?? {})) {
+    if ("points" in answer) add(task, task, { points: answer.points });
+    if ("garments" in answer) garments(task, answer.garments);
+    if ("classes" in answer) {
+      for (const one of answer.classes) {
+        const outlines = one.outlines ?? one.mask?.outlines ?? [];
+        add(`${task}/${one.label}`, one.label, { outlines, ground: isGround(one.label) });
+      }
+    }
+  }
+  if ("garments" in prediction) garments("garment", prediction.garments);
+  return groups;
+}
+
+function garmentShapes(one) {
+  const read = Object.values(one.answers ?? {}).filter((answer) => "points" in answer);
+  return {
+    box: one.box,
+    outlines: one.outlines ?? one.mask?.outlines ?? [],
+    points: [...(one.points ?? []), ...read.flatMap((answer) => answer.points)],
+  };
+}
+
+/**
+ * Draw.
+ *
+ * @param {SVGElement} svg takes the drawing; its `aria-label` says what there is
+ * @param {{width: number, height: number}} size of the photo, in pixels
+ * @param {ReturnType<typeof groupsOf>} groups
+ * @param {{points: boolean, names: boolean, outlines: boolean, boxes: boolean, off: Set<string>,
+ *   marked: string | null}} shown
+ * @param {number} unit pixels of the photo that one of the screen shows
+ */
+export function draw(svg, size, groups, shown, unit) {
+  svg.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
+  const visible = groups.filter((group) => !shown.off.has(group.key));
+  const names = shown.names && visible.flatMap((group) => group.points).length <= MOST_NAMES;
+  svg.replaceChildren(
+    ...visible.map((group) => {
+      const faint = shown.marked !== null && shown.marked !== group.key;
+      const state = faint ? "faint" : shown.marked === group.key ? "marked" : "";
+      const parts = [
+        shown.outlines ? outlines(group) : [],
+        shown.boxes && group.box ? box(group, size, unit) : [],
+        shown.points ? group.points.map((point) => dot(point, group, unit)) : [],
+        shown.points && names ? group.points.map((point) => label(point, size, unit)) : [],
+      ];
+      return shape("g", { "data-group": group.key, class: state }, ...parts);
+    }),
+  );
+  svg.setAttribute("aria-label", said(visible, shown));
+}
+
+function outlines(group) {
+  if (group.outlines.length === 0) return [];
+  const path = group.outlines
+    .map((ring) => `M${ring.map(([x, y]) => `${x} ${y}`).join("L")}Z`)
+    .join("");
+  return [
+    shape("path", { class: "seam", d: path }),
+    shape("path", { class: "line outline", d: path, fill: group.colour, stroke: group.colour }),
+  ];
+}
+
+function box(group, size, unit) {
+  const [x, y, width, height] = group.box;
+  const place = { x, y, width, height };
+  const name = { x: x + 5 * unit, y: Math.max(y + 16 * unit, 16 * unit) };
+  return [
+    shape("rect", { class: "seam", ...place }),
+    shape("rect", { class: "line box", ...place, stroke: group.colour }),
+    written(named(group.name), name, unit),
+  ];
+}
+
+function dot(point, group, unit) {
+  const hidden = point.visible < SEEN;
+  return shape(
+    "circle",
+    {
+      class: hidden ? "point hidden-point" : "point",
+      cx: point.x,
+      cy: point.y,
+      r: 5 * unit,
+      fill: hidden ? null : group.colour,
+      "data-name": point.name,
+    },
+    shape("title", {}, named(point.name)),
+  );
+}
+
+/** A landmark's name, beside it and towards the middle of the photo. */
+function label(point, size, unit) {
+  const right = point.x > size.width / 2;
+  const place = { x: point.x + (right ? -9 : 9) * unit, y: point.y + 4 * unit };
+  return written(named(point.name), { ...place, "text-anchor": right ? "end" : "start" }, unit);
+}
+
+function written(text, place, unit) {
+  return shape("text", { ...place, "font-size": 12.5 * unit, "stroke-width": 3 * unit }, text);
+}
+
+/** The drawing in words. */
+function said(groups, shown) {
+  const list = (words) => words.join(", ");
+  const place = (point) => `${named(point.name)} ${Math.round(point.x)}, ${Math.round(point.y)}`;
+  const parts = [];
+  const points = groups.flatMap((group) => group.points).filter((point) => point.visible >= SEEN);
+  if (shown.points && points.length) parts.push(word("overlay_points", { list: list(points.map(place)) }));
+  const boxed = groups.filter((group) => group.box);
+  if (shown.boxes && boxed.length) {
+    parts.push(word("overlay_boxes", { list: list(boxed.map((group) => named(group.name))) }));
+  }
+  const outlined = groups.filter((group) => group.outlines.length);
+  if (shown.outlines && outlined.length) {
+    parts.push(word("overlay_classes", { list: list(outlined.map((group) => named(group.name))) }));
+  }
+  return parts.join(" ") || word("overlay_none");
+}

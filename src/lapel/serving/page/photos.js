@@ -1,0 +1,148 @@
+// The photos of this visit, and what the server says of each.
+
+import { ask, Refused } from "./server.js";
+import { word } from "./words.js";
+
+// So many are on their way together: the server gathers them into one run of the network.
+const TOGETHER = 4;
+const MEGABYTE = 1e6;
+
+/**
+ * Photos in the order in which they came.
+ *
+ * A photo has `name`, `file`, `url` (to show it), `state` (`waiting`, `asking`, `done`, `failed`),
+ * and then `prediction` or `error`, and `maps` once somebody asked for them.
+ */
+export class Photos {
+  /** @param {(photo: object) => void} changed called after every change of a photo */
+  constructor(changed) {
+    this.all = [];
+    this.model = null;
+    this.largest = Infinity; // bytes that the server takes
+    this.changed = changed;
+    this.going = new AbortController();
+    this.busy = 0;
+  }
+
+  /** Add files, and ask about them; the first of them. */
+  add(files) {
+    const added = files.map((file) => ({
+      file,
+      name: this.#ownName(file.name),
+      url: URL.createObjectURL(file),
+      state: "waiting",
+      prediction: null,
+      maps: null,
+      error: null,
+    }));
+    this.all.push(...added);
+    this.#next();
+    return added[0];
+  }
+
+  /** Forget all photos, and what was asked about them. */
+  clear() {
+    this.#stop();
+    for (const photo of this.all) URL.revokeObjectURL(photo.url);
+    this.all = [];
+  }
+
+  /** Ask about a photo that failed once more. */
+  again(photo) {
+    this.#wait(photo);
+    this.#next();
+  }
+
+  /** Ask about all of them anew, as after another model was chosen. */
+  allAgain() {
+    this.#stop();
+    this.all.forEach((photo) => this.#wait(photo));
+    this.#next();
+  }
+
+  /** Have the maps of a photo, asking for them the first time. */
+  async mapsOf(photo) {
+    if (photo.maps === null) photo.maps = (await this.#send(photo, { maps: true })).maps ?? {};
+    return photo.maps;
+  }
+
+  /** How many are through, with or without an answer. */
+  get done() {
+    return this.all.filter((photo) => ["done", "failed"].includes(photo.state)).length;
+  }
+
+  #stop() {
+    this.going.abort(new DOMException("nobody waits for it", "AbortError"));
+    this.going = new AbortController();
+  }
+
+  #wait(photo) {
+    Object.assign(photo, { state: "waiting", prediction: null, maps: null, error: null });
+    this.changed(photo);
+  }
+
+  /** Two photos of one name would be one in the table. */
+  #ownName(name) {
+    const taken = new Set(this.all.map((photo) => photo.name));
+    let [own, number] = [name || "photo", 1];
+    while (taken.has(own)) {
+      number += 1;
+      own = name.replace(/(\.[^.]*)?$/, (ending) => ` (${number})${ending}`);
+    }
+    return own;
+  }
+
+  #next() {
+    while (this.busy < TOGETHER) {
+      const photo = this.all.find((each) => each.state === "waiting");
+      if (photo === undefined) return;
+      this.busy += 1;
+      this.#answer(photo).finally(() => {
+        this.busy -= 1;
+        this.#next();
+      });
+    }
+  }
+
+  async #answer(photo) {
+    photo.state = "asking";
+    this.changed(photo);
+    try {
+      photo.prediction = await this.#send(photo, {});
+      photo.state = "done";
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      photo.error = error instanceof Refused ? error : new Refused(0, "fault", String(error));
+      photo.state = "failed";
+    }
+    this.changed(photo);
+  }
+
+  async #send(photo, { maps = false }) {
+    const most = this.largest;
+    if (photo.file.size > most) {
+      const [found, allowed] = [photo.file.size, most].map((size) => (size / MEGABYTE).toFixed(1));
+      throw new Refused(413, "no_room", word("too_many_bytes", { found, most: allowed }));
+    }
+    const query = new URLSearchParams({ outlines: "true", maps: String(maps) });
+    if (this.model !== null) query.set("model", this.model);
+    const answer = await ask(`v1/predict?${query}`, {
+      method: "POST",
+      body: await bytesOf(photo.file),
+      type: photo.file.type || "application/octet-stream",
+      signal: this.going.signal,
+      onWait: () => this.changed(photo, "waiting"),
+    });
+    return answer.predictions[0];
+  }
+}
+
+/** All of a file's bytes: a folder that was dropped has none, and a photo may have been moved. */
+async function bytesOf(file) {
+  try {
+    return await file.arrayBuffer();
+  } catch {
+    throw new Refused(0, "no_file", word("no_file"));
+  }
+}
+
