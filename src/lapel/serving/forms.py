@@ -103,7 +103,8 @@ class ModelAnswer(BaseModel):
     version: str
     fingerprint: str
     schema_: list[dict[str, Any]] = Field(alias="schema", description="Tasks and their labels.")
-    engine: dict[str, str] = Field(description="What runs the network, and `why` it was chosen.")
+    engine: str = Field(description="What runs the network.")
+    engine_why: str = Field(description="Why it was chosen.")
     two_stage: bool
     maps: list[str] = Field(description="Names of the maps that `maps=true` gives.")
     preprocess: dict[str, Any]

@@ -280,7 +280,8 @@ class ServedModel:
             "english": dict(bundle.english),
             "two_stage": present.two_stage,
             "detector": _detector(answerer),
-            "engine": {"name": answerer.chosen.name, "why": answerer.chosen.why},
+            "engine": answerer.chosen.name,
+            "engine_why": answerer.chosen.why,
             "maps": list(answerer.maps),
             "preprocess": {
                 "width": preprocess.width,
