@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lapel.data.dataset import Dataset as Dataset
     from lapel.data.importing import import_dataset as import_dataset
+    from lapel.data.reviewed import import_review as import_review
     from lapel.evaluation.evaluate import evaluate as evaluate
+    from lapel.evaluation.review_round import begin_review as begin_review
     from lapel.evaluation.search import evaluate_search as evaluate_search
     from lapel.evaluation.submission import submit as submit
     from lapel.inference.bundle import Bundle as Bundle
@@ -27,12 +29,14 @@ if TYPE_CHECKING:
     from lapel.inference.two_stage import TwoStagePredictor as TwoStagePredictor
     from lapel.retrieval.build import build_index as build_index
     from lapel.retrieval.index import SearchIndex as SearchIndex
+    from lapel.review.store import ReviewStore as ReviewStore
     from lapel.schema.errors import LapelError as LapelError
     from lapel.schema.labels import Schema as Schema
     from lapel.schema.labels import TaskSpec as TaskSpec
     from lapel.schema.prediction import Prediction as Prediction
     from lapel.serving.client import Client as Client
     from lapel.training.compare import compare as compare
+    from lapel.training.export import export as export
     from lapel.training.train import train as train
 
 #: Public name to the module that defines it.
@@ -44,15 +48,19 @@ _HOMES = {
     "LapelError": "lapel.schema.errors",
     "Prediction": "lapel.schema.prediction",
     "Predictor": "lapel.inference.predictor",
+    "ReviewStore": "lapel.review.store",
     "Schema": "lapel.schema.labels",
     "SearchIndex": "lapel.retrieval.index",
     "TaskSpec": "lapel.schema.labels",
     "TwoStagePredictor": "lapel.inference.two_stage",
+    "begin_review": "lapel.evaluation.review_round",
     "build_index": "lapel.retrieval.build",
     "compare": "lapel.training.compare",
     "evaluate": "lapel.evaluation.evaluate",
     "evaluate_search": "lapel.evaluation.search",
+    "export": "lapel.training.export",
     "import_dataset": "lapel.data.importing",
+    "import_review": "lapel.data.reviewed",
     "submit": "lapel.evaluation.submission",
     "train": "lapel.training.train",
 }
@@ -78,15 +86,19 @@ __all__ = [  # the keys of _HOMES, spelled out for those who read and check type
     "LapelError",
     "Prediction",
     "Predictor",
+    "ReviewStore",
     "Schema",
     "SearchIndex",
     "TaskSpec",
     "TwoStagePredictor",
+    "begin_review",
     "build_index",
     "compare",
     "evaluate",
     "evaluate_search",
+    "export",
     "import_dataset",
+    "import_review",
     "submit",
     "train",
 ]

@@ -16,6 +16,7 @@ from lapel.cli.data_import import import_app, print_dataset
 from lapel.cli.data_layouts import export_layouts_app, import_layouts_app
 from lapel.cli.data_masks import export_masks_app, import_masks_app
 from lapel.cli.data_retrieval import import_retrieval_app
+from lapel.cli.data_review import import_review_app
 from lapel.cli.data_sketch import sketch_app
 from lapel.schema.counting import counted
 
@@ -32,6 +33,7 @@ import_app.add_typer(import_deepfashion_app)
 import_app.add_typer(import_retrieval_app)
 import_app.add_typer(import_garments_app)
 import_app.add_typer(import_masks_app)
+import_app.add_typer(import_review_app)
 import_app.add_typer(sketch_app)
 export_app.add_typer(export_layouts_app)
 export_app.add_typer(export_deepfashion_app)

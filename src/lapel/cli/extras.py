@@ -12,6 +12,10 @@ MODULES = {
     "serve": {
         "fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart", "httpx2",
     },
+    "review": {
+        "polars", "matplotlib", "yaml", "fastapi", "starlette", "uvicorn", "prometheus_client",
+        "python_multipart", "httpx2",
+    },
     "data": {"polars", "matplotlib", "yaml"},
     "train": {
         "polars", "matplotlib", "torch", "torchvision", "timm", "yaml", "safetensors",

@@ -19,8 +19,11 @@ from lapel.cli.data import data_app
 from lapel.cli.demo import demo
 from lapel.cli.evaluate import EXAMPLE as EVALUATE_EXAMPLE
 from lapel.cli.evaluate import evaluate
+from lapel.cli.export import EXAMPLE as EXPORT_EXAMPLE
+from lapel.cli.export import export
 from lapel.cli.predict import EXAMPLE as PREDICT_EXAMPLE
 from lapel.cli.predict import predict
+from lapel.cli.review import review
 from lapel.cli.search import search_app
 from lapel.cli.serve import EXAMPLE as SERVE_EXAMPLE
 from lapel.cli.serve import serve
@@ -60,9 +63,11 @@ app.add_typer(data_app, name="data")
 app.command()(train)
 app.command(epilog=COMPARE_EXAMPLE)(compare)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
+app.command(epilog=EXPORT_EXAMPLE)(export)
 app.command(epilog=PREDICT_EXAMPLE)(predict)
 app.command(epilog=SERVE_EXAMPLE)(serve)
 app.command(epilog=SUBMIT_EXAMPLE)(submit)
+app.command()(review)
 app.add_typer(search_app, name="search")
 app.command()(demo)
 

@@ -12,7 +12,6 @@ of each name in ``label_mapping.csv``, and for programs in ``label_mapping.json`
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -22,19 +21,19 @@ import polars as pl
 
 from lapel.data.cleaning import TaskCleaning, clean_tasks, touched_by
 from lapel.data.columns import column_of
+from lapel.data.copying import copy_beside, root_from
 from lapel.data.dataset import Dataset
-from lapel.data.description import DESCRIPTION_FILE, Description, cleaned_benchmark, recorded_root
-from lapel.data.images import PackedImages
+from lapel.data.description import Description, cleaned_benchmark
 from lapel.data.mapping import MAPPING_JSON, mapping_of
 from lapel.data.rules import TaskRules
 from lapel.data.shipped import choose_rules
-from lapel.data.table import TABLE_FILE, write_table
+from lapel.data.table import write_table
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import UsageError
 from lapel.schema.formulas import escape_formula
 from lapel.schema.labels import Schema
 from lapel.storage.folders import atomic_folder
-from lapel.storage.local import PARTIAL_SUFFIX, atomic_path, write_atomically
+from lapel.storage.local import atomic_path, write_atomically
 
 FORMER_FILE = "former_labels.parquet"
 MAPPING_FILE = "label_mapping.csv"
@@ -122,9 +121,9 @@ def clean_dataset(
     if out is None:
         former, mapping = _write(result, dataset.folder)
     else:
-        description = replace(result.description, root=_root_from(dataset, target))
+        description = replace(result.description, root=root_from(dataset, target))
         with atomic_folder(target) as building:
-            _copy_beside(dataset, building)
+            copy_beside(dataset, building)
             former, mapping = _write(replace(result, description=description), building)
     return Cleaning(
         dataset=Dataset.open(target),
@@ -195,32 +194,6 @@ def _kept(tags: Sequence[Sequence[Label]], splits: Sequence[str], least: int) ->
     if train and not any(train):
         raise UsageError(f"no training picture has {least:,} tags; ask for fewer")
     return kept
-
-
-def _root_from(dataset: Dataset, folder: Path) -> str:
-    """The image root as another folder records it. Packed pictures go with the dataset."""
-    root = dataset.description.root
-    if "://" in root or isinstance(dataset.images, PackedImages):
-        return root
-    return recorded_root(dataset.folder / root, folder)
-
-
-def _copy_beside(dataset: Dataset, folder: Path) -> None:
-    """Copy what a dataset's folder holds beside its table, but for pictures, which stay."""
-    stay = {DESCRIPTION_FILE, TABLE_FILE}
-    if not isinstance(dataset.images, PackedImages):
-        root = (dataset.folder / dataset.description.root).resolve()
-        if root == dataset.folder.resolve():
-            stay |= {name.split("/", maxsplit=1)[0] for name in dataset.names()}
-        elif root.is_relative_to(dataset.folder.resolve()):
-            stay.add(root.relative_to(dataset.folder.resolve()).parts[0])
-    for path in sorted(dataset.folder.iterdir()):
-        if path.name in stay or path.name.endswith(PARTIAL_SUFFIX):
-            continue
-        if path.is_dir():
-            shutil.copytree(path, folder / path.name)
-        else:
-            shutil.copy2(path, folder / path.name)
 
 
 def _write(result: _Result, folder: Path) -> tuple[str, str]:

@@ -30,6 +30,7 @@ from lapel.data.readers.masks import read_masks
 from lapel.data.readers.nsysu import read_nsysu
 from lapel.data.readers.prography import read_prography
 from lapel.data.readers.table import read_table
+from lapel.data.readers.unlabelled import read_unlabelled
 from lapel.data.reading import Reading
 from lapel.imaging.decode import Limits
 from lapel.schema.errors import Fault, UsageError
@@ -56,6 +57,7 @@ READERS: dict[str, Callable[..., Reading]] = {
     "masks": read_masks,
     "clothing-co-parsing": read_clothing_co_parsing,
     "coco": read_coco,
+    "unlabelled": read_unlabelled,
 }
 
 

@@ -65,7 +65,7 @@ def create_app(
     app.include_router(sagemaker_routes(models))
     for router in extra_routes:
         app.include_router(router)
-    _add_refusals(app)
+    add_refusals(app)
     # The last one added stands outermost.
     app.add_middleware(Gate, settings=settings)
     if settings.cors:
@@ -113,7 +113,7 @@ def _state_routes(models: Models, telemetry: Telemetry) -> APIRouter:
     return router
 
 
-def _add_refusals(app: FastAPI) -> None:
+def add_refusals(app: FastAPI) -> None:
     """All refusals in one form, whoever makes them."""
 
     @app.exception_handler(StarletteHTTPException)
