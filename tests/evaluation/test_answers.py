@@ -15,8 +15,9 @@ from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.evaluation.answers import answer_dataset
 from lapel.imaging.preprocess import Preprocess
-from lapel.inference.bundle import NETWORK, Bundle
-from lapel.inference.engines import Engine, open_engine
+from lapel.inference.bundle import Bundle
+from lapel.inference.engine import Engine
+from lapel.inference.engines import open_engine
 from lapel.schema.annotation import Annotation
 from lapel.schema.labels import Schema, TaskSpec
 
@@ -30,7 +31,7 @@ def bundle(colour_bundle: Path) -> Bundle:
 
 @pytest.fixture(scope="module")
 def engine(bundle: Bundle) -> Engine:
-    return open_engine("auto", bundle.read(NETWORK))
+    return open_engine("auto", bundle)
 
 
 def outputs_one_by_one(

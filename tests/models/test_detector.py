@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lapel.imaging.preprocess import Preprocess
-from lapel.inference.engines import ENGINES
+from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.detector import Detector, DetectorNetwork
 from lapel.models.export import export_onnx
 from lapel.models.heads.garment_targets import GarmentTargets, PictureTruth
@@ -155,7 +155,7 @@ def test_a_picture_is_answered_alike_whatever_stands_beside_it() -> None:
 @pytest.mark.parametrize("nms", ["category", "agnostic"])
 def test_the_graph_answers_alike_for_any_number_of_pictures_and_other_sizes(nms: str) -> None:
     made = network(nms=nms)
-    engine = ENGINES["onnxruntime"](export_onnx(made, channels=1, height=SIZE, width=SIZE))
+    engine = OnnxRuntimeEngine(export_onnx(made, channels=1, height=SIZE, width=SIZE))
     for shown in (pixels(1), pixels(3), pixels(1, 96, 128)):
         answers = engine.run(shown.numpy(), ["garments"])["garments"]
         np.testing.assert_allclose(answers, found(made, shown), atol=2e-3)
@@ -164,7 +164,7 @@ def test_the_graph_answers_alike_for_any_number_of_pictures_and_other_sizes(nms:
 def test_where_nothing_is_found_everything_is_zero_in_the_graph_too() -> None:
     made = network(least_score=0.99)
     assert not found(made, pixels(2)).any()
-    engine = ENGINES["onnxruntime"](export_onnx(made, channels=1, height=SIZE, width=SIZE))
+    engine = OnnxRuntimeEngine(export_onnx(made, channels=1, height=SIZE, width=SIZE))
     assert not engine.run(pixels(2).numpy(), ["garments"])["garments"].any()
 
 
@@ -284,6 +284,6 @@ def test_another_detector_takes_its_place() -> None:
     made = _MiddleNetwork(SCHEMA, architecture())
     assert torch.isfinite(loss_of(made, garments(), Garments()))
     made.eval()
-    engine = ENGINES["onnxruntime"](export_onnx(made, channels=1, height=SIZE, width=SIZE))
+    engine = OnnxRuntimeEngine(export_onnx(made, channels=1, height=SIZE, width=SIZE))
     answers = engine.run(pixels(2).numpy(), ["garments"])["garments"]
     np.testing.assert_allclose(answers, found(made, pixels(2)), atol=1e-5)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lapel.inference.engines import ENGINES
+from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.base import Backbone
 from lapel.models.export import export_onnx
 from lapel.models.heads.base import LandmarkMaps
@@ -289,7 +289,7 @@ def test_the_exported_network_gives_the_same_and_shows_its_maps(
     made.train()
     made(pixels(4))  # so that batch normalisation has seen something
     made.eval()
-    engine = ENGINES["onnxruntime"](export_onnx(made, channels=3, height=64, width=64))
+    engine = OnnxRuntimeEngine(export_onnx(made, channels=3, height=64, width=64))
     for count in (1, 3):
         with torch.no_grad():
             expected = made.exported(pixels(count))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lapel.inference.engines import ENGINES
+from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.export import export_onnx
 from lapel.models.heads.base import LandmarkMaps
 from lapel.models.heads.heatmaps import drawn, mean_places, peak_places, sigma_of
@@ -113,7 +113,7 @@ def test_the_mean_of_a_map_of_logits_is_the_place_that_it_was_drawn_for() -> Non
 @pytest.mark.parametrize("way", WAYS)
 def test_the_graph_answers_like_the_network_and_shows_its_maps(way: str) -> None:
     made = network(WAYS[way])
-    engine = ENGINES["onnxruntime"](export_onnx(made, channels=1, height=SIZE[0], width=SIZE[1]))
+    engine = OnnxRuntimeEngine(export_onnx(made, channels=1, height=SIZE[0], width=SIZE[1]))
     for count in (1, 5):
         batch = pixels(count)
         with torch.no_grad():

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lapel.inference.engines import ENGINES
+from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.export import export_onnx
 from lapel.models.multitask import Architecture, JointHead, Network
 from lapel.models.small import Whitening
@@ -84,7 +84,7 @@ def test_the_exported_network_gives_the_same_outputs_for_any_batch(
     made = network(backbone, options, channels=channels, head=head, size=size)
     graph = export_onnx(made, channels=channels, height=size, width=size)
     assert not made.training
-    engine = ENGINES["onnxruntime"](graph)
+    engine = OnnxRuntimeEngine(graph)
     for count in (1, 5):
         batch = pixels(count, channels=channels, size=size)
         with torch.no_grad():

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lapel.inference.engines import ENGINES
+from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.backbones import build_backbone
 from lapel.models.decoders import DECODERS
 from lapel.models.export import export_onnx
@@ -99,7 +99,7 @@ def test_the_exported_network_answers_alike_for_any_batch(
     case: str, head: Mapping[str, Any]
 ) -> None:
     network = made(DILATED if case == "dilated" else BACKBONES[case], head)
-    engine = ENGINES["onnxruntime"](export_onnx(network, channels=3, height=64, width=96))
+    engine = OnnxRuntimeEngine(export_onnx(network, channels=3, height=64, width=96))
     for count in (1, 3):
         batch = pixels(count)
         answers = engine.run(batch.numpy(), network.task_names)

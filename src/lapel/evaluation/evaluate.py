@@ -24,8 +24,8 @@ from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.subject import BoxesSeen, Subject, describe
 from lapel.evaluation.together import judge_together
 from lapel.evaluation.writing import make_folder, write_evaluation
-from lapel.inference.bundle import NETWORK, Bundle
-from lapel.inference.engines import ENGINES, open_engine
+from lapel.inference.bundle import Bundle
+from lapel.inference.engines import Chosen, build_engine, choose_engine
 from lapel.inference.predictor import maps_of
 from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES
@@ -105,7 +105,8 @@ def evaluate(
     everything = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     part = _part(everything, split)
     fit = _fit(model, merging, everything, part)
-    network = open_engine(engine, model.read(NETWORK))
+    chosen = choose_engine(engine, model)
+    network = build_engine(chosen, model)
     make_folder(Path(out))
     gathered = gatherers(fit.schema, model, part)
     asked = [spec.name for spec in model.schema if JUDGES[spec.kind].gather is None]
@@ -143,7 +144,7 @@ def evaluate(
         tasks=tasks,
         together=judge_together(tasks, len(answers.rows), resamples=resamples),
         tables=benchmark_tables(tasks, _setting(subject, part, answers), resamples=resamples),
-        throughput=_throughput(answers, engine),
+        throughput=_throughput(answers, chosen),
         resamples=resamples,
         out=Path(out),
     )
@@ -199,11 +200,12 @@ def _setting(subject: Subject, part: Dataset, answers: Answers) -> Setting:
     )
 
 
-def _throughput(answers: Answers, engine: str) -> Throughput:
+def _throughput(answers: Answers, engine: Chosen) -> Throughput:
     return Throughput(
         images=len(answers.rows),
         seconds=answers.seconds,
-        engine=next(iter(ENGINES)) if engine == "auto" else engine,
+        engine=engine.name,
+        why=engine.why,
         machine=machine(),
     )
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lapel.evaluation.answers import Showing
 from lapel.imaging.preprocess import Frame
-from lapel.inference.engines import Engine
+from lapel.inference.engine import Engine
 
 
 class Looker:

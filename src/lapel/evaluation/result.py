@@ -30,12 +30,14 @@ class Throughput:
         seconds: for reading, preprocessing and the network, both views where there are two.
         engine: what ran the network.
         machine: where, in words.
+        why: it was this engine, in words.
     """
 
     images: int
     seconds: float
     engine: str
     machine: str
+    why: str = ""
 
     @property
     def images_per_second(self) -> float:

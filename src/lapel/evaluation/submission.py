@@ -22,7 +22,7 @@ from lapel.evaluation.contest_files import (
     Row,
     first_difference,
 )
-from lapel.inference.bundle import NETWORK, Bundle
+from lapel.inference.bundle import Bundle
 from lapel.inference.engines import open_engine
 from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
@@ -93,7 +93,7 @@ def submit(
     model = Bundle.load(Path(bundle))
     tasks = _tasks(model.schema, file, contest, task)
     names, part = _images(Dataset.open(dataset), split, test_list)
-    network = open_engine(engine, model.read(NETWORK))
+    network = open_engine(engine, model)
     answers = answer_dataset(network, model.preprocess, part, track=track)
     _refuse_unreadable(answers)
     numbers = _numbers(model, tasks, answers, part, at_least_one=at_least_one)

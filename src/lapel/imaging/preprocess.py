@@ -257,7 +257,8 @@ class Preprocess:
             target = self._letterboxed(garment)
             part = garment
         else:
-            image = image.convert("L" if self.channels == 1 else "RGB")
+            mode = "L" if self.channels == 1 else "RGB"
+            image = image if image.mode == mode else image.convert(mode)  # which would copy it
             part = _scaled(seen, 1 / decoded.reduced, 1 / decoded.reduced)
         return Prepared(
             pixels=_planes(self._shown(image, part, target)),

@@ -4,6 +4,9 @@
                          scores, provenance, SHA-256 of the other files
     model.onnx           the network, to predict with
     weights.safetensors  the network, to learn on from
+    model.int8.onnx      the network in 8-bit integers, where it was exported so
+    model.xml, model.bin the network as OpenVINO's own files, likewise
+    model.pt2            the network as torch.export writes it, likewise
     README.md            the model card
     seen.*.bin           which pictures it was trained and chosen on, as parts of their hashes
 
@@ -30,7 +33,13 @@ MANIFEST = "lapel.json"
 NETWORK = "model.onnx"
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
-FILES = (MANIFEST, NETWORK, WEIGHTS, CARD, *SEEN_FILES.values())
+
+#: Other forms of the network, which ``lapel export`` adds.
+INT8 = "model.int8.onnx"
+OPENVINO = ("model.xml", "model.bin")
+PT2 = "model.pt2"
+
+FILES = (MANIFEST, NETWORK, WEIGHTS, CARD, INT8, *OPENVINO, PT2, *SEEN_FILES.values())
 
 #: Where a run keeps its bundle.
 BUNDLE_OF_RUN = "bundle"
@@ -51,6 +60,9 @@ class Bundle:
         provenance: recipe, dataset and its fingerprint, versions, git commit, time of making.
         files: name to SHA-256, in hexadecimal, of every file but ``lapel.json``.
         english: names of tasks and labels in English, where they are in another language.
+        engines: name of an engine that passed its trial to what was measured: ``parity``,
+            ``images_per_second``, ``milliseconds``, ``machine``, and where it computes with fewer
+            digits ``scores``. Empty where none was tried.
     """
 
     folder: Path
@@ -63,6 +75,7 @@ class Bundle:
     provenance: Mapping[str, Any]
     files: Mapping[str, str]
     english: Mapping[str, str] = field(default_factory=dict)
+    engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -156,6 +169,7 @@ class Bundle:
             "files": self.files,
             # Left out where there is none, as older bundles have none.
             **({"english": self.english} if self.english else {}),
+            **({"engines": self.engines} if self.engines else {}),
         }
 
 
@@ -261,6 +275,46 @@ def update_bundle(
     )
     store.write(MANIFEST, as_json(updated.to_json()))
     return updated
+
+
+def add_forms(
+    bundle: Bundle,
+    folder: Path,
+    *,
+    files: Mapping[str, bytes],
+    engines: Mapping[str, Mapping[str, Any]],
+    card: str,
+) -> Bundle:
+    """Write a bundle with more forms of its network, whole or not at all.
+
+    Args:
+        bundle: with the forms that it has.
+        folder: where to: its own, whose other files are kept, or another.
+        files: name of a file to its bytes, to be added; those of the same name are replaced.
+        engines: name of an engine to what was measured; all that is to be known of them.
+        card: the new model card.
+
+    Raises:
+        StorageError: it cannot be written; what stood there before still does.
+        BundleError: values that JSON cannot hold, another folder that holds files of others, or a
+            file of the bundle that was changed.
+    """
+    own = folder.resolve() == bundle.folder.resolve()
+    if not own:
+        _check_replaceable(folder)
+    store = LocalStore(bundle.folder)
+    others = [name for name in store.names() if own and name not in {MANIFEST, *bundle.files}]
+    contents = {name: bundle.read(name) for name in bundle.files}
+    contents |= {**files, CARD: card.encode()}
+    added = replace(
+        bundle,
+        folder=folder,
+        files={name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+        engines=engines,
+    )
+    kept = {name: store.read(name) for name in others}
+    replace_folder(folder, {**kept, **contents, MANIFEST: as_json(added.to_json())})
+    return added
 
 
 def _check_replaceable(folder: Path) -> None:

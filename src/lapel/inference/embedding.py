@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from lapel.imaging.decode import DEFAULT_LIMITS
 from lapel.imaging.preprocess import Prepared
 from lapel.inference.boxes import outside, refuse_boxes
-from lapel.inference.bundle import NETWORK, Bundle
-from lapel.inference.engines import Engine, open_engine
+from lapel.inference.bundle import Bundle
+from lapel.inference.engine import Engine
+from lapel.inference.engines import open_engine
 from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
 from lapel.schema.errors import BundleError, ImageError, UsageError
 from lapel.schema.geometry import Box
@@ -67,13 +68,16 @@ class Embedder:
     def load(cls, bundle: str | Path, *, engine: str = "auto") -> Self:
         """Open a bundle, or the run that holds one.
 
+        With ``auto`` an engine of fewer digits is never taken: vectors are compared with vectors
+        that were made elsewhere.
+
         Raises:
             BundleError: no bundle there, one that cannot be trusted or run, or one without
                 vectors.
             UsageError: no such engine.
         """
         opened = Bundle.load(Path(bundle))
-        return cls(opened, open_engine(engine, opened.read(NETWORK)))
+        return cls(opened, open_engine(engine, opened, precise=True))
 
     def vectors(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Prepared pixels (N, C, height, width) to vectors of length 1, float32 (N, width)."""

@@ -1,120 +1,192 @@
-"""What runs a network's graph. Adding an engine is adding its class and a line in the table."""
+"""The table of engines, and how one is chosen. Adding an engine is adding its file and a line."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 
-import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
+from lapel.inference.bundle import INT8, NETWORK, WEIGHTS, Bundle
+from lapel.inference.engine import Engine
+from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.schema.errors import MissingExtraError, UsageError
 
-from lapel.schema.errors import BundleError, UsageError
+#: The word for "whichever is best here".
+AUTO = "auto"
 
-#: Severity of ONNX Runtime's log from which it prints: 4 is fatal. Its errors reach us as
-#: exceptions, and printing them too would say everything twice.
-ONLY_FATAL = 4
-
-
-class Engine(Protocol):
-    """A network ready to answer. Built from the bytes of an ONNX graph."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All outputs of the graph, in its own order: one a task, and what else it shows."""
-        ...
-
-    def run(
-        self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
-    ) -> dict[str, NDArray[np.float32]]:
-        """Pixels (N, C, h, w) to arrays (N, ...): the outputs asked for, or all of them.
-
-        Raises:
-            BundleError: pixels that the network does not take, or no output of a name.
-        """
-        ...
+#: What ``auto`` takes where nothing else was tried: it is always installed.
+ALWAYS_THERE = "onnxruntime"
 
 
-class OnnxRuntimeEngine:
-    """ONNX Runtime on the CPU, in float32.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineKind:
+    """A line of the table.
 
-    Raises:
-        BundleError: the bytes are no graph that it can run.
+    Attributes:
+        file: of the bundle, that it runs.
+        build: from the bundle and the name of that file.
+        package: that has to be installed.
+        extra: of Lapel, that brings it.
+        reduced: whether it computes with fewer digits than the network was learned with, so that
+            its accuracy has to be measured.
+        by_name: it is taken by name alone, never by ``auto``.
+        unfit: why this machine cannot run it, though all is installed; empty: it can.
     """
 
-    def __init__(self, graph: bytes, *, threads: int | None = None) -> None:
-        options = onnxruntime.SessionOptions()
-        # Its own default counts the machine's cores, not those that this process may use.
-        options.intra_op_num_threads = threads or usable_cores()
-        options.inter_op_num_threads = 1
-        options.use_deterministic_compute = True
-        options.log_severity_level = ONLY_FATAL
-        # Threads that wait must not burn the cores on which pictures are being decoded.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"]
-            )
-            (entry,) = self._session.get_inputs()
-        except Exception as error:  # its exceptions share no base of their own
-            raise BundleError(
-                f"ONNX Runtime cannot run this network: {error}; export the model again"
-            ) from error
-        self._input = entry.name
-        #: A graph that keeps as many boxes as it finds takes one picture at a time.
-        self._one_by_one = entry.shape[0] == 1
-        self._names = tuple(output.name for output in self._session.get_outputs())
+    file: str
+    build: Callable[[Bundle, str], Engine]
+    package: str = "onnxruntime"
+    extra: str = ""
+    reduced: bool = False
+    by_name: bool = False
+    unfit: Callable[[], str] = field(default=lambda: "")
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """All outputs of the graph."""
-        return self._names
-
-    def run(
-        self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
-    ) -> dict[str, NDArray[np.float32]]:
-        """Pixels (N, C, h, w) to arrays (N, ...), of the outputs asked for."""
-        wanted = list(self._names if names is None else names)
-        missing = [name for name in wanted if name not in self._names]
-        if missing:
-            raise BundleError(
-                f"the network has no output {missing[0]!r}; it has: {', '.join(self._names)}; "
-                "export the model again"
-            )
-        batches = [pixels[row : row + 1] for row in range(len(pixels))] if self._one_by_one else []
-        try:
-            answers = [self._session.run(wanted, {self._input: one}) for one in batches or [pixels]]
-        except Exception as error:  # as above
-            raise BundleError(
-                f"the network does not take pixels {pixels.dtype} {pixels.shape}: {error}; "
-                "export the model again"
-            ) from error
-        parts = zip(wanted, zip(*answers, strict=True), strict=True)
-        return {name: part[0] if len(part) == 1 else np.concatenate(part) for name, part in parts}
+    def installed(self) -> bool:
+        """Whether its package is here."""
+        return find_spec(self.package) is not None
 
 
-#: Name of an engine to what builds it; the first is what ``auto`` takes.
-ENGINES: dict[str, Callable[[bytes], Engine]] = {
-    "onnxruntime": OnnxRuntimeEngine,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """An engine that was chosen.
+
+    Attributes:
+        name: in the table.
+        why: it was this one, in words.
+    """
+
+    name: str
+    why: str
+
+
+def _onnxruntime(bundle: Bundle, file: str) -> Engine:
+    return OnnxRuntimeEngine(bundle.read(file))
+
+
+def _openvino(bundle: Bundle, file: str) -> Engine:
+    engine: Engine = _openvino_module().OpenVinoEngine(bundle.read(file))
+    return engine
+
+
+def _openvino_bf16(bundle: Bundle, file: str) -> Engine:
+    engine: Engine = _openvino_module().OpenVinoEngine(bundle.read(file), precision="bf16")
+    return engine
+
+
+def _without_bf16() -> str:
+    knows = _openvino_module().knows_bfloat16()
+    return "" if knows else "this processor does not compute with bfloat16; take another engine"
+
+
+def _openvino_module() -> ModuleType:
+    return import_module("lapel.inference.openvino_engine")
+
+
+def _torch(bundle: Bundle, file: str) -> Engine:
+    # By name: prediction knows no networks, but for this one engine.
+    engine: Engine = import_module("lapel.models.torch_engine").TorchEngine(
+        bundle.schema, bundle.architecture, bundle.read(file), preprocess=bundle.preprocess
+    )
+    return engine
+
+
+#: Name to engine, in the order in which they are told of.
+ENGINES: dict[str, EngineKind] = {
+    "onnxruntime": EngineKind(file=NETWORK, build=_onnxruntime),
+    "onnxruntime-int8": EngineKind(file=INT8, build=_onnxruntime, reduced=True),
+    "openvino": EngineKind(file=NETWORK, build=_openvino, package="openvino", extra="openvino"),
+    "openvino-bf16": EngineKind(
+        file=NETWORK,
+        build=_openvino_bf16,
+        package="openvino",
+        extra="openvino",
+        reduced=True,
+        unfit=_without_bf16,
+    ),
+    "openvino-int8": EngineKind(
+        file=INT8, build=_openvino, package="openvino", extra="openvino", reduced=True
+    ),
+    "torch": EngineKind(file=WEIGHTS, build=_torch, package="torch", extra="train", by_name=True),
 }
 
 
-def open_engine(name: str, graph: bytes) -> Engine:
-    """The engine of a name, or the preferred one for ``auto``.
+def choose_engine(name: str, bundle: Bundle, *, precise: bool = False) -> Chosen:
+    """The engine of a name; for ``auto`` the fastest that passed parity in ``lapel export``.
+
+    Args:
+        name: in ``ENGINES``, or ``auto``.
+        bundle: whose network is to be run.
+        precise: ``auto`` leaves engines of fewer digits alone: what they say is not to be compared
+            with what others said, as vectors in an index are.
 
     Raises:
-        UsageError: no engine of that name.
-        BundleError: the engine cannot run the graph.
+        UsageError: no engine of that name, one whose file the bundle does not have, or one that
+            this machine cannot run.
+        MissingExtraError: its package is not installed.
     """
-    chosen = next(iter(ENGINES)) if name == "auto" else name
-    if chosen not in ENGINES:
-        raise UsageError(f"no engine {name!r}; there are: auto, {', '.join(ENGINES)}")
-    return ENGINES[chosen](graph)
+    if name == AUTO:
+        return _fastest(bundle, precise=precise)
+    if name not in ENGINES:
+        raise UsageError(f"no engine {name!r}; there are: {AUTO}, {', '.join(ENGINES)}")
+    kind = ENGINES[name]
+    if not kind.installed:
+        raise MissingExtraError(extra=kind.extra, need=f"the engine {name}")
+    if kind.file not in bundle.files:
+        raise UsageError(
+            f"{bundle.name} has no {kind.file}, which the engine {name} runs: lapel export "
+            f"{bundle.folder} --int8 --calibrate DATASET makes it"
+        )
+    fault = kind.unfit()
+    if fault:
+        raise UsageError(f"the engine {name}: {fault}")
+    return Chosen(name=name, why="asked for by name")
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def open_engine(name: str, bundle: Bundle, *, precise: bool = False) -> Engine:
+    """The engine of a name, ready to run a bundle's network.
+
+    Raises:
+        UsageError: as :func:`choose_engine`, and so MissingExtraError.
+        BundleError: the engine cannot run the network.
+    """
+    return build_engine(choose_engine(name, bundle, precise=precise), bundle)
+
+
+def build_engine(chosen: Chosen, bundle: Bundle) -> Engine:
+    """What was chosen, ready to run a bundle's network.
+
+    Raises:
+        BundleError: it cannot run the network.
+    """
+    kind = ENGINES[chosen.name]
+    return kind.build(bundle, kind.file)
+
+
+def _fastest(bundle: Bundle, *, precise: bool) -> Chosen:
+    rates = {
+        name: float(record["images_per_second"])
+        for name, record in bundle.engines.items()
+        if name in ENGINES and _is_candidate(ENGINES[name], bundle, precise=precise)
+    }
+    passed_over: list[str] = []
+    for name in sorted(rates, key=rates.__getitem__, reverse=True):
+        kind = ENGINES[name]
+        fault = kind.unfit() if kind.installed else "it is not installed"
+        if not fault:
+            return Chosen(name=name, why="; ".join([_why(bundle, name, rates), *passed_over]))
+        passed_over.append(f"{name} is faster, but {fault}")
+    untried = ["no other was tried, see lapel export"] if not rates else []
+    return Chosen(name=ALWAYS_THERE, why="; ".join([*untried, *passed_over]))
+
+
+def _is_candidate(kind: EngineKind, bundle: Bundle, *, precise: bool) -> bool:
+    return kind.file in bundle.files and not kind.by_name and not (precise and kind.reduced)
+
+
+def _why(bundle: Bundle, name: str, rates: dict[str, float]) -> str:
+    fastest = "the only one" if len(rates) == 1 else f"the fastest of {len(rates)}"
+    where = bundle.engines[name].get("machine", "the machine of its export")
+    return f"{fastest} that passed parity: {rates[name]:,.0f} images a second on {where}"

@@ -29,6 +29,9 @@ FIELDS: dict[str, type] = {
 #: What it may hold beside that: texts by name.
 OPTIONAL = ("english",)
 
+#: And this: the name of an engine to what its trial found.
+ENGINES = "engines"
+
 
 def parse_manifest(text: bytes, *, where: Path) -> dict[str, Any]:
     """The fields of a ``lapel.json``, each of its kind; file names that stay in the folder.
@@ -53,8 +56,9 @@ def parse_manifest(text: bytes, *, where: Path) -> dict[str, Any]:
         texts = value.get(field, {})
         if not isinstance(texts, dict) or not all(isinstance(one, str) for one in texts.values()):
             raise BundleError(f"{where}: '{field}' should be an object of texts")
+    _check_engines(value.get(ENGINES, {}), where)
     fields = {field: value[field] for field in FIELDS}
-    return fields | {field: value.get(field, {}) for field in OPTIONAL}
+    return fields | {field: value.get(field, {}) for field in (*OPTIONAL, ENGINES)}
 
 
 def _check_format(found: object, where: Path) -> None:
@@ -84,6 +88,17 @@ def _check_calibration(calibration: Mapping[str, object], where: Path) -> None:
             raise BundleError(
                 f"{where}: the calibration of '{task}' should be names and finite numbers, "
                 f"found {str(values)[:80]}"
+            )
+
+
+def _check_engines(engines: object, where: Path) -> None:
+    """Who chooses an engine goes by its rate."""
+    records = list(engines.values()) if isinstance(engines, dict) else [engines]
+    for record in records:
+        if not isinstance(record, dict) or not _is_finite(record.get("images_per_second")):
+            raise BundleError(
+                f"{where}: '{ENGINES}' should be names of engines and what was measured, with a "
+                f"finite images_per_second; found {str(record)[:80]}"
             )
 
 

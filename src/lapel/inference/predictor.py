@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from lapel.imaging.decode import DEFAULT_LIMITS, Limits
 from lapel.imaging.preprocess import Frame, Prepared, Preprocess
 from lapel.inference.boxes import Boxes, outside, refuse_boxes, with_boxes
-from lapel.inference.bundle import NETWORK, Bundle
-from lapel.inference.engines import Engine, open_engine, usable_cores
+from lapel.inference.bundle import Bundle
+from lapel.inference.engine import Engine, usable_cores
+from lapel.inference.engines import Chosen, build_engine, choose_engine
 from lapel.inference.large_photos import LargePhotos
 from lapel.inference.pictures import (
     Failure,
@@ -86,10 +87,17 @@ class Predictor:
     Attributes:
         bundle: what it answers with.
         maps: names of the outputs that show how an answer came about; perhaps none.
+        chosen: the engine that runs its network, and why it is this one.
     """
 
     def __init__(
-        self, bundle: Bundle, engine: Engine, *, batch: int = 32, limits: Limits = DEFAULT_LIMITS
+        self,
+        bundle: Bundle,
+        engine: Engine,
+        *,
+        batch: int = 32,
+        limits: Limits = DEFAULT_LIMITS,
+        chosen: Chosen | None = None,
     ) -> None:
         """Wire a bundle to an engine that runs its network.
 
@@ -99,6 +107,7 @@ class Predictor:
             batch: pictures a run of the engine; changes speed and memory, never answers. Fewer
                 where the network answers pixel by pixel on a large canvas.
             limits: ceilings on what is decoded.
+            chosen: the engine's name, and why it is this one; None: the caller's choice.
 
         Raises:
             UsageError: a batch below 1.
@@ -108,6 +117,7 @@ class Predictor:
             raise UsageError(f"a batch has at least 1 picture, found {batch}")
         self.bundle = bundle
         self.maps = maps_of(bundle.schema, engine)
+        self.chosen = chosen or Chosen(name=type(engine).__name__, why="given by the caller")
         self._engine = engine
         self._limits = limits
         self._spelling = Spelling(schema=bundle.schema, english=bundle.english)
@@ -129,21 +139,25 @@ class Predictor:
 
         Args:
             bundle: the folder.
-            engine: a name in ``lapel.inference.engines.ENGINES``, or ``auto``.
+            engine: a name in ``lapel.inference.engines.ENGINES``, or ``auto``: the fastest that
+                passed its trial in ``lapel export``.
             batch: pictures a run of the engine.
             threshold: the score from which garments are told; None: as the bundle says.
             limits: ceilings on what is decoded.
 
         Raises:
             BundleError: no bundle there, or one that cannot be trusted or run.
-            UsageError: no such engine, a batch below 1, or a threshold that is no score from 0 to
-                1, or is of a bundle that finds no garments.
+            UsageError: no such engine, one that the bundle has no file for or this machine cannot
+                run, a batch below 1, or a threshold that is no score from 0 to 1, or is of a
+                bundle that finds no garments.
+            MissingExtraError: the engine is not installed.
         """
         opened = Bundle.load(Path(bundle))
         if threshold is not None:
             opened = opened.told_from(threshold)
-        network = open_engine(engine, opened.read(NETWORK))
-        return cls(opened, network, batch=batch, limits=limits)
+        chosen = choose_engine(engine, opened)
+        network = build_engine(chosen, opened)
+        return cls(opened, network, batch=batch, limits=limits, chosen=chosen)
 
     def told_from(self, threshold: float) -> Self:
         """The same network, which tells of a garment when its score reaches a threshold.
@@ -261,10 +275,16 @@ class Predictor:
         self, pictures: Iterable[tuple[Picture, Box | None]]
     ) -> Iterator[list[Ready | Failure]]:
         """Batches of decoded pictures; the next is being decoded while one is worked on."""
+        numbered = enumerate(pictures)
+        first = list(islice(numbered, 2))
+        if len(first) == 1:  # threads for one picture would cost it time
+            ((index, (picture, box)),) = first
+            yield [self.prepare(picture, name=name_of(picture, index), box=box)]
+            return
         waiting: deque[list[Future[Ready | Failure]]] = deque()
         pool = ThreadPoolExecutor(max_workers=usable_cores())
         try:
-            for batch in self._batches(enumerate(pictures)):
+            for batch in self._batches(chain(first, numbered)):
                 waiting.append(
                     [
                         pool.submit(self.prepare, picture, name=name_of(picture, index), box=box)

@@ -79,7 +79,7 @@ def build_index(
     chosen_kind(kind, 0)  # a wrong word is said before the work
     _check_place(out, replace=replace)
     model = Bundle.load(Path(bundle))
-    embedder = Embedder(model, open_engine("auto", model.read(NETWORK)))
+    embedder = Embedder(model, open_engine("auto", model, precise=True))
     part = _rows(Dataset.open(dataset), split, everything=everything)
     vectors = embed_dataset(embedder, part, whole=whole, track=track)
     with atomic_folder(out, replace=replace) as building:

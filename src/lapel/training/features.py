@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lapel.inference.engines import ENGINES
+from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.export import graph_of
 from lapel.models.multitask import Network
 from lapel.models.upper import Lower
@@ -121,7 +121,7 @@ def _by_torch(lower: Lower) -> Compute:
 
 def _by_engine(lower: Lower, pixels: Tensor) -> Compute:
     names = ["pooled", "maps"] if lower.first is not None else ["pooled"]
-    engine = ENGINES["onnxruntime"](graph_of(lower, pixels[:2], names))
+    engine = OnnxRuntimeEngine(graph_of(lower, pixels[:2], names))
 
     def compute(batch: Tensor) -> list[NDArray[np.float32]]:
         outputs = engine.run(as_array(batch))

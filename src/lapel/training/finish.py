@@ -16,22 +16,25 @@ from safetensors.torch import save
 from lapel.data.dataset import Dataset
 from lapel.data.glossary import read_glossary
 from lapel.evaluation.calibrate import calibrate
+from lapel.evaluation.parity import COMPARED, Parity, Two
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import write_bundle
-from lapel.inference.engines import ENGINES, Engine
+from lapel.inference.engine import Engine
+from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.seen import SEEN_FILES
 from lapel.models.export import export_onnx
 from lapel.models.heads.table import dense_tasks
 from lapel.models.multitask import Architecture, Network
-from lapel.schema.errors import DatasetError
+from lapel.schema.errors import DatasetError, TrainingError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.base import Counts, CountsInTurn
 from lapel.tasks.kinds import task_of
 from lapel.training.card import model_card
 from lapel.training.checkpoint import copy_of
 from lapel.training.examples import Examples, in_batches
+from lapel.training.going_on import FROM, seen_before, without_folder
 from lapel.training.judging import as_array, known_of, score_of
 from lapel.training.learner import Learner
-from lapel.training.parity import COMPARED, Parity, Two
 from lapel.training.run import RunFolder
 
 #: Pictures a batch when the exported network is checked ...
@@ -74,10 +77,15 @@ def finish(
         height=preprocess.height,
         width=preprocess.width,
     )
-    engine = ENGINES["onnxruntime"](model)
+    engine = OnnxRuntimeEngine(model)
     compared = compare(network, engine, validation, learner.schema)
     parity = compared.parity
-    parity.check()
+    if not parity.holds:
+        raise TrainingError(
+            f"the exported network differs from torch's on the validation pictures: "
+            f"{parity.words()}; the run is kept, no bundle was written. Please report it with the "
+            "recipe"
+        )
     outputs = compared.outputs
     targets = {task: as_array(validation.targets[task]) for task in outputs}
     weights = {task: as_array(validation.weights[task]) for task in outputs}
@@ -102,7 +110,10 @@ def finish(
         model_onnx=model,
         weights=save(copy_of(network.state_dict())),
         card=card,
-        seen={split: dataset.split(split).table["sha256"] for split in ("train", "validation")},
+        seen={
+            split: [*dataset.split(split).table["sha256"], *seen_before(run, split)]
+            for split in SEEN_FILES
+        },
         english=_english(dataset, learner.schema),
     )
     return parity
@@ -209,6 +220,7 @@ def _provenance(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "recipe": learner.recipe.model_dump(mode="json"),
         "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+        **({FROM: without_folder(facts[FROM])} if FROM in facts else {}),
         "chosen": {
             "on": "validation",
             "by": score_of(learner.recipe, learner.schema),
@@ -222,10 +234,6 @@ def _provenance(
             "precision": facts["precision"],
             "budget": learner.recipe.budget,
         },
-        "parity": {
-            "pictures": parity.pictures,
-            "largest_difference": parity.largest_difference,
-            "changed_answers": parity.changed_answers,
-        },
+        "parity": parity.to_json(),
         "environment": facts["environment"],
     }

@@ -1,0 +1,69 @@
+"""The face of everything that runs a network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lapel.schema.errors import BundleError
+
+
+class Engine(Protocol):
+    """A network ready to answer."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All outputs of the network, in its own order: one a task, and what else it shows."""
+        ...
+
+    def run(
+        self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Pixels (N, C, h, w) to arrays (N, ...): the outputs asked for, or all of them.
+
+        Several threads may call it; some engines let them wait for each other.
+
+        Raises:
+            BundleError: pixels that the network does not take, or no output of a name.
+        """
+        ...
+
+
+def checked_names(wanted: Sequence[str] | None, there: tuple[str, ...]) -> tuple[str, ...]:
+    """The outputs that are asked for; all where nobody says.
+
+    Raises:
+        BundleError: the network has no output of a name.
+    """
+    names = there if wanted is None else tuple(wanted)
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise BundleError(
+            f"the network has no output {missing[0]!r}; it has: {', '.join(there)}; "
+            "export the model again"
+        )
+    return names
+
+
+def wrong_pixels(pixels: NDArray[np.uint8], reason: object) -> BundleError:
+    """What is raised where a network does not take pixels."""
+    return BundleError(
+        f"the network does not take pixels {pixels.dtype} {pixels.shape}: {reason}; "
+        "export the model again"
+    )
+
+
+def one_by_one(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Pictures (N, C, h, w) each for itself, (1, C, h, w)."""
+    return [pixels[row : row + 1] for row in range(len(pixels))]
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,186 @@
+"""A network of 8-bit integers from one of float32, by ONNX Runtime's static quantisation.
+
+Weights become int8, a scale for each channel; what flows between layers uint8, with a scale that is
+found on real pictures (B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference", CVPR 2018, arXiv 1712.05877). The graph says so with pairs of
+QuantizeLinear and DequantizeLinear, which ONNX Runtime and OpenVINO both turn into integer kernels.
+
+Layers that answer stay in float32: they are small, and their digits are the answer. So do steps that
+count coordinates: 256 steps are too few for a place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from lapel.schema.errors import BundleError
+
+#: Layers with weights: nearly all of the time is theirs.
+LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+
+#: Steps between layers that integers take as well, so that values need not become floats between.
+STEPS = frozenset({"Add", "AveragePool", "Clip", "Concat", "GlobalAveragePool", "MaxPool", "Relu"})
+
+#: Steps through which features flow on to another layer; what comes behind any other is an answer.
+CARRIERS = STEPS | {
+    "BatchNormalization", "Cast", "Div", "Erf", "Flatten", "HardSigmoid", "HardSwish", "Identity",
+    "LayerNormalization", "LeakyRelu", "Mul", "Pad", "ReduceMean", "Reshape", "Resize", "Sigmoid",
+    "Softmax", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze",
+}  # fmt: skip
+
+
+def quantize(graph: bytes, batches: Iterable[NDArray[np.uint8]]) -> bytes:
+    """The graph of a network in 8-bit integers.
+
+    Args:
+        graph: the bytes of an ONNX file, in float32.
+        batches: prepared pixels (N, C, h, w) that are like those to come: ranges are found on them.
+            They are gone through once.
+
+    Raises:
+        BundleError: the graph holds no layer that could be quantised, or cannot be.
+    """
+    with TemporaryDirectory(prefix="lapel-int8-") as name, _quiet():
+        folder = Path(name)
+        try:
+            model = _prepared(graph, folder)
+            chosen = nodes_to_quantize(model.graph)
+            if not chosen:
+                raise BundleError(
+                    "no layer of this network could be quantised: all that it has answer directly"
+                )
+            _quantize(model, chosen, batches, folder / "int8.onnx")
+        except BundleError:
+            raise
+        except Exception as error:  # its exceptions share no base
+            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise BundleError(f"this network could not be quantised: {said}") from error
+        return (folder / "int8.onnx").read_bytes()
+
+
+def nodes_to_quantize(graph: Any) -> list[str]:  # noqa: ANN401 - onnx ships no types
+    """Names of the nodes that become integers: layers that another layer follows, and steps between.
+
+    Args:
+        graph: an ONNX graph whose nodes have names.
+    """
+    followers = _followers(graph)
+    leads_on = _leads_on(graph, followers)
+    constants = {tensor.name for tensor in graph.initializer}
+    integers = {
+        node.name
+        for node in graph.node
+        if node.op_type in LAYERS and leads_on[node.name] and _has_weights(node, constants)
+    }
+    made_by = {output: node.name for node in graph.node for output in node.output}
+    for node in graph.node:  # in the order of computing
+        if node.op_type not in STEPS or not leads_on[node.name]:
+            continue
+        taken = [name for name in node.input if name and name not in constants]
+        if taken and all(made_by.get(name) in integers for name in taken):
+            integers.add(node.name)
+    return [node.name for node in graph.node if node.name in integers]
+
+
+def _has_weights(node: Any, constants: set[str]) -> bool:  # noqa: ANN401 - as above
+    return len(node.input) > 1 and node.input[1] in constants
+
+
+def _followers(graph: Any) -> Mapping[str, list[Any]]:  # noqa: ANN401 - as above
+    """Name of a tensor to the nodes that take it."""
+    found = defaultdict(list)
+    for node in graph.node:
+        for name in node.input:
+            found[name].append(node)
+    return found
+
+
+def _leads_on(graph: Any, followers: Mapping[str, Sequence[Any]]) -> dict[str, bool]:  # noqa: ANN401 - as above
+    """Node to whether another layer follows it, with nothing but carriers between."""
+    leads: dict[str, bool] = {}
+    for node in reversed(graph.node):  # those that follow come first
+        after = [follower for name in node.output for follower in followers[name]]
+        leads[node.name] = any(
+            follower.op_type in LAYERS or (follower.op_type in CARRIERS and leads[follower.name])
+            for follower in after
+        )
+    return leads
+
+
+def _prepared(graph: bytes, folder: Path) -> Any:  # noqa: ANN401 - as above
+    """The graph with shapes known, what can be joined joined, and a name for each node."""
+    (folder / "float.onnx").write_bytes(graph)
+    quant_pre_process(
+        str(folder / "float.onnx"), str(folder / "prepared.onnx"), skip_symbolic_shape=True
+    )
+    model = onnx.load(folder / "prepared.onnx")
+    taken = {node.name for node in model.graph.node}
+    for number, node in enumerate(model.graph.node):
+        if not node.name:
+            node.name = next(
+                name for name in (f"{node.op_type}_{number}", f"node_{number}_") if name not in taken
+            )
+    return model
+
+
+def _quantize(
+    model: Any,  # noqa: ANN401 - as above
+    chosen: Sequence[str],
+    batches: Iterable[NDArray[np.uint8]],
+    out: Path,
+) -> None:
+    types = sorted({node.op_type for node in model.graph.node if node.name in set(chosen)})
+    quantize_static(
+        model,
+        str(out),
+        _Pictures(model.graph.input[0].name, batches),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=types,
+        nodes_to_quantize=list(chosen),
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+
+
+class _Pictures(CalibrationDataReader):  # type: ignore[misc] # ONNX Runtime ships no types
+    """Batches of pixels as ONNX Runtime wants to be given them."""
+
+    def __init__(self, name: str, batches: Iterable[NDArray[np.uint8]]) -> None:
+        self._name = name
+        self._batches = iter(batches)
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """The next batch; None when all were given."""
+        pixels = next(self._batches, None)
+        return None if pixels is None else {self._name: pixels}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """ONNX Runtime's tools speak through the root logger, about what was done for them already."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
