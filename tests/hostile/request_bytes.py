@@ -12,7 +12,7 @@ from picture_bytes import photo
 #: where nothing came that could be answered. ``answered``: odd, but right. ``either``: any of them.
 Outcome = Literal["refused", "closed", "answered", "either"]
 
-HOST = b"Host: lapel.example"
+HOST = b"Host: 127.0.0.1"
 CRLF = b"\r\n"
 BOUNDARY = b"--------lapel"
 

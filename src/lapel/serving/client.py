@@ -183,7 +183,7 @@ class Client:
         if response.status_code not in _REFUSED:
             return self._found(sent, self._object(response))
         if len(sent) == 1:
-            return [Failure(image=sent[0].name, fault=_said(response)[1])]
+            return [_failure(sent[0].name, *_said(response))]
         # Too much together, perhaps; or one of them is, and says so once it is alone.
         middle = len(sent) // 2
         return [*self._ask(sent[:middle], options), *self._ask(sent[middle:], options)]
@@ -313,7 +313,7 @@ def _readied(picture: Picture, name: str) -> _Sent | Failure:
     try:
         found = file_or_pixels(picture, name=name, limits=DEFAULT_LIMITS)
     except ImageError as error:
-        return Failure(image=name, fault=error.fault)
+        return Failure.of(error)
     if isinstance(found, bytes):
         return _Sent(name=name, data=found)
     file = io.BytesIO()
@@ -325,8 +325,13 @@ def _readied(picture: Picture, name: str) -> _Sent | Failure:
 def _as_found(entry: object, schema: Schema, name: str) -> Found:
     """One of several answers, under the name that the picture has here."""
     if isinstance(entry, Mapping) and isinstance(entry.get("error"), Mapping):
-        return Failure(image=name, fault=str(entry["error"].get("message")))
+        error = entry["error"]
+        return _failure(name, str(error.get("code")), str(error.get("message")))
     return replace(prediction_from_json(entry, schema), image=name)
+
+
+def _failure(name: str, code: str, message: str) -> Failure:
+    return Failure(image=name, fault=message, too_large=code.endswith("too_large"))
 
 
 def _said(response: httpx2.Response) -> tuple[str, str]:
