@@ -29,6 +29,7 @@ def train(
     recipe: Annotated[
         str | None, typer.Argument(help="A shipped recipe's name, or a YAML file.")
     ] = None,
+    *,
     data: Annotated[Path | None, typer.Option(help="The dataset to learn from.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run, to be made.")] = None,
     setting: Annotated[

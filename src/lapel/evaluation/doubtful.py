@@ -276,9 +276,7 @@ def _predictions(
     if len(kept) < len(predictor.schema.tasks):
         boxes = part.boxes()
         return [_looked_again(part, predictor, names[row], boxes[row], top) for row in rows]
-    told = {
-        name: kept[name].answers(places, top) for name in (spec.name for spec in predictor.schema)
-    }
+    told = {spec.name: kept[spec.name].answers(places, top) for spec in predictor.schema}
     sizes = part.table.select("width", "height").rows()
     return [
         Prediction(
