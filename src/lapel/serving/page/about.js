@@ -10,7 +10,7 @@ export function showAbout(model) {
   const entry = (name, ...content) => [element("dt", {}, word(name)), element("dd", {}, ...content)];
   const entries = [
     ...entry("about_name", model.model ?? ""),
-    ...entry("about_tasks", tasks(model.schema ?? [])),
+    ...entry("about_tasks", tasks([...(model.detector?.schema ?? []), ...(model.schema ?? [])])),
     ...(model.preprocess ? entry("about_size", word("pixels", model.preprocess)) : []),
     ...(model.engine ? entry("about_engine", model.engine) : []),
     ...entry("about_fingerprint", model.fingerprint ?? ""),

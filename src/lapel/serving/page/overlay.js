@@ -9,8 +9,8 @@ const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#0072b2
 const SEEN = 0.5;
 // Pixels of most photos are of no garment, and a colour over them would hide the photo.
 const GROUNDS = ["background", "배경"];
-// More names than these cannot be read.
-const MOST_NAMES = 12;
+// More names than these are not shown unless somebody wants them.
+export const MOST_NAMES = 12;
 
 /** The colour of the n-th garment or class. */
 export function colourOf(place) {
@@ -79,7 +79,6 @@ function garmentShapes(one) {
 export function draw(svg, size, groups, shown, unit) {
   svg.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
   const visible = groups.filter((group) => !shown.off.has(group.key));
-  const names = shown.names && visible.flatMap((group) => group.points).length <= MOST_NAMES;
   svg.replaceChildren(
     ...visible.map((group) => {
       const faint = shown.marked !== null && shown.marked !== group.key;
@@ -88,7 +87,7 @@ export function draw(svg, size, groups, shown, unit) {
         shown.outlines ? outlines(group) : [],
         shown.boxes && group.box ? box(group, size, unit) : [],
         shown.points ? group.points.map((point) => dot(point, group, unit)) : [],
-        shown.points && names ? group.points.map((point) => label(point, size, unit)) : [],
+        shown.points && shown.names ? group.points.map((point) => label(point, size, unit)) : [],
       ];
       return shape("g", { "data-group": group.key, class: state }, ...parts);
     }),

@@ -26,16 +26,7 @@ export class Photos {
 
   /** Add files, and ask about them; the first of them. */
   add(files) {
-    const added = files.map((file) => ({
-      file,
-      name: this.#ownName(file.name),
-      url: URL.createObjectURL(file),
-      state: "waiting",
-      prediction: null,
-      maps: null,
-      error: null,
-    }));
-    this.all.push(...added);
+    const added = files.map((file) => this.#added(file));
     this.#next();
     return added[0];
   }
@@ -81,13 +72,28 @@ export class Photos {
     this.changed(photo);
   }
 
+  #added(file) {
+    const photo = {
+      file,
+      name: this.#ownName(file.name),
+      url: URL.createObjectURL(file),
+      state: "waiting",
+      prediction: null,
+      maps: null,
+      error: null,
+    };
+    this.all.push(photo);
+    return photo;
+  }
+
   /** Two photos of one name would be one in the table. */
   #ownName(name) {
     const taken = new Set(this.all.map((photo) => photo.name));
-    let [own, number] = [name || "photo", 1];
+    const given = name || "photo";
+    let [own, number] = [given, 1];
     while (taken.has(own)) {
       number += 1;
-      own = name.replace(/(\.[^.]*)?$/, (ending) => ` (${number})${ending}`);
+      own = given.replace(/(\.[^.]*)?$/, (ending) => ` (${number})${ending}`);
     }
     return own;
   }

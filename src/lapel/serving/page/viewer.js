@@ -4,7 +4,7 @@ import { answersOf, coloursOf } from "./answers.js";
 import { paint } from "./attention.js";
 import { bitmapOf, cutOut } from "./cutting.js";
 import { element, found } from "./dom.js";
-import { draw, groupsOf } from "./overlay.js";
+import { draw, groupsOf, MOST_NAMES } from "./overlay.js";
 import { inWords } from "./server.js";
 import { hasWord, word } from "./words.js";
 
@@ -20,12 +20,16 @@ export class Viewer {
     this.maps = []; // names of what the model can show of where it looked
     this.groups = [];
     this.photo = null;
-    this.shown = { points: true, names: true, outlines: true, boxes: true };
+    // Names of points are shown where they are few, until somebody says otherwise.
+    this.shown = { points: true, names: null, outlines: true, boxes: true };
     this.map = null;
     this.off = new Set();
     this.marked = null;
     new ResizeObserver(() => this.#draw()).observe(found("stack"));
     found("photo").addEventListener("load", () => this.#sized());
+    found("photo").addEventListener("error", () => {
+      found("stack").hidden = true; // what is no photo has nothing to show
+    });
   }
 
   /** Show a photo; null: none. */
@@ -115,7 +119,7 @@ export class Viewer {
     const boxes = layers
       .filter(([, there]) => there)
       .map(([name]) =>
-        this.#check(`layer_${name}`, word(`layer_${name}`), this.shown[name], (on) => {
+        this.#check(`layer_${name}`, word(`layer_${name}`), this.#shown()[name], (on) => {
           this.shown[name] = on;
           this.#draw();
         }),
@@ -163,6 +167,7 @@ export class Viewer {
 
   #sized() {
     const photo = found("photo");
+    found("stack").hidden = false;
     const [width, height] = [photo.naturalWidth, photo.naturalHeight];
     found("stack").style.setProperty("--ratio", String(width / height));
     photo.classList.toggle("tiny", Math.max(width, height) < TINY);
@@ -174,8 +179,13 @@ export class Viewer {
     if (photo === null) return;
     const prediction = photo.prediction ?? { width: 1, height: 1 };
     const unit = prediction.width / Math.max(1, found("stack").clientWidth);
-    const shown = { ...this.shown, off: this.off, marked: this.marked };
+    const shown = { ...this.#shown(), off: this.off, marked: this.marked };
     draw(found("overlay"), prediction, this.groups, shown, unit);
+  }
+
+  #shown() {
+    const points = this.groups.flatMap((group) => group.points).length;
+    return { ...this.shown, names: this.shown.names ?? points <= MOST_NAMES };
   }
 }
 
