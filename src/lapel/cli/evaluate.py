@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lapel.cli.engine_option import EngineOption
+
 if TYPE_CHECKING:
     from lapel.evaluation.result import Evaluation
     from lapel.evaluation.two_stage import TwoStages
@@ -67,9 +69,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    engine: Annotated[
-        str, typer.Option(help="What runs the network: auto (the first there is) or onnxruntime.")
-    ] = "auto",
+    engine: EngineOption = "auto",
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -102,7 +102,7 @@ def evaluate(
         from lapel.evaluation.two_stage import write_two_stages
 
     # Before the work, so that models that do not go together cost no waiting.
-    both = None if tags is None else _two_stages(bundle, tags, threshold)
+    both = None if tags is None else _two_stages(bundle, tags, threshold, engine)
     evaluation = judge(
         bundle,
         dataset,
@@ -127,7 +127,9 @@ def evaluate(
         print(f"wrote {out / name}")
 
 
-def _two_stages(detector: Path, tagger: Path, threshold: float | None) -> TwoStagePredictor:
+def _two_stages(
+    detector: Path, tagger: Path, threshold: float | None, engine: str
+) -> TwoStagePredictor:
     """Two models, one after the other.
 
     Raises:
@@ -141,7 +143,7 @@ def _two_stages(detector: Path, tagger: Path, threshold: float | None) -> TwoSta
         raise UsageError(
             f"--tags reads what a model finds, and {detector} is a file of results; name the model"
         )
-    return TwoStagePredictor.load(detector, tagger, threshold=threshold)
+    return TwoStagePredictor.load(detector, tagger, engine=engine, threshold=threshold)
 
 
 def _judge_stages(both: TwoStagePredictor, dataset: Path, split: str) -> dict[str, TwoStages]:
@@ -181,6 +183,9 @@ def _print_summary(evaluation: Evaluation) -> None:
             f"{evaluation.throughput.images_per_second:,.0f} a second"
         )
     )
+    ran = evaluation.throughput
+    if ran.why:
+        print(shown(f"Engine: {ran.engine}, {ran.why}"))
     print(shown(f"Best epoch chosen on: {subject.chosen_on}"))
     for remark in subject.remarks:
         print(shown(remark))

@@ -12,6 +12,7 @@ import typer
 from lapel.cli.answer_lines import answer_lines, answer_row, as_text, print_table, readable
 from lapel.cli.box_files import boxes_of, say_seen_whole
 from lapel.cli.console import complain, shown
+from lapel.cli.engine_option import EngineOption, say_engine
 from lapel.cli.results import Results
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ def predict(
     *,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File for the answers: .csv, .jsonl or .parquet."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="File for the answers: .csv, .jsonl or .parquet; or a folder for a great many: "
+            "Parquet in parts, and the same command goes on where it was stopped.",
+        ),
     ] = None,
     top: Annotated[
         int | None,
@@ -112,6 +118,36 @@ def predict(
             metavar="FILE.json", help="File for the garments that were found, in COCO's form."
         ),
     ] = None,
+    engine: EngineOption = "auto",
+    part_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Pictures of a part, with a folder for --out.  [10000]",
+            show_default=False,
+        ),
+    ] = None,
+    ray: Annotated[
+        bool,
+        typer.Option(
+            "--ray", help="Have a Ray cluster answer, into a folder; pictures may lie in s3://."
+        ),
+    ] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="With --ray: the cluster, or 'auto' for one that is known here; without it, a "
+            "cluster on this machine for this command.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="With --ray: processes that answer.  [one a machine]", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Say what is on photos.
 
@@ -123,6 +159,14 @@ def predict(
 
     if garments is None and tags is None and not paths:
         raise typer.BadParameter("name pictures after the model", param_hint="PATHS")
+    in_parts = out is not None and is_folder(out)
+    if in_parts or part_rows or ray or address or workers:
+        predict_bulk(
+            _question(bundle, garments, tags, top=top, batch=batch, threshold=threshold, tile=tile, engine=engine),
+            [one for path in given for one in _of_dataset(path)],
+            out if in_parts else None,
+        )
+        return
     best = top or (TOP_IN_JSON if out and out.suffix.lower() == ".jsonl" else 1)
     asked = list(paths or ())
     if garments is not None or tags is not None:
@@ -133,6 +177,7 @@ def predict(
             tags,
             batch,
             threshold,
+            engine,
             unfit=boxes is not None or tile is not None,
         )
         pictures = find_pictures(one for path in (bundle, *asked) for one in _of_dataset(path))
@@ -141,7 +186,8 @@ def predict(
         )
         return
     pictures = find_pictures(one for path in asked for one in _of_dataset(path))
-    predictor = Predictor.load(bundle, batch=batch, threshold=threshold)
+    predictor = Predictor.load(bundle, engine=engine, batch=batch, threshold=threshold)
+    say_engine(predictor)
     file = None if coco is None else _coco_file(predictor)
     places = None if boxes is None else boxes_of(pictures, boxes)
     if places is None:
@@ -170,6 +216,7 @@ def _two_stages(
     tags: Path | None,
     batch: int,
     threshold: float | None,
+    engine: str,
     *,
     unfit: bool,
 ) -> TwoStagePredictor:
@@ -185,7 +232,12 @@ def _two_stages(
         raise UsageError(
             "with --garments the model itself says where to look: leave out --boxes and --tile"
         )
-    return TwoStagePredictor.load(garments, tags, batch=batch, threshold=threshold)
+    both = TwoStagePredictor.load(
+        garments, tags, engine=engine, batch=batch, threshold=threshold
+    )
+    for predictor in (both.detector, both.tagger):
+        say_engine(predictor)
+    return both
 
 
 def _coco_file(predictor: Predictor) -> CocoFile:
@@ -259,15 +311,19 @@ def _drawn(
 
 
 def _write(results: Results[Prediction], out: Path, *, total: int) -> None:
-    from lapel.cli.answer_files import open_writer
+    from lapel.cli.answer_files import end_stopped, open_writer
     from lapel.cli.progress import track
     from lapel.schema.errors import ImageError
 
-    with open_writer(out) as add:
+    with open_writer(out) as (add, stop):
         for prediction in track(results, total, "Predicting"):
             add(prediction)
+            if stop.received:
+                break
         if not results.answered:
             raise ImageError(str(out), f"not written: none of {total} pictures could be read")
+    if stop.received:
+        end_stopped(out, stop.received, answered=results.answered, total=total)
     print(f"{results.answered} pictures answered in {shown(str(out))}")
 
 

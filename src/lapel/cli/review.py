@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lapel.cli.console import complain, shown
+from lapel.cli.engine_option import EngineOption
 from lapel.schema.counting import counted
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def review(
             min=1, help="How many people answer each photo, each without seeing the others."
         ),
     ] = 1,
-    engine: Annotated[str, typer.Option(help="What runs the model, as of `predict`.")] = "auto",
+    engine: EngineOption = "auto",
     host: Annotated[
         str, typer.Option(help="Address to listen at; another than loopback takes a token.")
     ] = "127.0.0.1",

@@ -11,6 +11,7 @@ import typer
 
 from lapel.cli.box_files import boxes_of, say_seen_whole
 from lapel.cli.console import EXIT_FAILED, complain, shown
+from lapel.cli.engine_option import EngineOption
 from lapel.schema.counting import counted
 
 if TYPE_CHECKING:
@@ -172,9 +173,7 @@ def evaluate(
     ],
     *,
     split: Annotated[str, typer.Option(help="Whose queries are searched with.")] = "test",
-    engine: Annotated[
-        str, typer.Option(help="What runs the network: auto (the first there is) or onnxruntime.")
-    ] = "auto",
+    engine: EngineOption = "auto",
     whole: Whole = False,
     replace: Replace = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json instead.")] = False,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lapel.cli.engine_option import EngineOption
+
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
 
@@ -50,9 +52,7 @@ def serve(
             help=f"A file with the token that callers must show; or set {TOKEN}.",
         ),
     ] = None,
-    engine: Annotated[
-        str, typer.Option(help="What runs the network; auto takes the fastest there is.")
-    ] = "auto",
+    engine: EngineOption = "auto",
     latency: Annotated[
         float,
         typer.Option(
