@@ -45,6 +45,9 @@ NOT_RUN = {
     ("docs/search.md", "needs DeepFashion"),
     ("docs/segmentation.md", "half an hour on two cores"),
     ("docs/segmentation.md", "minutes to hours on a quiet machine"),
+    ("docs/serve.md", "it serves until it is ended"),
+    ("docs/serve.md", "minutes to hours on a quiet machine"),
+    ("docs/serve.md", "needs the server above"),
     ("benchmarks/README.md", "minutes to hours on a quiet machine"),
 }
 
