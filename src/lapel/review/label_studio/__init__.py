@@ -1,0 +1,1 @@
+"""Label Studio's words for ours, and ours for its: labelling configurations, results, masks."""
