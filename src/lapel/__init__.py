@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lapel.evaluation.review_round import begin_review as begin_review
     from lapel.evaluation.search import evaluate_search as evaluate_search
     from lapel.evaluation.submission import submit as submit
+    from lapel.inference.bulk import predict_in_bulk as predict_in_bulk
     from lapel.inference.bundle import Bundle as Bundle
     from lapel.inference.pictures import Failure as Failure
     from lapel.inference.predictor import Predictor as Predictor
@@ -61,6 +62,7 @@ _HOMES = {
     "export": "lapel.training.export",
     "import_dataset": "lapel.data.importing",
     "import_review": "lapel.data.reviewed",
+    "predict_in_bulk": "lapel.inference.bulk",
     "submit": "lapel.evaluation.submission",
     "train": "lapel.training.train",
 }
@@ -99,6 +101,7 @@ __all__ = [  # the keys of _HOMES, spelled out for those who read and check type
     "export",
     "import_dataset",
     "import_review",
+    "predict_in_bulk",
     "submit",
     "train",
 ]

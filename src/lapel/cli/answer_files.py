@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from signal import Signals
+from typing import TYPE_CHECKING, NoReturn
 
-from lapel.schema.errors import MissingExtraError, UsageError
+import typer
+
+from lapel.cli.console import complain
+from lapel.inference.answer_rows import Answered, Row, encodable, needs_parquet, rows_of
+from lapel.schema.errors import UsageError
 from lapel.schema.formulas import escape_formula
 from lapel.schema.prediction import Prediction
-from lapel.schema.read_garments import GARMENT, GARMENT_WORDS, ReadScene
 from lapel.storage.local import atomic_path
 
-#: What is written: what one model says of a picture, or what two say of its garments.
-Answered = Prediction | ReadScene
+if TYPE_CHECKING:
+    from lapel.training.stopping import StopSignals
 
 #: Takes what is said of one picture at a time.
 Add = Callable[[Answered], None]
 
-#: A row of a table.
-Row = dict[str, str | float | None]
+#: Tells at the end where a file is to be.
+Place = Callable[[], Path]
 
 
 @contextmanager
-def csv_writer(path: Path) -> Iterator[Add]:
+def csv_writer(path: Path, place: Place) -> Iterator[Add]:
     """A row a picture, or a garment; a text that a spreadsheet would run gets an apostrophe in
     front.
     """
-    with atomic_path(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with atomic_path(path, instead=place) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table: csv.DictWriter[str] | None = None
         # Rows that wait for one that shows all columns: of pictures without garments.
         waiting: list[Row] = []
@@ -44,7 +48,7 @@ def csv_writer(path: Path) -> Iterator[Add]:
 
         def add(answered: Answered) -> None:
             nonlocal table
-            rows = _rows(answered)
+            rows = rows_of(answered)
             widest = max(map(len, rows))
             for cells in rows:
                 row = {key: _harmless(value) for key, value in cells.items()}
@@ -61,19 +65,19 @@ def csv_writer(path: Path) -> Iterator[Add]:
 
 
 @contextmanager
-def jsonl_writer(path: Path) -> Iterator[Add]:
+def jsonl_writer(path: Path, place: Place) -> Iterator[Add]:
     """A line a picture, each with all that is said as JSON."""
-    with atomic_path(path) as partial, partial.open("w", encoding="utf-8") as file:
+    with atomic_path(path, instead=place) as partial, partial.open("w", encoding="utf-8") as file:
 
         def add(answered: Answered) -> None:
             line = json.dumps(answered.to_json(), ensure_ascii=False)
-            file.write(_encodable(line) + "\n")
+            file.write(encodable(line) + "\n")
 
         yield add
 
 
 @contextmanager
-def parquet_writer(path: Path) -> Iterator[Add]:
+def parquet_writer(path: Path, place: Place) -> Iterator[Add]:
     """The columns of the CSV, with their types."""
     import polars as pl
 
@@ -81,53 +85,77 @@ def parquet_writer(path: Path) -> Iterator[Add]:
 
     def add(answered: Answered) -> None:
         rows.extend(
-            {k: _encodable(v) if isinstance(v, str) else v for k, v in cells.items()}
-            for cells in _rows(answered)
+            {k: encodable(v) if isinstance(v, str) else v for k, v in cells.items()}
+            for cells in rows_of(answered)
         )
 
     yield add
     # A picture without garments has fewer columns than others.
     columns = dict.fromkeys(name for row in rows for name in row)
     whole = [{name: row.get(name) for name in columns} for row in rows]
-    with atomic_path(path) as partial:
+    with atomic_path(path, instead=place) as partial:
         pl.DataFrame(whole, infer_schema_length=None).write_parquet(partial)
 
 
-WRITERS: dict[str, Callable[[Path], AbstractContextManager[Add]]] = {
+WRITERS: dict[str, Callable[[Path, Place], AbstractContextManager[Add]]] = {
     ".csv": csv_writer,
     ".jsonl": jsonl_writer,
     ".parquet": parquet_writer,
 }
 
 
-def open_writer(path: Path) -> AbstractContextManager[Add]:
+@contextmanager
+def open_writer(path: Path) -> Iterator[tuple[Add, StopSignals]]:
     """What writes predictions to a file, by its ending; the file appears when all is written.
+
+    Whoever is asked to stop on the way (Ctrl+C, SIGTERM) ends the block, and finds what was written
+    so far in :func:`stopped_file`; a former file of the name stays as it was.
 
     Raises:
         UsageError: an ending without a writer, or a folder.
         MissingExtraError: Parquet without polars.
     """
+    from lapel.training.stopping import watching_signals
+
     ending = path.suffix.lower()
     if ending not in WRITERS or path.is_dir():
         raise UsageError(
-            f"cannot write predictions to {path}: expected a file that ends in {', '.join(WRITERS)}"
+            f"cannot write predictions to {path}: expected a file that ends in "
+            f"{', '.join(WRITERS)}, or a folder for answers in parts: a name without a full stop"
         )
-    if ending == ".parquet" and importlib.util.find_spec("polars") is None:
-        raise MissingExtraError(extra="data", need="writing Parquet")
-    return WRITERS[ending](path)
+    if ending == ".parquet":
+        needs_parquet()
+    with watching_signals() as stop:
+
+        def place() -> Path:
+            return path if stop.received is None else stopped_file(path)
+
+        with WRITERS[ending](path, place) as add:
+            yield add, stop
 
 
-def _rows(answered: Answered) -> list[Row]:
-    """Rows in which no column hides another's."""
-    if isinstance(answered, Prediction):
-        own = [("image",), *(answer.cells(task) for task, answer in answered.answers.items())]
-        _refuse_shared([name for part in own for name in part])
-        return [answered.cells()]
-    for one in answered.garments:
-        parts = (answer.cells(task) for task, answer in one.answers.items())
-        names = ["image", GARMENT, *(f"{GARMENT}.{word}" for word in GARMENT_WORDS)]
-        _refuse_shared([*names, *(name for part in parts for name in part)])
-    return answered.rows()
+def stopped_file(path: Path) -> Path:
+    """Where the answers of somebody who was stopped are."""
+    return path.with_name(f"{path.stem}.stopped{path.suffix}")
+
+
+def end_stopped(out: Path, number: int, *, answered: int, total: int) -> NoReturn:
+    """Say what was kept of work that was stopped, and end the process.
+
+    Args:
+        out: the file that was asked for.
+        number: of the signal.
+        answered: pictures in the file that was kept.
+        total: pictures.
+
+    Raises:
+        typer.Exit: with 128 and the signal's number.
+    """
+    complain(
+        f"stopped by {Signals(number).name}: {answered} of {total} pictures answered in "
+        f"{stopped_file(out)}. With a folder for --out, the same command goes on where it was"
+    )
+    raise typer.Exit(128 + number)
 
 
 def _shows_all(answered: Answered) -> bool:
@@ -135,21 +163,7 @@ def _shows_all(answered: Answered) -> bool:
     return isinstance(answered, Prediction) or any(one.answers for one in answered.garments)
 
 
-def _refuse_shared(names: list[str]) -> None:
-    if len(set(names)) != len(names):
-        twice = ", ".join(dict.fromkeys(name for name in names if names.count(name) > 1))
-        raise UsageError(
-            f"two tasks of this model would share a column of the table: {twice}; "
-            "write the answers to a file that ends in .jsonl"
-        )
-
-
 def _harmless(value: str | float | None) -> str | float | None:
     if not isinstance(value, str):
         return value
-    return escape_formula(_encodable(value))
-
-
-def _encodable(text: str) -> str:
-    """File names need not be UTF-8; a byte that is not becomes its escape."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return escape_formula(encodable(value))

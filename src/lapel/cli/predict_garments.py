@@ -114,17 +114,21 @@ def _drawn(
 
 
 def _write(results: Results[ReadScene], out: Path, *, total: int) -> None:
-    from lapel.cli.answer_files import open_writer
+    from lapel.cli.answer_files import end_stopped, open_writer
     from lapel.cli.progress import track
     from lapel.schema.errors import ImageError
 
     garments = 0
-    with open_writer(out) as add:
+    with open_writer(out) as (add, stop):
         for scene in track(results, total, "Predicting"):
             add(scene)
             garments += len(scene.garments)
+            if stop.received:
+                break
         if not results.answered:
             raise ImageError(str(out), f"not written: none of {total} pictures could be read")
+    if stop.received:
+        end_stopped(out, stop.received, answered=results.answered, total=total)
     print(f"{garments} garments of {results.answered} pictures in {shown(str(out))}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,11 +17,15 @@ PARTIAL_SUFFIX = ".partial"
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, instead: Callable[[], Path] | None = None) -> Iterator[Path]:
     """A path to write to; when the block ends well, its file takes the place of ``path``.
 
     The bytes are flushed to the disk before the rename and the folder after it, so that a
     power cut leaves the old file or the new one, never half of one.
+
+    Args:
+        path: the place.
+        instead: asked at the end where the file is to be; in the same folder.
 
     Raises:
         StorageError: the disk is full, read-only, forbidden or failing; ``path`` is as before.
@@ -31,7 +35,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         flush_to_disk(partial)
-        partial.replace(path)
+        partial.replace(path if instead is None else instead())
         flush_to_disk(path.parent)
     except OSError as error:
         raise StorageError(

@@ -1,0 +1,213 @@
+"""``lapel predict BUNDLE FOLDER --out DIR``: a great many photos, into Parquet files in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lapel.cli.console import EXIT_FAILED, complain, shown
+
+if TYPE_CHECKING:
+    from lapel.inference.bulk import BulkRun, BulkSummary, Question
+    from lapel.inference.pictures import Failure
+
+#: Failures that are named on stderr; all of them stand in the column ``error``.
+FAILURES_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Who does the work.
+
+    Attributes:
+        address: of a Ray cluster; None: one on this machine, for this command.
+        workers: processes that answer; None: one a machine.
+    """
+
+    address: str | None
+    workers: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The models as they were named on the command line.
+
+    Attributes:
+        bundle: the one; a picture where two were named by options.
+        garments: finds garments.
+        tags: reads them.
+    """
+
+    bundle: str
+    garments: Path | None
+    tags: Path | None
+
+    def question(self, how: Mapping[str, Any]) -> Question:
+        """How pictures are answered with them.
+
+        Raises:
+            UsageError: one of two is missing.
+        """
+        from lapel.inference.bulk import Question
+        from lapel.schema.errors import UsageError
+
+        if self.garments is None and self.tags is None:
+            return Question(bundle=self.bundle, **how)
+        if self.garments is None or self.tags is None:
+            raise UsageError(
+                "--garments and --tags go together: one model finds garments, the other reads them"
+            )
+        return Question(bundle=str(self.garments), tags=str(self.tags), **how)
+
+
+def is_folder(out: Path | None) -> bool:
+    """Whether answers go into a folder: one that is there, or a name without an ending."""
+    return out is not None and (out.is_dir() or not out.suffix)
+
+
+def predict_bulk(
+    paths: Sequence[str],
+    out: Path | None,
+    *,
+    model: Model,
+    how: Mapping[str, Any],
+    boxes: Path | None,
+    part_rows: int | None,
+    cluster: Cluster | None,
+    keep_going: bool,
+    unfit: Mapping[str, object],
+) -> None:
+    """Answer for pictures into a folder, and say how it goes.
+
+    Args:
+        paths: pictures, folders, patterns; with a cluster also addresses of stores.
+        out: the folder.
+        model: what answers.
+        how: further values of a :class:`lapel.inference.bulk.Question`.
+        boxes: file of the garments' boxes.
+        part_rows: pictures of a part.
+        cluster: who does the work; None: this process.
+        keep_going: end well even if some pictures cannot be read.
+        unfit: options that have no meaning here, with their values.
+
+    Raises:
+        UsageError: options that do not go together.
+        typer.Exit: some pictures could not be read, or a signal ended the work.
+    """
+    from lapel.cli.box_files import boxes_of, say_seen_whole
+    from lapel.cli.engine_option import say_engine
+    from lapel.inference.bulk import bulk_run, models_of
+    from lapel.inference.bulk_folder import PART_ROWS
+
+    folder = _checked(out, unfit)
+    pictures, roots = _pictures(paths, cluster)
+    places = None if boxes is None else boxes_of(pictures, boxes)
+    question = model.question(how)
+    with bulk_run(
+        folder, question, pictures, boxes=places, part_rows=part_rows or PART_ROWS
+    ) as run:
+        for one in models_of(run.predictor):
+            say_engine(one)
+        if places is None and question.tags is None:
+            say_seen_whole(models_of(run.predictor)[0].bundle.preprocess, len(pictures))
+        _say_kept(run)
+        stopped = _work(run, cluster, roots)
+        summary = run.summary()
+    _say(summary, total=len(pictures), stopped=stopped)
+    if stopped:
+        raise typer.Exit(128 + stopped)
+    if summary.failed == summary.pictures or (summary.failed and not keep_going):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _checked(out: Path | None, unfit: Mapping[str, object]) -> Path:
+    from lapel.schema.errors import UsageError
+
+    if out is None or not is_folder(out):
+        raise UsageError(
+            "--ray, --address, --workers and --part-rows are for answers in parts: name a folder "
+            "with --out"
+        )
+    for option, value in unfit.items():
+        if value is not None:
+            remedy = "add --ray" if option in {"--address", "--workers"} else "leave it out"
+            raise UsageError(f"{option} does not go with answers in parts; {remedy}")
+    return out
+
+
+def _pictures(paths: Sequence[str], cluster: Cluster | None) -> tuple[list[str], list[str]]:
+    """Names of all pictures, and the addresses among what was asked."""
+    from lapel.inference.finding import find_pictures
+    from lapel.inference.remote_pictures import RemotePictures, is_remote
+    from lapel.schema.errors import UsageError
+
+    roots = [path for path in paths if is_remote(path)]
+    if roots and cluster is None:
+        raise UsageError(f"{roots[0]} lies in a store; add --ray, which reads from there")
+    near = [path for path in paths if not is_remote(path)]
+    found = find_pictures(near) if near or not roots else []
+    return [*found, *(RemotePictures(roots).find() if roots else ())], roots
+
+
+def _work(run: BulkRun, cluster: Cluster | None, roots: Sequence[str]) -> int:
+    """Do what is missing.
+
+    Returns:
+        The number of the signal that ended it; 0: none did.
+    """
+    from lapel.cli.progress import track
+    from lapel.inference.pictures import Failure
+    from lapel.training.stopping import watching_signals
+
+    failures = 0
+    with watching_signals() as stop:
+        for result in track(_results(run, cluster, roots), run.todo, "Predicting"):
+            if isinstance(result, Failure):
+                failures += 1
+                _name(result, failures)
+            if stop.received:
+                break
+    return stop.received or 0
+
+
+def _results(run: BulkRun, cluster: Cluster | None, roots: Sequence[str]) -> Iterable[object]:
+    if cluster is None:
+        return run.results()
+    from lapel.inference.ray_bulk import results_with_ray
+
+    return results_with_ray(run, address=cluster.address, workers=cluster.workers, roots=roots)
+
+
+def _name(failure: Failure, number: int) -> None:
+    if number <= FAILURES_NAMED:
+        complain(f"{failure.image}: {failure.fault}")
+    if number == FAILURES_NAMED:
+        complain("further ones are not named here; the column `error` has them all")
+
+
+def _say_kept(run: BulkRun) -> None:
+    for name in run.folder.damaged:
+        complain(f"{name} is not what was written; it is made anew")
+    if run.kept:
+        print(f"{run.kept} pictures were answered before; going on with {run.todo}", flush=True)
+
+
+def _say(summary: BulkSummary, *, total: int, stopped: int) -> None:
+    place = shown(str(summary.folder))
+    if stopped:
+        complain(
+            f"stopped by {Signals(stopped).name}: {summary.pictures} of {total} pictures answered "
+            f"in {place}; the same command goes on"
+        )
+        return
+    answered = summary.pictures - summary.failed
+    print(f"{answered} pictures answered in {place}: {summary.parts} files, {summary.rows} rows")
+    if summary.failed:
+        complain(
+            f"{summary.failed} of {total} pictures could not be read; the column `error` says why"
+        )
