@@ -22,21 +22,22 @@ export function inWords(refused) {
 }
 
 /**
- * Ask, and read the answer as JSON.
+ * Ask, and read the answer: as JSON, unless told otherwise.
  *
  * A server that is busy or still loading says when to come back, and is asked again then. One that
  * wants a token makes the reader enter it, which is kept until the tab is closed.
  *
  * @param {string} path relative to the page, as `v1/predict`
  * @param {{method?: string, body?: BodyInit, json?: unknown, type?: string, signal?: AbortSignal,
- *   onWait?: () => void}} options a body with its type, or a value that becomes JSON
+ *   onWait?: () => void, as?: "json" | "blob"}} options a body with its type, or a value that becomes
+ *   JSON; and how the answer is read
  * @throws {Refused} when the server says no, or nothing
  */
 export async function ask(path, options = {}) {
   for (let tries = 1; ; tries += 1) {
     const asked = sessionStorage.getItem(KEPT);
     const response = await send(path, options);
-    if (response.ok) return response.status === 204 ? null : response.json();
+    if (response.ok) return response.status === 204 ? null : response[options.as ?? "json"]();
     const refused = await reason(response);
     if (response.status === 401) await newToken(asked);
     else if (![429, 503].includes(response.status) || tries === TRIES) throw refused;
