@@ -13,6 +13,7 @@ from lapel.cli.answer_lines import answer_lines, answer_row, as_text, print_tabl
 from lapel.cli.box_files import boxes_of, say_seen_whole
 from lapel.cli.console import complain, shown
 from lapel.cli.engine_option import EngineOption, say_engine
+from lapel.cli.predict_bulk import Cluster, Model, is_folder, predict_bulk
 from lapel.cli.results import Results
 
 if TYPE_CHECKING:
@@ -159,12 +160,27 @@ def predict(
 
     if garments is None and tags is None and not paths:
         raise typer.BadParameter("name pictures after the model", param_hint="PATHS")
-    in_parts = out is not None and is_folder(out)
-    if in_parts or part_rows or ray or address or workers:
+    if is_folder(out) or part_rows or ray or address or workers:
+        given = list(paths or ())
+        if garments is not None or tags is not None:
+            given.insert(0, bundle)
         predict_bulk(
-            _question(bundle, garments, tags, top=top, batch=batch, threshold=threshold, tile=tile, engine=engine),
             [one for path in given for one in _of_dataset(path)],
-            out if in_parts else None,
+            out,
+            model=Model(bundle=bundle, garments=garments, tags=tags),
+            how={
+                "top": top or 1,
+                "engine": engine,
+                "batch": batch,
+                "threshold": threshold,
+                "tile": tile,
+            },
+            boxes=boxes,
+            part_rows=part_rows,
+            cluster=Cluster(address=address, workers=workers) if ray else None,
+            keep_going=keep_going,
+            unfit={"--draw": draw, "--coco": coco}
+            | ({} if ray else {"--address": address, "--workers": workers}),
         )
         return
     best = top or (TOP_IN_JSON if out and out.suffix.lower() == ".jsonl" else 1)
