@@ -1,10 +1,12 @@
 """``lapel train --from``: what a model learned is kept, as far as the new labels allow."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from safetensors.numpy import load_file
 from training_runs import PATTERNS, SMALL, draw_pattern, pattern_dataset
@@ -216,3 +218,22 @@ def test_a_resumed_run_takes_no_other_model(former: Path, tmp_path: Path) -> Non
         train(resume=tmp_path, from_=former)
     with pytest.raises(UsageError, match="--data DATASET is missing"):
         train(from_=former, out=tmp_path / "again")
+
+
+def test_pictures_of_which_nothing_is_known_are_left_out(patterns: Path, tmp_path: Path) -> None:
+    """A photo that waits for its label costs nothing, and may be judged on later."""
+    data = tmp_path / "data"
+    shutil.copytree(patterns, data)
+    table = pl.read_parquet(data / "annotations.parquet").with_row_index()
+    known = (pl.col("split") != "train") | (pl.col("index") < 30)
+    table = table.with_columns(pattern=pl.when(known).then("pattern")).drop("index")
+    table.write_parquet(data / "annotations.parquet")
+    listener = Listener()
+    changes = {**SMALL, "schedule.epochs": 1}
+    train("fashion-mnist-fast", data=data, out=tmp_path / "run", changes=changes, reporter=listener)
+
+    assert any("Leaving out 270 of 300 training pictures" in line for line in listener.said)
+    assert any("30 training and 60 validation pictures" in line for line in listener.said)
+    digests = Dataset.open(data).split("train").table["sha256"].to_list()
+    assert Bundle.load(tmp_path / "run").has_seen("train", digests[:30]) == 30
+    assert Bundle.load(tmp_path / "run").has_seen("train", digests[30:]) < 27

@@ -35,6 +35,7 @@ from lapel.training.examples import Examples, in_batches
 from lapel.training.going_on import FROM, seen_before, without_folder
 from lapel.training.judging import as_array, known_of, score_of
 from lapel.training.learner import Learner
+from lapel.training.material import learned_rows
 from lapel.training.run import RunFolder
 
 #: Pictures a batch when the exported network is checked ...
@@ -110,13 +111,16 @@ def finish(
         model_onnx=model,
         weights=save(copy_of(network.state_dict())),
         card=card,
-        seen={
-            split: [*dataset.split(split).table["sha256"], *seen_before(run, split)]
-            for split in SEEN_FILES
-        },
+        seen={split: _seen(learner, dataset, run, split) for split in SEEN_FILES},
         english=_english(dataset, learner.schema),
     )
     return parity
+
+
+def _seen(learner: Learner, dataset: Dataset, run: RunFolder, split: str) -> list[str]:
+    """SHA-256 of the pictures that it was trained or chosen on, or the models it went on from."""
+    rows = learned_rows(dataset, split, learner.recipe, learner.schema)
+    return [*rows.table["sha256"], *seen_before(run, split)]
 
 
 def _english(dataset: Dataset, schema: Schema) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -48,9 +49,16 @@ def gather(recipe: Recipe, dataset: Dataset, schema: Schema, reporter: Reporter)
     """
     preprocess = Preprocess.from_json(recipe.preprocess.model_dump(mode="json"))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    rows = {name: learned_rows(dataset, name, recipe, schema) for name in ("train", "validation")}
+    left = len(dataset.split("train")) - len(rows["train"])
+    if left:
+        reporter.say(
+            f"Leaving out {left:,} of {len(dataset.split('train')):,} training pictures, of which "
+            "nothing is known"
+        )
     parts = {
         name: load_examples(
-            dataset.split(name),
+            part,
             schema,
             preprocess,
             device=device,
@@ -58,7 +66,7 @@ def gather(recipe: Recipe, dataset: Dataset, schema: Schema, reporter: Reporter)
             track=reporter.track,
             say=reporter.say,
         )
-        for name in ("train", "validation")
+        for name, part in rows.items()
     }
     return Material(
         dataset=dataset,
@@ -69,6 +77,18 @@ def gather(recipe: Recipe, dataset: Dataset, schema: Schema, reporter: Reporter)
         validation=parts["validation"],
         device=device,
     )
+
+
+def learned_rows(dataset: Dataset, split: str, recipe: Recipe, schema: Schema) -> Dataset:
+    """The rows of a split that teach something: those with a label of a task that is learned.
+
+    Where vectors are learned, a picture without a label still shows an item; all rows are kept.
+    """
+    part = dataset.split(split)
+    if recipe.embedding.loss != "none":
+        return part
+    tasks = [spec.name for spec in schema]
+    return part.rows(pl.any_horizontal(pl.col(tasks).is_not_null()))
 
 
 def architecture_of(recipe: Recipe, preprocess: Preprocess) -> Architecture:

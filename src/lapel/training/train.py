@@ -37,7 +37,7 @@ from lapel.training.going_on import (
 from lapel.training.judging import score_of
 from lapel.training.learner import Learner
 from lapel.training.loop import learn
-from lapel.training.material import Material, first_pixels, gather
+from lapel.training.material import Material, first_pixels, gather, learned_rows
 from lapel.training.plan import seed_of
 from lapel.training.precision import choose_precision
 from lapel.training.recipe import Recipe, load_recipe
@@ -234,7 +234,7 @@ def _train(
         count = find_doubtful_labels(
             learner,
             material.architecture,
-            dataset.split("train"),
+            learned_rows(dataset, "train", recipe, material.schema),
             material.train,
             run,
             reporter,
