@@ -13,6 +13,7 @@ from lapel.cli.data_cut import cut_app
 from lapel.cli.data_deepfashion import export_deepfashion_app, import_deepfashion_app
 from lapel.cli.data_garments import export_garments_app, import_garments_app
 from lapel.cli.data_import import import_app, print_dataset
+from lapel.cli.data_label_studio import export_label_studio_app, import_label_studio_app
 from lapel.cli.data_layouts import export_layouts_app, import_layouts_app
 from lapel.cli.data_masks import export_masks_app, import_masks_app
 from lapel.cli.data_retrieval import import_retrieval_app
@@ -34,11 +35,13 @@ import_app.add_typer(import_retrieval_app)
 import_app.add_typer(import_garments_app)
 import_app.add_typer(import_masks_app)
 import_app.add_typer(import_review_app)
+import_app.add_typer(import_label_studio_app)
 import_app.add_typer(sketch_app)
 export_app.add_typer(export_layouts_app)
 export_app.add_typer(export_deepfashion_app)
 export_app.add_typer(export_garments_app)
 export_app.add_typer(export_masks_app)
+export_app.add_typer(export_label_studio_app)
 
 DatasetFolder = Annotated[Path, typer.Argument(help="Folder of the dataset.", show_default=False)]
 

@@ -21,6 +21,7 @@ from lapel.cli.evaluate import EXAMPLE as EVALUATE_EXAMPLE
 from lapel.cli.evaluate import evaluate
 from lapel.cli.export import EXAMPLE as EXPORT_EXAMPLE
 from lapel.cli.export import export
+from lapel.cli.label_studio import label_studio_app
 from lapel.cli.predict import EXAMPLE as PREDICT_EXAMPLE
 from lapel.cli.predict import predict
 from lapel.cli.review import review
@@ -68,6 +69,7 @@ app.command(epilog=PREDICT_EXAMPLE)(predict)
 app.command(epilog=SERVE_EXAMPLE)(serve)
 app.command(epilog=SUBMIT_EXAMPLE)(submit)
 app.command()(review)
+app.add_typer(label_studio_app, name="label-studio")
 app.add_typer(search_app, name="search")
 app.command()(demo)
 

@@ -9,6 +9,14 @@ from typing import Annotated
 import typer
 
 from lapel.cli.engine_option import EngineOption
+from lapel.cli.label_studio_options import (
+    Backend,
+    BackendEvents,
+    BackendStorage,
+    BackendUrl,
+    TokenFile,
+    backend_routes,
+)
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
@@ -77,6 +85,11 @@ def serve(
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line in the log a request.")] = False,
+    label_studio: Backend = False,
+    label_studio_url: BackendUrl = None,
+    label_studio_token_file: TokenFile = None,
+    label_studio_storage: BackendStorage = None,
+    label_studio_events: BackendEvents = None,
 ) -> None:
     """Answer over HTTP, with a page to try it at /.
 
@@ -110,7 +123,15 @@ def serve(
         for model in models:
             chosen = model.present.answerer.chosen
             print(f"{model.name}: {chosen.name} ({chosen.why}), version {model.version}")
-        run_server(models, settings, [page_routes()], on_start=_say)
+        backend = backend_routes(
+            models,
+            wanted=label_studio,
+            url=label_studio_url,
+            token_file=label_studio_token_file,
+            storage=label_studio_storage,
+            events=label_studio_events,
+        )
+        run_server(models, settings, [page_routes(), *backend], on_start=_say)
 
 
 def token_of(file: Path | None) -> str | None:

@@ -21,6 +21,7 @@ from lapel.data.exporters.deepfashion_fine import export_deepfashion_fine
 from lapel.data.exporters.deepfashion_info import export_deepfashion_info
 from lapel.data.exporters.garmentiq import export_garmentiq
 from lapel.data.exporters.kfashion import export_kfashion
+from lapel.data.exporters.label_studio import export_label_studio
 from lapel.data.exporters.masks import export_masks
 from lapel.data.exporters.nsysu import export_nsysu
 from lapel.data.exporters.prography import export_prography
@@ -158,6 +159,7 @@ EXPORTERS: dict[str, Callable[..., Exported]] = {
     "deepfashion2-coco": export_deepfashion2_coco,
     "masks": export_masks,
     "coco": export_coco,
+    "label-studio": export_label_studio,
 }
 
 

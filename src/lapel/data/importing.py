@@ -26,6 +26,7 @@ from lapel.data.readers.fashionpedia import read_fashionpedia
 from lapel.data.readers.folder import read_folder
 from lapel.data.readers.garmentiq import read_garmentiq
 from lapel.data.readers.kfashion import read_kfashion
+from lapel.data.readers.label_studio import read_label_studio
 from lapel.data.readers.masks import read_masks
 from lapel.data.readers.nsysu import read_nsysu
 from lapel.data.readers.prography import read_prography
@@ -57,6 +58,7 @@ READERS: dict[str, Callable[..., Reading]] = {
     "masks": read_masks,
     "clothing-co-parsing": read_clothing_co_parsing,
     "coco": read_coco,
+    "label-studio": read_label_studio,
     "unlabelled": read_unlabelled,
 }
 

@@ -112,10 +112,10 @@ def _compared(before: Sequence[Item], after: Sequence[Item]) -> tuple[Counter[st
 def _same(one: Item, other: Item) -> bool:
     if (one.get("from_name"), one.get("type")) != (other.get("from_name"), other.get("type")):
         return False
-    if one.get("id") is not None and one.get("id") == other.get("id"):
-        # The editor knows: it writes masks anew, bit by bit, even if nobody touched them.
-        if other.get("origin") == "prediction" and "rle" in (other.get("value") or {}):
-            return True
+    same_region = one.get("id") is not None and one.get("id") == other.get("id")
+    # The editor knows: it writes masks anew, bit by bit, even if nobody touched them.
+    if same_region and other.get("origin") == "prediction" and "rle" in (other.get("value") or {}):
+        return True
     return _equal(_plain(one.get("value")), _plain(other.get("value")))
 
 

@@ -81,7 +81,6 @@ class Binding:
             and one.control.per_region is per_region
         )
 
-
     def of_points(self) -> Iterator[Bound]:
         """The controls that ask for points of each garment."""
         return (one for one in self.bound if one.control.type == "keypointlabels")
@@ -122,7 +121,9 @@ def bind(config: Config, schema: Schema, of_garments: Schema | None = None) -> B
         notes += _strangers(found)
     asked_of = {one.task.name for one in bound}
     everything = [*schema, *(of_garments or ())]
-    notes += [f"task '{task.name}' is not asked" for task in everything if task.name not in asked_of]
+    notes += [
+        f"task '{task.name}' is not asked" for task in everything if task.name not in asked_of
+    ]
     return Binding(config=config, image=image, bound=tuple(bound), notes=tuple(notes))
 
 

@@ -44,7 +44,9 @@ def selection_in(context: object, *, width: int, height: int) -> Box | None:
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - what JSON holds
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    )
 
 
 def results_at(found: Prediction | ReadScene, binding: Binding, place: Box) -> list[Item]:

@@ -110,7 +110,7 @@ def parse_config(xml: str | bytes, *, file: str = "the labelling configuration")
     parser.StartElementHandler = reading.start
     parser.EndElementHandler = reading.end
     try:
-        parser.Parse(xml, True)  # noqa: FBT003 - expat's own "this is all"
+        parser.Parse(xml, True)
     except expat.ExpatError as error:
         _refuse(file, f"text that is no XML ({error})", "a labelling configuration")
     return reading.config()
@@ -147,7 +147,9 @@ class _Reading:
         self._elements += 1
         self._depth += 1
         if self._elements > MOST_ELEMENTS or self._depth > DEEPEST:
-            _refuse(self._file, "elements without end", f"at most {MOST_ELEMENTS:,}, {DEEPEST} deep")
+            _refuse(
+                self._file, "elements without end", f"at most {MOST_ELEMENTS:,}, {DEEPEST} deep"
+            )
         if tag == "Image":
             self._image(attributes)
         elif tag in CONTROLS:
@@ -190,19 +192,21 @@ class _Reading:
                 self._left_out.append(f"{one.attributes.get('name', '?')} ({one.tag})")
             else:
                 controls.append(control)
-        return Config(
-            images=self._images, controls=tuple(controls), left_out=tuple(self._left_out)
-        )
+        return Config(images=self._images, controls=tuple(controls), left_out=tuple(self._left_out))
 
     def _control(self, one: _Open) -> Control | None:
         """The control; None where it asks of no image, or has no labels."""
         found = one.attributes
-        image = next((name for name in found.get("toName", "").split(",") if name in self._images), "")
+        image = next(
+            (name for name in found.get("toName", "").split(",") if name in self._images), ""
+        )
         paths = tuple(path for path in dict.fromkeys(one.paths) if path not in self._parents)
         labels = tuple(dict.fromkeys(one.labels)) or labels_of_paths(paths)
         if one.tag == "Rating":
             most = found.get("maxRating", "")
-            labels = tuple(map(str, range(1, 1 + int(most if most.isdecimal() else DEFAULT_RATING))))
+            labels = tuple(
+                map(str, range(1, 1 + int(most if most.isdecimal() else DEFAULT_RATING)))
+            )
         if not found.get("name") or not image or not labels:
             return None
         return Control(

@@ -1,4 +1,4 @@
-"""What a model answers, as Label Studio's results: the same answers, by the words that it asks in."""
+"""What a model answers, as Label Studio's results, by the words that a configuration asks in."""
 
 from __future__ import annotations
 
@@ -136,9 +136,7 @@ def _points_of(garment: ReadGarment, bound: Bound) -> Sequence[FoundLandmark]:
     return answer.points if isinstance(answer, LandmarksAnswer) else ()
 
 
-def mark_garment(
-    items: Items, bound: Bound, found: FoundGarment, parent: str | None
-) -> str | None:
+def mark_garment(items: Items, bound: Bound, found: FoundGarment, parent: str | None) -> str | None:
     """A garment as what a control marks; the first region's name, None where it marks nothing."""
     if bound.control.type == "rectanglelabels":
         label = bound.labels[found.label]

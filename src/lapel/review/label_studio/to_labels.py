@@ -69,7 +69,8 @@ def said_by(results: Sequence[Item], binding: Binding) -> Said:
             labels[task.name] = _landmarks(items, hidden)
         elif task.kind == "segmentation":
             painted[task.name] = [
-                (word_of(bound, item), shape_of(word_of(bound, item), item)) for bound, item in items
+                (word_of(bound, item), shape_of(word_of(bound, item), item))
+                for bound, item in items
             ]
         else:
             garments = tuple(garments_of(task, items, hidden))

@@ -120,7 +120,9 @@ def schema_of(
     wanted = dict(kinds or {})
     tasks: dict[str, TaskSpec] = {}
     asked = [control for control in config.controls if not control.per_region]
-    areas = next((_home(one, asked) for one in asked if _kind(one, asked, wanted) == "garments"), "")
+    areas = next(
+        (_home(one, asked) for one in asked if _kind(one, asked, wanted) == "garments"), ""
+    )
     for control in asked:
         kind = _kind(control, asked, wanted)
         if kind == "garments" and control.type == "keypointlabels":

@@ -1,0 +1,1 @@
+"""Label Studio: its machine learning backend on our server, and calls to Label Studio."""

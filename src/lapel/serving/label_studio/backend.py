@@ -1,0 +1,217 @@
+"""What a model answers to Label Studio's tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lapel.inference.pictures import Failure
+from lapel.inference.predictor import Examined
+from lapel.review.label_studio.binding import Binding, bind
+from lapel.review.label_studio.clicked import results_at, selection_in
+from lapel.review.label_studio.config import parse_config
+from lapel.review.label_studio.predictions import results_of, score_of
+from lapel.schema.errors import ImageError, LapelError
+from lapel.schema.prediction import Prediction
+from lapel.schema.read_garments import ReadScene
+from lapel.serving.answerers import Found, TwoModels
+from lapel.serving.faults import Refusal
+from lapel.serving.label_studio.pictures import Pictures
+from lapel.serving.models import Loaded, ServedModel
+
+log = logging.getLogger("lapel.serving")
+
+#: Seconds that tasks may take in all: Label Studio waits 100.
+PATIENCE = 90.0
+
+#: Photos whose answers are kept for people who click again and again on the same one.
+KEPT = 32
+
+#: What the model says of one photo, or why it says nothing.
+Told = Prediction | ReadScene | Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Answers to tasks.
+
+    Attributes:
+        version: of the model that gave them.
+        results: an entry a task, in order, as Label Studio takes them; an empty list where there
+            is no prediction.
+        errors: why there is none, of each such task.
+    """
+
+    version: str
+    results: Sequence[Any]
+    errors: Sequence[str]
+
+
+class Backend:
+    """One model behind Label Studio."""
+
+    def __init__(self, model: ServedModel, pictures: Pictures | None) -> None:
+        """Wire a model to where the pictures come from; None: nowhere, so that no task is
+        answered.
+        """
+        self._model = model
+        self._pictures = pictures
+        self._kept: OrderedDict[tuple[str, str, str], Told] = OrderedDict()
+
+    @property
+    def version(self) -> str:
+        """What Label Studio knows predictions by: the model's name and its bundle's version."""
+        return self._version(self._model.present)
+
+    def _version(self, model: Loaded) -> str:
+        return f"{self._model.name} {model.version}"
+
+    def binding(self, xml: str) -> Binding:
+        """Which controls of a configuration the model answers.
+
+        Raises:
+            Refusal: 422, it is no configuration that asks something of an image.
+        """
+        return _binding(xml, self._model.present)
+
+    async def answer(self, tasks: Sequence[Mapping[str, Any]], xml: str) -> Answers:
+        """Predictions for tasks.
+
+        Args:
+            tasks: as Label Studio sends them.
+            xml: the project's labelling configuration.
+
+        Raises:
+            Refusal: 422 for no configuration of ours; 503 after too long a wait.
+        """
+        model = self._model.present
+        binding = _binding(xml, model)
+        told = await self._told(tasks, binding, model)
+        version = self._version(model)
+        results: list[Any] = []
+        errors = []
+        for task, one in zip(tasks, told, strict=True):
+            if isinstance(one, Failure):
+                errors.append(f"task {task.get('id')}: {one.fault}")
+                results.append([])
+                continue
+            items = await asyncio.to_thread(results_of, one, binding)
+            results.append({"model_version": version, "score": score_of(one), "result": items})
+        for error in errors[:5]:
+            log.warning("Label Studio: %s", error)
+        return Answers(version=version, results=results, errors=errors)
+
+    async def select(self, task: Mapping[str, Any], xml: str, context: object) -> Answers:
+        """What lies where a person clicked, of one task.
+
+        Raises:
+            Refusal: as :meth:`answer`.
+        """
+        model = self._model.present
+        binding = _binding(xml, model)
+        version = self._version(model)
+        key = (version, str(task.get("id")), str(_data(task).get(binding.key)))
+        kept = self._kept.get(key)
+        one = (await self._told([task], binding, model))[0] if kept is None else kept
+        if isinstance(one, Failure):
+            log.warning("Label Studio: task %s: %s", task.get("id"), one.fault)
+            return Answers(
+                version=version,
+                results=[{"model_version": version, "result": []}],
+                errors=[f"task {task.get('id')}: {one.fault}"],
+            )
+        self._keep(key, one)
+        place = selection_in(context, width=one.width, height=one.height)
+        items = (
+            await asyncio.to_thread(results_of, one, binding)
+            if place is None
+            else await asyncio.to_thread(results_at, one, binding, place)
+        )
+        entry = {"model_version": version, "score": score_of(one), "result": items}
+        return Answers(version=version, results=[entry], errors=[])
+
+    def _keep(self, key: tuple[str, str, str], one: Told) -> None:
+        self._kept[key] = one
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+
+    async def _told(
+        self, tasks: Sequence[Mapping[str, Any]], binding: Binding, model: Loaded
+    ) -> list[Told]:
+        """What the model says of each task, some at a time, so that other callers get their turn."""
+        end = time.monotonic() + PATIENCE
+        found: list[Told] = []
+        step = max(1, min(model.answerer.batch, self._model.most_pictures))
+        for first in range(0, len(tasks), step):
+            part = tasks[first : first + step]
+            fetched = await asyncio.gather(
+                *(asyncio.to_thread(self._fetched, task, binding.key) for task in part)
+            )
+            there = [one for one in fetched if isinstance(one, bytes)]
+            names = [f"task {task.get('id')}" for task in part]
+            asked = iter(await self._asked(there, names[: len(there)], model, end))
+            found += [one if isinstance(one, Failure) else next(asked) for one in fetched]
+        return found
+
+    async def _asked(
+        self, pictures: Sequence[bytes], names: Sequence[str], model: Loaded, end: float
+    ) -> list[Told]:
+        """Answers, asked for again while the server is busy."""
+        while True:
+            try:
+                return await self._model.ask(
+                    pictures, names, render=_plain, answerer=model.answerer, top=_TOP
+                )
+            except Refusal as refusal:
+                wait = float((refusal.headers or {}).get("Retry-After", "1"))
+                if refusal.status_code != 503 or time.monotonic() + wait > end:
+                    raise
+                await asyncio.sleep(wait)
+
+    def _fetched(self, task: Mapping[str, Any], key: str) -> bytes | Failure:
+        """The picture of a task; in another thread."""
+        number = task.get("id", 0)
+        name = f"task {number}"
+        if self._pictures is None:
+            return Failure(
+                image=name,
+                fault="the server does not know where Label Studio is; start it with "
+                "--label-studio-url and --label-studio-token-file",
+            )
+        try:
+            return self._pictures.fetch(_data(task).get(key), task=number)
+        except ImageError as error:
+            return Failure(image=name, fault=error.fault)
+        except LapelError as error:
+            return Failure(image=name, fault=str(error))
+
+
+#: Labels whose probabilities say how sure the model is of tags.
+_TOP = 1000
+
+
+def _plain(found: Found) -> Told:
+    return found.prediction if isinstance(found, Examined) else found
+
+
+def _data(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = task.get("data")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _binding(xml: str, model: Loaded) -> Binding:
+    try:
+        config = parse_config(xml)
+    except LapelError as error:
+        raise Refusal(422, str(error), code="invalid_configuration") from error
+    answerer = model.answerer
+    if isinstance(answerer, TwoModels):
+        detector = answerer.predictor.detector.schema
+        return bind(config, detector, of_garments=answerer.bundle.schema)
+    return bind(config, answerer.bundle.schema)
