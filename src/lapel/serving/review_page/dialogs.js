@@ -1,0 +1,163 @@
+// What is asked or shown over the page: who answers, the keys, how it goes, and who came first.
+
+import { LABEL_KEYS } from "./answer.js";
+import { element } from "./dom.js";
+import { inShort } from "./panel.js";
+import { ask } from "./server.js";
+import { percent, word } from "./words.js";
+
+let number = 0;
+
+/** Open a dialog; gives the value of the button that closed it, empty for Escape. */
+function open(title, content, buttons, { closable = true } = {}) {
+  const id = `dialog-${(number += 1)}`;
+  const dialog = element(
+    "dialog",
+    { "aria-labelledby": id },
+    element(
+      "form",
+      { method: "dialog" },
+      element("h2", { id }, title),
+      ...content,
+      element("div", { class: "row" }, ...buttons),
+    ),
+  );
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    if (!closable) dialog.addEventListener("cancel", (event) => event.preventDefault());
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue);
+    });
+    dialog.showModal();
+  });
+}
+
+function button(value, text, attributes = {}) {
+  return element("button", { value, ...attributes }, text);
+}
+
+/** Whether a dialog is open, so that keys are not for the page. */
+export function isOpen() {
+  return document.querySelector("dialog[open]") !== null;
+}
+
+/** Ask who answers. */
+export async function askName(present) {
+  const field = element("input", {
+    type: "text",
+    id: "annotator",
+    autocomplete: "username",
+    maxlength: "64",
+    pattern: ".*\\S.*",
+    required: true,
+    value: present,
+  });
+  const label = element("label", { for: "annotator" }, word("your_name"));
+  const why = element("p", { class: "soft" }, word("name_why"));
+  const use = button("use", word("name_use"), { class: "main" });
+  const said = await open(word("who"), [why, label, field], [use], { closable: present !== "" });
+  return said === "use" ? field.value.trim() : present;
+}
+
+/** Show the keys. */
+export function showKeys() {
+  const keys = [
+    [`${LABEL_KEYS.slice(0, 3).split("").join(" ")} … ${LABEL_KEYS.slice(10, 12).toUpperCase().split("").join(" ")} …`, "key_label"],
+    ["Enter", "key_confirm"],
+    ["S", "key_pass"],
+    ["U · Ctrl+Z", "key_undo"],
+    ["[ · ]", "key_task"],
+    ["/", "key_find"],
+    ["← ↑ → ↓", "key_move"],
+    ["V", "key_turn"],
+    ["X", "key_remove"],
+    ["+ · − · Home", "key_zoom"],
+  ];
+  const rows = keys.map(([key, text]) =>
+    element("tr", {}, element("th", { scope: "row" }, element("kbd", {}, key)), element("td", {}, word(text))),
+  );
+  return open(word("keys"), [element("table", { class: "keys" }, ...rows)], [close()]);
+}
+
+function close() {
+  return button("close", word("close"));
+}
+
+/** Somebody answered first: show what they said. True: this answer is to stand in its place. */
+export async function askConflict(tasks, item, refused) {
+  const said = refused.details.standing ?? [];
+  const lines = said.flatMap((one) =>
+    tasks
+      .filter((task) => task.name in one.answers)
+      .map((task) =>
+        element(
+          "li",
+          {},
+          element("strong", {}, one.annotator),
+          ` · ${task.name}: ${inShort(task, one.answers[task.name].value)}`,
+        ),
+      ),
+  );
+  const who = said.map((one) => one.annotator).join(", ") || word("somebody");
+  const content = [
+    element("p", {}, word("conflict_text", { who, image: item.image })),
+    element("ul", { class: "lines" }, ...lines),
+  ];
+  const buttons = [
+    button("theirs", word("conflict_theirs"), { class: "main" }),
+    button("mine", word("conflict_mine")),
+  ];
+  return (await open(word("conflict"), content, buttons)) === "mine";
+}
+
+/** Show what is done, by whom, how much was taken as proposed, and how far people agree. */
+export async function showPeople() {
+  const content = element("div", { class: "people" });
+  const refresh = async () => content.replaceChildren(...tables(await ask("v1/review/progress")));
+  const failed = (error) => content.replaceChildren(element("p", { class: "notice bad" }, error.message));
+  await refresh().catch(failed);
+  const timer = setInterval(() => refresh().catch(failed), 5000);
+  await open(word("people"), [content], [close()]);
+  clearInterval(timer);
+}
+
+function tables({ total, done, people, tasks, agreement }) {
+  return [
+    element("p", {}, word("done_of", { done, total })),
+    table(
+      ["who", "answered", "passed_over"],
+      people.map((one) => [one.name, one.answered, one.skipped]),
+    ),
+    table(
+      ["question", "accepted", "mended"],
+      tasks.map((one) => [
+        one.task,
+        one.accepted === null ? "–" : percent(one.accepted),
+        `${one.mended} / ${one.confirmed + one.mended}`,
+      ]),
+    ),
+    table(
+      ["question", "agreement", "observed", "shared"],
+      agreement
+        .filter((one) => one.items > 0)
+        .map((one) => [
+          one.task,
+          one.kappa === null ? "–" : `${one.kappa.toFixed(2)} (${word(one.people > 2 ? "fleiss" : "cohen")})`,
+          one.observed === null ? "–" : percent(one.observed),
+          one.items,
+        ]),
+    ),
+  ].filter(Boolean);
+}
+
+function table(heads, rows) {
+  if (!rows.length) return null;
+  const cells = (row) => row.map((cell, place) => element(place ? "td" : "th", place ? {} : { scope: "row" }, String(cell)));
+  return element(
+    "table",
+    {},
+    element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, word(head))))),
+    element("tbody", {}, ...rows.map((row) => element("tr", {}, ...cells(row)))),
+  );
+}
