@@ -30,7 +30,9 @@ from odd_pictures import (
     shapes,
     wrong_suffixes,
 )
-from verdicts import HostilePicture as HostilePicture
+from verdicts import HostilePicture
+
+__all__ = ["GROUPS", "HostilePicture", "hostile_pictures"]
 
 #: In the order in which they come.
 GROUPS = (

@@ -117,7 +117,7 @@ def _many_scans(count: int) -> bytes:
 
 
 def structure() -> Iterator[HostilePicture]:
-    """Pieces in the wrong order, missing, of impossible lengths, or with parts that make no sense."""
+    """Pieces in the wrong order, missing, of impossible lengths, or with parts without sense."""
     header = photo("PNG")[8:33]
     head, rest = photo("PNG")[:33], photo("PNG")[33:]
     yield _refused("chunks-without-header.png", head[:8] + rest)

@@ -208,7 +208,7 @@ def no_pictures() -> Iterator[HostilePicture]:
     random = np.random.default_rng(23)
     things: Mapping[str, bytes] = {
         "nothing.jpg": b"", "zero.jpg": b"\0", "zeros.jpg": bytes(100_000), "space.png": b" " * 99,
-        "noise.jpg": random.bytes(100_000), "svg.svg": svg.encode(), "page.jpg": b"<html>404</html>",
+        "noise.jpg": random.bytes(100_000), "svg.svg": svg.encode(), "page.jpg": b"<html>no</html>",
         "json.png": b'{"error": "no such key"}', "url.jpg": b"http://169.254.169.254/latest/",
         "path.jpg": b"/etc/passwd", "laughs.svg": b"<!ENTITY a '&b;&b;'>" * 1_000,
         "base64.jpg": b"/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgGBgcGBQ", "text.txt": "옷 사진".encode(),

@@ -70,7 +70,13 @@ def test_zeros_and_noise_in_the_middle(kind: str) -> None:
 
 def test_one_format_inside_the_signature_of_another() -> None:
     for head in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x10\0\0\0WEBPVP8 "):
-        for tail in (tagged_photo("JPEG"), tagged_photo("PNG"), tagged_photo("WEBP"), b"", bytes(500)):
+        for tail in (
+            tagged_photo("JPEG"),
+            tagged_photo("PNG"),
+            tagged_photo("WEBP"),
+            b"",
+            bytes(500),
+        ):
             survives(head + tail)
 
 
@@ -82,7 +88,8 @@ from lapel.imaging.decode import decode
 from lapel.schema.errors import ImageError, ImageTooLargeError
 
 def held():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 found, before = [], held()
 for picture in hostile_pictures():

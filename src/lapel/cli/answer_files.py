@@ -34,7 +34,10 @@ def csv_writer(path: Path, place: Place) -> Iterator[Add]:
     """A row a picture, or a garment; a text that a spreadsheet would run gets an apostrophe in
     front.
     """
-    with atomic_path(path, instead=place) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        atomic_path(path, instead=place) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
         table: csv.DictWriter[str] | None = None
         # Rows that wait for one that shows all columns: of pictures without garments.
         waiting: list[Row] = []

@@ -248,9 +248,7 @@ def _two_stages(
         raise UsageError(
             "with --garments the model itself says where to look: leave out --boxes and --tile"
         )
-    both = TwoStagePredictor.load(
-        garments, tags, engine=engine, batch=batch, threshold=threshold
-    )
+    both = TwoStagePredictor.load(garments, tags, engine=engine, batch=batch, threshold=threshold)
     for predictor in (both.detector, both.tagger):
         say_engine(predictor)
     return both

@@ -233,9 +233,7 @@ def _check_pieces(data: bytes, kind: str, name: str, limits: Limits) -> None:
         ("scans", limits.scans, kind == "JPEG" and too_many_scans(data, limits.scans)),
     ):
         if above:
-            raise ImageTooLargeError(
-                name, f"more {what} than the limit of {limit:,}; save it anew"
-            )
+            raise ImageTooLargeError(name, f"more {what} than the limit of {limit:,}; save it anew")
 
 
 def _candidates(found: str | None, data: bytes, name: str, limits: Limits) -> list[str]:
@@ -293,7 +291,7 @@ def _rgb_pixels(image: Image.Image) -> NDArray[np.uint8]:
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)
-        pixels[top:bottom] = _to_rgb(image.crop((0, top, image.width, bottom)))
+        pixels[top:bottom] = np.asarray(_to_rgb(image.crop((0, top, image.width, bottom))))
     return pixels
 
 

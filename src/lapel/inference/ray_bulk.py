@@ -164,8 +164,8 @@ def results_with_ray(
 
     Args:
         run: the folder, and how its pictures are answered.
-        address: of a cluster (``auto``, ``host:port``, ``ray://host:port``); None: a cluster on this
-            machine that lives as long as the call.
+        address: of a cluster (``auto``, ``host:port``, ``ray://host:port``); None: a cluster on
+            this machine that lives as long as the call.
         workers: processes that answer; None: one a machine, which takes all of its cores.
         roots: addresses of the stores in which pictures lie.
 
@@ -199,8 +199,12 @@ def versions() -> dict[str, str]:
 
 
 def _dealt_out(
-    ray: Any, run: BulkRun, missing: Sequence[int], workers: int | None, roots: Sequence[str]
-) -> Any:  # noqa: ANN401 - ray ships types that mypy cannot follow
+    ray: Any,  # noqa: ANN401 - the module, loaded when it is asked for
+    run: BulkRun,
+    missing: Sequence[int],
+    workers: int | None,
+    roots: Sequence[str],
+) -> Any:  # noqa: ANN401 - ray is no dependency, so its types are not known
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     machines = [node for node in ray.nodes() if node["Alive"]]
@@ -268,7 +272,9 @@ def _done_table(rows: Sequence[Mapping[str, Any]]) -> Any:  # noqa: ANN401 - pya
         "failures": arrow.string(),
         "parquet": arrow.large_binary(),
     }
-    return arrow.table({name: arrow.array([row[name] for row in rows], kinds[name]) for name in kinds})
+    return arrow.table(
+        {name: arrow.array([row[name] for row in rows], kinds[name]) for name in kinds}
+    )
 
 
 def _kept(run: BulkRun, row: Mapping[str, Any]) -> Iterator[Failure | None]:

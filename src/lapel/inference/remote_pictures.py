@@ -1,8 +1,8 @@
 """Pictures that lie elsewhere, ``s3://bucket/key``, read through pyarrow's file systems.
 
-Where they are, who asks and in which region is told as AWS's own tools are told it: by the
-environment, the machine's role, or the address (``s3://bucket/photos?region=eu-central-1``). Nothing
-here reads or keeps a key.
+Who asks, and in which region, is told as AWS's own tools are told it: by the environment, the
+machine's role, or the address (``s3://bucket/photos?region=eu-central-1``). Nothing here reads or
+keeps a key.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def _bytes_of(system: Any, path: str, name: str) -> bytes | Failure:  # noqa: AN
         with system.open_input_file(path) as file:
             size = file.size()
             if size > DEFAULT_LIMITS.bytes:
-                fault = f"{size / MEBIBYTE:.1f} MiB, the limit is {DEFAULT_LIMITS.bytes / MEBIBYTE:g}"
+                fault = (
+                    f"{size / MEBIBYTE:.1f} MiB, the limit is {DEFAULT_LIMITS.bytes / MEBIBYTE:g}"
+                )
                 return Failure(image=name, fault=f"{fault}; save it smaller", too_large=True)
             return bytes(file.read())
     except OSError as error:
