@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,11 +39,12 @@ LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 #: Steps between layers that integers take as well, so that values need not become floats between.
 STEPS = frozenset({"Add", "AveragePool", "Clip", "Concat", "GlobalAveragePool", "MaxPool", "Relu"})
 
-#: Steps through which features flow on to another layer; what comes behind any other is an answer.
+#: Steps through which features flow on to another layer; what comes behind any other is an answer,
+#: as are the chances of places (Softmax) that coordinates are counted from.
 CARRIERS = STEPS | {
-    "BatchNormalization", "Cast", "Div", "Erf", "Flatten", "HardSigmoid", "HardSwish", "Identity",
-    "LayerNormalization", "LeakyRelu", "Mul", "Pad", "ReduceMean", "Reshape", "Resize", "Sigmoid",
-    "Softmax", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze",
+    "BatchNormalization", "Cast", "Div", "Erf", "Flatten", "Gather", "HardSigmoid", "HardSwish",
+    "Identity", "LayerNormalization", "LeakyRelu", "MatMul", "Mul", "Pad", "ReduceMean", "Reshape",
+    "Resize", "Sigmoid", "Slice", "Split", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze",
 }  # fmt: skip
 
 
@@ -82,17 +83,14 @@ def nodes_to_quantize(graph: Any) -> list[str]:  # noqa: ANN401 - onnx ships no 
     Args:
         graph: an ONNX graph whose nodes have names.
     """
-    followers = _followers(graph)
-    leads_on = _leads_on(graph, followers)
     constants = {tensor.name for tensor in graph.initializer}
-    integers = {
-        node.name
-        for node in graph.node
-        if node.op_type in LAYERS and leads_on[node.name] and _has_weights(node, constants)
-    }
+    layers = {node.name for node in graph.node if _is_layer(node, constants)}
+    leads_on = _leads_on(graph, layers)
+    integers = {name for name in layers if leads_on[name]}
+    between = _leads_on(graph, integers)
     made_by = {output: node.name for node in graph.node for output in node.output}
     for node in graph.node:  # in the order of computing
-        if node.op_type not in STEPS or not leads_on[node.name]:
+        if node.op_type not in STEPS or not between[node.name]:
             continue
         taken = [name for name in node.input if name and name not in constants]
         if taken and all(made_by.get(name) in integers for name in taken):
@@ -100,27 +98,23 @@ def nodes_to_quantize(graph: Any) -> list[str]:  # noqa: ANN401 - onnx ships no 
     return [node.name for node in graph.node if node.name in integers]
 
 
-def _has_weights(node: Any, constants: set[str]) -> bool:  # noqa: ANN401 - as above
-    return len(node.input) > 1 and node.input[1] in constants
+def _is_layer(node: Any, constants: set[str]) -> bool:  # noqa: ANN401 - as above
+    """Whether it has weights: products of two tensors that flow have none."""
+    return node.op_type in LAYERS and len(node.input) > 1 and node.input[1] in constants
 
 
-def _followers(graph: Any) -> Mapping[str, list[Any]]:  # noqa: ANN401 - as above
-    """Name of a tensor to the nodes that take it."""
-    found = defaultdict(list)
+def _leads_on(graph: Any, layers: set[str]) -> dict[str, bool]:  # noqa: ANN401 - as above
+    """Node to whether another layer follows it, with nothing but carriers between."""
+    takers = defaultdict(list)
     for node in graph.node:
         for name in node.input:
-            found[name].append(node)
-    return found
-
-
-def _leads_on(graph: Any, followers: Mapping[str, Sequence[Any]]) -> dict[str, bool]:  # noqa: ANN401 - as above
-    """Node to whether another layer follows it, with nothing but carriers between."""
+            takers[name].append(node)
     leads: dict[str, bool] = {}
     for node in reversed(graph.node):  # those that follow come first
-        after = [follower for name in node.output for follower in followers[name]]
+        after = [taker for name in node.output for taker in takers[name]]
         leads[node.name] = any(
-            follower.op_type in LAYERS or (follower.op_type in CARRIERS and leads[follower.name])
-            for follower in after
+            taker.name in layers or (taker.op_type in CARRIERS and leads[taker.name])
+            for taker in after
         )
     return leads
 
