@@ -18,6 +18,7 @@ import folder_layout_rigs
 import garment_rigs
 import idx_rig
 import kfashion_rig
+import label_studio_rig
 import pixel_rigs
 import pytest
 import retrieval_rigs
@@ -45,6 +46,7 @@ RIGS: dict[str, Rig] = {
     "deepfashion-coarse": deepfashion_rigs.COARSE_RIG,
     "deepfashion-fine": deepfashion_rigs.FINE_RIG,
     "deepfashion-info": deepfashion_rigs.INFO_RIG,
+    "label-studio": label_studio_rig.RIG,
     **retrieval_rigs.RIGS,
     **garment_rigs.RIGS,
     **pixel_rigs.RIGS,

@@ -54,7 +54,7 @@ def _runs(flat: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]
     return np.diff(edges) * _CHANNELS, flat[edges[:-1]]
 
 
-def decode_brush(rle: Sequence[int], height: int, width: int) -> NDArray[np.bool_]:
+def decode_brush(rle: Sequence[int] | bytes, height: int, width: int) -> NDArray[np.bool_]:
     """What the bytes of ``rle-pack`` paint of a picture.
 
     Args:
@@ -68,9 +68,10 @@ def decode_brush(rle: Sequence[int], height: int, width: int) -> NDArray[np.bool
     Raises:
         ValueError: bytes that are none, torn, or of a picture of another size.
     """
-    if not all(isinstance(one, int) and 0 <= one <= 255 for one in rle):
-        raise ValueError("a brush of what are no bytes")
-    bits = _Bits(bytes(rle))
+    try:
+        bits = _Bits(bytes(rle))
+    except (TypeError, ValueError) as error:
+        raise ValueError("a brush of what are no bytes") from error
     count, size = bits.take(_COUNT), bits.take(_SIZE) + 1
     widths = [bits.take(_WIDTH) + 1 for _ in range(1 << _WHICH)]
     if count != _CHANNELS * height * width:

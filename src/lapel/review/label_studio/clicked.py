@@ -65,9 +65,9 @@ def results_at(found: Prediction | ReadScene, binding: Binding, place: Box) -> l
     if garment is not None:
         parent: str | None = None
         for bound in binding.bound:
-            if bound.control.type in AREAS and is_of_garments(bound):
-                if garment.label in bound.labels:
-                    parent = mark_garment(items, bound, garment, parent) or parent
+            if is_of_garments(bound) and bound.control.type in AREAS:
+                marked = mark_garment(items, bound, garment, parent)
+                parent = parent or marked
     answers = found.answers if isinstance(found, Prediction) else {}
     for task, answer in answers.items():
         if isinstance(answer, SegmentationAnswer):

@@ -229,7 +229,7 @@ def _is_single(one: _Open) -> bool:
 
 
 def labels_of_paths(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """What the ends of a taxonomy are called: their last words, or whole paths where two share one."""
+    """What the ends of a taxonomy are called: their last words; whole paths where two share one."""
     last = [path[-1] for path in paths]
     return tuple(
         word if last.count(word) == 1 else " / ".join(path)

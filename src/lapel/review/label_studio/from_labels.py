@@ -29,13 +29,8 @@ def results_of_labels(
     """
     items = Items(width, height)
     for task, label in labels.items():
-        if isinstance(label, str):
-            for bound in binding.of(task, "choices", "taxonomy", "rating"):
-                items.choose(bound.control, [bound.labels[label]])
-        elif isinstance(label, Tags):
-            for bound in binding.of(task, "choices", "taxonomy"):
-                if label.yes:
-                    items.choose(bound.control, [bound.labels[word] for word in label.yes])
+        if isinstance(label, str | Tags):
+            _choose(items, binding, task, label)
         elif isinstance(label, Landmarks):
             for bound in binding.of(task, "keypointlabels"):
                 _landmarks(items, binding, bound, label)
@@ -46,6 +41,13 @@ def results_of_labels(
             for garment in label.each:
                 _garment(items, binding, task, garment)
     return items.each
+
+
+def _choose(items: Items, binding: Binding, task: str, label: str | Tags) -> None:
+    words = [label] if isinstance(label, str) else list(label.yes)
+    for bound in binding.of(task, "choices", "taxonomy", "rating"):
+        if words:
+            items.choose(bound.control, [bound.labels[word] for word in words])
 
 
 def _landmarks(items: Items, binding: Binding, bound: Bound, label: Landmarks) -> None:
@@ -73,25 +75,32 @@ def _garment(items: Items, binding: Binding, task: str, garment: Garment) -> Non
     if garment.box is not None and Box(*garment.box).is_real:
         for bound in binding.of(task, "rectanglelabels"):
             parent = items.box(bound.control, bound.labels[garment.part], Box(*garment.box))
-    if is_painted(garment):
-        mask = garment_mask(garment, items.width, items.height)
-        for bound in binding.of(task, "brushlabels"):
-            if mask is not None and np.any(mask):
-                name = items.mask(bound.control, bound.labels[garment.part], mask, parent=parent)
-                parent = parent or name
-    else:
-        for bound in binding.of(task, "polygonlabels"):
-            for corners in filter(encloses, garment.outlines):
-                name = items.outline(
-                    bound.control, bound.labels[garment.part], corners, parent=parent
-                )
-                parent = parent or name
+    for name in _shapes(items, binding, task, garment, parent):
+        parent = parent or name
     for bound, place, word in _known_points(binding, task, garment):
         point = garment.points[place]
         if point is not None:
             region = items.point(bound.control, word, point, parent=parent)
             if place in garment.hidden:
                 _hide(items, binding, bound, region)
+
+
+def _shapes(
+    items: Items, binding: Binding, task: str, garment: Garment, parent: str | None
+) -> Iterator[str]:
+    """The regions of a garment's pixels: painted, or as outlines."""
+    if is_painted(garment):
+        mask = garment_mask(garment, items.width, items.height)
+        if mask is not None and np.any(mask):
+            for bound in binding.of(task, "brushlabels"):
+                yield items.mask(bound.control, bound.labels[garment.part], mask, parent=parent)
+        return
+    for bound in binding.of(task, "polygonlabels"):
+        for corners in filter(encloses, garment.outlines):
+            word = bound.labels[garment.part]
+            name = items.outline(bound.control, word, corners, parent=parent)
+            parent = parent or name
+            yield name
 
 
 def is_painted(garment: Garment) -> bool:

@@ -30,8 +30,9 @@ from lapel.schema.prediction import (
 from lapel.schema.read_garments import ReadGarment, ReadScene
 
 #: Outlines are drawn by hand within about so much of the longer side; corners that say less are
-#: left out, so that what a person mends has tens of corners and not thousands.
-TOLERANCE = 0.002
+#: left out, so that what a person mends has tens of corners and not thousands. At least as much as
+#: the steps of the pixels themselves.
+TOLERANCE, STEPS = 0.004, 1.0
 
 #: Parts of a mask smaller than this share of the picture become no outline of their own.
 SMALLEST_PART = 0.0005
@@ -110,9 +111,8 @@ def _garments(items: Items, binding: Binding, garments: Iterable[ReadGarment]) -
         found = garment.found
         parent: str | None = None
         for bound in areas:
-            if found.label in bound.labels:
-                marked = mark_garment(items, bound, found, parent)
-                parent = parent or marked
+            marked = mark_garment(items, bound, found, parent)
+            parent = parent or marked
         if parent is None and areas:
             continue  # a category that the configuration does not have
         for bound in binding.of_points():
@@ -138,6 +138,8 @@ def _points_of(garment: ReadGarment, bound: Bound) -> Sequence[FoundLandmark]:
 
 def mark_garment(items: Items, bound: Bound, found: FoundGarment, parent: str | None) -> str | None:
     """A garment as what a control marks; the first region's name, None where it marks nothing."""
+    if found.label not in bound.labels:
+        return None
     if bound.control.type == "rectanglelabels":
         label = bound.labels[found.label]
         return items.box(bound.control, label, found.box, parent=parent, score=found.score)
@@ -178,7 +180,7 @@ def outlines_to_mend(mask: NDArray[np.bool_]) -> list[tuple[Point, ...]]:
     height, width = mask.shape
     rings = sorted(outlines_of(mask), key=_area, reverse=True)
     kept = [ring for ring in rings if _area(ring) >= SMALLEST_PART * mask.size] or rings[:1]
-    tolerance = TOLERANCE * max(height, width)
+    tolerance = max(STEPS, TOLERANCE * max(height, width))
     return [simplified(ring, tolerance) for ring in kept]
 
 

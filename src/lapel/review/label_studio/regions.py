@@ -30,6 +30,11 @@ def word_of(bound: Bound, item: Item) -> str:
 
 
 def ours_of(bound: Bound, word: object) -> str:
+    """The task's word for one of the control's.
+
+    Raises:
+        ValueError: it has none.
+    """
     found = bound.ours(str(word))
     if found is None:
         known = ", ".join(list(bound.labels.values())[:8])
@@ -57,6 +62,11 @@ def _scaled(x: float, y: float, item: Item) -> Point:
 
 
 def point_of(item: Item) -> Point:
+    """Where a key point is, in pixels.
+
+    Raises:
+        ValueError: nowhere in a picture.
+    """
     _need_size(item)
     x, y = _numbers(item["value"], "x", "y")
     return _scaled(x, y, item)
@@ -131,6 +141,7 @@ def _inside(x: float, y: float, item: Item) -> Point:
 
 
 def around(outline: Sequence[Point]) -> tuple[float, float, float, float]:
+    """The smallest box around corners: left, top, width, height."""
     left, top = min(x for x, _ in outline), min(y for _, y in outline)
     right, bottom = max(x for x, _ in outline), max(y for _, y in outline)
     return left, top, round(right - left, _DIGITS), round(bottom - top, _DIGITS)

@@ -91,7 +91,7 @@ def checked_items(results: object) -> list[Item]:
                 continue
             raise ValueError("a result without a value")
         if not isinstance(item.get("from_name"), str):
-            raise ValueError("a result of no control")
+            raise ValueError("a result of no control")  # noqa: TRY004 - likewise
         if item.get("image_rotation"):
             raise ValueError(
                 f"places on a picture that was turned by {item['image_rotation']} degrees"
@@ -160,8 +160,9 @@ def _words(bound: Bound, item: Item) -> Iterator[str]:
             and not any(p[: len(path)] == path and p != path for p in paths if isinstance(p, list))
         ]
     else:
-        given = value.get("choices", [])
-    for word in given if isinstance(given, list) else [given]:
+        choices = value.get("choices", [])
+        given = choices if isinstance(choices, list) else [choices]
+    for word in given:
         yield ours_of(bound, word)
 
 

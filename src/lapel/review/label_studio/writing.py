@@ -69,10 +69,7 @@ def _controls(task: TaskSpec) -> Iterator[str]:
 
 def _choices(name: str, labels: Sequence[str], *, single: bool) -> Iterator[str]:
     choice = "single" if single else "multiple"
-    if len(labels) > SIDE_BY_SIDE:
-        layout = ' layout="select"'
-    else:
-        layout = ' showInline="true"'
+    layout = ' layout="select"' if len(labels) > SIDE_BY_SIDE else ' showInline="true"'
     yield f'<Choices name="{name}" toName="{IMAGE}" choice="{choice}"{layout}>'
     yield from (f"  <Choice value={quoteattr(label)}/>" for label in labels)
     yield "</Choices>"

@@ -144,7 +144,7 @@ class Backend:
     async def _told(
         self, tasks: Sequence[Mapping[str, Any]], binding: Binding, model: Loaded
     ) -> list[Told]:
-        """What the model says of each task, some at a time, so that other callers get their turn."""
+        """What the model says of each task, some at a time: other callers get their turn."""
         end = time.monotonic() + PATIENCE
         found: list[Told] = []
         step = max(1, min(model.answerer.batch, self._model.most_pictures))

@@ -89,10 +89,10 @@ def _line(action: str, payload: Mapping[str, Any], model: str) -> str:
 
 
 def _entries(payload: Mapping[str, Any], *keys: str) -> list[Mapping[str, Any]]:
-    found = []
+    found: list[object] = []
     for key in keys:
         value = payload.get(key)
-        found += [one for one in (value if isinstance(value, list) else [value])]
+        found += value if isinstance(value, list) else [value]
     return [one for one in found if isinstance(one, Mapping)]
 
 
