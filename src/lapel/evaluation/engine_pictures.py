@@ -20,6 +20,9 @@ from lapel.tasks.kinds import task_of
 #: Pictures a run, at most.
 BATCH = 32
 
+#: Sides of drawn pictures, in pixels: larger ones take long to draw, smaller ones show nothing.
+SMALLEST_DRAWN, LARGEST_DRAWN = 96, 256
+
 #: Of the draw that says which pictures are taken.
 SEED = 0
 
@@ -78,7 +81,8 @@ def drawn_pixels(
     Yields:
         Batches of pixels, uint8 (N, C, h, w).
     """
-    options = Options(seed=SEED)
+    side = min(max(preprocess.height, preprocess.width, SMALLEST_DRAWN), LARGEST_DRAWN)
+    options = Options(seed=SEED, size=side)
     for first in range(0, count, size):
         numbers = range(first, min(first + size, count))
         yield np.stack(

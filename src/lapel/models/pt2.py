@@ -46,11 +46,13 @@ class ProgramEngine:
                 "how many boxes are kept depends on the picture; leave out --pt2, the ONNX graph "
                 "has all of it"
             )
+        # Weights lie in order, or torch would say of each that it is a part of another.
+        network.eval().to(memory_format=torch.contiguous_format)
         pixels = torch.zeros(EXAMPLE, channels, height, width, dtype=torch.uint8)
         batch = torch.export.Dim("batch", min=1)
         try:
             self.program = torch.export.export(
-                _Named(network.eval()), (pixels,), dynamic_shapes={"pixels": {0: batch}}
+                _Named(network), (pixels,), dynamic_shapes={"pixels": {0: batch}}
             )
         except Exception as error:  # what stops it is of many types, none of them public
             said = str(error).splitlines()[0] if str(error) else type(error).__name__
