@@ -36,6 +36,7 @@ from lapel.storage.local import LocalStore
 RIGS: dict[str, Rig] = {
     "fashion-mnist": idx_rig.FASHION_MNIST,
     "folder": folder_layout_rigs.FOLDER,
+    "unlabelled": folder_layout_rigs.UNLABELLED,
     "table": table_rig.TABLE,
     "attribute-folders": folder_layout_rigs.ATTRIBUTE_FOLDERS,
     "ce7454": ce7454_rig.RIG,

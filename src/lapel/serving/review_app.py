@@ -28,6 +28,9 @@ REVIEW_PAGE = Path(__file__).parent / "review_page"
 #: Pictures that a page may ask for at a time, and hold.
 MOST_AHEAD, MOST_HELD = 8, 32
 
+#: A number of a picture, as JavaScript and SQLite can hold it.
+Number = Annotated[int, Field(ge=1, le=2**53)]
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -39,15 +42,15 @@ class Wanted(_Strict):
     """A page asks for pictures."""
 
     count: Annotated[int, Field(ge=0, le=MOST_AHEAD)] = 1
-    held: Annotated[list[int], Field(max_length=MOST_HELD)] = []
+    held: Annotated[list[Number], Field(max_length=MOST_HELD)] = []
     again: bool = False
 
 
 class Said(_Strict):
     """A page says what somebody answered; no answers: they passed the picture over."""
 
-    item: int
-    revision: Annotated[int, Field(ge=0)]
+    item: Number
+    revision: Annotated[int, Field(ge=0, le=2**53)]
     answers: dict[str, Any] = {}
     seconds: Annotated[float, Field(ge=0, le=1e6)] | None = None
 
@@ -106,7 +109,7 @@ def review_routes(reviewing: Reviewing) -> APIRouter:
         return undone
 
     @router.get("/pictures/{item}", response_model=None)
-    def picture(item: int) -> Response:
+    def picture(item: Number) -> Response:
         data, media_type = reviewing.picture(item)
         # A picture of a number is the same as long as the review lives.
         return Response(

@@ -9,6 +9,8 @@ from pathlib import Path
 from layout_writers import write_attribute_folders, write_photo
 from reader_rig import Damage, Rig, Spoil, both, link_out
 
+from lapel.schema.labels import Schema, TaskSpec
+
 
 def _loose(place: str) -> Damage:
     folder, _, name = place.rpartition("/")
@@ -147,6 +149,31 @@ FOLDER = Rig(
         "one class too few": Damage(
             spoil=lambda root: (root / "src/classes.csv").write_text("folder,label\nb,B\n"),
             says="train/a: found a folder, expected one of classes.csv",
+        ),
+    },
+)
+
+
+UNLABELLED = Rig(
+    write=write_folders,
+    source="src",
+    options=lambda _: {
+        "schema": Schema((TaskSpec(name="category", kind="single_label", labels=("a", "b")),))
+    },
+    damages={
+        "link that leaves": Damage(
+            spoil=link_out("src/train/a/link.png"),
+            says="link.png: found a link that leads out of the folder",
+        ),
+        "name that is no text": Damage(
+            spoil=lambda root: Path(
+                os.fsdecode(os.fsencode(root) + b"/src/train/a/\xff.png")
+            ).write_bytes(b""),
+            says="found a name that is not UTF-8",
+        ),
+        "no pictures": Damage(
+            spoil=both(*(_without(f"src/{part}") for part in ("train", "val", "test"))),
+            says="src: found no pictures, expected photos, in this folder or in folders below it",
         ),
     },
 )

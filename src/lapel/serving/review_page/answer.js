@@ -103,7 +103,7 @@ export class Answer {
     else {
       const proposed = this.item.proposed[task.name]?.find((one) => one.name === name);
       const { width, height } = this.item;
-      const at = proposed?.x ? proposed : { x: width / 2, y: height / 2 };
+      const at = typeof proposed?.x === "number" ? proposed : { x: width / 2, y: height / 2 };
       this.#set(task, name, { name, x: at.x, y: at.y, state: "visible" });
     }
   }

@@ -17,8 +17,6 @@ let annotator = "";
 let queue = null;
 let answer = null;
 let since = 0;
-let skipped = 0;
-let progress = null;
 
 const panel = new Panel(found("tasks"), { picked, changed });
 const stage = new Stage(found("stage"), {
@@ -77,7 +75,7 @@ async function show(photo) {
   found("photo").hidden = found("panel").hidden = false;
   found("trouble").hidden = found("note").hidden = true;
   answer = new Answer(about.tasks, item);
-  stage.clear();
+  stage.open(item);
   since = performance.now();
   draw();
   found("name").textContent = item.image;
@@ -85,9 +83,9 @@ async function show(photo) {
   say(word("shown", { image: item.image }));
   try {
     const url = await photo.loaded;
-    if (answer.item === item) stage.show(url, item);
+    if (answer?.item === item) stage.show(url);
   } catch (error) {
-    if (answer.item === item) trouble(word("no_photo", { why: error.message }));
+    if (answer?.item === item) trouble(word("no_photo", { why: error.message }));
   }
 }
 
@@ -97,7 +95,7 @@ async function showDone() {
   const fresh = await ask("v1/review/progress");
   tellProgress(fresh);
   const mine = fresh.people.find((one) => one.name === annotator);
-  skipped = mine?.skipped ?? 0;
+  const skipped = mine?.skipped ?? 0;
   const left = fresh.total - fresh.done;
   found("photo").hidden = found("panel").hidden = true;
   found("done").hidden = false;
@@ -137,17 +135,15 @@ function finish(answers) {
 
 async function undo() {
   if (!queue) return;
-  await take(async () => {
-    try {
-      const photo = await queue.undo();
-      say(word("undone", { image: photo.item.image }));
-      return photo;
-    } catch (error) {
-      if (error.code !== "nothing_to_undo") throw error;
-      note(word("nothing_to_undo"));
-      return queue.current;
-    }
-  });
+  try {
+    const photo = await queue.undo();
+    await show(photo);
+    say(word("undone", { image: photo.item.image }));
+  } catch (error) {
+    const text = error.code === "nothing_to_undo" ? word("nothing_to_undo") : error.message;
+    if (answer) note(text);
+    else found("done-text").textContent = text;
+  }
 }
 
 /** A label was chosen: where it is all that is asked, that was the answer. */
@@ -240,7 +236,6 @@ function addClasses(task, drawn) {
 }
 
 function tellProgress(now) {
-  progress = now;
   const bar = found("bar");
   bar.max = now.total;
   bar.value = now.done;

@@ -32,13 +32,18 @@ export class Stage {
     new ResizeObserver(() => this.#redraw()).observe(svg);
   }
 
-  /** Show another photo, whole. */
-  show(url, { width, height }) {
+  /** Make room for another photo, which is on its way. */
+  open({ width, height }) {
     this.size = { width, height };
-    for (const [name, value] of Object.entries({ href: url, width, height })) {
-      this.image.setAttribute(name, value);
-    }
+    this.clear();
+    this.image.setAttribute("width", width);
+    this.image.setAttribute("height", height);
     this.fit();
+  }
+
+  /** Show the photo that there is room for. */
+  show(url) {
+    this.image.setAttribute("href", url);
   }
 
   clear() {
