@@ -93,9 +93,7 @@ DAMAGES = {
         spoil=patch(EXPORT, lambda data: data[:300]),
         says="export.json, line",
     ),
-    "no list": Damage(
-        spoil=patch(EXPORT, lambda _: b'{"a": 1}'), says="expected a list of tasks"
-    ),
+    "no list": Damage(spoil=patch(EXPORT, lambda _: b'{"a": 1}'), says="expected a list of tasks"),
     "JSON-MIN": Damage(
         spoil=patch(EXPORT, lambda _: b'[{"image": "a", "annotation_id": 3}]'),
         says="export the project again as JSON",
@@ -127,7 +125,9 @@ DAMAGES = {
         says="task 12: no address under 'image'",
     ),
     "same picture twice": Damage(
-        spoil=swap(EXPORT, "/data/local-files/?d=photos/two.png", "/data/upload/1/0a1b2c3d-one.png"),
+        spoil=swap(
+            EXPORT, "/data/local-files/?d=photos/two.png", "/data/upload/1/0a1b2c3d-one.png"
+        ),
         says="again",
     ),
     "configuration with a document type": Damage(

@@ -11,6 +11,7 @@ from lapel.review.label_studio.writing import config_xml, schema_of
 from lapel.schema.errors import FormatError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 
+
 def read(*controls: str) -> Config:
     return parse_config(f'<View><Image name="photo" value="$url"/>{"".join(controls)}</View>')
 

@@ -149,7 +149,9 @@ class TestPredictions:
             image="photo",
             width=WIDTH,
             height=HEIGHT,
-            garments=(ReadGarment(found=TOP, answers={"category": PREDICTION.answers["category"]}),),
+            garments=(
+                ReadGarment(found=TOP, answers={"category": PREDICTION.answers["category"]}),
+            ),
         )
         box, choice = results_of(scene, bind(config, finder, of_garments=reader))
         assert choice["id"] == box["id"]
@@ -223,7 +225,14 @@ class TestSmartSelection:
 
     @pytest.mark.parametrize(
         "context",
-        [None, {}, [], {"result": None}, {"result": [{"value": {"x": "a", "y": 1}}]}, {"result": [7]}],
+        [
+            None,
+            {},
+            [],
+            {"result": None},
+            {"result": [{"value": {"x": "a", "y": 1}}]},
+            {"result": [7]},
+        ],
     )
     def test_no_place_is_none(self, context: object) -> None:
         assert selection_in(context, width=9, height=9) is None

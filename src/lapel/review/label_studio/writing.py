@@ -22,6 +22,9 @@ from lapel.schema.masks import BACKGROUND
 #: The name of the image, and the key of its address in the data of a task.
 IMAGE, KEY = "image", "image"
 
+#: Kinds of task that are asked in words alone.
+_OF_WORDS = ("single_label", "multi_label")
+
 #: More labels than these stand in a list that is searched, not side by side.
 SIDE_BY_SIDE = 40
 
@@ -38,10 +41,29 @@ def config_xml(schema: Schema) -> str:
     of every class but the background, ``garments`` rectangles, with outlines, brushes and points
     beside them.
     """
-    controls = [line for task in schema for line in _controls(task)]
-    inner = "\n".join(f"  {line}" for line in controls)
     image = f'<Image name="{IMAGE}" value="${KEY}" zoom="true" zoomControl="true"/>'
-    return f"<View>\n  {image}\n{inner}\n</View>\n"
+    asked = [(task.kind in _OF_WORDS, list(_controls(task))) for task in schema]
+    # Words stand beside the photo, so that both are seen at once.
+    beside = [line for of_words, lines in asked if of_words for line in lines]
+    over = [line for of_words, lines in asked if not of_words for line in lines]
+    if not beside:
+        return _view([*over, image])
+    columns = [*_column(3, [*over, image]), *_column(2, beside)]
+    return _view(columns, style="display: flex; gap: 24px")
+
+
+def _view(lines: Sequence[str], style: str = "") -> str:
+    inner = "\n".join(f"  {line}" for line in lines)
+    return f"<View{_styled(style)}>\n{inner}\n</View>\n"
+
+
+def _column(share: int, lines: Sequence[str]) -> list[str]:
+    opened = f"<View{_styled(f'flex: {share} 1 0; min-width: 0')}>"
+    return [opened, *(f"  {line}" for line in lines), "</View>"]
+
+
+def _styled(style: str) -> str:
+    return f' style="{style}"' if style else ""
 
 
 def _controls(task: TaskSpec) -> Iterator[str]:
@@ -55,7 +77,7 @@ def _controls(task: TaskSpec) -> Iterator[str]:
         painted = [label for label in task.labels if label != BACKGROUND]
         yield from _labels("BrushLabels", name, painted or task.labels)
     elif task.kind == "garments":
-        yield from _labels("RectangleLabels", name, task.labels)
+        yield from _labels("RectangleLabels", name, task.labels, ' smart="true"')
         yield from _labels("PolygonLabels", name + OUTLINE, task.labels)
         yield from _labels("BrushLabels", name + MASK, task.labels)
         if task.point_names:

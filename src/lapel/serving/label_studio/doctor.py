@@ -131,12 +131,25 @@ def _project(service: LabelStudio, project: int, model: str | None) -> Iterator[
         return
     yield Finding(fine=True, what=f"project {project}: {found.get('title')}")
     yield from _pictures(service, project, found)
-    for backend in service.get("/api/ml", project=project):
-        if model is None or str(backend.get("url", "")).rstrip("/") == checked_url(model):
+    if model is None:
+        for backend in service.get("/api/ml", project=project):
             yield _state(backend)
-    webhooks = service.get("/api/webhooks/", project=project)
-    if model is not None:
-        yield _webhook(webhooks, checked_url(model))
+        return
+    url = checked_url(model)
+    mine = [
+        one
+        for one in service.get("/api/ml", project=project)
+        if str(one.get("url", "")).rstrip("/") == url
+    ]
+    if not mine:
+        yield Finding(
+            fine=False,
+            what=f"project {project} does not ask {url}",
+            remedy=f"lapel label-studio connect {service.url} --project {project} --model {url}",
+        )
+        return
+    yield _state(mine[0])
+    yield _webhook(service.get("/api/webhooks/", project=project), url)
 
 
 def _pictures(service: LabelStudio, project: int, found: Mapping[str, Any]) -> Iterator[Finding]:
