@@ -129,7 +129,9 @@ def test_undo_brings_the_photo_back_as_it_was_answered(
 def test_photos_that_were_passed_over_can_be_gone_through_again(
     plain: Path, launch: Launch, open_page: Open
 ) -> None:
-    page = open_page(launch("review", plain, "--by", "order", "--annotator", "mina", "--count", "2"))
+    page = open_page(
+        launch("review", plain, "--by", "order", "--annotator", "mina", "--count", "2")
+    )
     shown(page)
     page.keyboard.press("Enter")  # nothing is proposed, so there is nothing to confirm
     expect(page.locator("#note")).to_contain_text("Choose an answer first")
@@ -166,7 +168,7 @@ def test_a_photo_stands_upright_and_one_can_look_closer(
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.wheel(0, -100)
     page.keyboard.press("+")
-    x, y, across, down = map(float, (stage.get_attribute("viewBox") or "").split())
+    x, _, across, down = map(float, (stage.get_attribute("viewBox") or "").split())
     assert across == pytest.approx(60 / 1.25**2)
     assert down == pytest.approx(90 / 1.25**2)
     assert x == pytest.approx(30 - across / 2, abs=0.5)
@@ -300,9 +302,7 @@ def test_garments_are_removed_and_given_another_category(
     assert len(said) == count - 1
 
 
-def test_who_comes_second_is_asked_kindly(
-    plain: Path, launch: Launch, open_page: Open
-) -> None:
+def test_who_comes_second_is_asked_kindly(plain: Path, launch: Launch, open_page: Open) -> None:
     url = launch("review", plain, "--by", "order", "--annotator", "mina")
     page = open_page(url)
     shown(page)
@@ -415,9 +415,7 @@ def test_with_a_token_the_page_asks_for_it_once(
     shown(page)
 
 
-def test_it_speaks_korean_and_fits_a_phone(
-    plain: Path, launch: Launch, open_page: Open
-) -> None:
+def test_it_speaks_korean_and_fits_a_phone(plain: Path, launch: Launch, open_page: Open) -> None:
     url = launch("review", plain, "--annotator", "mina")
     phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True}
     page = open_page(url, locale="ko-KR", color_scheme="dark", **phone)
@@ -439,7 +437,9 @@ def test_everything_can_be_done_without_a_mouse(
     reached = set()
     for _ in range(40):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.id || document.activeElement.dataset.label"))
+        reached.add(
+            page.evaluate("document.activeElement.id || document.activeElement.dataset.label")
+        )
     assert {"undo", "pass", "confirm", "people", "help", "who", "language", "red", "fit"} <= reached
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("take back the last answer")

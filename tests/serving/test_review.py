@@ -154,11 +154,16 @@ def test_who_comes_second_is_told_what_stands_there(start: Start) -> None:
 
 def test_agreement_is_shown_where_several_answer(start: Start) -> None:
     with start(overlap=2) as client:
-        for who, labels in {"mina": ("hat", "dress", "hat"), "jun": ("hat", "dress", "shoes")}.items():
+        for who, labels in {
+            "mina": ("hat", "dress", "hat"),
+            "jun": ("hat", "dress", "shoes"),
+        }.items():
             for label in labels:
                 (item,) = ask(client, "next", annotator=who).json()["items"]
                 answers = {"category": label}
-                ask(client, "answers", annotator=who, item=item["item"], revision=0, answers=answers)
+                ask(
+                    client, "answers", annotator=who, item=item["item"], revision=0, answers=answers
+                )
         (found,) = client.get("/v1/review/progress").json()["agreement"]
         assert (found["name"], found["items"], found["people"]) == ("Cohen's kappa", 3, 2)
         assert found["observed"] == pytest.approx(2 / 3)
@@ -244,9 +249,7 @@ def test_answers_that_were_acknowledged_survive_a_kill_of_the_server(
     program = [sys.executable, "-m", "lapel", "review", str(folder), "--port", "0"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        url = next(
-            match[0] for line in process.stdout if (match := re.search(r"http://\S+", line))
-        )
+        url = next(match[0] for line in process.stdout if (match := re.search(r"http://\S+", line)))
         with httpx2.Client(base_url=url, trust_env=False, timeout=30) as client:
             items = ask(client, "next", count=8).json()["items"]
             for item in items[:5]:

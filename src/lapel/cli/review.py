@@ -110,7 +110,7 @@ def review(
             opened, store, model, engine, split, task, count, by,
             diverse=not no_diverse, unlabelled=unlabelled, overlap=overlap,
         )  # fmt: skip
-        _print_round(opened, store, begun)
+        _print_round(store, begun)
         reviewing = Reviewing(
             store=store, read=opened.read, dataset=opened.name, annotator=annotator
         )
@@ -151,7 +151,7 @@ def _begin(
     )
 
 
-def _print_round(dataset: Dataset, store: ReviewStore, begun: Begun) -> None:
+def _print_round(store: ReviewStore, begun: Begun) -> None:
     from lapel.review.progress import progress_of
 
     progress = progress_of(store)

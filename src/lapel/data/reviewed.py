@@ -207,13 +207,9 @@ def _write(
     In an order in which a second try after a crash ends in the same: what was said, labels beside
     the table, the table.
     """
-    by_task = {
-        spec: [one for one in found if one.task == spec.name] for spec in dataset.schema
-    }
+    by_task = {spec: [one for one in found if one.task == spec.name] for spec in dataset.schema}
     former = {spec.name: dataset.labels(spec.name) for spec, mine in by_task.items() if mine}
-    _add_lines(
-        folder / PROVENANCE_FILE, [_line(one, former[one.task][one.row]) for one in found]
-    )
+    _add_lines(folder / PROVENANCE_FILE, [_line(one, former[one.task][one.row]) for one in found])
     news = {
         spec: [one for one in mine if _is_news(dataset, one, former[one.task][one.row])]
         for spec, mine in by_task.items()
@@ -242,9 +238,7 @@ def _is_news(dataset: Dataset, one: Answered, former: Label) -> bool:
     return one.label is not None and value_of(one.label) != value_of(former)
 
 
-def _column(
-    dataset: Dataset, folder: Path, spec: TaskSpec, new: Sequence[Answered]
-) -> pl.Series:
+def _column(dataset: Dataset, folder: Path, spec: TaskSpec, new: Sequence[Answered]) -> pl.Series:
     """The column of a task with some labels new; what is kept beside the table is written."""
     cells: list[Any]
     if spec.kind == "segmentation":

@@ -119,9 +119,7 @@ def begin_review(
     )
     pictures = _proposed(dataset, asked, chosen.images, chosen.doubt, chosen.predictions)
     begun = store.begin_round(pictures, tasks=asked, overlap=overlap, settings=settings)
-    return Begun(
-        round=begun, unreadable=chosen.unreadable, diverse=chosen.diverse, unasked=unasked
-    )
+    return Begun(round=begun, unreadable=chosen.unreadable, diverse=chosen.diverse, unasked=unasked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +209,7 @@ def _by_doubt(
     )
 
 
-def _in_order(
-    part: Dataset, order: str, count: int | None, predictor: Predictor | None
-) -> _Chosen:
+def _in_order(part: Dataset, order: str, count: int | None, predictor: Predictor | None) -> _Chosen:
     names = part.names()
     if order == RANDOM:
         names = sorted(names, key=_drawn)

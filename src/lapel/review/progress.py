@@ -1,4 +1,4 @@
-"""How far a round is: what is done, by whom, how much was taken as proposed, how far people agree."""
+"""How far a round is: what is done, by whom, what was taken as proposed, how far people agree."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from lapel.review.records import ANSWERED, CONFIRMED, GIVEN, LEFT, MENDED, SKIPP
 from lapel.review.store import ReviewStore
 from lapel.review.values import Value
 from lapel.schema.labels import Schema, TaskSpec
-
-_ROUND = "i.round = (SELECT MAX(number) FROM rounds)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +85,11 @@ def progress_of(store: ReviewStore) -> Progress:
         UsageError: there is none yet.
     """
     tasks = store.round().tasks
-    ((total, done),) = store.ask(
-        f"SELECT COUNT(*), COALESCE(SUM(done), 0) FROM items i WHERE {_ROUND}"
-    )
+    ((total, done),) = store.ask("SELECT COUNT(*), COALESCE(SUM(done), 0) FROM present")
     people: dict[str, tuple[int, int]] = {}
     counted = store.ask(
         "SELECT annotator, SUM(action = ?), SUM(action = ?) FROM opinions o "
-        f"JOIN items i ON i.number = o.item WHERE {_ROUND} GROUP BY annotator ORDER BY annotator",
+        "JOIN present p ON p.number = o.item GROUP BY annotator ORDER BY annotator",
         ANSWERED,
         SKIPPED,
     )
@@ -104,8 +100,8 @@ def progress_of(store: ReviewStore) -> Progress:
 
 def _tasks(store: ReviewStore, tasks: Schema) -> tuple[TaskProgress, ...]:
     rows = store.ask(
-        "SELECT a.task, a.verdict, COUNT(*) FROM opinions o JOIN items i ON i.number = o.item "
-        f"JOIN answers a ON a.submission = o.submission WHERE {_ROUND} GROUP BY a.task, a.verdict"
+        "SELECT a.task, a.verdict, COUNT(*) FROM opinions o JOIN present p ON p.number = o.item "
+        "JOIN answers a ON a.submission = o.submission GROUP BY a.task, a.verdict"
     )
     counts = {(task, verdict): count for task, verdict, count in rows}
     return tuple(
@@ -157,7 +153,7 @@ def agreement_json(found: dict[str, Agreement]) -> list[dict[str, Any]]:
 
 
 def _answered_twice(store: ReviewStore) -> Iterator[Opinion]:
-    several = store.ask(f"SELECT number FROM items i WHERE answered > 1 AND {_ROUND}")
+    several = store.ask("SELECT number FROM present WHERE answered > 1")
     for (item,) in several:
         yield from store.opinions(item=item)
 

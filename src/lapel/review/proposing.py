@@ -23,9 +23,7 @@ def proposals(item: Proposed, tasks: Schema) -> dict[str, Value]:
     }
 
 
-def given_answers(
-    item: Proposed, tasks: Schema, answers: Mapping[str, Value]
-) -> dict[str, Given]:
+def given_answers(item: Proposed, tasks: Schema, answers: Mapping[str, Value]) -> dict[str, Given]:
     """Answers from a page, checked, each with what it makes of the proposal.
 
     Args:

@@ -20,7 +20,7 @@ CONFIRMED, MENDED, LEFT, GIVEN = "confirmed", "mended", "skipped", "given"
 NAME_LETTERS = 64
 
 
-class Conflict(LapelError, RuntimeError):
+class ConflictError(LapelError, RuntimeError):
     """Somebody answered a picture between its being shown and its being answered.
 
     Attributes:

@@ -16,7 +16,7 @@ from lapel.review.records import (
     ANSWERED,
     SKIPPED,
     UNDONE,
-    Conflict,
+    ConflictError,
     Given,
     Item,
     Opinion,
@@ -28,11 +28,27 @@ from lapel.review.tables import connect, transaction
 from lapel.schema.errors import UsageError
 from lapel.schema.labels import Schema
 
-_ITEM = "number, round, rank, image, width, height, doubt, machine, standing"
+_ITEM = (
+    "SELECT number, round, rank, image, width, height, doubt, machine, standing FROM items "
+    "WHERE number = ?"
+)
 
+#: What somebody has not seen, and what they passed over, in order; the last rank they were given.
+_UNSEEN = (
+    "SELECT number, rank FROM present WHERE done = 0 AND NOT EXISTS (SELECT 1 FROM opinions o "
+    "WHERE o.item = present.number AND o.annotator = ?) AND rank > ? ORDER BY rank LIMIT 256"
+)
+_PASSED_OVER = (
+    "SELECT number, rank FROM present WHERE done = 0 AND EXISTS (SELECT 1 FROM opinions o "
+    "WHERE o.item = present.number AND o.annotator = ? AND o.action = 'skipped') AND rank > ? "
+    "ORDER BY rank LIMIT 256"
+)
+
+#: Of one picture, or with None of all.
 _OPINIONS = """
 SELECT o.item, i.image, i.width, i.height, o.annotator, s.at, o.submission, i.round
 FROM opinions o JOIN items i ON i.number = o.item JOIN submissions s ON s.number = o.submission
+WHERE ?1 IS NULL OR o.item = ?1 ORDER BY o.submission
 """
 
 
@@ -115,8 +131,8 @@ class ReviewStore:
             ).lastrowid
             connection.executemany(
                 "INSERT INTO items (round, rank, image, width, height, doubt, machine, standing) "
-                f"VALUES ({number:d}, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(number, *row) for row in rows],
             )
         return self.round()
 
@@ -149,7 +165,7 @@ class ReviewStore:
         Raises:
             UsageError: there is none.
         """
-        row = self._one(f"SELECT {_ITEM} FROM items WHERE number = ?", number)
+        row = self._one(_ITEM, number)
         if row is None:
             raise UsageError(f"there is no picture of number {number}; reload the page")
         return _item(row)
@@ -161,12 +177,7 @@ class ReviewStore:
             annotator: who.
             again: those that they passed over, instead of those that they have not seen.
         """
-        seen = "EXISTS (SELECT 1 FROM opinions WHERE item = items.number AND annotator = ?"
-        which = f"{seen} AND action = '{SKIPPED}')" if again else f"NOT {seen})"
-        query = (
-            "SELECT number, rank FROM items WHERE round = (SELECT MAX(number) FROM rounds) "
-            f"AND done = 0 AND {which} AND rank > ? ORDER BY rank LIMIT 256"
-        )
+        query = _PASSED_OVER if again else _UNSEEN
         last = -1
         while rows := self._all(query, annotator, last):
             yield from (int(number) for number, _ in rows)
@@ -207,7 +218,7 @@ class ReviewStore:
             The revision then.
 
         Raises:
-            Conflict: somebody answered it meanwhile; nothing is changed.
+            ConflictError: somebody answered it meanwhile; nothing is changed.
             UsageError: there is no such picture.
             StorageError: it cannot be written; nothing is changed.
         """
@@ -216,7 +227,7 @@ class ReviewStore:
             overlap = self._overlap(item)
             found = self._revision(item, annotator, overlap)
             if found != revision:
-                raise Conflict(found, tuple(self.opinions(item=item)))
+                raise ConflictError(found, tuple(self.opinions(item=item)))
             action = ANSWERED if answers else SKIPPED
             self._add(item, annotator, action, answers, seconds)
             self._settle(item, overlap)
@@ -233,9 +244,8 @@ class ReviewStore:
         """
         with self._writing():
             row = self._one(
-                "SELECT o.item, o.submission FROM opinions o JOIN items i ON i.number = o.item "
-                "WHERE o.annotator = ? AND i.round = (SELECT MAX(number) FROM rounds) "
-                "ORDER BY o.submission DESC LIMIT 1",
+                "SELECT o.item, o.submission FROM opinions o JOIN present p ON p.number = o.item "
+                "WHERE o.annotator = ? ORDER BY o.submission DESC LIMIT 1",
                 annotator,
             )
             if row is None:
@@ -246,19 +256,9 @@ class ReviewStore:
             self._settle(item, self._overlap(item))
             return self.item(item), former
 
-    def opinions(
-        self, *, item: int | None = None, newest_round: bool = False
-    ) -> Iterator[Opinion]:
-        """What stands, in the order in which it was said.
-
-        Args:
-            item: of one picture alone.
-            newest_round: of the newest round alone.
-        """
-        where = "WHERE 1"
-        where += "" if item is None else f" AND o.item = {item:d}"
-        where += " AND i.round = (SELECT MAX(number) FROM rounds)" if newest_round else ""
-        for row in self._all(f"{_OPINIONS} {where} ORDER BY o.submission"):
+    def opinions(self, *, item: int | None = None) -> Iterator[Opinion]:
+        """What stands, in the order in which it was said: of one picture, or of all."""
+        for row in self._all(_OPINIONS, item):
             number, image, width, height, annotator, at, submission, round_ = row
             yield Opinion(
                 item=number,
@@ -274,16 +274,14 @@ class ReviewStore:
         """Names of the pictures that somebody answered, in any round."""
         rows = self._all(
             "SELECT DISTINCT i.image FROM opinions o JOIN items i ON i.number = o.item "
-            f"WHERE o.action = '{ANSWERED}'"
+            "WHERE o.action = ?",
+            ANSWERED,
         )
         return {image for (image,) in rows}
 
     def left(self) -> int:
         """How many pictures of the newest round wait for an opinion still."""
-        row = self._one(
-            "SELECT COUNT(*) FROM items WHERE done = 0 "
-            "AND round = (SELECT MAX(number) FROM rounds)"
-        )
+        row = self._one("SELECT COUNT(*) FROM present WHERE done = 0")
         return int(row[0]) if row else 0
 
     def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -326,9 +324,12 @@ class ReviewStore:
         )
 
     def _revision(self, item: int, annotator: str, overlap: int) -> int:
-        whose = "" if overlap == 1 else " AND annotator = ?"
-        values = (item,) if overlap == 1 else (item, annotator)
-        row = self._one(f"SELECT MAX(revision) FROM submissions WHERE item = ?{whose}", *values)
+        row = self._one(
+            "SELECT MAX(revision) FROM submissions WHERE item = ? AND (? OR annotator = ?)",
+            item,
+            overlap == 1,
+            annotator,
+        )
         return int(row[0] or 0) if row else 0
 
     def _overlap(self, item: int) -> int:
@@ -340,8 +341,12 @@ class ReviewStore:
         return int(row[0]) if row else 1
 
     def _answers(self, submission: int) -> dict[str, Given]:
-        rows = self._all("SELECT task, verdict, value FROM answers WHERE submission = ?", submission)
-        return {task: Given(verdict=verdict, value=json.loads(value)) for task, verdict, value in rows}
+        rows = self._all(
+            "SELECT task, verdict, value FROM answers WHERE submission = ?", submission
+        )
+        return {
+            task: Given(verdict=verdict, value=json.loads(value)) for task, verdict, value in rows
+        }
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

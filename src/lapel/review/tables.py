@@ -1,9 +1,10 @@
 """The tables of ``review.sqlite``, and opening the file so that what was acknowledged stays.
 
 Write-ahead log with ``synchronous=FULL``: a commit is on the disk before it is acknowledged
-(https://www.sqlite.org/pragma.html#pragma_synchronous). Nothing that a person said is ever deleted
-or changed: ``submissions`` and ``answers`` only grow, and taking back is a row too. ``opinions`` and
-two columns of ``items`` say what follows from them, so that the next picture is found at once.
+(https://www.sqlite.org/pragma.html#pragma_synchronous). Nothing that a person said is ever
+deleted or changed: ``submissions`` and ``answers`` only grow, and taking back is a row too.
+``opinions`` and two columns of ``items`` say what follows from them, so that the next picture is
+found at once. ``present`` are the items of the newest round.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ CREATE TABLE items (
   UNIQUE (round, image)
 );
 CREATE INDEX items_open ON items (round, rank) WHERE done = 0;
+CREATE VIEW present AS SELECT * FROM items WHERE round = (SELECT MAX(number) FROM rounds);
 CREATE TABLE submissions (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   item INTEGER NOT NULL REFERENCES items,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
-from lapel.review.records import Conflict
+from lapel.review.records import ConflictError
 from lapel.schema.errors import ImageError, SchemaError, StorageError
 from lapel.serving.app import add_refusals
 from lapel.serving.faults import Refusal, as_response, fault
@@ -105,7 +105,9 @@ def review_routes(reviewing: Reviewing) -> APIRouter:
     def undo(who: Undo) -> dict[str, Any]:
         undone = reviewing.undo(who.annotator)
         if undone is None:
-            raise Refusal(404, "you have answered nothing in this round yet", code="nothing_to_undo")
+            raise Refusal(
+                404, "you have answered nothing in this round yet", code="nothing_to_undo"
+            )
         return undone
 
     @router.get("/pictures/{item}", response_model=None)
@@ -141,7 +143,7 @@ def review_app(reviewing: Reviewing, settings: Settings) -> FastAPI:
     app.include_router(review_routes(reviewing))
     app.include_router(page_routes(REVIEW_PAGE))
     add_refusals(app)
-    app.add_exception_handler(Conflict, _conflict)
+    app.add_exception_handler(ConflictError, _conflict)
     app.add_exception_handler(SchemaError, _unfit)
     app.add_exception_handler(ImageError, _no_picture)
     app.add_exception_handler(StorageError, _not_kept)
@@ -154,7 +156,7 @@ def review_app(reviewing: Reviewing, settings: Settings) -> FastAPI:
 
 async def _conflict(_: Request, error: Exception) -> Response:
     body = fault("conflict", str(error))
-    if isinstance(error, Conflict):
+    if isinstance(error, ConflictError):
         body["error"] |= conflict_details(error)
     return JSONResponse(body, status_code=409)
 

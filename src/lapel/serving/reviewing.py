@@ -11,7 +11,7 @@ from lapel.imaging.signatures import format_by_signature
 from lapel.review.leases import Leases
 from lapel.review.progress import agreement_json, agreement_of, progress_of
 from lapel.review.proposing import given_answers, likelihoods, proposals
-from lapel.review.records import Conflict, Given, Item, Opinion, checked_name
+from lapel.review.records import ConflictError, Given, Item, Opinion, checked_name
 from lapel.review.store import ReviewStore
 from lapel.review.values import Value
 from lapel.schema.errors import ImageError
@@ -119,7 +119,7 @@ class Reviewing:
         """Keep an answer; it is on the disk when this returns.
 
         Raises:
-            Conflict: somebody answered the picture meanwhile.
+            ConflictError: somebody answered the picture meanwhile.
             SchemaError: values that do not fit.
             UsageError: no such picture, or a name that is none.
         """
@@ -168,7 +168,7 @@ class Reviewing:
         return data, MEDIA_TYPES[found]
 
 
-def conflict_details(conflict: Conflict) -> dict[str, Any]:
+def conflict_details(conflict: ConflictError) -> dict[str, Any]:
     """What stands there now, for whoever came second."""
     return {
         "revision": conflict.revision,
@@ -192,9 +192,7 @@ def _of_classes(value: Value) -> dict[str, Any]:
 
 
 def _of_garments(value: Value) -> list[Any]:
-    return [
-        _polygons(one["mask"]) if one.get("mask") else one.get("outlines", []) for one in value
-    ]
+    return [_polygons(one["mask"]) if one.get("mask") else one.get("outlines", []) for one in value]
 
 
 def _polygons(mask: Mapping[str, Any]) -> list[list[list[int]]]:

@@ -39,7 +39,7 @@ def config_xml(schema: Schema) -> str:
     A ``single_label`` becomes choices of which one is taken, a ``multi_label`` choices of any,
     ``landmarks`` key points with a mark for those that something hides, ``segmentation`` brushes
     of every class but the background, ``garments`` rectangles, with outlines, brushes and points
-    beside them.
+    beside them. Tasks of words come before the others.
     """
     image = f'<Image name="{IMAGE}" value="${KEY}" zoom="true" zoomControl="true"/>'
     asked = [(task.kind in _OF_WORDS, list(_controls(task))) for task in schema]
@@ -48,8 +48,9 @@ def config_xml(schema: Schema) -> str:
     over = [line for of_words, lines in asked if not of_words for line in lines]
     if not beside:
         return _view([*over, image])
-    columns = [*_column(3, [*over, image]), *_column(2, beside)]
-    return _view(columns, style="display: flex; gap: 24px")
+    # First in the file, since that is the order of the tasks; to the right on the screen.
+    columns = [*_column(2, beside), *_column(3, [*over, image])]
+    return _view(columns, style="display: flex; flex-direction: row-reverse; gap: 24px")
 
 
 def _view(lines: Sequence[str], style: str = "") -> str:
