@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
-from lapel.schema.errors import LapelError, UsageError
-from lapel.serving.faults import Refusal, as_response
+from lapel.schema.errors import UsageError
+from lapel.serving.faults import Faults, Refusal, as_response, broken
 from lapel.serving.forms import StatusAnswer, errors
 from lapel.serving.gate import Gate, SafeHeaders
 from lapel.serving.limits import BodyLimits
@@ -90,9 +90,7 @@ def _state_routes(models: Models, telemetry: Telemetry) -> APIRouter:
     async def health() -> StatusAnswer:
         return StatusAnswer(status="ok")
 
-    @router.get(
-        "/ready", summary="Whether it takes requests", responses={**errors(421, 503)}
-    )
+    @router.get("/ready", summary="Whether it takes requests", responses={**errors(421, 503)})
     async def ready() -> StatusAnswer:
         if models.draining:
             raise Refusal(
@@ -132,16 +130,13 @@ def add_refusals(app: FastAPI) -> None:
     async def gone(_: Request, __: Exception) -> Response:
         return as_response(Refusal(400, "the request ended before it was whole"))
 
-    @app.exception_handler(LapelError)
-    @app.exception_handler(Exception)
-    async def failed(_: Request, __: Exception) -> Response:
-        return as_response(Refusal(500, "a fault of the server; its log says more"))
+    app.add_middleware(Faults)
 
 
 def _spoken(error: Exception) -> HTTPException:
     """The framework's own refusals, in more words."""
     if not isinstance(error, StarletteHTTPException):
-        return Refusal(500, "a fault of the server; its log says more")
+        return broken()
     if error.status_code == 404 and error.detail == "Not Found":
         return Refusal(404, "there is nothing here; see /openapi.json for what there is")
     if error.status_code == 405:
@@ -162,4 +157,3 @@ def _faults_of(error: Exception) -> str:
         for one in error.errors()[:20]
     )
     return "; ".join(named)
-

@@ -26,7 +26,7 @@ from lapel.imaging.decode import Limits, upright_size
 from lapel.inference.pictures import Failure
 from lapel.schema.errors import ImageError
 from lapel.serving.answerers import Answerer, Found
-from lapel.serving.faults import busy
+from lapel.serving.faults import broken, busy
 
 Rendered = TypeVar("Rendered")
 
@@ -99,9 +99,7 @@ class DecodingRoom:
 class Ask(Generic[Rendered]):
     """The pictures of one request, on their way. Made in the event loop, filled by threads."""
 
-    def __init__(
-        self, count: int, question: Question, render: Callable[[Found], Rendered]
-    ) -> None:
+    def __init__(self, count: int, question: Question, render: Callable[[Found], Rendered]) -> None:
         self.question = question
         self.begun = time.monotonic()
         self._loop = asyncio.get_running_loop()
@@ -120,8 +118,9 @@ class Ask(Generic[Rendered]):
         """Keep what is said of one picture, and answer when all are there."""
         try:
             self._results[place] = self._render(found)
-        except Exception as error:  # noqa: BLE001 - the request that asked hears of it
-            self.fail(error)
+        except Exception:
+            log.exception("an answer could not be written down")
+            self.fail(broken())
             return
         with self._lock:
             self._left -= 1
@@ -278,8 +277,9 @@ class Queue:
             with self._changed:
                 self._jobs.append(_Job(ask, place, answerer, prepared))
                 self._changed.notify()
-        except Exception as error:  # noqa: BLE001 - the request that asked hears of it
-            ask.fail(error)
+        except Exception:
+            log.exception("a picture could not be prepared")
+            ask.fail(broken())
 
     def _decoded(self, answerer: Answerer, data: bytes, name: str) -> Any | Failure:  # noqa: ANN401 - the answerer knows it
         try:
@@ -291,7 +291,7 @@ class Queue:
 
     def _work(self) -> None:
         while jobs := self._taken():
-            for (answerer, question), group in groupby(jobs, lambda one: _key(one)):
+            for (answerer, question), group in groupby(jobs, _key):
                 self._answer(answerer, question, list(group))
 
     def _taken(self) -> list[_Job]:
@@ -316,10 +316,10 @@ class Queue:
             for job, answer in zip(wanted, found, strict=True):
                 job.ask.put(job.place, answer)
                 done += 1
-        except Exception as error:
+        except Exception:
             log.exception("a batch of %d pictures failed", len(wanted))
             for job in wanted[done:]:
-                job.ask.fail(error)
+                job.ask.fail(broken())
         self.counts.answered += done
         self.counts.batches += 1
         self.counts.busy_seconds += time.monotonic() - started

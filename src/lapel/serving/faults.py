@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("lapel.serving")
 
 #: Status to the word that stands for it where nothing more is known.
 WORDS = {
@@ -25,7 +30,6 @@ WORDS = {
     422: "invalid_parameter",
     431: "headers_too_large",
     500: "internal_error",
-    501: "not_implemented",
     503: "busy",
 }
 
@@ -51,6 +55,43 @@ def busy(message: str, *, seconds: float) -> Refusal:
     """Too much at once; worth another try after some seconds."""
     wait = max(1, math.ceil(seconds))
     return Refusal(503, f"{message}; try again in {wait} s", headers={"Retry-After": str(wait)})
+
+
+def broken() -> Refusal:
+    """Our own fault, of which callers are told nothing: it may name what is theirs to know not."""
+    return Refusal(500, "a fault of the server; its log says more")
+
+
+class Faults:
+    """Turns a fault of the server into an answer, and into lines of its log.
+
+    The framework's own way would close the connection, and stand around everything, so that such
+    requests were counted nowhere.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        started = False
+
+        async def sent(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            if started or scope["type"] != "http":
+                raise
+            await as_response(Refusal(503, "the server is ending"))(scope, receive, send)
+        except Exception:
+            log.exception("a request failed")
+            if started or scope["type"] != "http":
+                raise
+            await as_response(broken())(scope, receive, send)
 
 
 def fault(code: str, message: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lapel.serving.faults import Refusal, as_response
 from lapel.serving.settings import Settings, is_loopback
@@ -18,6 +18,9 @@ from lapel.serving.settings import Settings, is_loopback
 #: Answered without a token: whether the server lives, and files of pages, which hold no data.
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/ping", "/favicon.ico"})
 _OPEN_FILES = re.compile(r"/(?:[a-z-]+/)?assets/[^/]+")
+
+#: Versions of HTTP that are spoken.
+_VERSIONS = frozenset({"1.0", "1.1"})
 
 #: Methods that change nothing.
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -52,6 +55,8 @@ class Gate:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        if scope["http_version"] not in _VERSIONS:
+            raise Refusal(400, f"HTTP/{scope['http_version']} is not known here; speak HTTP/1.1")
         if not self._token and not self._trusted:
             _check_host(headers)
         if scope["method"] not in _SAFE:
@@ -135,9 +140,9 @@ class SafeHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
 
-        async def sent(message: dict[str, object]) -> None:
+        async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = list(message.get("headers", ()))  # type: ignore[call-overload] # ASGI
+                headers = list(message.get("headers", ()))
                 there = {name.lower() for name, _ in headers}
                 headers += [pair for pair in SAFE_HEADERS if pair[0] not in there]
                 message = {**message, "headers": headers}

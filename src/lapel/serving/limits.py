@@ -27,14 +27,22 @@ class Memory:
     def __init__(self, size: int) -> None:
         self._free = size
 
-    def take(self, count: int) -> None:
-        """Take room for bytes.
+    def check(self, count: int) -> None:
+        """See whether there is room for bytes.
 
         Raises:
             Refusal: 503, there is none now.
         """
         if count > self._free:
             raise busy("too many large requests at once", seconds=1)
+
+    def take(self, count: int) -> None:
+        """Take room for bytes.
+
+        Raises:
+            Refusal: 503, there is none now.
+        """
+        self.check(count)
         self._free -= count
 
     def give_back(self, count: int) -> None:
@@ -66,6 +74,10 @@ class BodyLimits:
             body.give_back()
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def _announces_body(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
@@ -85,7 +97,8 @@ class _Body:
         self._settings, self._memory = settings, memory
         self._taken = self._read = 0
         self._done = False
-        self._deadline: float | None = None
+        self._stall = settings.stall_seconds
+        self._deadline = 0.0
 
     async def receive(self) -> Message:
         """The next piece.
@@ -95,32 +108,34 @@ class _Body:
         """
         if self._done:
             return await self._receive()  # nothing but the end of the connection can come
-        if self._deadline is None:
+        if not self._deadline:
             self._begin()
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout_at(min(self._deadline, _now() + self._stall)):
                 message = await self._receive()
         except TimeoutError:
             raise Refusal(
                 408,
-                f"the body was not there within {self._settings.body_seconds:g} s; send less, or "
-                "over a quicker line",
+                f"nothing of the body came for {self._stall:g} s, or all of it was not there "
+                f"within {self._settings.body_seconds:g} s; send less, or over a quicker line",
             ) from None
         self._count(message)
         return message
 
     def _begin(self) -> None:
         """Refuse what is too large before any of it is read."""
-        self._deadline = asyncio.get_running_loop().time() + self._settings.body_seconds
+        self._deadline = _now() + self._settings.body_seconds
         if self._length is not None:
             self._check(self._length)
-            self._take(self._length)
+            self._memory.check(self._length)
 
     def _count(self, message: Message) -> None:
         self._done = message["type"] != "http.request" or not message.get("more_body", False)
         self._read += len(message.get("body", b""))
         self._check(self._read)
-        self._take(self._read - self._taken)
+        # Not all that was announced, when it was announced: who sends nothing takes no room.
+        self._memory.take(self._read - self._taken)
+        self._taken = self._read
 
     def _check(self, count: int) -> None:
         limit = self._settings.body_bytes
@@ -131,11 +146,6 @@ class _Body:
                 "or smaller pictures",
                 code="body_too_large",
             )
-
-    def _take(self, count: int) -> None:
-        if count > 0:
-            self._memory.take(count)
-            self._taken += count
 
     def give_back(self) -> None:
         """Nobody holds the body any more."""

@@ -6,14 +6,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import (
+    MultipartCallbacks,
+    MultipartParser,
+    parse_options_header,
+)
 from starlette.requests import ClientDisconnect, Request
 
 from lapel.inference.pictures import name_of
 from lapel.serving.faults import Refusal
 
 #: Types of a body that is a picture, beside ``image/...``. Its content says which kind of picture.
-PICTURE_TYPES = ("application/octet-stream", "application/x-image", "binary/octet-stream", "")
+PICTURE_TYPES = ("application/octet-stream", "application/x-image", "binary/octet-stream")
 
 FORM = "multipart/form-data"
 
@@ -53,7 +57,7 @@ async def pictures_of(request: Request, *, most: int) -> list[Sent]:
     try:
         if media_type == FORM:
             return await _of_form(request.stream(), options.get(b"boundary", b""), most)
-        if media_type.startswith("image/") or media_type in PICTURE_TYPES:
+        if not media_type or is_picture_type(media_type):
             return [Sent(name_of(b"", 0), await _whole(request.stream()))]
     except ClientDisconnect:
         raise Refusal(400, "the body ended before it was whole; send it again") from None
@@ -67,6 +71,11 @@ async def pictures_of(request: Request, *, most: int) -> list[Sent]:
         f"found a body of type {media_type[:80]!r}, expected a picture (image/..., "
         f"application/octet-stream) or {FORM}{hint}",
     )
+
+
+def is_picture_type(media_type: str) -> bool:
+    """Whether bytes of a type may be a picture."""
+    return media_type.startswith("image/") or media_type in PICTURE_TYPES
 
 
 async def _whole(pieces: AsyncIterator[bytes]) -> bytes:
@@ -101,12 +110,14 @@ class _Form:
     most: int
     sent: list[Sent] = field(default_factory=list)
     whole: bool = False
-    _name: str | None = None
+    _field: str = ""
+    _name: str = ""
+    _is_file: bool = False
     _head: bytearray = field(default_factory=bytearray)
     _value: bytearray = field(default_factory=bytearray)
     _data: bytearray = field(default_factory=bytearray)
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> MultipartCallbacks:
         """What the parser calls."""
         return {
             "on_part_begin": self._begin,
@@ -136,7 +147,8 @@ class _Form:
         return self.sent
 
     def _begin(self) -> None:
-        self._name = None
+        self._field = self._name = ""
+        self._is_file = False
         if len(self.sent) >= self.most:
             raise Refusal(
                 413,
@@ -152,24 +164,25 @@ class _Form:
         self._value += data[start:end]
 
     def _end_head(self) -> None:
-        if bytes(self._head).lower() == b"content-disposition":
-            _, options = parse_options_header(bytes(self._value))
-            field_name = options.get(b"name", b"").decode("utf-8", "replace")
-            if b"filename" not in options:
-                raise Refusal(
-                    400,
-                    f"the form's field {field_name[:80]!r} is no file; parameters stand in the "
-                    "address: /v1/predict?top=3",
-                    code="unexpected_field",
-                )
-            self._name = options[b"filename"].decode("utf-8", "replace")[:LONGEST_NAME]
+        name, value = bytes(self._head).lower(), bytes(self._value)
         self._head.clear()
         self._value.clear()
+        if name == b"content-disposition":
+            _, options = parse_options_header(value)
+            self._field = options.get(b"name", b"").decode("utf-8", "replace")
+            if b"filename" in options:
+                self._is_file = True
+                self._name = options[b"filename"].decode("utf-8", "replace")[:LONGEST_NAME]
+        elif name == b"content-type" and is_picture_type(value.decode("latin-1").strip().lower()):
+            self._is_file = True
 
     def _check(self) -> None:
-        if self._name is None:
+        if not self._is_file:
             raise Refusal(
-                400, "a part of the form does not say that it is a file", code="bad_form"
+                400,
+                f"the form's field {self._field[:80]!r} is no file; parameters stand in the "
+                "address: /v1/predict?top=3",
+                code="unexpected_field",
             )
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:

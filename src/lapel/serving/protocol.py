@@ -20,10 +20,9 @@ from lapel.serving.settings import Settings
 HEAD_BYTES = 32 * 1024
 
 _TEXTS = {
-    400: "this is no valid HTTP/1.1 request; read RFC 9112",
+    400: "this is no HTTP/1.1 request with a body by Content-Length or chunked; see RFC 9112",
     408: "the head of the request was not there in time; send it at once",
     431: f"the line and headers of a request are at most {HEAD_BYTES // 1024} KiB",
-    501: "this way of sending a body is not known; use Content-Length or chunked",
     503: "too many connections are open; try again in 1 s",
 }
 
@@ -62,9 +61,7 @@ class GuardedProtocol(H11Protocol):
     def pause_writing(self) -> None:
         """The caller does not read; for how long, is limited."""
         super().pause_writing()
-        self._write_timer = self.loop.call_later(
-            self.settings.write_seconds, self.transport.abort
-        )
+        self._write_timer = self.loop.call_later(self.settings.write_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         """The caller reads again."""
@@ -77,7 +74,8 @@ class GuardedProtocol(H11Protocol):
         """Refuse what is no HTTP."""
         error = sys.exception()
         hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        self._refuse(hint)
+        # Its other hints are 5xx, as if it were our fault that a caller speaks something else.
+        self._refuse(431 if hint == 431 else 400)
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.settings.head_seconds, self._too_slow)

@@ -26,6 +26,10 @@ from lapel.serving.settings import Settings
 #: Connections that wait at the system until they are taken.
 BACKLOG = 512
 
+#: Seconds between the word to end and the end of listening: so long `/ready` says that it ends, so
+#: that whoever shares out requests turns elsewhere, and those on their way here still get in.
+GRACE_SECONDS = 0.5
+
 #: Seconds until a server that was started in a thread listens.
 START_SECONDS = 10.0
 
@@ -199,10 +203,17 @@ async def _serve(
     loop = asyncio.get_running_loop()
     reloading: set[asyncio.Task[None]] = set()
 
-    def end() -> None:
-        # A second time: do not wait for anybody.
-        server.force_exit = server.should_exit
+    told = False
+
+    def stop() -> None:
         server.should_exit = True
+
+    def end() -> None:
+        nonlocal told
+        # A second time: do not wait for anybody.
+        server.force_exit = told
+        loop.call_later(0 if told else GRACE_SECONDS, stop)
+        told = True
         if on_end is not None:
             on_end()
 

@@ -34,6 +34,7 @@ class Settings:
             alone.
         head_seconds: until the head of a request is there.
         body_seconds: until its body is there.
+        stall_seconds: between two pieces of a body.
         answer_seconds: until it is answered, once its body is there.
         write_seconds: until a caller takes up what it was sent.
         idle_seconds: that a connection stays open between requests.
@@ -60,7 +61,8 @@ class Settings:
     limits: Limits = DEFAULT_LIMITS
     decoded_pixels: int = DEFAULT_LIMITS.pixels
     head_seconds: float = 10.0
-    body_seconds: float = 60.0
+    body_seconds: float = 120.0
+    stall_seconds: float = 10.0
     answer_seconds: float = 60.0
     write_seconds: float = 30.0
     idle_seconds: float = 15.0
@@ -110,8 +112,8 @@ def _check_numbers(settings: Settings) -> None:
         raise UsageError(f"a port is a number from 0 to 65535, found {settings.port}")
     positive = (
         "latency", "batch", "body_bytes", "memory_bytes", "pictures", "decoded_pixels",
-        "head_seconds", "body_seconds", "answer_seconds", "write_seconds", "idle_seconds",
-        "drain_seconds", "connections",
+        "head_seconds", "body_seconds", "stall_seconds", "answer_seconds", "write_seconds",
+        "idle_seconds", "drain_seconds", "connections",
     )  # fmt: skip
     for name in positive:
         if not getattr(settings, name) > 0:
