@@ -57,7 +57,11 @@ def main() -> None:
                 context={"color_scheme": "dark"},
             )
             take(
-                browser, url, one[options.first :][:1], options.out / "page-phone.png", context=PHONE
+                browser,
+                url,
+                one[options.first :][:1],
+                options.out / "page-phone.png",
+                context=PHONE,
             )
         with served(options.reader, "--garments", options.detector) as url:
             wanted = several[options.scene :][:1]
@@ -100,7 +104,7 @@ def served(*arguments: str | Path) -> Iterator[str]:
     try:
         for _ in range(300):
             try:
-                urllib.request.urlopen(f"{url}/ready", timeout=5).close()
+                urllib.request.urlopen(f"{url}/ready", timeout=5).close()  # noqa: S310 - ours
                 break
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)

@@ -277,7 +277,7 @@ def outfits(detector: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def parser(lapel: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of seconds that names a class for each pixel: discs and bars; and how light they are."""
+    """A run of seconds that names a class for each pixel: discs and bars; and how light it is."""
     import yaml
     from drawn_shapes import RECIPE, shapes_dataset
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 Open = Callable[..., Page]
 
-TOKEN = "a-token-of-tests-and-nothing-else"  # noqa: S105 - it opens a server of a minute
+TOKEN = "a-token-of-tests-and-nothing-else"
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 

@@ -1,4 +1,4 @@
-"""Pages as they are served: their own files and nothing else, with a policy that lets nothing in."""
+"""Pages as they are served: their own files alone, with a policy that lets nothing else in."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_what_the_page_links_comes_with_its_type(name: str, media_type: str) -> 
 
 @pytest.mark.parametrize(
     "path",
-    ["/assets/../pages.py", "/assets/..%2fpages.py", "/assets/%2e%2e/pages.py", "/assets/main.js%00",
-     "/assets//etc/passwd", "/assets/index.html", "/assets/", "/assets/MAIN.JS"],
+    ["/assets/../pages.py", "/assets/..%2fpages.py", "/assets/%2e%2e/pages.py", "/assets/",
+     "/assets/main.js%00", "/assets//etc/passwd", "/assets/index.html", "/assets/MAIN.JS"],
 )  # fmt: skip
 def test_nothing_else_comes_out_of_the_folder(path: str) -> None:
     assert ask(path).status_code == 404

@@ -24,17 +24,9 @@ PAGE = Path(__file__).parent / "page"
 #: What a page may do: run and show its own files, ask its own server, and show photos that the
 #: reader chose (``blob:``) or that an answer holds (``data:``). Nothing of another host, nothing
 #: inline, and no frame around it. https://www.w3.org/TR/CSP3/
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' blob: data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 SECURITY_HEADERS: Mapping[str, str] = {

@@ -6,14 +6,14 @@ import { named, percent, word } from "./words.js";
 
 const SEEN = 0.5;
 
-/** One line: a label, its probability as a bar and as a number. */
+/** One line: a label (a text, or elements), its probability as a bar and as a number. */
 export function bar(label, share, { held = false, mark = null, note = null } = {}) {
   const filled = element("span");
   filled.style.width = `${(100 * Math.min(1, Math.max(0, share))).toFixed(2)}%`;
   return element(
     "li",
     { class: held ? "held" : "" },
-    element("span", { class: "name" }, mark, element("span", {}, label), note),
+    element("span", { class: "name" }, mark, element("span", {}, ...[label].flat()), note),
     element("span", { class: "bar", "aria-hidden": "true" }, filled),
     element("span", { class: "number" }, percent(share)),
   );
@@ -67,7 +67,7 @@ function anyOf(task, answer) {
     ...sorted.map((one) => bar(named(one.label), one.probability, { held: true, mark: tick() })),
     ...others.map((one) => bar(named(one.label), one.probability)),
   ];
-  return section(named(task), holding.size ? null : word("none_holds"), bars(...lines));
+  return section(named(task), holding.size ? word("own_threshold") : word("none_holds"), bars(...lines));
 }
 
 function landmarks(task, points) {
@@ -138,7 +138,10 @@ function readOf(answers) {
 }
 
 function brief(task, answer) {
-  const full = (label) => `${named(task)}: ${named(label)}`;
+  const full = (label) => [
+    element("span", { class: "soft of" }, `${named(task)}: `),
+    named(label),
+  ];
   if ("points" in answer) return [];
   const each = "labels" in answer ? answer.labels : [answer];
   return each.map((one) => bar(full(one.label), one.probability, { held: true }));

@@ -71,12 +71,15 @@ function take(files) {
 
 async function chooseModel(name) {
   photos.model = name;
+  let described;
   try {
-    about = await ask(`v1/model${name === null ? "" : `?${new URLSearchParams({ model: name })}`}`);
+    described = await ask(`v1/model?${new URLSearchParams(name === null ? {} : { model: name })}`);
   } catch (error) {
     trouble(inWords(error));
     return;
   }
+  if (photos.model !== name) return; // another one was chosen meanwhile
+  about = described;
   photos.largest = about.limits?.picture_bytes ?? Infinity;
   viewer.maps = about.maps ?? [];
   list.schema = about.schema ?? [];

@@ -7,6 +7,7 @@ import { named, word } from "./words.js";
 // Source: Okabe & Ito, Color Universal Design, 2008; without black.
 const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#d55e00"];
 const SEEN = 0.5;
+const LETTERS = 12.5; // pixels of the screen
 // Pixels of most photos are of no garment, and a colour over them would hide the photo.
 const GROUNDS = ["background", "배경"];
 // More names than these are not shown unless somebody wants them.
@@ -79,15 +80,16 @@ function garmentShapes(one) {
 export function draw(svg, size, groups, shown, unit) {
   svg.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
   const visible = groups.filter((group) => !shown.off.has(group.key));
+  const taken = [];
   svg.replaceChildren(
-    ...visible.map((group) => {
+    ...visible.map((group, place) => {
       const faint = shown.marked !== null && shown.marked !== group.key;
       const state = faint ? "faint" : shown.marked === group.key ? "marked" : "";
       const parts = [
-        shown.outlines ? outlines(group) : [],
+        shown.outlines ? outlines(group, size, place) : [],
         shown.boxes && group.box ? box(group, size, unit) : [],
         shown.points ? group.points.map((point) => dot(point, group, unit)) : [],
-        shown.points && shown.names ? group.points.map((point) => label(point, size, unit)) : [],
+        shown.points && shown.names ? group.points.map((point) => label(point, size, unit, taken)) : [],
       ];
       return shape("g", { "data-group": group.key, class: state }, ...parts);
     }),
@@ -95,14 +97,27 @@ export function draw(svg, size, groups, shown, unit) {
   svg.setAttribute("aria-label", said(visible, shown));
 }
 
-function outlines(group) {
+/**
+ * The fill of an outline, and a line around it. Polygons have no holes, so that what has some comes
+ * in parts: the line is drawn outside of the whole alone, and none between the parts.
+ */
+function outlines(group, size, place) {
   if (group.outlines.length === 0) return [];
-  const path = group.outlines
+  const d = group.outlines
     .map((ring) => `M${ring.map(([x, y]) => `${x} ${y}`).join("L")}Z`)
     .join("");
+  const outside = shape(
+    "mask",
+    { id: `outside-${place}`, maskUnits: "userSpaceOnUse", x: 0, y: 0, ...size },
+    shape("rect", { ...size, fill: "#fff" }),
+    shape("path", { d, fill: "#000", stroke: "#000", class: "hair" }),
+  );
+  const around = { d, mask: `url(#outside-${place})` };
   return [
-    shape("path", { class: "seam", d: path }),
-    shape("path", { class: "line outline", d: path, fill: group.colour, stroke: group.colour }),
+    outside,
+    shape("path", { class: group.box ? "outline garment-fill" : "outline", d, fill: group.colour }),
+    shape("path", { class: "seam around", ...around }),
+    shape("path", { class: "line around", ...around, stroke: group.colour }),
   ];
 }
 
@@ -133,15 +148,38 @@ function dot(point, group, unit) {
   );
 }
 
-/** A landmark's name, beside it and towards the middle of the photo. */
-function label(point, size, unit) {
-  const right = point.x > size.width / 2;
-  const place = { x: point.x + (right ? -9 : 9) * unit, y: point.y + 4 * unit };
-  return written(named(point.name), { ...place, "text-anchor": right ? "end" : "start" }, unit);
+/**
+ * A landmark's name beside it: towards the middle of the photo, or wherever no other name is.
+ *
+ * @param {number[][]} taken left, top, right and bottom of the names that stand already
+ */
+function label(point, size, unit, taken) {
+  const text = named(point.name);
+  const [wide, high] = [text.length * 0.62 * LETTERS * unit, LETTERS * unit];
+  const beside = [point.x + 9 * unit, point.x - 9 * unit - wide];
+  if (point.x > size.width / 2) beside.reverse();
+  const middle = point.x - wide / 2;
+  const places = [
+    ...beside.map((x) => [x, point.y - high / 2]),
+    [middle, point.y - high - 8 * unit],
+    [middle, point.y + 8 * unit],
+    ...beside.map((x) => [x, point.y + high / 2]),
+    ...beside.map((x) => [x, point.y - 1.5 * high]),
+  ].map(([x, y]) => [x, y, x + wide, y + high]);
+  const inside = ([left, top, right, bottom]) =>
+    left >= 0 && top >= 0 && right <= size.width && bottom <= size.height;
+  const free = (one) => !taken.some((other) => overlap(one, other));
+  const chosen = places.find((one) => inside(one) && free(one)) ?? places.find(free) ?? places[0];
+  taken.push(chosen);
+  return written(text, { x: chosen[0], y: chosen[3] - 0.2 * high }, unit);
+}
+
+function overlap(one, other) {
+  return one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
 }
 
 function written(text, place, unit) {
-  return shape("text", { ...place, "font-size": 12.5 * unit, "stroke-width": 3 * unit }, text);
+  return shape("text", { ...place, "font-size": LETTERS * unit, "stroke-width": 3 * unit }, text);
 }
 
 /** The drawing in words. */
