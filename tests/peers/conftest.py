@@ -62,7 +62,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@dataclass(slots=True)
+@dataclass
 class Watched:
     """What a window did that no page of ours may do."""
 
@@ -247,7 +247,7 @@ def tagger(
         "batch": "16",
         "schedule.epochs": "6",
         "loss.task_weights": "{landmarks: 10}",
-        "schedule.stages": "null",
+        "schedule.stages": "[]",
         "doubtful_labels.folds": "0",
     }
     settings = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
