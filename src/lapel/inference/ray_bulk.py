@@ -9,7 +9,9 @@ process writes, and the models travel with the work: the machines need Lapel, no
 from __future__ import annotations
 
 import json
+import logging
 import os
+import socket
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +35,13 @@ DECISIVE = ("lapel", "numpy", "onnxruntime", "pillow", "polars")
 
 #: Bytes of shared memory of a cluster that lives for one call: parts are small.
 SHARED_MEMORY = 512 << 20
+
+#: Seconds in which whoever listens at a cluster's address has taken a connection.
+ANSWERS_WITHIN = 10.0
+
+#: Ray tells its makers about its use, and everybody how it goes, unless it is told not to before it
+#: is loaded.
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 
 #: Parts that wait at a worker while it makes one, so that it never waits for the next.
 IN_FLIGHT = 2
@@ -205,8 +214,9 @@ def _dealt_out(
     workers: int | None,
     roots: Sequence[str],
 ) -> Any:  # noqa: ANN401 - ray is no dependency, so its types are not known
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
+    # How far the work is, is said by whoever takes the results.
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     machines = [node for node in ray.nodes() if node["Alive"]]
     count = workers or len(machines)
     cores = [int(node["Resources"].get("CPU", 1)) for node in machines]
@@ -289,8 +299,8 @@ def _kept(run: BulkRun, row: Mapping[str, Any]) -> Iterator[Failure | None]:
 @contextmanager
 def _cluster(address: str | None) -> Iterator[Any]:
     """Ray, connected; what was connected before is left as it was."""
-    # Ray tells its makers about its use unless it is told not to, before it is loaded.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         ray = import_module("ray")
         import_module("ray.data")
@@ -299,6 +309,7 @@ def _cluster(address: str | None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
+    _refuse_silent(address)
     own = {
         "include_dashboard": False,
         "object_store_memory": SHARED_MEMORY,
@@ -317,6 +328,24 @@ def _cluster(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _refuse_silent(address: str | None) -> None:
+    """See that somebody answers at an address: Ray itself asks for many minutes.
+
+    Raises:
+        LapelError: nobody does.
+    """
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # "auto", and whatever else Ray knows
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN).close()
+    except (OSError, OverflowError) as error:
+        raise LapelError(
+            f"the Ray cluster {address} cannot be reached: {error}; see that it runs (`ray status` "
+            "there), and that its port is open"
+        ) from error
 
 
 def _cause_of(error: BaseException) -> str:
