@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from lapel.imaging.outlines import mask_from
 from lapel.review.label_studio.binding import Binding
-from lapel.review.label_studio.config import AREAS
 from lapel.review.label_studio.items import Item, Items
-from lapel.review.label_studio.predictions import area, is_of_garments, mark_garment
+from lapel.review.label_studio.predictions import area, mark_garment, marking
 from lapel.schema.geometry import Box
 from lapel.schema.prediction import FoundGarment, GarmentsAnswer, Prediction, SegmentationAnswer
 from lapel.schema.read_garments import ReadScene
@@ -64,10 +63,9 @@ def results_at(found: Prediction | ReadScene, binding: Binding, place: Box) -> l
     garment = _garment_at(_garments(found), place)
     if garment is not None:
         parent: str | None = None
-        for bound in binding.bound:
-            if is_of_garments(bound) and bound.control.type in AREAS:
-                marked = mark_garment(items, bound, garment, parent)
-                parent = parent or marked
+        for bound in marking(binding):
+            marked = mark_garment(items, bound, garment, parent)
+            parent = parent or marked
     answers = found.answers if isinstance(found, Prediction) else {}
     for task, answer in answers.items():
         if isinstance(answer, SegmentationAnswer):

@@ -106,7 +106,7 @@ def _points(
 
 
 def _garments(items: Items, binding: Binding, garments: Iterable[ReadGarment]) -> None:
-    areas = [one for one in binding.bound if one.control.type in AREAS and is_of_garments(one)]
+    areas = marking(binding)
     for garment in garments:
         found = garment.found
         parent: str | None = None
@@ -121,6 +121,17 @@ def _garments(items: Items, binding: Binding, garments: Iterable[ReadGarment]) -
             answer = garment.answers.get(bound.task.name)
             if parent and isinstance(answer, SingleLabelAnswer | MultiLabelAnswer):
                 _choose(items, bound, answer, parent)
+
+
+def marking(binding: Binding) -> list[Bound]:
+    """The controls that garments are marked with: rectangles, and for their pixels outlines, which
+    a person mends, or brushes where outlines are not asked for.
+    """
+    areas = [one for one in binding.bound if one.control.type in AREAS and is_of_garments(one)]
+    outlined = {one.task.name for one in areas if one.control.type == "polygonlabels"}
+    return [
+        one for one in areas if one.control.type != "brushlabels" or one.task.name not in outlined
+    ]
 
 
 def is_of_garments(bound: Bound) -> bool:
