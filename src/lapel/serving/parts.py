@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import (
-    MultipartCallbacks,
-    MultipartParser,
-    parse_options_header,
-)
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from lapel.inference.pictures import name_of
 from lapel.serving.faults import Refusal
+
+if TYPE_CHECKING:  # it exists for type checkers alone
+    from python_multipart.multipart import MultipartCallbacks
 
 #: Types of a body that is a picture, beside ``image/...``. Its content says which kind of picture.
 PICTURE_TYPES = ("application/octet-stream", "application/x-image", "binary/octet-stream")
