@@ -19,7 +19,7 @@ from lapel.data.reviewed import import_review
 from lapel.review.records import Given, Proposed
 from lapel.review.store import ReviewStore
 from lapel.review.values import Value, value_of
-from lapel.schema.annotation import Annotation, Tags
+from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import DatasetError, FormatError, StorageError, UsageError
 from lapel.schema.garments import Garment, Garments
 from lapel.schema.geometry import Landmark, Landmarks
@@ -80,7 +80,7 @@ def answer(folder: Path, *said: tuple[str, str, Answers], overlap: int = 1) -> N
 def everything() -> Answers:
     pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
     pixels[2:] = 1
-    labels = {
+    labels: dict[str, Label] = {
         "category": "dress",
         "details": Tags(("lace",)),
         "places": Landmarks({"hem": Landmark(3.5, 5.0, visible=False)}),

@@ -368,24 +368,21 @@ def test_two_people_without_overlap_get_different_photos(
     assert len(seen) == 2
 
 
-def test_answers_wait_for_a_server_that_was_killed(
-    plain: Path, open_page: Open, tmp_path: Path
-) -> None:
-    from conftest import free_port, wait_until_ready  # type: ignore[import-not-found] # beside
-
-    port = free_port()
-    said = tmp_path / "said.txt"
-    program = [sys.executable, "-m", "lapel", "review", str(plain), "--by", "order"]
+def start_review(dataset: Path, port: int) -> tuple[subprocess.Popen[str], str]:
+    """A server of its own, to be killed; and its address."""
+    program = [sys.executable, "-m", "lapel", "review", str(dataset), "--by", "order"]
     program += ["--annotator", "mina", "--port", str(port)]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if address := re.search(r"http://[^ ]+", line):
+            return process, address[0]
+    pytest.fail("the server ended before it listened")
 
-    def start() -> subprocess.Popen[bytes]:
-        with said.open("ab") as file:
-            process = subprocess.Popen(program, stdout=file, stderr=file)
-        wait_until_ready(f"http://127.0.0.1:{port}/ready", process, said)
-        return process
 
-    process = start()
-    page = open_page(f"http://127.0.0.1:{port}/")
+def test_answers_wait_for_a_server_that_was_killed(plain: Path, open_page: Open) -> None:
+    process, url = start_review(plain, 0)
+    page = open_page(url)
     shown(page)
     page.keyboard.press("1")
     saved(page, 1, 6)
@@ -394,13 +391,13 @@ def test_answers_wait_for_a_server_that_was_killed(
     page.keyboard.press("2")
     expect(page.locator("#saved")).to_contain_text("1 answer is not saved yet")
     page.keyboard.press("3")
-    process = start()
+    process, _ = start_review(plain, int(url.rstrip("/").rpartition(":")[2]))
     try:
         expect(page.locator("#saved")).to_have_text("", timeout=20_000)
         saved(page, 3, 6)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait()
+        process.communicate()
     assert [one["colour"] for one in answers(plain).values()] == ["red", "green", "blue"]
 
 

@@ -141,7 +141,8 @@ def test_progress_counts_what_was_taken_as_proposed(store: ReviewStore) -> None:
     say(store, 2, "mina", "hat")
     say(store, 3, "jun", "dress")
     category, details = progress_of(store).tasks
-    assert (category.confirmed, category.mended, category.accepted) == (2, 1, pytest.approx(2 / 3))
+    assert (category.confirmed, category.mended) == (2, 1)
+    assert category.accepted == pytest.approx(2 / 3)
     assert (details.left, details.accepted) == (3, None)
 
 

@@ -170,7 +170,7 @@ def test_agreement_is_shown_where_several_answer(start: Start) -> None:
         assert found["kappa"] == pytest.approx((2 / 3 - 1 / 3) / (1 - 1 / 3))
 
 
-BAD = [
+BAD: list[tuple[str, dict[str, Any], int]] = [
     ("next", {"annotator": ""}, 422),
     ("next", {"annotator": "x" * 65}, 422),
     ("next", {"count": 1000}, 422),
