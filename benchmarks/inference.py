@@ -6,8 +6,8 @@
 Each bundle is exported first, with int8 and OpenVINO, into ``OUT/bundles``. Then all contestants
 answer the same pictures of the dataset's validation split, in turns, each in a process of its own,
 with as many threads as there are cores. Two of them are torch in float32 with the bundle's own
-weights: Pillow and torchvision's transforms picture by picture, and a DataLoader with batches of 32.
-Bytes of files lie in memory before the clock starts; what is timed is everything from them to a
+weights: Pillow and torchvision's transforms picture by picture, and a DataLoader with batches of
+32. Bytes of files lie in memory before the clock starts; what is timed is everything from them to a
 label. A picture alone is timed from its bytes to its answer, one after the other.
 """
 
@@ -37,7 +37,7 @@ from lapel.inference.bundle import Bundle
 from lapel.inference.engines import ENGINES
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import BundleError
-from lapel.schema.prediction import SingleLabelAnswer, Prediction
+from lapel.schema.prediction import Prediction, SingleLabelAnswer
 from lapel.training.export import export
 
 #: The loop that others are compared with, and the same with batches.
@@ -65,7 +65,7 @@ def main() -> None:
     for name, path in bundles.items():
         place, remarks = exported(Path(path), options, name)
         contestants = [LOOP, LOADER, *engines_of(place)]
-        runs = {one: [] for one in contestants}
+        runs: dict[str, list[dict[str, Any]]] = {one: [] for one in contestants}
         for _ in range(options.rounds):
             for one in contestants:
                 runs[one].append(in_its_own_process(one, place, options))
@@ -281,7 +281,7 @@ def table_of(name: str, found: Mapping[str, Any]) -> str:
         [
             one,
             f"{said['images_per_second']:.0f}",
-            f"{said['images_per_second'] / loop['images_per_second']:.1f} ×",
+            f"{said['images_per_second'] / loop['images_per_second']:.1f}",
             f"{said['milliseconds']:.1f}",
             f"{100 * said['accuracy']:.2f}",
             f"{100 * (said['accuracy'] - loop['accuracy']):+.2f}",
@@ -289,7 +289,7 @@ def table_of(name: str, found: Mapping[str, Any]) -> str:
         for one, said in middle.items()
     ]
     header = [
-        name, "images a second", "to the first", "p50 of one, ms",
+        name, "images a second", "times the first", "p50 of one, ms",
         f"accuracy of {int(loop['judged'])}, %", "points to the first",
     ]  # fmt: skip
     made = found["made"]

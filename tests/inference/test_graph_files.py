@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from onnx.onnx_ml_pb2 import ModelProto
+from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
 from lapel.inference.graph_files import refuse_files
 from lapel.schema.errors import BundleError
@@ -40,7 +40,7 @@ def in_a_branch(tensor: TensorProto) -> ModelProto:
         [helper.make_node("Identity", ["location"], ["branch"])], "b", [], [value], [tensor]
     )
     node = helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch)
-    return model([node], [numpy_helper.from_array(np.array(True), "yes")])  # noqa: FBT003 - a value
+    return model([node], [numpy_helper.from_array(np.array(True), "yes")])
 
 
 def in_a_function(tensor: TensorProto) -> ModelProto:
@@ -57,7 +57,7 @@ def in_a_function(tensor: TensorProto) -> ModelProto:
     return made
 
 
-def model(nodes: list[object], tensors: list[TensorProto] | None = None) -> ModelProto:
+def model(nodes: list[NodeProto], tensors: list[TensorProto] | None = None) -> ModelProto:
     value = helper.make_tensor_value_info
     graph = helper.make_graph(
         nodes,

@@ -100,17 +100,13 @@ def test_the_card_and_the_choice_go_by_what_was_measured(whole: Exported) -> Non
     assert card.index("## Engines") < card.index("## Use it")
     rows = [line for line in card.splitlines() if line.startswith("| o")]
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == list(whole.bundle.engines)
-    rates = {
-        name: record["images_per_second"] for name, record in whole.bundle.engines.items()
-    }
+    rates = {name: record["images_per_second"] for name, record in whole.bundle.engines.items()}
     predictor = Predictor.load(whole.bundle.folder)
     assert predictor.chosen.name == max(rates, key=rates.__getitem__)
     assert "the fastest of" in predictor.chosen.why
 
 
-def test_every_engine_answers_as_torch_does(
-    whole: Exported, pixels: NDArray[np.uint8]
-) -> None:
+def test_every_engine_answers_as_torch_does(whole: Exported, pixels: NDArray[np.uint8]) -> None:
     expected = open_engine("torch", whole.bundle).run(pixels, ["pattern"])["pattern"]
     for name in whole.bundle.engines:
         found = open_engine(name, whole.bundle).run(pixels, ["pattern"])["pattern"]
@@ -219,7 +215,7 @@ def test_what_cannot_be_had_is_said_first(
 
 def test_a_dataset_without_validation_says_the_way_out(own: Path, tmp_path: Path) -> None:
     only_train = pattern_dataset(tmp_path / "only", {"train": 30}).folder
-    with pytest.raises(DatasetError, match="--validation 0.1.*a train split, for ranges"):
+    with pytest.raises(DatasetError, match=r"--validation 0\.1.*a train split, for ranges"):
         export(own, int8=True, calibrate=only_train)
 
 

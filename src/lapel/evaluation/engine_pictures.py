@@ -68,9 +68,7 @@ def _readable(showing: Showing, rows: list[int]) -> Iterator[NDArray[np.uint8]]:
         yield pixels
 
 
-def drawn_pixels(
-    preprocess: Preprocess, *, count: int, size: int
-) -> Iterator[NDArray[np.uint8]]:
+def drawn_pixels(preprocess: Preprocess, *, count: int, size: int) -> Iterator[NDArray[np.uint8]]:
     """Pictures of drawn garments as a network reads them, the same ones every time.
 
     Args:

@@ -1,4 +1,4 @@
-"""Engines on trial: do they answer as torch does, what does it cost in accuracy, how fast are they."""
+"""Engines on trial: do they answer as torch does, what does that cost, how fast are they."""
 
 from __future__ import annotations
 
@@ -126,16 +126,12 @@ class Court:
         if not reduced:
             return Trial(name=name, parity=parity)
         accuracy = self._accuracy(engine)
-        return Trial(
-            name=name, parity=parity, accuracy=accuracy, fault=self._fault(accuracy)
-        )
+        return Trial(name=name, parity=parity, accuracy=accuracy, fault=self._fault(accuracy))
 
     def _fault(self, accuracy: Accuracy | None) -> str:
         if accuracy is None:
             return "what it costs in accuracy was not measured: --calibrate DATASET"
-        lost = {
-            name: loss for name, loss in accuracy.losses.items() if not loss <= self.allow_loss
-        }
+        lost = {name: loss for name, loss in accuracy.losses.items() if not loss <= self.allow_loss}
         if not lost:
             return ""
         told = ", ".join(

@@ -255,7 +255,9 @@ def compare_engines(
         for spec in schema:
             said, told = answers[spec.name], expected[spec.name]
             two = Two(said, told, _told(spec.kind, told), size, asked)
-            apart = COMPARED[spec.kind](two) if np.isfinite(said).all() else Apart(np.inf, len(said))
+            apart = (
+                COMPARED[spec.kind](two) if np.isfinite(said).all() else Apart(np.inf, len(said))
+            )
             difference = max(difference, apart.difference)
             changed += apart.changed
             largest = max(largest, float(np.abs(told).max(initial=0.0)))

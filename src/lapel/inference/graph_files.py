@@ -5,7 +5,7 @@ a stranger must not read what lies on the machine. ONNX Runtime refuses such a t
 comes as bytes; OpenVINO reads the file. So graphs are looked through before it gets them.
 
 Only what is needed of the encoding is read here: protobuf's wire format
-(https://protobuf.dev/programming-guides/encoding/) and the numbers of some fields of ``onnx.proto``.
+(https://protobuf.dev/programming-guides/encoding/) and numbers of some fields of ``onnx.proto``.
 """
 
 from __future__ import annotations

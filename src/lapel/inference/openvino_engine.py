@@ -80,12 +80,15 @@ class OpenVinoEngine:
         return {name: _joined([answer[name] for answer in answers]) for name in wanted}
 
     def _ask(
-        self, network: Any, wanted: Sequence[str], pixels: NDArray[np.uint8]
+        self,
+        network: Any,  # noqa: ANN401 - OpenVINO ships no types
+        wanted: Sequence[str],
+        pixels: NDArray[np.uint8],
     ) -> dict[str, NDArray[np.float32]]:
         found = network({0: pixels})
         return {name: np.asarray(found[place]) for place, name in enumerate(wanted)}
 
-    def _network(self, names: tuple[str, ...]) -> Any:  # noqa: ANN401 - OpenVINO ships no types
+    def _network(self, names: tuple[str, ...]) -> Any:  # noqa: ANN401 - as above
         """The network that computes these outputs and no others."""
         if names not in self._compiled:
             outputs = dict(zip(self._names, self._model.outputs, strict=True))

@@ -5,8 +5,8 @@ found on real pictures (B. Jacob et al., "Quantization and Training of Neural Ne
 Integer-Arithmetic-Only Inference", CVPR 2018, arXiv 1712.05877). The graph says so with pairs of
 QuantizeLinear and DequantizeLinear, which ONNX Runtime and OpenVINO both turn into integer kernels.
 
-Layers that answer stay in float32: they are small, and their digits are the answer. So do steps that
-count coordinates: 256 steps are too few for a place.
+Layers that answer stay in float32: they are small, and their digits are the answer. So do steps
+that count coordinates: 256 steps are too few for a place.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def quantize(graph: bytes, batches: Iterable[NDArray[np.uint8]]) -> bytes:
 
 
 def nodes_to_quantize(graph: Any) -> list[str]:  # noqa: ANN401 - onnx ships no types
-    """Names of the nodes that become integers: layers that another layer follows, and steps between.
+    """Names of nodes that become integers: layers that another layer follows, and steps between.
 
     Args:
         graph: an ONNX graph whose nodes have names.
@@ -130,7 +130,9 @@ def _prepared(graph: bytes, folder: Path) -> Any:  # noqa: ANN401 - as above
     for number, node in enumerate(model.graph.node):
         if not node.name:
             node.name = next(
-                name for name in (f"{node.op_type}_{number}", f"node_{number}_") if name not in taken
+                name
+                for name in (f"{node.op_type}_{number}", f"node_{number}_")
+                if name not in taken
             )
     return model
 

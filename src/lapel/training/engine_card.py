@@ -78,7 +78,10 @@ def _where(name: str, record: Mapping[str, Any]) -> str:
     parity, scores = record["parity"], record.get("scores")
     measured = ""
     if scores is not None:
-        measured = f"; accuracy on {scores['images']:,} {scores['split']} pictures of `{scores['dataset']}`"
+        measured = (
+            f"; accuracy on {scores['images']:,} {scores['split']} pictures of "
+            f"`{scores['dataset']}`"
+        )
     return (
         f"- {name}: compared with {parity['with']} on {parity['of']}{measured}; timed on "
         f"{record['machine']}"

@@ -132,12 +132,10 @@ def export(
         BundleError: a form that cannot be made, or that did not pass; the message has the numbers.
         StorageError: it cannot be written; the bundle is as it was.
     """
-    wanted = Wanted(
-        int8=int8, openvino=openvino, pt2=pt2, pictures=pictures, allow_loss=allow_loss
-    )
+    wanted = Wanted(int8=int8, openvino=openvino, pt2=pt2, pictures=pictures, allow_loss=allow_loss)
     wanted.check(calibrate)
     model = Bundle.load(Path(bundle))
-    dataset = calibrate if isinstance(calibrate, Dataset) or calibrate is None else Dataset.open(calibrate)
+    dataset = _opened(calibrate)
     reference, against, remarks = _reference(model)
     files = dict(_forms(model, wanted, dataset))
     with TemporaryDirectory(prefix="lapel-export-") as folder:
@@ -170,6 +168,12 @@ def export(
     )
 
 
+def _opened(calibrate: str | Path | Dataset | None) -> Dataset | None:
+    if calibrate is None or isinstance(calibrate, Dataset):
+        return calibrate
+    return Dataset.open(calibrate)
+
+
 def _reference(model: Bundle) -> tuple[Engine, str, list[str]]:
     """What engines are compared with, what it is in words, and what to know about that."""
     own = "ONNX Runtime on the bundle's own graph"
@@ -190,9 +194,7 @@ def _reference(model: Bundle) -> tuple[Engine, str, list[str]]:
     return torch, "torch", []
 
 
-def _forms(
-    model: Bundle, wanted: Wanted, dataset: Dataset | None
-) -> Iterator[tuple[str, bytes]]:
+def _forms(model: Bundle, wanted: Wanted, dataset: Dataset | None) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of each file that is made of the ONNX graph."""
     graph = model.read(NETWORK)
     if wanted.int8 and dataset is not None:
@@ -251,9 +253,7 @@ def _court(
     )
 
 
-def _names(
-    staged: Bundle, wanted: Wanted, dataset: Dataset | None
-) -> tuple[list[str], list[str]]:
+def _names(staged: Bundle, wanted: Wanted, dataset: Dataset | None) -> tuple[list[str], list[str]]:
     """The engines that are tried, and why others are not."""
     names, untried = [], []
     for name, kind in ENGINES.items():
@@ -299,7 +299,7 @@ def _refuse(trials: Sequence[Trial], wanted: Wanted) -> None:
 def _records(
     model: Bundle, court: Court, trials: Sequence[Trial], files: Mapping[str, bytes]
 ) -> dict[str, Mapping[str, Any]]:
-    """What the bundle keeps of engines: of those tried now, and of others whose file is as it was."""
+    """What the bundle keeps of engines: those tried now, and others whose file is as it was."""
     now = {trial.name for trial in trials}
     kept = {
         name: record
