@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from lapel.inference.bundle import NETWORK, Bundle
@@ -26,7 +27,7 @@ class Answering:
             batch: the most pictures of a run of the engine.
             workers: processes that do the same, so that they share the cores.
         """
-        opened = Bundle.load(bundle)
+        opened = Bundle.load(Path(bundle))
         threads = max(1, usable_cores() // workers)
         engine = OnnxRuntimeEngine(opened.read(NETWORK), threads=threads)
         self._predictor = Predictor(opened, engine, batch=batch)

@@ -68,7 +68,11 @@ def chunked(chunks: Iterable[bytes], *headers: bytes, ending: bytes = b"0\r\n\r\
     """A picture's request whose body is what is given, as it stands there."""
     body = b"".join(chunks) + ending
     return request(
-        b"/v1/predict", b"Content-Type: image/jpeg", *headers, b"Transfer-Encoding: chunked", body=body
+        b"/v1/predict",
+        b"Content-Type: image/jpeg",
+        *headers,
+        b"Transfer-Encoding: chunked",
+        body=body,
     )
 
 

@@ -57,9 +57,10 @@ class Served:
         """All answers to some bytes, until the server closes or has nothing left to answer."""
         with self.connect(seconds=seconds) as connection:
             # A server may refuse and close before all has been sent.
-            with suppress(BrokenPipeError, ConnectionResetError):
+            with suppress(ConnectionError):
                 connection.sendall(data)
-                if torn:
+            if torn:
+                with suppress(OSError):
                     connection.shutdown(socket.SHUT_WR)
             return list(answers(connection))
 

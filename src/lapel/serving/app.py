@@ -116,6 +116,8 @@ def add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def refused(_: Request, error: Exception) -> Response:
+        # What was read of the body hangs on it; it is let go before the answer is on its way.
+        error.__traceback__ = None
         return as_response(_spoken(error))
 
     @app.exception_handler(RequestValidationError)

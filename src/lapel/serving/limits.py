@@ -158,6 +158,8 @@ class _Body:
             await self._send(message)
             return
         if message["type"] == "http.response.start":
+            # At once: those who are still sending could all be refused for the sake of one another.
+            self.give_back()
             await self._send(self._with_close(message))
         elif message.get("more_body", False):
             await self._send(message)
