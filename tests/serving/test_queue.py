@@ -59,8 +59,9 @@ def test_who_comes_alone_waits_for_nobody(
         ask(client, files["red"])
         seconds = sorted(ask(client, files["red"])[1] for _ in range(20))
     assert source.paced.batches == [1] * 21
-    # A wait for others would be in each of them; a busy machine is not.
-    assert seconds[0] < 0.05
+    # A wait for others, or for an acknowledgement (40 ms), would be in each of them; other work of
+    # the machine is not.
+    assert seconds[0] < 0.03
 
 
 def test_what_is_asked_of_one_is_not_answered_to_another(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 from contextlib import suppress
 from typing import ClassVar
@@ -38,6 +39,12 @@ class GuardedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """Begin, unless too many others are open."""
         super().connection_made(transport)
+        # Head and body of an answer are written one after the other; the system would keep the
+        # second back until the first is acknowledged, 40 ms later (RFC 896). asyncio sees to that
+        # for sockets of its own making alone.
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._await_head()
         if len(self.connections) > self.settings.connections:
             self._refuse(503)
