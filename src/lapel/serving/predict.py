@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 
+from lapel.serving.asked import Asked, parameters
 from lapel.serving.faults import Refusal
 from lapel.serving.forms import PICTURES, ModelAnswer, ModelList, PredictAnswer, errors
 from lapel.serving.models import Models, ServedModel
@@ -18,17 +19,8 @@ Answered = TypeVar("Answered")
 
 JSON = "application/json"
 
-#: Most labels that a request can ask for.
-MOST_LABELS = 1000
-
 ModelName = Annotated[
     str | None, Query(max_length=200, description="Which model; left out: the first.")
-]
-Top = Annotated[int, Query(ge=1, le=MOST_LABELS, description="How many of the best labels.")]
-Maps = Annotated[bool, Query(description="Show how answers came about, where the model can.")]
-Outlines = Annotated[bool, Query(description="Polygons beside each mask.")]
-Threshold = Annotated[
-    float | None, Query(ge=0, le=1, description="The score from which garments are told.")
 ]
 
 
@@ -44,27 +36,14 @@ def predict_routes(models: Models) -> APIRouter:
             200: {"model": PredictAnswer},
             **errors(400, 401, 403, 404, 408, 413, 415, 421, 422, 500, 503),
         },
-        openapi_extra={"requestBody": PICTURES},
+        openapi_extra={"parameters": parameters(), "requestBody": PICTURES},
     )
-    async def predict(
-        request: Request,
-        model: ModelName = None,
-        top: Top = 5,
-        maps: Maps = False,
-        outlines: Outlines = False,
-        threshold: Threshold = None,
-    ) -> Response:
+    async def predict(request: Request) -> Response:
         """One bad picture alone is refused (415 or 413); among others it has an `error` in its
         place.
         """
-        value = await answer(
-            request,
-            models.get(model),
-            top=top,
-            maps=maps,
-            outlines=outlines,
-            threshold=threshold,
-        )
+        asked = Asked.of(request.query_params.multi_items())
+        value = await answer(request, models.get(asked.model), asked)
         return Response(json_bytes(value), media_type=JSON)
 
     @router.get(
@@ -100,15 +79,7 @@ def _brief(model: ServedModel) -> dict[str, Any]:
     }
 
 
-async def answer(
-    request: Request,
-    model: ServedModel,
-    *,
-    top: int,
-    maps: bool,
-    outlines: bool,
-    threshold: float | None,
-) -> dict[str, Any]:
+async def answer(request: Request, model: ServedModel, asked: Asked) -> dict[str, Any]:
     """Read the pictures of a request and answer for them.
 
     Returns:
@@ -125,10 +96,10 @@ async def answer(
         model.predict(
             [one.data for one in sent],
             [one.name for one in sent],
-            top=top,
-            maps=maps,
-            outlines=outlines,
-            threshold=threshold,
+            top=asked.top,
+            maps=asked.maps,
+            outlines=asked.outlines,
+            threshold=asked.threshold,
             answerer=present.answerer,
         ),
     )

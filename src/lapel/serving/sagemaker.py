@@ -12,14 +12,14 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lapel.serving.answerers import Found
+from lapel.serving.asked import Asked
 from lapel.serving.faults import Refusal
 from lapel.serving.forms import PICTURES, PredictAnswer, errors
 from lapel.serving.models import Models, ServedModel
 from lapel.serving.parts import pictures_of
-from lapel.serving.predict import JSON, MOST_LABELS, answer, refused, unless_gone
+from lapel.serving.predict import JSON, answer, refused, unless_gone
 from lapel.serving.wire import Row, as_json, csv_bytes, json_bytes, json_lines, rows_of
 
 #: What ``Accept`` may ask for.
@@ -27,18 +27,6 @@ LINES = ("application/jsonlines", "application/x-jsonlines", "application/x-ndjs
 CSV = "text/csv"
 
 ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
-
-
-class Attributes(BaseModel):
-    """Parameters of a call, as ``top=3&maps=true``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    model: str | None = None
-    top: int = Field(default=5, ge=1, le=MOST_LABELS)
-    maps: bool = False
-    outlines: bool = False
-    threshold: float | None = Field(default=None, ge=0, le=1)
 
 
 def sagemaker_routes(models: Models) -> APIRouter:
@@ -78,7 +66,7 @@ def sagemaker_routes(models: Models) -> APIRouter:
         model = models.get(asked.model)
         if form == CSV:
             return Response(csv_bytes(await _rows(request, model, asked)), media_type=CSV)
-        value = await answer(request, model, **asked.model_dump(exclude={"model"}))
+        value = await answer(request, model, asked)
         if form == JSON:
             return Response(json_bytes(value), media_type=JSON)
         return Response(json_lines(value["predictions"]), media_type=form)
@@ -86,7 +74,7 @@ def sagemaker_routes(models: Models) -> APIRouter:
     return router
 
 
-async def _rows(request: Request, model: ServedModel, asked: Attributes) -> list[Row]:
+async def _rows(request: Request, model: ServedModel, asked: Asked) -> list[Row]:
     model.admit()
     sent = await pictures_of(request, most=model.most_pictures)
 
@@ -109,19 +97,16 @@ async def _rows(request: Request, model: ServedModel, asked: Attributes) -> list
     return [row for rows, _ in rendered for row in rows]
 
 
-def _attributes(request: Request) -> Attributes:
+def _attributes(request: Request) -> Asked:
+    """Parameters of a call, as ``top=3&maps=true``."""
     header = request.headers.get(ATTRIBUTES, "")
     try:
         pairs = parse_qsl(header, keep_blank_values=True, strict_parsing=bool(header))
-        return Attributes.model_validate(dict(pairs))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        raise Refusal(422, f"{ATTRIBUTES}: {name[:80]}: {first['msg']}") from None
     except ValueError:
         raise Refusal(
             422, f"{ATTRIBUTES}: found {header[:80]!r}, expected as top=3&maps=true"
         ) from None
+    return Asked.of(pairs)
 
 
 def _form(accept: str) -> str:
