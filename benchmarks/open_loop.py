@@ -155,9 +155,7 @@ class _Lines:
 class _Line(asyncio.Protocol):
     """One connection, one request at a time (RFC 9112)."""
 
-    def __init__(
-        self, freed: Callable[[_Line], None], lost: Callable[[_Line], None]
-    ) -> None:
+    def __init__(self, freed: Callable[[_Line], None], lost: Callable[[_Line], None]) -> None:
         self._freed, self._lost = freed, lost
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[int] | None = None

@@ -3,11 +3,11 @@
     python -m benchmarks.serving_load --bundle RUN --out runs/serving-load
     python -m benchmarks.serving_load --bundle RUN --out runs/serving-soak --soak 10
 
-Requests arrive at random and do not wait for one another (``open_loop``). A rate is held where 99 of
-100 requests are answered and 99 of 100 of these within the bound. Client and server share the
+Requests arrive at random and do not wait for one another (``open_loop``). A rate is held where 99
+of 100 requests are answered and 99 of 100 of these within the bound. Client and server share the
 machine. ``--rivals-python`` names an interpreter that has litserve, bentoml, onnxruntime, pillow,
-numpy and pydantic; all contestants then serve the same ONNX graph with ONNX Runtime, decode with the
-same code and get the same requests, in turns.
+numpy and pydantic; all contestants then serve the same ONNX graph with ONNX Runtime, decode with
+the same code and get the same requests, in turns.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ ENOUGH = 0.99
 
 OVERLOAD = 3.0
 
+#: A cell of the table of which there is nothing to say.
+NOTHING = "-"
+
 #: Side of the drawn photos in pixels, how many, and how they are kept.
 SIDE, PHOTOS, QUALITY = 800, 48, 88
 
@@ -71,9 +74,7 @@ class Contestant:
         port = free_port()
         command = [word.format(port=port) for word in self.command]
         log = scratch / f"{self.name.replace(' ', '-')}.log"
-        return started(
-            command, port=port, ready=self.ready, log=log, environment=self.environment
-        )
+        return started(command, port=port, ready=self.ready, log=log, environment=self.environment)
 
 
 def main() -> None:
@@ -148,9 +149,17 @@ def _litserve(python: str, bundle: str, workers: int, batch: int, form: str) -> 
     return Contestant(
         name=f"LitServe, {form}",
         command=(
-            python, "-m", "benchmarks.contestants.litserve_server", bundle, "--port", "{port}",
-            "--workers", str(workers), "--batch", str(batch),
-        ),  # fmt: skip
+            python,
+            "-m",
+            "benchmarks.contestants.litserve_server",
+            bundle,
+            "--port",
+            "{port}",
+            "--workers",
+            str(workers),
+            "--batch",
+            str(batch),
+        ),
         path="/predict",
         ready="/health",
         environment=_paths(),
@@ -161,9 +170,16 @@ def _bentoml(python: str, bundle: str, workers: int, batch: int, form: str) -> C
     return Contestant(
         name=f"BentoML, {form}",
         command=(
-            python, "-m", "bentoml", "serve", "benchmarks.contestants.bentoml_server:Tagger",
-            "--host", "127.0.0.1", "--port", "{port}",
-        ),  # fmt: skip
+            python,
+            "-m",
+            "bentoml",
+            "serve",
+            "benchmarks.contestants.bentoml_server:Tagger",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "{port}",
+        ),
         path="/predict",
         ready="/readyz",
         environment={
@@ -296,7 +312,8 @@ def row_of(name: str, measured: Sequence[dict[str, Any]], owns: Sequence[float])
     rates = [one["sustained"]["answered"] if one["sustained"] else 0.0 for one in measured]
     shares = [rate / own for rate, own in zip(rates, owns, strict=True)]
     times = " / ".join(
-        f"{median([one[key] for one in best]):.0f}" if best else "–" for key in ("p50", "p95", "p99")
+        f"{median([one[key] for one in best]):.0f}" if best else NOTHING
+        for key in ("p50", "p95", "p99")
     )
     pings = [one["overload_ping"] for one in measured if one["overload_ping"] is not None]
     return [
@@ -308,7 +325,7 @@ def row_of(name: str, measured: Sequence[dict[str, Any]], owns: Sequence[float])
         f"{median([one['overload']['answered'] for one in measured]):.1f}",
         f"{median([one['overload']['p99'] for one in measured]):.0f}",
         f"{median([one['overload_memory'] for one in measured]) / MEBIBYTE:.0f}",
-        f"{max(pings):.2f}" if pings else "–",
+        f"{max(pings):.2f}" if pings else NOTHING,
     ]
 
 

@@ -1,4 +1,4 @@
-"""What every server of the comparison does with the bytes of pictures: the same, by Lapel's own code.
+"""What every server of the comparison does with pictures: the same, by Lapel's own code.
 
 So what is compared is the way there and back, the queue and the batches, not decoders or engines.
 """

@@ -59,9 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     tagger = Tagger(options.bundle, batch=options.batch, workers=options.workers)
     server = ls.LitServer(tagger, accelerator="cpu", workers_per_device=options.workers)
-    server.run(
-        host="127.0.0.1", port=options.port, generate_client_file=False, log_level="warning"
-    )
+    server.run(host="127.0.0.1", port=options.port, generate_client_file=False, log_level="warning")
 
 
 if __name__ == "__main__":

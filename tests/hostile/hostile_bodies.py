@@ -29,7 +29,7 @@ def lengths() -> Iterator[HostileRequest]:
     whole = photo("JPEG")
     said = (
         b"-1", b"abc", b"1e3", b"+5", b"0x10", b"1_0", b"5, 6", b"5;5", b"1.0", b"", b"NaN",
-        b"9" * 40, "５".encode(), b"5\t5",
+        b"9" * 40, "\uff15".encode(), b"5\t5",
     )  # fmt: skip
     for value in said:
         data = request(b"/v1/predict", IMAGE, b"Content-Length: " + value, body=whole)
@@ -40,12 +40,12 @@ def lengths() -> Iterator[HostileRequest]:
         "two": (b"5", b"6"),
         "small-and-right": (b"1", b"%d" % len(whole)),
     }.items():
-        told = (b"Content-Length: " + value for value in values)
-        data = request(b"/v1/predict", IMAGE, *told, body=whole)
+        both = (b"Content-Length: " + value for value in values)
+        data = request(b"/v1/predict", IMAGE, *both, body=whole)
         yield HostileRequest(name=f"length-{name}", data=data, outcome="closed")
     # Nothing of these is sent: it is refused by what is announced.
-    for name, value in {"ten-gigabytes": 10**10, "an-exabyte": 10**18}.items():
-        data = request(b"/v1/predict", IMAGE, b"Content-Length: %d" % value)
+    for name, count in {"ten-gigabytes": 10**10, "an-exabyte": 10**18}.items():
+        data = request(b"/v1/predict", IMAGE, b"Content-Length: %d" % count)
         yield HostileRequest(name=f"length-{name}", data=data)
     yield HostileRequest(name="length-none", data=request(b"/v1/predict", IMAGE))
     yield HostileRequest(name="length-zero", data=request(b"/v1/predict", IMAGE, body=b""))
@@ -82,7 +82,7 @@ def chunks() -> Iterator[HostileRequest]:
         "no-line-end": b"3\r\nabc3\r\nabc",
         "extension-without-end": b"3;" + b"x" * 300_000,
         "number-without-end": b"0" * 300_000,
-        "lengths-as-text": "３\r\nabc\r\n".encode(),
+        "lengths-as-text": "\uff13\r\nabc\r\n".encode(),
     }
     for name, body in wrong.items():
         # Some may wait for what was announced, as long as a body may take; so nothing follows.

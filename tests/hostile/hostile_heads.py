@@ -129,7 +129,7 @@ def queries() -> Iterator[HostileRequest]:
         shown = query[:30].decode("latin-1")
         yield HostileRequest(name=f"query-{shown}", data=picture(b"/v1/predict?" + query))
     either: Mapping[str, bytes] = {
-        "top-of-another-script": "top=３".encode(),
+        "top-of-another-script": "top=\uff13".encode(),
         "top-in-many-words": b"top=99999999999999999999",
         "top-twice": b"top=1&top=2",
         "unknown": b"url=http://169.254.169.254/&callback=alert(1)",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from hostile_bodies import bodies, chunks, lengths, parts, smuggled
 from hostile_heads import fields, lines, methods, paths, queries
-from request_bytes import HostileRequest as HostileRequest
+from request_bytes import HostileRequest
 
 #: In the order in which they come.
 GROUPS = (lines, methods, paths, queries, fields, lengths, chunks, smuggled, parts, bodies)

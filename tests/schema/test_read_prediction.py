@@ -186,6 +186,7 @@ def test_what_nobody_wrote_is_refused_with_its_place(
 
 
 def test_no_prediction_at_all() -> None:
-    for value in (None, [], "x", 3, {"error": {"code": "bad", "message": "no"}}):
+    values: tuple[Any, ...] = (None, [], "x", 3, {"error": {"code": "bad", "message": "no"}})
+    for value in values:
         with pytest.raises(FormatError, match=r"prediction|image"):
             prediction_from_json(value, SCHEMA)

@@ -183,7 +183,7 @@ def test_no_such_model(served: Served) -> None:
 def test_no_server_there() -> None:
     with Client(f"http://127.0.0.1:{free_port()}") as client:
         assert not client.ready()
-        with pytest.raises(ServerError, match="no server answers .* `lapel serve"):
+        with pytest.raises(ServerError, match=r"no server answers .* `lapel serve"):
             client.model()
 
 

@@ -19,6 +19,7 @@ def served(colour_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     assert "Traceback" not in found.said(), found.said()
 
 
+@pytest.mark.filterwarnings("ignore:.*image format is deprecated")  # of Pillow, which draws some
 def test_each_is_refused_or_answered_and_memory_is_bounded(served: Served) -> None:
     idle = served.resident()
     with httpx2.Client(base_url=served.url, trust_env=False, timeout=30) as client:

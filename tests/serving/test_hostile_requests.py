@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile_requests import HostileRequest, hostile_requests
-from request_bytes import chunk, get, picture, request
+from hostile_requests import hostile_requests
+from request_bytes import HostileRequest, chunk, get, picture, request
 from served_process import MEBIBYTE, PHOTO, Answer, Served, answers, serving, spoken
 
 REQUESTS = list(hostile_requests())

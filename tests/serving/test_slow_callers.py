@@ -24,7 +24,10 @@ def address(colour_bundle: Path) -> Iterator[tuple[str, int]]:
     settings = Settings(
         port=0, head_seconds=0.6, body_seconds=0.6, idle_seconds=1, connections=40, access_log=False
     )
-    with Models([Source(bundle=colour_bundle)], settings) as models, running(models, settings) as url:
+    with (
+        Models([Source(bundle=colour_bundle)], settings) as models,
+        running(models, settings) as url,
+    ):
         parts = urlsplit(url)
         yield str(parts.hostname), int(parts.port or 0)
 
@@ -57,7 +60,9 @@ def drip(connection: socket.socket, data: bytes, *, pause: float) -> float:
     return time.monotonic() - started
 
 
-@pytest.mark.parametrize("head", [b"GET /health HT", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX"])
+@pytest.mark.parametrize(
+    "head", [b"GET /health HT", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX"]
+)
 def test_a_head_that_never_ends(address: tuple[str, int], head: bytes) -> None:
     with connect(address) as connection:
         connection.sendall(head)

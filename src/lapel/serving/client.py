@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -206,7 +207,7 @@ class Client:
             return self._schemas[fingerprint]
 
     def _request(self, method: str, path: str, **what: Any) -> httpx2.Response:  # noqa: ANN401 - httpx2's own
-        """An answer other than "busy"; the request is sent again until then, within the patience."""
+        """An answer other than "busy"; until then it is sent again, within the patience."""
         until = time.monotonic() + self._patience
         for attempt in itertools.count():
             response = self._sent(method, path, **what)
@@ -244,8 +245,8 @@ class Client:
             return self._http.request(method, path, **what)
         except httpx2.TransportError as error:
             raise ServerError(
-                f"the connection to {self._url} broke ({error or type(error).__name__}); is the "
-                "server still running?"
+                f"the connection to {self._url} broke ({str(error) or type(error).__name__}); is "
+                "the server still running?"
             ) from error
 
     def _object(self, response: httpx2.Response) -> dict[str, Any]:
@@ -347,13 +348,12 @@ def _seconds_to_wait(said: str | None, attempt: int) -> float:
     """As long as ``Retry-After`` says, in seconds or as a date (RFC 9110, 10.2.3), and a little
     more, so that those who wait do not all come back together.
     """
-    wait = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
+    wait: float = min(_FIRST_WAIT * 2.0**attempt, _LONGEST_WAIT)
     if said is not None:
-        try:
+        with suppress(ValueError):  # what says nothing is passed over
             wait = float(said) if said.strip().isdigit() else _until(parsedate_to_datetime(said))
-        except ValueError:
-            pass  # what says nothing is passed over
-    return max(0.0, wait) + random.uniform(0, 0.25)  # noqa: S311 - no secret
+    jitter: float = random.uniform(0, 0.25)  # noqa: S311 - no secret
+    return max(0.0, wait) + jitter
 
 
 def _until(when: datetime) -> float:
