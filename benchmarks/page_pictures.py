@@ -129,7 +129,7 @@ def take(
     page = window.new_page()
     page.goto(url)
     page.set_input_files("#files", [str(path) for path in photos])
-    expect(page.locator("#progress")).to_be_hidden(timeout=60_000)
+    expect(page.locator("#all")).to_have_attribute("data-done", str(len(photos)), timeout=60_000)
     if layer is not None:
         page.get_by_label(layer).check()
     page.wait_for_timeout(800)  # thumbnails and cut-outs are painted one after another

@@ -79,7 +79,7 @@ class Watched:
 
     def _hear(self, kind: str, text: str) -> None:
         # A refused request is an answer; what the page makes of it is what tests look at.
-        if kind in ("error", "warning") and not text.startswith("Failed to load resource"):
+        if kind == "error" and not text.startswith("Failed to load resource"):
             self.faults.append(f"console {kind}: {text}")
 
     def _keep_in(self, route: Route) -> None:

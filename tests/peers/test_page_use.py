@@ -27,7 +27,7 @@ def photos(drawn: Path) -> list[Path]:
 
 def ask_about(page: Page, *files: Path) -> None:
     page.set_input_files("#files", [str(path) for path in files])
-    expect(page.locator("#progress")).to_be_hidden(timeout=30_000)
+    expect(page.locator("#all")).to_have_attribute("data-done", str(len(files)), timeout=30_000)
 
 
 def test_everything_is_done_by_keyboard(server: str, page: Page, photos: list[Path]) -> None:
@@ -196,10 +196,10 @@ def test_a_token_is_asked_for_and_kept_until_the_tab_is_closed(
     page.goto(serve(tagger, "--token-file", tmp_path / "token"))
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
-    page.get_by_label("Token").fill("not-the-token-of-this-server")
+    page.locator("#token").fill("not-the-token-of-this-server")
     page.keyboard.press("Enter")
     expect(dialog).to_contain_text("does not know that token")
-    page.get_by_label("Token").fill(TOKEN)
+    page.locator("#token").fill(TOKEN)
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
     ask_about(page, photos[0])

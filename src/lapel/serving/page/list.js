@@ -83,6 +83,7 @@ export class List {
     progress.max = Math.max(1, all.length);
     progress.value = done;
     progress.hidden = done === all.length;
+    found("all").dataset.done = done;
     found("download").disabled = done === 0;
   }
 

@@ -120,7 +120,6 @@ async function start() {
     list.refresh(current);
     showAbout(about);
   });
-  takeFiles(take);
   found("clear").addEventListener("click", clear);
   try {
     await listModels();
@@ -129,4 +128,6 @@ async function start() {
   }
 }
 
-await start();
+const started = start();
+// What is dropped before the page is ready is not lost.
+takeFiles((files) => started.then(() => take(files)));
