@@ -31,6 +31,7 @@ NOT_RUN = {
     ("docs/deepfashion-cleaning.md", "minutes to hours on a quiet machine"),
     ("docs/garments.md", "minutes to hours on a quiet machine"),
     ("docs/garments.md", "needs the detector above"),
+    ("docs/label-studio.md", "needs a Label Studio"),
     ("docs/labels.md", "minutes to hours on a quiet machine"),
     ("docs/landmark-attention.md", "needs DeepFashion and a GPU"),
     ("docs/landmark-attention.md", "an hour on two cores"),

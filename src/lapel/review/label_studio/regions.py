@@ -14,8 +14,8 @@ from lapel.schema.garments import Garment, Point
 #: One result, as Label Studio has it.
 Item = Mapping[str, Any]
 
-#: Places are kept to a thousandth of a pixel: percent and back leaves dust below that.
-_DIGITS = 3
+#: Places are kept to a millionth of a pixel: percent and back leaves dust below that.
+_DIGITS = 6
 
 #: How far, in percent, a place may reach over the edge: what editors let slip.
 _SLACK = 1.0
