@@ -6,6 +6,7 @@ import { Refused, ask } from "./server.js";
 const AHEAD = 4;
 const BEAT = 40_000;
 const AGAIN = 2_000;
+const MOST_HELD = 32;
 
 export class Queue {
   /**
@@ -22,6 +23,8 @@ export class Queue {
     this.skippedOnes = false;
     this.outbox = Promise.resolve();
     this.unsaved = 0;
+    // Numbers of photos whose answers are on their way: nobody is to be asked about them.
+    this.sending = new Set();
     this.filling = null;
     this.timer = setInterval(() => this.#beat(), BEAT);
   }
@@ -58,7 +61,8 @@ export class Queue {
   }
 
   #held() {
-    return [this.current, ...this.waiting].filter(Boolean).map((photo) => photo.item.item);
+    const here = [this.current, ...this.waiting].filter(Boolean).map((photo) => photo.item.item);
+    return [...here, ...this.sending].slice(0, MOST_HELD);
   }
 
   #beat() {
@@ -69,9 +73,11 @@ export class Queue {
   /** Send an answer; nothing waits for it. No answers: the photo is passed over. */
   send(item, answers, seconds) {
     this.unsaved += 1;
+    this.sending.add(item.item);
     const said = { item: item.item, revision: item.revision, answers, seconds };
     this.outbox = this.outbox.then(() => this.#deliver(item, said)).then(() => {
       this.unsaved -= 1;
+      this.sending.delete(item.item);
       this.tell.unsaved(this.unsaved, null);
     });
     return this.outbox;

@@ -92,12 +92,13 @@ async function show(photo) {
 async function showDone() {
   answer = null;
   stage.clear();
+  found("photo").hidden = found("panel").hidden = true;
+  await queue.outbox;
   const fresh = await ask("v1/review/progress");
   tellProgress(fresh);
   const mine = fresh.people.find((one) => one.name === annotator);
   const skipped = mine?.skipped ?? 0;
   const left = fresh.total - fresh.done;
-  found("photo").hidden = found("panel").hidden = true;
   found("done").hidden = false;
   found("done-title").textContent = word(left ? "done_here" : "done_all");
   found("done-text").textContent = [
@@ -106,7 +107,7 @@ async function showDone() {
     left ? "" : word("done_next"),
   ].join(" ");
   found("again").hidden = skipped === 0;
-  found("again").textContent = word("again", { count: skipped });
+  found("again").textContent = word("skipped_ones", { count: skipped });
   found("look").hidden = left <= skipped;
   found("done-title").focus();
 }
