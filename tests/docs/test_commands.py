@@ -25,6 +25,8 @@ NOT_RUN = {
     ("README.md", "installs packages"),
     ("README.md", "changes the reader's shell"),
     ("CONTRIBUTING.md", "works on a clone"),
+    ("docs/annotate.md", "it serves until it is ended"),
+    ("docs/annotate.md", "needs the answers given above"),
     ("docs/compare.md", "minutes to hours on a quiet machine"),
     ("docs/deepfashion.md", "needs DeepFashion and a GPU"),
     ("docs/deepfashion.md", "an hour on two cores"),
