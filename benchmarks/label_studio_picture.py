@@ -11,10 +11,10 @@ import os
 import shutil
 from pathlib import Path
 
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Page, Route, ViewportSize, sync_playwright
 
 #: What a desk shows.
-DESK = {"width": 1500, "height": 800}
+DESK: ViewportSize = {"width": 1500, "height": 800}
 
 #: What lies beside the photo and tells a reader nothing.
 _ASIDE = """

@@ -17,7 +17,7 @@ from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.export import export_dataset
 from lapel.data.importing import import_dataset
-from lapel.schema.annotation import Annotation, Tags
+from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import FormatError, UsageError
 from lapel.schema.garments import Garment, Garments
 from lapel.schema.geometry import Landmark, Landmarks
@@ -31,14 +31,14 @@ def dataset(tmp_path: Path) -> Dataset:
     """Three photos: one with every label, one that has nothing on it, one of which nobody knows."""
     for place, name in enumerate(("a.png", "b.png", "c.png")):
         write_photo(tmp_path / "photos" / name, 40 * place + 9, width=WIDTH, height=HEIGHT)
-    known = {
+    known: dict[str, Label] = {
         "category": 'a "best" <top> & co',
         "tags": Tags(("lace",)),
         "landmarks": Landmarks(
             {"left cuff": Landmark(3.5, 4.0), "right cuff": Landmark(20.0, 17.0, visible=False)}
         ),
     }
-    nothing = {"category": "dress", "tags": Tags(), "landmarks": Landmarks()}
+    nothing: dict[str, Label] = {"category": "dress", "tags": Tags(), "landmarks": Landmarks()}
     classes = np.zeros((HEIGHT, WIDTH), np.uint8)
     classes[4:9, 5:20] = 2
     labels = EVERYTHING["parsing"].labels
