@@ -78,9 +78,10 @@ def test_layers_that_lead_on_become_integers_and_those_that_answer_do_not() -> N
     graph = onnx.load_from_string(network()).graph
     for number, node in enumerate(graph.node):
         node.name = node.name or f"node {number}"
-    assert nodes_to_quantize(graph) == [
-        "first", "bend", "second", "residual", "bend again", "third"
-    ]  # fmt: skip
+    whole = ["first", "bend", "second", "residual", "bend again", "third"]
+    assert nodes_to_quantize(graph, 0) == whole
+    assert nodes_to_quantize(graph) == ["second", "third"]  # what they take is no integer before
+    assert nodes_to_quantize(graph, 9) == []
 
 
 def test_it_answers_nearly_the_same_and_is_smaller() -> None:

@@ -87,6 +87,7 @@ class Court:
         dataset: to measure accuracy on; None: it cannot be measured.
         allow_loss: points of 100 that the main number of a task may lose.
         track: is told how far the work is.
+        float32: what the model reaches in float32, once it was measured.
     """
 
     model: Bundle
@@ -97,16 +98,23 @@ class Court:
     dataset: Dataset | None = None
     allow_loss: float = 0.5
     track: Track = silent
-    _float32: list[Scored] = field(default_factory=list, init=False)
+    float32: list[Scored] = field(default_factory=list)
 
-    def try_all(self, names: Sequence[str]) -> list[Trial]:
-        """Try engines by name; those that pass are measured side by side."""
+    def try_all(self, names: Sequence[str], known: Sequence[Trial] = ()) -> list[Trial]:
+        """Try engines by name; those that pass are measured side by side.
+
+        Args:
+            names: in the table of engines.
+            known: trials that were held already.
+        """
+        held = {trial.name: trial for trial in known}
         found: list[Trial] = []
         engines: dict[str, Engine] = {}
         for name in names:
             try:
                 engine = ENGINES[name].build(self.model, ENGINES[name].file)
-                found.append(self.try_one(name, engine, reduced=ENGINES[name].reduced))
+                reduced = ENGINES[name].reduced
+                found.append(held.get(name) or self.try_one(name, engine, reduced=reduced))
             except BundleError as error:
                 found.append(Trial(name=name, fault=str(error)))
                 continue
@@ -147,12 +155,12 @@ class Court:
     def _accuracy(self, engine: Engine) -> Accuracy | None:
         if self.dataset is None:
             return None
-        if not self._float32:
+        if not self.float32:
             plain = OnnxRuntimeEngine(self.model.read(ENGINES["onnxruntime"].file))
-            self._float32.append(self._scored(plain, self.dataset))
+            self.float32.append(self._scored(plain, self.dataset))
         return Accuracy(
             dataset=self.dataset.name,
-            before=self._float32[0],
+            before=self.float32[0],
             after=self._scored(engine, self.dataset),
         )
 

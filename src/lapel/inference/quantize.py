@@ -5,8 +5,9 @@ found on real pictures (B. Jacob et al., "Quantization and Training of Neural Ne
 Integer-Arithmetic-Only Inference", CVPR 2018, arXiv 1712.05877). The graph says so with pairs of
 QuantizeLinear and DequantizeLinear, which ONNX Runtime and OpenVINO both turn into integer kernels.
 
-Layers that answer stay in float32: they are small, and their digits are the answer. So do steps
-that count coordinates: 256 steps are too few for a place.
+The first layer stays in float32, as what it loses is lost to all others; and so do layers that
+answer: they are small, and their digits are the answer. Steps that count coordinates stay, too: 256
+steps are too few for a place.
 """
 
 from __future__ import annotations
@@ -48,13 +49,14 @@ CARRIERS = STEPS | {
 }  # fmt: skip
 
 
-def quantize(graph: bytes, batches: Iterable[NDArray[np.uint8]]) -> bytes:
+def quantize(graph: bytes, batches: Iterable[NDArray[np.uint8]], *, spared: int = 1) -> bytes:
     """The graph of a network in 8-bit integers.
 
     Args:
         graph: the bytes of an ONNX file, in float32.
         batches: prepared pixels (N, C, h, w) that are like those to come: ranges are found on them.
             They are gone through once.
+        spared: so many of the first layers stay in float32.
 
     Raises:
         BundleError: the graph holds no layer that could be quantised, or cannot be.
@@ -63,7 +65,7 @@ def quantize(graph: bytes, batches: Iterable[NDArray[np.uint8]]) -> bytes:
         folder = Path(name)
         try:
             model = _prepared(graph, folder)
-            chosen = nodes_to_quantize(model.graph)
+            chosen = nodes_to_quantize(model.graph, spared)
             if not chosen:
                 raise BundleError(
                     "no layer of this network could be quantised: all that it has answer directly"
@@ -77,16 +79,17 @@ def quantize(graph: bytes, batches: Iterable[NDArray[np.uint8]]) -> bytes:
         return (folder / "int8.onnx").read_bytes()
 
 
-def nodes_to_quantize(graph: Any) -> list[str]:  # noqa: ANN401 - onnx ships no types
+def nodes_to_quantize(graph: Any, spared: int = 1) -> list[str]:  # noqa: ANN401 - onnx ships no types
     """Names of nodes that become integers: layers that another layer follows, and steps between.
 
     Args:
         graph: an ONNX graph whose nodes have names.
+        spared: so many of the first layers stay as they are.
     """
     constants = {tensor.name for tensor in graph.initializer}
-    layers = {node.name for node in graph.node if _is_layer(node, constants)}
-    leads_on = _leads_on(graph, layers)
-    integers = {name for name in layers if leads_on[name]}
+    layers = [node.name for node in graph.node if _is_layer(node, constants)]
+    leads_on = _leads_on(graph, set(layers))
+    integers = {name for name in layers[spared:] if leads_on[name]}
     between = _leads_on(graph, integers)
     made_by = {output: node.name for node in graph.node for output in node.output}
     for node in graph.node:  # in the order of computing
