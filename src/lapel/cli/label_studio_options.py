@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter
-
+    from lapel.serving.label_studio.routes import Router
     from lapel.serving.label_studio.service import LabelStudio
     from lapel.serving.models import Models
 
@@ -82,7 +81,7 @@ def backend_routes(
     token_file: Path | None,
     storage: list[str] | None,
     events: Path | None,
-) -> list[APIRouter]:
+) -> list[Router]:
     """Label Studio's routes of a server; none where nobody wants them.
 
     Raises:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Request
 
@@ -24,6 +24,9 @@ from lapel.serving.label_studio.events import Events
 from lapel.serving.label_studio.pictures import Pictures
 from lapel.serving.label_studio.service import LabelStudio
 from lapel.serving.models import Models
+
+#: What the server takes in beside its own routes.
+Router: TypeAlias = APIRouter
 
 #: The most tasks of one call; Label Studio sends up to 100 at a time.
 MOST_TASKS = 1000
@@ -70,7 +73,7 @@ async def _payload(request: Request) -> dict[str, Any]:
 Payload = Annotated[dict[str, Any], Depends(_payload)]
 
 
-def label_studio_routes(models: Models, options: Options) -> APIRouter:
+def label_studio_routes(models: Models, options: Options) -> Router:
     """The routes of Label Studio's protocol.
 
     Args:
