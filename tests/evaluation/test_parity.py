@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lapel.evaluation.parity import COMPARED, Apart, Two
+from lapel.evaluation.parity import ALIKE, COMPARED, SAME, Apart, Parity, Two
 
 VALUES = 6 + 28 * 28 + 3 * 2
 SIZE = (64, 64)
@@ -70,3 +72,34 @@ def test_classes_of_a_few_pixels_may_change() -> None:
         mine[0, 1, 0, :pixels] = 2
         two = Two(mine, reference, np.ones((1, 40, 40)), SIZE)
         assert COMPARED["segmentation"](two).changed == changed
+
+
+@pytest.mark.parametrize(
+    ("landmarks", "pixels", "apart"),
+    [
+        (1, 1.0, (0.0, 0)),  # one took the next place of its map
+        (1, 20.0, (0.0, 1)),  # one lies elsewhere
+        (20, 1.0, (1 / 64, 0)),  # all of them lie a pixel off: these are other networks
+    ],
+)
+def test_a_landmark_may_take_the_next_place_of_its_map(
+    landmarks: int, pixels: float, apart: tuple[float, int]
+) -> None:
+    reference = np.full((2, 20, 3), 0.25, np.float32)
+    mine = reference.copy()
+    mine[0, :landmarks, 0] += pixels / SIZE[0]
+    two = Two(mine, reference, np.ones((2, 20, 2)), SIZE)
+    assert COMPARED["landmarks"](two) == pytest.approx(apart, abs=1e-6)
+
+
+def test_engines_of_fewer_digits_are_asked_for_less() -> None:
+    mine, reference = np.zeros((1, 100), np.float32), np.zeros((1, 100), np.float32)
+    mine[0, :2], reference[:] = 1, -1
+    for asked, changed in ((SAME, 1), (ALIKE, 0)):
+        two = Two(mine, reference, np.ones((1, 100)), SIZE, asked)
+        assert COMPARED["multi_label"](two).changed == changed
+    parity = Parity(pictures=100, largest_difference=0.5, changed_answers=9, asked=ALIKE)
+    assert parity.holds
+    assert not replace(parity, asked=SAME).holds
+    assert not replace(parity, changed_answers=11).holds
+    assert "9 of 100 answers about 100 pictures differ (allowed 10)" in parity.words()

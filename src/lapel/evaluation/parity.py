@@ -20,8 +20,11 @@ from lapel.tasks.garments import BOX, LABEL, POINT, POINTS, SCORE, THRESHOLD
 
 Floats = NDArray[np.float32]
 
-#: So many of a garment's points may jump between two peaks that are equally high.
+#: So many points may jump between two peaks that are equally high.
 JUMPING_POINTS = 0.05
+
+#: In pixels of the canvas: a landmark that moves so far has taken the next place of its map.
+STEP = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +157,15 @@ def _tags(two: Two) -> Apart:
 
 def _landmarks(two: Two) -> Apart:
     """A landmark whose map has two peaks that are equally high may be seen at either. Such a jump
-    is a changed answer where there is such a landmark at all, and no difference of the networks.
+    is a changed answer where there is such a landmark at all, and no difference of the networks;
+    one to the next place of its map is neither, as long as few of them do it.
     """
     difference = np.abs(two.mine - two.reference)
-    jumped = (difference[..., :2] * two.size).max(2) > two.asked.move
-    changed = (jumped & (two.known[..., 0] > 0)).any(1)
+    moved = (difference[..., :2] * two.size).max(2)
+    changed = ((moved > two.asked.move) & (two.known[..., 0] > 0)).any(1)
+    jumped = moved > STEP
+    if jumped.mean() > JUMPING_POINTS:
+        jumped = moved > two.asked.move
     return Apart(float(difference[~jumped].max(initial=0.0)), int(changed.sum()))
 
 
