@@ -27,6 +27,7 @@ NOT_RUN = {
     ("CONTRIBUTING.md", "works on a clone"),
     ("docs/annotate.md", "it serves until it is ended"),
     ("docs/annotate.md", "needs the answers given above"),
+    ("docs/bulk.md", "needs a Ray cluster"),
     ("docs/compare.md", "minutes to hours on a quiet machine"),
     ("docs/deepfashion.md", "needs DeepFashion and a GPU"),
     ("docs/deepfashion.md", "an hour on two cores"),

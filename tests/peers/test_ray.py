@@ -29,12 +29,9 @@ MARK = "LAPEL_TESTS_RAY"
 
 
 @pytest.fixture(scope="module")
-def python() -> Path:
+def python(peer: Callable[[str], Path]) -> Path:
     """An interpreter that has Ray."""
-    found = Path(os.environ.get("LAPEL_RAY_PYTHON", ROOT / ".peers" / "ray" / "bin" / "python"))
-    if not found.exists():
-        pytest.skip(f"no Ray in {found}; make test-peers installs it")
-    return found
+    return peer("ray") / "python"
 
 
 @pytest.fixture(scope="module")
