@@ -174,7 +174,7 @@ def _bentoml(python: str, bundle: str, workers: int, batch: int, form: str) -> C
             "-m",
             "bentoml",
             "serve",
-            "benchmarks.contestants.bentoml_server:Tagger",
+            f"benchmarks.contestants.bentoml_server:{'Batched' if batch > 1 else 'Single'}",
             "--host",
             "127.0.0.1",
             "--port",
@@ -267,39 +267,43 @@ def measure(
     seed: int,
 ) -> dict[str, Any]:
     """The highest rate that is held, then three times the engine's own rate."""
-    requests = as_forms(pictures, one.path)
+    requests, bound = as_forms(pictures, one.path), options.bound / 1000
     run_rate(running, requests, own / 4, 3, seed=99)  # warm
     idle = running.memory()
     rates = []
     for share in SHARES:
         spent = running.processor_seconds()
         outcome = run_rate(running, requests, share * own, options.seconds, seed=seed)
-        rates.append(told(outcome, running.processor_seconds() - spent))
-        if not is_held(outcome, options.bound / 1000):
+        rates.append(told(outcome, running.processor_seconds() - spent, bound))
+        if not rates[-1]["held"]:
             break
-    held = [rate for rate in rates if rate["held_within"] <= options.bound]
+    held = [rate for rate in rates if rate["held"]]
     with watched(running, ping=one.ping) as seen:
         flood = run_rate(running, requests, OVERLOAD * own, options.seconds, seed=seed)
     return {
         "idle": idle,
         "rates": rates,
         "sustained": held[-1] if held else None,
-        "overload": told(flood, 0.0),
+        "overload": told(flood, 0.0, bound),
         "overload_memory": max(seen.memory) - idle,
         "overload_ping": max(seen.pings, default=None),
         "own": own,
     }
 
 
-def told(outcome: Outcome, server_seconds: float) -> dict[str, Any]:
+def told(outcome: Outcome, server_seconds: float, bound: float) -> dict[str, Any]:
     """An outcome in numbers; times in milliseconds."""
-    times = {f"p{percent}": 1000 * outcome.percentile(percent) for percent in (50, 95, 99)}
+    # JSON knows no infinity: nothing was answered, and so nothing took any time.
+    times = {
+        f"p{percent}": 1000 * outcome.percentile(percent) if outcome.latencies else None
+        for percent in (50, 95, 99)
+    }
     return {
         "offered": outcome.rate,
         "answered": outcome.answered,
         "share": outcome.share,
+        "held": is_held(outcome, bound),
         **times,
-        "held_within": times["p99"] if outcome.share >= ENOUGH else float("inf"),
         "statuses": dict(outcome.statuses),
         "client_processor": outcome.client_seconds / outcome.seconds,
         "server_processor": server_seconds / outcome.seconds,
@@ -311,10 +315,7 @@ def row_of(name: str, measured: Sequence[dict[str, Any]], owns: Sequence[float])
     best = [one["sustained"] for one in measured if one["sustained"] is not None]
     rates = [one["sustained"]["answered"] if one["sustained"] else 0.0 for one in measured]
     shares = [rate / own for rate, own in zip(rates, owns, strict=True)]
-    times = " / ".join(
-        f"{median([one[key] for one in best]):.0f}" if best else NOTHING
-        for key in ("p50", "p95", "p99")
-    )
+    times = " / ".join(milliseconds([one[key] for one in best]) for key in ("p50", "p95", "p99"))
     pings = [one["overload_ping"] for one in measured if one["overload_ping"] is not None]
     return [
         name,
@@ -323,10 +324,16 @@ def row_of(name: str, measured: Sequence[dict[str, Any]], owns: Sequence[float])
         times,
         f"{median([one['idle'] for one in measured]) / MEBIBYTE:.0f}",
         f"{median([one['overload']['answered'] for one in measured]):.1f}",
-        f"{median([one['overload']['p99'] for one in measured]):.0f}",
+        milliseconds([one["overload"]["p99"] for one in measured]),
         f"{median([one['overload_memory'] for one in measured]) / MEBIBYTE:.0f}",
         f"{max(pings):.2f}" if pings else NOTHING,
     ]
+
+
+def milliseconds(times: Sequence[float | None]) -> str:
+    """The median, where there is one."""
+    known = [time for time in times if time is not None]
+    return f"{median(known):.0f}" if known else NOTHING
 
 
 def soak(options: argparse.Namespace, pictures: Path, scratch: Path) -> None:
@@ -339,15 +346,16 @@ def soak(options: argparse.Namespace, pictures: Path, scratch: Path) -> None:
         run_rate(running, requests, rate, 10, seed=99)  # warm
         with watched(running, every=5, ping=lapel.ping) as seen:
             for minute in range(max(1, round(options.soak))):
-                minutes.append(told(run_rate(running, requests, rate, 60, seed=minute), 0.0))
+                outcome = run_rate(running, requests, rate, 60, seed=minute)
+                minutes.append(told(outcome, 0.0, options.bound / 1000))
                 print(f"minute {minute + 1}: {json.dumps(minutes[-1])}", flush=True)
     slope = growth(seen)
     rows = [
         ["requests a second", f"{rate:.1f}"],
         ["minutes", f"{len(minutes)}"],
         ["answered", f"{100 * median([one['share'] for one in minutes]):.2f} %"],
-        ["p99 of the first minute, ms", f"{minutes[0]['p99']:.0f}"],
-        ["p99 of the last minute, ms", f"{minutes[-1]['p99']:.0f}"],
+        ["p99 of the first minute, ms", milliseconds([minutes[0]["p99"]])],
+        ["p99 of the last minute, ms", milliseconds([minutes[-1]["p99"]])],
         ["memory at the start, MiB", f"{seen.memory[0] / MEBIBYTE:.0f}"],
         ["memory at the end, MiB", f"{seen.memory[-1] / MEBIBYTE:.0f}"],
         ["growth over the second half, MiB an hour", f"{3600 * slope / MEBIBYTE:.1f}"],
