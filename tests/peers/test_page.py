@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from lapel.data.dataset import Dataset
 from lapel.inference.predictor import Predictor
@@ -56,10 +56,10 @@ def predicted(run: Path, photo: Path) -> Prediction:
     return found
 
 
-def box_of(place: Locator) -> dict[str, float]:
+def box_of(place: Locator) -> FloatRect:
     box = place.bounding_box()
     assert box is not None
-    return dict(box)
+    return box
 
 
 def bars_of(page: Page, task: str) -> list[tuple[str, float, float]]:

@@ -17,7 +17,9 @@ from lapel.serving.pages import CONTENT_SECURITY_POLICY, PAGE, page_routes
 PAGES = sorted(path.parent for path in PAGE.parent.glob("*/index.html"))
 
 
-def ask(path: str, *, app: FastAPI | None = None, **headers: str) -> httpx2.Response:
+def ask(
+    path: str, *, app: FastAPI | None = None, headers: dict[str, str] | None = None
+) -> httpx2.Response:
     """What a page answers, without a network between."""
     if app is None:
         app = FastAPI()
@@ -69,7 +71,7 @@ def test_nothing_else_comes_out_of_the_folder(path: str) -> None:
 
 def test_a_browser_that_has_a_file_is_not_sent_it_again() -> None:
     first = ask("/assets/main.js")
-    again = ask("/assets/main.js", **{"If-None-Match": first.headers["etag"]})
+    again = ask("/assets/main.js", headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
     assert again.content == b""
 

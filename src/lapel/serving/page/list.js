@@ -39,7 +39,7 @@ export class List {
     for (const photo of this.rows.keys()) if (!kept.has(photo)) this.rows.delete(photo);
     if (!several) return;
     this.tasks = tasksOf(all);
-    const heads = ["", word("photo"), ...this.tasks.map((task) => (task === null ? word("garment") : named(task)))];
+    const heads = [word("photo"), ...this.tasks.map((task) => (task === null ? word("garment") : named(task)))];
     const head = element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name)));
     const rows = all.map((photo) => this.#row(photo));
     found("table").replaceChildren(
@@ -101,8 +101,7 @@ export class List {
       row = element(
         "tr",
         {},
-        element("td", {}, canvas),
-        element("th", { scope: "row" }, button),
+        element("th", { scope: "row" }, element("div", { class: "which" }, canvas, button)),
       );
       this.rows.set(photo, row);
     }
@@ -113,7 +112,7 @@ export class List {
   #fill(row, photo) {
     markCurrent(row, photo === this.current);
     row.dataset.state = photo.state;
-    while (row.cells.length > 2) row.deleteCell(-1);
+    while (row.cells.length > 1) row.deleteCell(-1);
     row.append(...this.#cells(photo));
   }
 
@@ -143,10 +142,8 @@ function tasksOf(photos) {
 function cellOf(prediction, task) {
   const answer = task === null ? prediction : prediction.answers?.[task];
   if (answer === undefined) return [];
-  const parts = inShort(answer).map(([label, share]) =>
-    share === null
-      ? [label]
-      : [label, " ", element("span", { class: "number" }, percent(share))],
-  );
-  return parts.flatMap((part, place) => (place === 0 ? part : [", ", ...part]));
+  return inShort(answer).map(([label, share]) => {
+    const sure = share === null ? null : element("span", { class: "number" }, percent(share));
+    return element("span", { class: "pair" }, label, " ", sure);
+  });
 }
