@@ -115,13 +115,27 @@ def photos(given: Path | None, folder: Path) -> Path:
     return folder
 
 
-def own_rate(options: argparse.Namespace, pictures: Path, engine: str) -> float:
-    """Pictures a second without a server, in a process of its own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What the engine does without a server.
+
+    Attributes:
+        rate: pictures a second.
+        processor: seconds of processor time a picture.
+    """
+
+    rate: float
+    processor: float
+
+
+def own_rate(options: argparse.Namespace, pictures: Path, engine: str) -> Own:
+    """Measured in a process of its own."""
     command = [
         sys.executable, "-m", "benchmarks.contestants.own_rate", str(options.bundle), str(pictures),
         "--engine", engine, "--seconds", str(options.seconds),
     ]  # fmt: skip
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return Own(**json.loads(done.stdout))
 
 
 def contestants(options: argparse.Namespace) -> list[Contestant]:
@@ -230,30 +244,34 @@ def compare(options: argparse.Namespace, pictures: Path, scratch: Path) -> None:
     """Each contestant in turn, some times over; then the table."""
     bound = options.bound / 1000
     found: dict[str, list[dict[str, Any]]] = {}
-    owns: list[float] = []
+    owns: list[Own] = []
     for turn in range(options.turns):
         owns.append(own_rate(options, pictures, options.engine))
-        print(f"the engine itself: {owns[-1]:.1f} pictures/s", flush=True)
+        print(f"the engine itself: {owns[-1].rate:.1f} pictures/s", flush=True)
         for one in contestants(options):
             with one.started(scratch) as running:
-                measured = measure(one, running, pictures, options, own=owns[-1], seed=turn)
+                measured = measure(one, running, pictures, options, own=owns[-1].rate, seed=turn)
             found.setdefault(one.name, []).append(measured)
             print(f"{one.name}: {json.dumps(measured['sustained'])}", flush=True)
     header = [
         f"p99 within {options.bound:g} ms", "sustained, pictures/s", "of the engine's own",
-        "p50 / p95 / p99 then, ms", "idle MiB", "at three times the rate: answered/s",
+        "p50 / p95 / p99 then, ms", "processor ms a picture", "idle MiB",
+        "at three times the rate: answered/s",
         "p99 of these, ms", "MiB more", "slowest ping, s",
     ]  # fmt: skip
     rows = [row_of(name, measured, owns) for name, measured in found.items()]
     content = {
         "surroundings": surroundings(),
         "settings": {key: str(value) for key, value in vars(options).items()},
-        "own": owns,
+        "own": [asdict(own) for own in owns],
         "bound": bound,
         "measured": found,
     }
     table = markdown_table(header, rows)
-    table += f"\nThe engine itself, without a server: {median(owns):.1f} pictures a second.\n"
+    table += (
+        f"\nThe engine itself, without a server: {median([own.rate for own in owns]):.1f} pictures "
+        f"a second, {1000 * median([own.processor for own in owns]):.1f} ms of processor time each.\n"
+    )
     write_results(options.out, name="serving_load", content=content, table=table)
 
 
@@ -305,16 +323,16 @@ def told(outcome: Outcome, server_seconds: float, bound: float) -> dict[str, Any
         "held": is_held(outcome, bound),
         **times,
         "statuses": dict(outcome.statuses),
-        "client_processor": outcome.client_seconds / outcome.seconds,
-        "server_processor": server_seconds / outcome.seconds,
+        "client_processor": outcome.client_seconds / max(1, sum(outcome.statuses.values())),
+        "processor": server_seconds / max(1, len(outcome.latencies)),
     }
 
 
-def row_of(name: str, measured: Sequence[dict[str, Any]], owns: Sequence[float]) -> list[str]:
+def row_of(name: str, measured: Sequence[dict[str, Any]], owns: Sequence[Own]) -> list[str]:
     """Medians of all turns as a row."""
     best = [one["sustained"] for one in measured if one["sustained"] is not None]
     rates = [one["sustained"]["answered"] if one["sustained"] else 0.0 for one in measured]
-    shares = [rate / own for rate, own in zip(rates, owns, strict=True)]
+    shares = [rate / own.rate for rate, own in zip(rates, owns, strict=True)]
     times = " / ".join(milliseconds([one[key] for one in best]) for key in ("p50", "p95", "p99"))
     pings = [one["overload_ping"] for one in measured if one["overload_ping"] is not None]
     return [
@@ -322,6 +340,7 @@ def row_of(name: str, measured: Sequence[dict[str, Any]], owns: Sequence[float])
         f"{median(rates):.1f}",
         f"{100 * median(shares):.0f} %",
         times,
+        milliseconds([1000 * one["processor"] for one in best]),
         f"{median([one['idle'] for one in measured]) / MEBIBYTE:.0f}",
         f"{median([one['overload']['answered'] for one in measured]):.1f}",
         milliseconds([one["overload"]["p99"] for one in measured]),
@@ -339,7 +358,7 @@ def milliseconds(times: Sequence[float | None]) -> str:
 def soak(options: argparse.Namespace, pictures: Path, scratch: Path) -> None:
     """Minutes at half the rate: does memory grow, do files stay open, do answers slow down?"""
     (lapel, *_) = contestants(options)
-    rate = own_rate(options, pictures, options.engine) / 2
+    rate = own_rate(options, pictures, options.engine).rate / 2
     requests = as_forms(pictures, lapel.path)
     minutes: list[dict[str, Any]] = []
     with lapel.started(scratch) as running:
