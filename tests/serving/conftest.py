@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,9 +69,7 @@ class PacedSource(Source):
     def load(self, settings: Settings, *, engine: str) -> Answerer:
         assert engine == "auto"
         opened = Bundle.load(self.bundle)
-        predictor = Predictor(opened, self.paced, batch=settings.batch)
-        self.paced.batches.clear()  # each begins with a look at its network
-        return OneModel(predictor)
+        return OneModel(Predictor(opened, self.paced, batch=settings.batch))
 
 
 def paced_source(bundle: Path, seconds: float) -> PacedSource:
@@ -82,11 +80,12 @@ def paced_source(bundle: Path, seconds: float) -> PacedSource:
 @contextmanager
 def _serving(*sources: Source, **settings: object) -> Iterator[httpx2.Client]:
     chosen = Settings(**{"port": 0, "access_log": False, **settings})  # type: ignore[arg-type] # as they are
-    with (
-        Models(sources, chosen) as models,
-        running(models, chosen) as url,
-        httpx2.Client(base_url=url, trust_env=False, timeout=20) as client,
-    ):
+    with Models(sources, chosen) as models, ExitStack() as stack:
+        for source in sources:
+            if isinstance(source, PacedSource):  # each begins with a look at its network
+                source.paced.batches.clear()
+        url = stack.enter_context(running(models, chosen))
+        client = stack.enter_context(httpx2.Client(base_url=url, trust_env=False, timeout=20))
         yield client
 
 

@@ -148,8 +148,10 @@ def test_a_slow_model_lets_two_people_wait(
     serving_models: Any, make_paced: Any, colour_bundle: Path, files: dict[str, bytes]
 ) -> None:
     """A detector takes seconds: four may wait, whatever the bound."""
-    source = make_paced(colour_bundle, 0.3)
+    source = make_paced(colour_bundle, 0.0)
     with serving_models(source, latency=0.1, batch=1) as client, ThreadPoolExecutor(3) as pool:
+        source.paced.seconds = 0.3
+        ask(client, files["blue"])
         found = list(pool.map(lambda _: ask(client, files["blue"]), range(3)))
     assert [label(answer) for answer, _ in found] == ["blue"] * 3
 
@@ -193,8 +195,9 @@ def test_an_engine_that_breaks_is_told_without_its_words(
 def test_an_answer_that_takes_too_long_is_given_up(
     serving_models: Any, make_paced: Any, colour_bundle: Path, files: dict[str, bytes]
 ) -> None:
-    source = make_paced(colour_bundle, 1.0)
+    source = make_paced(colour_bundle, 0.0)
     with serving_models(source, answer_seconds=0.2) as client:
+        source.paced.seconds = 1.0
         answer, seconds = ask(client, files["red"])
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert seconds < 0.8

@@ -114,7 +114,7 @@ def serve(
         latency=latency / 1000,
         batch=batch,
         body_bytes=max_body * MEBIBYTE,
-        memory_bytes=max(160, 2 * max_body) * MEBIBYTE,
+        memory_bytes=max(96, 2 * max_body if max_body > 64 else 0) * MEBIBYTE,
         limits=Limits(pixels=round(max_pixels * 1e6)),
         access_log=not quiet,
     )

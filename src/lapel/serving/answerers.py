@@ -19,6 +19,10 @@ from lapel.schema.read_garments import ReadScene
 Found = Examined | ReadScene | Failure
 
 
+#: Kinds of task whose answers have masks of the photo's size.
+DENSE = ("segmentation", "garments")
+
+
 class Answerer(Protocol):
     """What the queue needs of a model."""
 
@@ -35,6 +39,11 @@ class Answerer(Protocol):
     @property
     def maps(self) -> tuple[str, ...]:
         """Names of what can be shown of how an answer came about."""
+        ...
+
+    @property
+    def dense(self) -> bool:
+        """Whether it makes something of the size of the photo, which takes memory."""
         ...
 
     @property
@@ -75,6 +84,11 @@ class OneModel:
     def maps(self) -> tuple[str, ...]:
         """Names of what can be shown of how an answer came about."""
         return self.predictor.maps
+
+    @property
+    def dense(self) -> bool:
+        """Whether it answers with masks."""
+        return any(spec.kind in DENSE for spec in self.bundle.schema)
 
     @property
     def chosen(self) -> Chosen:
@@ -122,6 +136,11 @@ class TwoModels:
     def maps(self) -> tuple[str, ...]:
         """None: they would be of parts of the picture."""
         return ()
+
+    @property
+    def dense(self) -> bool:
+        """It decodes the photo once more, to cut garments out of it."""
+        return True
 
     @property
     def chosen(self) -> Chosen:

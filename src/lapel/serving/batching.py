@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
@@ -33,10 +33,7 @@ Rendered = TypeVar("Rendered")
 #: So many pictures may wait for any model, however slow: two people at one page are no overload.
 LEAST_WAITING = 4
 
-#: Guess of seconds a picture, before any was answered.
-FIRST_PACE = 0.05
-
-#: Weight of the newest batch in what is known of the pace.
+#: Weight of the newest batch in what is known of the pace, once that is more than a guess.
 NEWEST = 0.2
 
 log = logging.getLogger("lapel.serving")
@@ -149,19 +146,22 @@ class _Job:
     place: int
     answerer: Answerer
     prepared: Any
+    pixels: int
 
 
 @dataclass(slots=True)
 class _Pace:
     """Seconds a picture while there is work, of late; written by the worker alone."""
 
-    seconds: float = FIRST_PACE
-    last: float = field(default=0.0)
+    seconds: float
+    last: float = 0.0
+    batches: int = 0
 
     def saw(self, count: int, since: float) -> None:
         now = time.monotonic()
         each = (now - max(since, self.last)) / count
-        self.seconds += NEWEST * (each - self.seconds)
+        self.batches += 1
+        self.seconds += max(NEWEST, 1 / self.batches) * (each - self.seconds)
         self.last = now
 
 
@@ -176,6 +176,7 @@ class Queue:
         name: str,
         latency: float,
         limits: Limits,
+        pace: float,
     ) -> None:
         """Start the worker.
 
@@ -185,11 +186,12 @@ class Queue:
             name: of the model, for the worker's thread.
             latency: seconds that a picture should wait at most.
             limits: ceilings on each picture.
+            pace: seconds that a picture takes, as far as is known before any was answered.
         """
         self.counts = Counts()
         self._pool, self._room, self._limits = pool, room, limits
         self._latency = latency
-        self._pace = _Pace()
+        self._pace = _Pace(pace)
         self._waiting = 0
         self._jobs: deque[_Job] = deque()
         self._changed = threading.Condition()
@@ -268,26 +270,27 @@ class Queue:
         if ask.given_up:
             return
         try:
-            prepared = self._decoded(answerer, data, name)
+            prepared, pixels = self._decoded(answerer, data, name)
             if isinstance(prepared, Failure):
                 with self._changed:
                     self.counts.failed += 1
                 ask.put(place, prepared)
                 return
             with self._changed:
-                self._jobs.append(_Job(ask, place, answerer, prepared))
+                self._jobs.append(_Job(ask, place, answerer, prepared, pixels))
                 self._changed.notify()
         except Exception:
             log.exception("a picture could not be prepared")
             ask.fail(broken())
 
-    def _decoded(self, answerer: Answerer, data: bytes, name: str) -> Any | Failure:  # noqa: ANN401 - the answerer knows it
+    def _decoded(self, answerer: Answerer, data: bytes, name: str) -> tuple[Any | Failure, int]:
+        """What the answerer makes of a picture, and how many pixels that has."""
         try:
             width, height = upright_size(data, name=name, limits=self._limits)
         except ImageError as error:
-            return Failure.of(error)
+            return Failure.of(error), 0
         with self._room.of(width * height):
-            return answerer.prepare(data, name)
+            return answerer.prepare(data, name), width * height
 
     def _work(self) -> None:
         while jobs := self._taken():
@@ -311,11 +314,13 @@ class Queue:
         started = time.monotonic()
         done = 0
         try:
-            ready = [job.prepared for job in wanted]
-            found = answerer.answer(ready, top=question.top, maps=question.maps)
-            for job, answer in zip(wanted, found, strict=True):
-                job.ask.put(job.place, answer)
-                done += 1
+            # One at a time is at its full size here, and meanwhile fewer are being decoded.
+            with self._room.of(max(job.pixels for job in wanted) if answerer.dense else 0):
+                ready = [job.prepared for job in wanted]
+                found = answerer.answer(ready, top=question.top, maps=question.maps)
+                for job, answer in zip(wanted, found, strict=True):
+                    job.ask.put(job.place, answer)
+                    done += 1
         except Exception:
             log.exception("a batch of %d pictures failed", len(wanted))
             for job in wanted[done:]:

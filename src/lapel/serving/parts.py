@@ -79,10 +79,13 @@ def is_picture_type(media_type: str) -> bool:
 
 
 async def _whole(pieces: AsyncIterator[bytes]) -> bytes:
-    data = b"".join([piece async for piece in pieces])
+    # Not a list that is joined: its many small pieces would leave holes in the memory.
+    data = bytearray()
+    async for piece in pieces:
+        data += piece
     if not data:
         raise Refusal(400, "the body is empty; send the bytes of a picture", code="no_picture")
-    return data
+    return bytes(data)
 
 
 async def _of_form(pieces: AsyncIterator[bytes], boundary: bytes, most: int) -> list[Sent]:

@@ -56,7 +56,7 @@ class Settings:
     latency: float = 2.0
     batch: int = 16
     body_bytes: int = 64 * MEBIBYTE
-    memory_bytes: int = 160 * MEBIBYTE
+    memory_bytes: int = 96 * MEBIBYTE
     pictures: int = 64
     limits: Limits = DEFAULT_LIMITS
     decoded_pixels: int = DEFAULT_LIMITS.pixels

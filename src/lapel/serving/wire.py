@@ -33,6 +33,9 @@ MAP_SIDE = 512
 #: seen on a screen, and a tenth of the corners.
 OUTLINE_TOLERANCE = 0.001
 
+#: Outlines are traced on so many pixels of the longer side, or up to twice as many.
+OUTLINE_PIXELS = 2000
+
 #: A row of a table.
 Row = dict[str, str | float | None]
 
@@ -139,6 +142,16 @@ def _outline(values: Sequence[dict[str, Any]], garments: Iterable[FoundGarment])
 
 def polygons(mask: NDArray[np.bool_]) -> Polygons:
     """The outlines of a mask, bool (H, W), as lists of corners ``[x, y]`` in its pixels."""
-    tolerance = max(mask.shape) * OUTLINE_TOLERANCE
-    rings = (simplified(ring, tolerance) for ring in outlines_of(mask))
-    return [[[round(x), round(y)] for x, y in ring] for ring in rings]
+    height, width = mask.shape
+    longest = max(mask.shape)
+    # Of a huge photo every second or third pixel is as much as anybody sees.
+    step = max(1, longest // OUTLINE_PIXELS)
+    rings = outlines_of(mask[::step, ::step])
+    tolerance = longest * OUTLINE_TOLERANCE / step
+    return [
+        [
+            [min(round(x) * step, width), min(round(y) * step, height)]
+            for x, y in simplified(ring, tolerance)
+        ]
+        for ring in rings
+    ]
