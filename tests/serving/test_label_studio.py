@@ -336,6 +336,19 @@ class TestProtocol:
         assert len(results) == 100
         assert all(one["result"] for one in results)
 
+    def test_tasks_that_no_time_is_left_for_are_left_for_another_call(
+        self,
+        backend: httpx2.Client,
+        place: Stage,
+        picture_file: Callable[..., bytes],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        place.files["/data/upload/1/red.png"] = picture_file((220, 20, 20))
+        monkeypatch.setattr("lapel.serving.label_studio.backend.PATIENCE", -1.0)
+        answer = backend.post("/predict", json=predicting("/data/upload/1/red.png")).json()
+        assert answer["results"] == [[]]
+        assert "no time was left" in answer["errors"][0]
+
     def test_a_click_is_answered_by_one_entry(
         self, backend: httpx2.Client, place: Stage, picture_file: Callable[..., bytes]
     ) -> None:

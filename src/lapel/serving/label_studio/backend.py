@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lapel.imaging.decode import MEBIBYTE
 from lapel.inference.pictures import Failure
 from lapel.inference.predictor import Examined
 from lapel.review.label_studio.binding import Binding, bind
@@ -28,6 +29,10 @@ log = logging.getLogger("lapel.serving")
 
 #: Seconds that tasks may take in all: Label Studio waits 100.
 PATIENCE = 90.0
+
+#: Tasks whose pictures are held at a time by one call, calls that may hold some, and the bytes of a
+#: picture: together what a server may hold beside its own requests.
+AT_A_TIME, CALLS, PICTURE_BYTES = 8, 2, 20 * MEBIBYTE
 
 #: Photos whose answers are kept for people who click again and again on the same one.
 KEPT = 32
@@ -55,12 +60,19 @@ class Answers:
 class Backend:
     """One model behind Label Studio."""
 
-    def __init__(self, model: ServedModel, pictures: Pictures | None) -> None:
-        """Wire a model to where the pictures come from; None: nowhere, so that no task is
-        answered.
+    def __init__(
+        self, model: ServedModel, pictures: Pictures | None, turn: asyncio.Semaphore
+    ) -> None:
+        """Wire a model to where pictures come from.
+
+        Args:
+            model: answers.
+            pictures: fetches them; None: from nowhere, so that no task is answered.
+            turn: who may hold pictures: ``CALLS`` at a time, of all models together.
         """
         self._model = model
         self._pictures = pictures
+        self._turn = turn
         self._kept: OrderedDict[tuple[str, str, str], Told] = OrderedDict()
 
     @property
@@ -87,7 +99,7 @@ class Backend:
             xml: the project's labelling configuration.
 
         Raises:
-            Refusal: 422 for no configuration of ours; 503 after too long a wait.
+            Refusal: 422, it is no configuration that asks something of an image.
         """
         model = self._model.present
         binding = _binding(xml, model)
@@ -147,17 +159,27 @@ class Backend:
         """What the model says of each task, some at a time: other callers get their turn."""
         end = time.monotonic() + PATIENCE
         found: list[Told] = []
-        step = max(1, min(model.answerer.batch, self._model.most_pictures))
+        step = min(AT_A_TIME, self._model.most_pictures)
         for first in range(0, len(tasks), step):
             part = tasks[first : first + step]
-            fetched = await asyncio.gather(
-                *(asyncio.to_thread(self._fetched, task, binding.key) for task in part)
-            )
-            there = [one for one in fetched if isinstance(one, bytes)]
-            names = [f"task {task.get('id')}" for task in part]
-            asked = iter(await self._asked(there, names[: len(there)], model, end))
-            found += [one if isinstance(one, Failure) else next(asked) for one in fetched]
+            if time.monotonic() > end:
+                found += [Failure(image="", fault=_TOO_LATE) for _ in part]
+                continue
+            async with self._turn:
+                found += await self._told_of(part, binding, model, end)
         return found
+
+    async def _told_of(
+        self, tasks: Sequence[Mapping[str, Any]], binding: Binding, model: Loaded, end: float
+    ) -> list[Told]:
+        """What the model says of a few tasks: their pictures fetched, then asked of together."""
+        fetched = await asyncio.gather(
+            *(asyncio.to_thread(self._fetched, task, binding.key) for task in tasks)
+        )
+        there = [one for one in fetched if isinstance(one, bytes)]
+        names = [f"task {number}" for number in range(len(there))]
+        asked = iter(await self._asked(there, names, model, end))
+        return [one if isinstance(one, Failure) else next(asked) for one in fetched]
 
     async def _asked(
         self, pictures: Sequence[bytes], names: Sequence[str], model: Loaded, end: float
@@ -170,8 +192,10 @@ class Backend:
                 )
             except Refusal as refusal:
                 wait = float((refusal.headers or {}).get("Retry-After", "1"))
-                if refusal.status_code != 503 or time.monotonic() + wait > end:
+                if refusal.status_code != 503:
                     raise
+                if time.monotonic() + wait > end:
+                    return [Failure(image=name, fault=_TOO_LATE) for name in names]
                 await asyncio.sleep(wait)
 
     def _fetched(self, task: Mapping[str, Any], key: str) -> bytes | Failure:
@@ -191,6 +215,8 @@ class Backend:
         except LapelError as error:
             return Failure(image=name, fault=str(error))
 
+
+_TOO_LATE = "no time was left: Label Studio waits 100 s; have it retrieve predictions once more"
 
 #: Labels whose probabilities say how sure the model is of tags.
 _TOP = 1000

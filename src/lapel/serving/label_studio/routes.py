@@ -19,7 +19,7 @@ from fastapi import APIRouter, Depends, Request
 
 from lapel.schema.errors import StorageError
 from lapel.serving.faults import Refusal
-from lapel.serving.label_studio.backend import Backend
+from lapel.serving.label_studio.backend import CALLS, PICTURE_BYTES, Backend
 from lapel.serving.label_studio.events import Events
 from lapel.serving.label_studio.pictures import Pictures
 from lapel.serving.label_studio.service import LabelStudio
@@ -86,7 +86,7 @@ def label_studio_routes(models: Models, options: Options) -> Router:
     pictures = None
     if options.url is not None:
         service = LabelStudio(options.url, options.token, timeout=20.0)
-        limit = models.settings.limits.bytes
+        limit = min(models.settings.limits.bytes, PICTURE_BYTES)
         pictures = Pictures(service, storage=options.storage, limit=limit)
     protocol = _Protocol(models, pictures, Events(options.events))
     router = APIRouter(include_in_schema=False)
@@ -111,11 +111,12 @@ class _Protocol:
         self._pictures = pictures
         self._events = events
         self._backends: dict[str, Backend] = {}
+        self._turn = asyncio.Semaphore(CALLS)
 
     def _backend(self, model: str | None) -> Backend:
         served = self._models.get(model)
         if served.name not in self._backends:
-            self._backends[served.name] = Backend(served, self._pictures)
+            self._backends[served.name] = Backend(served, self._pictures, self._turn)
         return self._backends[served.name]
 
     async def health(self, model: str | None = None) -> dict[str, Any]:
