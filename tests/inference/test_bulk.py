@@ -180,6 +180,15 @@ class TestRefused:
         with pytest.raises(StorageError, match="is no JSON"):
             predict_in_bulk(colour_bundle, photos, out, part_rows=5)
 
+    def test_a_list_that_somebody_changed(
+        self, colour_bundle: Path, photos: Path, out: Path
+    ) -> None:
+        told = json.loads((out / "progress.json").read_text("utf-8"))
+        told["parts"] = [{"file": "part-00000.parquet"}]
+        (out / "progress.json").write_text(json.dumps(told))
+        with pytest.raises(StorageError, match="does not tell of parts as it should"):
+            predict_in_bulk(colour_bundle, photos, out, part_rows=5)
+
     def test_no_bundle_leaves_nothing(self, photos: Path, tmp_path: Path) -> None:
         with pytest.raises(BundleError):
             predict_in_bulk(photos, photos, tmp_path / "new")

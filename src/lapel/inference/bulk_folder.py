@@ -169,7 +169,7 @@ class BulkFolder:
         self._refuse_others(told.get("asked"), self._read(PICTURES))
         for leftover in self.folder.glob(f".*{PARTIAL_SUFFIX}"):
             leftover.unlink(missing_ok=True)
-        by_file = {part["file"]: Part(**part) for part in told["parts"]}
+        by_file = self._told_parts(told)
         for number in range(self.count):
             part = by_file.get(file_of(number))
             if part is None:
@@ -178,6 +178,15 @@ class BulkFolder:
                 self._parts[number] = part
             else:
                 self.damaged.append(part.file)
+
+    def _told_parts(self, told: Mapping[str, Any]) -> dict[str, Part]:
+        try:
+            return {part["file"]: Part(**part) for part in told["parts"]}
+        except (KeyError, TypeError) as error:
+            raise StorageError(
+                f"{self.folder / PROGRESS} does not tell of parts as it should ({error!r}); name a "
+                "new folder"
+            ) from error
 
     def _is_whole(self, part: Part) -> bool:
         try:

@@ -22,7 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lapel.inference.answer_rows import Answered, parquet_of, rows_with_error
+from lapel.inference.answer_rows import Answered, Row, parquet_of, rows_with_error
 from lapel.inference.bulk import AnyPredictor, BulkRun, Question, models_of
 from lapel.inference.bundle import MANIFEST
 from lapel.inference.pictures import Failure
@@ -81,9 +81,9 @@ class PartWorker:
                 f"{_listed(work.versions)}; install the same everywhere"
             )
         self._work = work
-        self._folder = tempfile.TemporaryDirectory(prefix="lapel-models-")
-        self._question = _unpacked(work, Path(self._folder.name))
-        self._predictor = self._question.load()
+        with tempfile.TemporaryDirectory(prefix="lapel-models-") as folder:
+            self._question = _unpacked(work, Path(folder))
+            self._predictor = self._question.load()
         asked = self._question.asked(self._predictor, None)
         if any(asked[name] != work.asked[name] for name in ("bundle", "engine")):
             raise UsageError(
@@ -94,23 +94,26 @@ class PartWorker:
 
     def __call__(self, batch: Any) -> Any:  # noqa: ANN401 - a table of pyarrow, which has no types
         """A row of what is to be done for each part, to a row of what was."""
-        return _done_table([self._done(row) for row in batch.to_pylist()])
+        return _done_table([self.done(row) for row in batch.to_pylist()])
 
-    def _done(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def done(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The rows of a part, as a file, and its failures; of what :func:`part_row` says."""
         names = json.loads(row["pictures"])
         boxes = json.loads(row["boxes"])
-        results = list(
-            answers_from(
-                self._question,
-                self._predictor,
-                names,
-                boxes=None if boxes is None else [box and Box(*box) for box in boxes],
-                home=self._work.home,
-                remote=self._remote,
-            )
-        )
-        rows = [cells for result in results for cells in rows_with_error(result)]
-        failures = [one for one in results if isinstance(one, Failure)]
+        rows: list[Row] = []
+        failures = []
+        # One by one: an answer may hold a mask of all of its photo's pixels.
+        for result in answers_from(
+            self._question,
+            self._predictor,
+            names,
+            boxes=None if boxes is None else [box and Box(*box) for box in boxes],
+            home=self._work.home,
+            remote=self._remote,
+        ):
+            rows.extend(rows_with_error(result))
+            if isinstance(result, Failure):
+                failures.append(result)
         return {
             "part": row["part"],
             "rows": len(rows),
@@ -222,7 +225,7 @@ def _dealt_out(
     cores = [int(node["Resources"].get("CPU", 1)) for node in machines]
     share = min(cores) if workers is None else max(1, sum(cores) // workers)
     return ray.data.from_items(
-        [_part_row(run, number) for number in missing], override_num_blocks=len(missing)
+        [part_row(run, number) for number in missing], override_num_blocks=len(missing)
     ).map_batches(
         PartWorker,
         batch_size=1,
@@ -231,11 +234,12 @@ def _dealt_out(
             size=min(count, len(missing)), max_tasks_in_flight_per_actor=IN_FLIGHT
         ),
         num_cpus=share,
-        fn_constructor_args=(_work_of(run, roots),),
+        fn_constructor_args=(work_of(run, roots),),
     )
 
 
-def _part_row(run: BulkRun, number: int) -> dict[str, Any]:
+def part_row(run: BulkRun, number: int) -> dict[str, Any]:
+    """What is to be done for a part, as plain values."""
     place = run.folder.slice_of(number)
     boxes = None if run.boxes is None else [box and list(box) for box in run.boxes[place]]
     return {
@@ -245,7 +249,13 @@ def _part_row(run: BulkRun, number: int) -> dict[str, Any]:
     }
 
 
-def _work_of(run: BulkRun, roots: Sequence[str]) -> Work:
+def work_of(run: BulkRun, roots: Sequence[str] = ()) -> Work:
+    """What every worker has to know.
+
+    Args:
+        run: the folder, and how its pictures are answered.
+        roots: addresses of the stores in which pictures lie.
+    """
     models = []
     for bundle in (one.bundle for one in models_of(run.predictor)):
         files = {name: bundle.read(name) for name in bundle.files}

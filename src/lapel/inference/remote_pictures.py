@@ -77,8 +77,8 @@ class RemotePictures:
 
     def read(self, name: str) -> bytes | Failure:
         """The bytes of a picture; or why there are none."""
-        for home, system, _ in self._places:
-            if name.startswith(home):
+        for home, system, path in self._places:
+            if name.startswith(f"{home}{path}"):
                 return _bytes_of(system, name.removeprefix(home), name)
         return Failure(image=name, fault="lies below none of the addresses that were named")
 
