@@ -1,7 +1,7 @@
 """JPEG bytes to answers: the loop that a user would write first, and every engine of Lapel.
 
-    python -m benchmarks.inference --bundle efficientnet=runs/efficientnet --data photos \
-        --out runs/inference
+    python -m benchmarks.inference --bundle efficientnet runs/efficientnet photos \
+        --bundle mobilenetv2 runs/mobilenetv2 drawn --out runs/inference
 
 Each bundle is exported first, with int8 and OpenVINO, into ``OUT/bundles``. Then all contestants
 answer the same pictures of the dataset's validation split, in turns, each in a process of its own,
@@ -59,16 +59,15 @@ def main() -> None:
     if options.one:
         print(json.dumps(measure_one(options)))
         return
-    bundles = dict(entry.split("=", 1) for entry in options.bundle)
     found: dict[str, dict[str, Any]] = {}
     tables = []
-    for name, path in bundles.items():
-        place, remarks = exported(Path(path), options, name)
+    for name, path, data in options.bundle:
+        place, remarks = exported(Path(path), data, options, name)
         contestants = [LOOP, LOADER, *engines_of(place)]
         runs: dict[str, list[dict[str, Any]]] = {one: [] for one in contestants}
         for _ in range(options.rounds):
             for one in contestants:
-                runs[one].append(in_its_own_process(one, place, options))
+                runs[one].append(in_its_own_process(one, place, data, options))
         found[name] = {"made": provenance(place), "remarks": remarks, "runs": runs}
         tables.append(table_of(name, found[name]))
     content = {"surroundings": surroundings(), "pictures": options.pictures, "found": found}
@@ -79,9 +78,13 @@ def parse_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--bundle", action="append", required=True, metavar="NAME=PATH", help="may be repeated"
+        "--bundle",
+        action="append",
+        nargs=3,
+        required=True,
+        metavar=("NAME", "PATH", "DATASET"),
+        help="a model, and a dataset with train and validation splits; may be repeated",
     )
-    parser.add_argument("--data", type=Path, required=True, help="dataset with a validation split")
     parser.add_argument("--task", default="category", help="the task of one label that is judged")
     parser.add_argument("--out", type=Path, required=True, help="folder for results and exports")
     parser.add_argument("--pictures", type=int, default=320, help="answered a round")
@@ -91,11 +94,13 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def exported(path: Path, options: argparse.Namespace, name: str) -> tuple[Path, list[str]]:
+def exported(
+    path: Path, data: str, options: argparse.Namespace, name: str
+) -> tuple[Path, list[str]]:
     """The bundle with all forms that pass, and what did not."""
     out = options.out / "bundles" / name
     shutil.rmtree(out, ignore_errors=True)
-    asked = {"openvino": True, "calibrate": options.data, "out": out}
+    asked = {"openvino": True, "calibrate": data, "out": out}
     try:
         done = export(path, int8=True, allow_loss=options.allow_loss, **asked)
     except BundleError as error:
@@ -117,11 +122,13 @@ def provenance(place: Path) -> dict[str, Any]:
     return {**kept, "scores": dict(bundle.scores), "engines": dict(bundle.engines)}
 
 
-def in_its_own_process(one: str, place: Path, options: argparse.Namespace) -> dict[str, Any]:
+def in_its_own_process(
+    one: str, place: Path, data: str, options: argparse.Namespace
+) -> dict[str, Any]:
     """One round of one contestant."""
     command = [
-        sys.executable, "-m", "benchmarks.inference", "--one", one, "--bundle", f"it={place}",
-        "--data", str(options.data), "--task", options.task, "--out", str(options.out),
+        sys.executable, "-m", "benchmarks.inference", "--one", one, "--bundle", "it",
+        str(place), data, "--task", options.task, "--out", str(options.out),
         "--pictures", str(options.pictures),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -134,8 +141,8 @@ def in_its_own_process(one: str, place: Path, options: argparse.Namespace) -> di
 
 def measure_one(options: argparse.Namespace) -> dict[str, Any]:
     """Answer the pictures at once and alone; how fast, and how many rightly."""
-    place = Path(options.bundle[0].partition("=")[2])
-    part = Dataset.open(options.data).split("validation")
+    place, data = map(Path, options.bundle[0][1:])
+    part = Dataset.open(data).split("validation")
     files = [part.read(name) for name in part.names()]
     truth = [str(label) for label in part.labels(options.task)]
     shown = list(islice(cycle(files), options.pictures))

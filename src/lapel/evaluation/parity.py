@@ -54,7 +54,7 @@ SAME = Closeness(difference=1e-3, changed=1e-3, move=1.0, places=0.005, tags=0.0
 
 #: Between float32 and fewer digits: a loss of accuracy is measured; this tells a broken network
 #: from a coarse one.
-ALIKE = Closeness(difference=np.inf, changed=0.1, move=8.0, places=0.02, tags=0.02, score=0.2)
+ALIKE = Closeness(difference=np.inf, changed=0.25, move=8.0, places=0.05, tags=0.1, score=0.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
