@@ -183,10 +183,10 @@ def diverse(
     A model that doubts one photo doubts its near-twins as well, and to answer all of them teaches
     little more than to answer one. Of the ``pool`` most doubtful photos, the next is always the one
     of the largest product of its doubt, to the power of ``SHARPNESS``, and its distance to what was
-    chosen already (1 less the largest cosine). The distance alone is the greedy k-centre of Sener and Savarese, "Active
-    Learning for Convolutional Neural Networks: A Core-Set Approach", ICLR 2018, algorithm 1; to
-    choose within a pool of doubtful ones follows Citovsky et al., "Batch Active Learning at Scale",
-    NeurIPS 2021.
+    chosen already (1 less the largest cosine). The distance alone is the greedy k-centre of Sener
+    and Savarese, "Active Learning for Convolutional Neural Networks: A Core-Set Approach", ICLR
+    2018, algorithm 1; to choose within a pool of doubtful ones follows Citovsky et al., "Batch
+    Active Learning at Scale", NeurIPS 2021.
 
     Args:
         doubt: float64 (N,), 0 to 1.
