@@ -268,9 +268,10 @@ def compare(options: argparse.Namespace, pictures: Path, scratch: Path) -> None:
         "measured": found,
     }
     table = markdown_table(header, rows)
+    rate, processor = median([own.rate for own in owns]), median([own.processor for own in owns])
     table += (
-        f"\nThe engine itself, without a server: {median([own.rate for own in owns]):.1f} pictures "
-        f"a second, {1000 * median([own.processor for own in owns]):.1f} ms of processor time each.\n"
+        f"\nThe engine itself, without a server: {rate:.1f} pictures a second, "
+        f"{1000 * processor:.1f} ms of processor time each.\n"
     )
     write_results(options.out, name="serving_load", content=content, table=table)
 
