@@ -46,6 +46,7 @@ NOT_RUN = {
     ("docs/page.md", "it serves until it is ended"),
     ("docs/predict.md", "needs a model of masks"),
     ("docs/results.md", "minutes to hours on a quiet machine"),
+    ("docs/review.md", "it serves until it is ended"),
     ("docs/search.md", "needs DeepFashion"),
     ("docs/segmentation.md", "half an hour on two cores"),
     ("docs/segmentation.md", "minutes to hours on a quiet machine"),

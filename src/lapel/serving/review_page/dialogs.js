@@ -126,7 +126,7 @@ function tables({ total, done, people, tasks, agreement }) {
   return [
     element("p", {}, word("done_of", { done, total })),
     table(
-      ["who", "answered", "passed_over"],
+      ["person", "answered", "passed_over"],
       people.map((one) => [one.name, one.answered, one.skipped]),
     ),
     table(

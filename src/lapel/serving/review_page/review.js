@@ -240,7 +240,9 @@ function tellProgress(now) {
   const bar = found("bar");
   bar.max = now.total;
   bar.value = now.done;
-  found("far").textContent = word("done_of", { done: now.done, total: now.total });
+  const mine = now.people.find((one) => one.name === annotator)?.answered ?? 0;
+  const yours = about.overlap > 1 ? ` · ${word("done_mine", { count: mine })}` : "";
+  found("far").textContent = word("done_of", { done: now.done, total: now.total }) + yours;
 }
 
 function tellUnsaved(count, error) {

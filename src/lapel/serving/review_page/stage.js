@@ -114,7 +114,7 @@ export class Stage {
     const { outlines, boxes, points } = this.drawing;
     const unit = this.unit;
     this.marks.replaceChildren(
-      ...outlines.map((one) => outline(one)),
+      ...outlines.flatMap((one, number) => outline(one, number, this.size)),
       ...boxes.flatMap((one) => box(one, unit)),
       // The chosen one last, so that it lies on top.
       ...[...points].sort((a, b) => a.selected - b.selected).map((one) => point(one, unit)),
@@ -164,15 +164,33 @@ export class Stage {
   }
 }
 
-function outline({ rings, place }) {
-  const path = rings.map((ring) => `M${ring.map(([x, y]) => `${x} ${y}`).join("L")}Z`).join("");
-  return shape("path", { class: "outline", d: path, stroke: colourOf(place), fill: colourOf(place) });
+/**
+ * The fill of an outline, and a line around it. Polygons have no holes, so that what has some comes
+ * in parts: the line is drawn outside of the whole alone, and none between the parts.
+ */
+function outline({ rings, place }, number, size) {
+  const d = rings.map((ring) => `M${ring.map(([x, y]) => `${x} ${y}`).join("L")}Z`).join("");
+  const whole = { x: 0, y: 0, ...size };
+  const outside = shape(
+    "mask",
+    { id: `outside-${number}`, maskUnits: "userSpaceOnUse", ...whole },
+    shape("rect", { ...whole, fill: "#fff" }),
+    shape("path", { d, fill: "#000", stroke: "#000", class: "hair" }),
+  );
+  const around = { d, mask: `url(#outside-${number})` };
+  return [
+    outside,
+    shape("path", { class: "outline", d, fill: colourOf(place) }),
+    shape("path", { class: "seam", ...around }),
+    shape("path", { class: "around", ...around, stroke: colourOf(place) }),
+  ];
 }
 
 function box({ box: [left, top, width, height], name, place, kept, selected }, unit) {
   const state = `box${kept ? "" : " removed"}${selected ? " selected" : ""}`;
   const text = { class: "tag", x: left + 4 * unit, y: top + 16 * unit, "font-size": 14 * unit };
   return [
+    shape("rect", { class: "seam", x: left, y: top, width, height }),
     shape("rect", { class: state, x: left, y: top, width, height, stroke: colourOf(place) }),
     shape("text", { ...text, "stroke-width": 3 * unit }, name),
   ];
