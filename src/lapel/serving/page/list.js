@@ -143,7 +143,8 @@ function cellOf(prediction, task) {
   const answer = task === null ? prediction : prediction.answers?.[task];
   if (answer === undefined) return [];
   return inShort(answer).map(([label, share]) => {
-    const sure = share === null ? null : element("span", { class: "number" }, percent(share));
+    if (share === null) return element("span", {}, label);
+    const sure = element("span", { class: "number" }, percent(share));
     return element("span", { class: "pair" }, label, " ", sure);
   });
 }
