@@ -378,6 +378,19 @@ def test_a_detector_marks_garments_and_selects_what_is_clicked(
     ]
 
 
+def test_known_labels_may_be_proposed(
+    lapel: Lapel, drawn: Path, studio: Started, service: LabelStudio, home: Path
+) -> None:
+    lapel(
+        "data", "export", "label-studio", drawn, home / "proposed", "--split", "validation",
+        "--task", "category", "--labels", "predictions",
+    )  # fmt: skip
+    said = lapel("label-studio", "push", studio.url, home / "proposed", *studio.token)
+    number = int(said.split()[1])
+    assert len(proposals(service, number)) == 24
+    assert service.get(f"/api/projects/{number}")["model_version"] == "labels"
+
+
 def rounded(label: Label) -> list[dict[str, Any]]:
     """Garments as plain values, to a thousandth of a pixel."""
     assert isinstance(label, Garments)

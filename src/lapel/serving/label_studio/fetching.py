@@ -137,6 +137,11 @@ def push_project(
     project = int(made["id"])
     for task in track(tasks, len(tasks), "Uploading tasks"):
         _push_task(service, project, folder, task)
+    versions = {one.get("model_version") for task in tasks for one in task.get("predictions", ())}
+    if versions:
+        # People begin from predictions of the version that a project names.
+        shown = {"show_collab_predictions": True, "model_version": str(min(versions, key=str))}
+        service.patch(f"/api/projects/{project}", shown)
     return project, len(tasks)
 
 
