@@ -71,7 +71,7 @@ PLANTS = [
     Plant(
         module="lapel/inference/planted.py",
         line="import lapel.evaluation",
-        contract="Prediction knows no datasets, networks or judges",
+        contract="Prediction and serving know no datasets, networks or judges",
     ),
     Plant(
         module="lapel/data/readers/planted.py",

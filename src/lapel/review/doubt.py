@@ -25,10 +25,11 @@ POOL = 1000
 #: Photos shown last that the first ones of the next pool should not resemble.
 REMEMBERED = 200
 
-#: Power of the doubt beside distances. Tried with a linear head on clothing-dataset-small, 200 to
-#: 1,000 labels, five draws: ahead of 2 by up to 1.3 points of accuracy, and of the doubt alone by
-#: up to 1.0, both at 300 labels; from 500 on they were alike.
-SHARPNESS = 4
+#: Photos are alike that are nearer to each other than all but so many of a pool's pairs.
+ALIKE_SHARE = 0.05
+
+#: Distances (1 less the cosine) below which photos are alike whatever the others are.
+ALIKE = 1e-3
 
 Probabilities = NDArray[np.float64]
 
@@ -173,7 +174,7 @@ def most_doubtful(doubt: NDArray[np.float64], count: int | None = None) -> NDArr
 
 def diverse(
     doubt: NDArray[np.float64],
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.floating],
     *,
     count: int | None = None,
     pool: int = POOL,
@@ -182,15 +183,17 @@ def diverse(
 
     A model that doubts one photo doubts its near-twins as well, and to answer all of them teaches
     little more than to answer one. Of the ``pool`` most doubtful photos, the next is always the one
-    of the largest product of its doubt, to the power of ``SHARPNESS``, and its distance to what was
-    chosen already (1 less the largest cosine). The distance alone is the greedy k-centre of Sener
-    and Savarese, "Active Learning for Convolutional Neural Networks: A Core-Set Approach", ICLR
-    2018, algorithm 1; to choose within a pool of doubtful ones follows Citovsky et al., "Batch
-    Active Learning at Scale", NeurIPS 2021.
+    of the largest product of its doubt and its distance to what was chosen already (1 less the
+    largest cosine), where all distances count the same that are beyond those of photos alike: one
+    that is like no other is no better for it. So near-twins wait, and nothing else. To choose
+    within a pool of doubtful photos follows Citovsky et al., "Batch Active Learning at Scale",
+    NeurIPS 2021; the farthest ones first (Sener and Savarese, "Active Learning for Convolutional
+    Neural Networks: A Core-Set Approach", ICLR 2018, algorithm 1) brought up outliers, from which
+    models learned less than without any of it.
 
     Args:
         doubt: float64 (N,), 0 to 1.
-        vectors: float32 (N, width), each of length 1: near where photos are alike.
+        vectors: (N, width), of any length: their directions are near where photos are alike.
         count: how many; None: all, pool by pool.
         pool: photos to choose among; time grows with its square, not with all photos'.
 
@@ -212,15 +215,17 @@ def diverse(
         if len(chosen) >= count:
             break
         among = order[start : start + pool]
-        before = chosen[-REMEMBERED:]
-        nearest = (
-            (vectors[among] @ vectors[before].T).max(axis=1)
-            if len(before)
-            else np.full(len(among), -1.0, np.float32)
-        )
-        picked = _far_apart(doubt[among], vectors[among], nearest, count - len(chosen))
+        before, own = _of_length_1(vectors[chosen[-REMEMBERED:]]), _of_length_1(vectors[among])
+        nearest = (own @ before.T).max(axis=1, initial=-1.0)
+        picked = _far_apart(doubt[among], own, nearest, count - len(chosen))
         chosen = np.concatenate([chosen, among[picked]])
     return chosen
+
+
+def _of_length_1(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Vectors (N, width) of length 1, in enough digits for the cosine of twins to be 1."""
+    wide = vectors.astype(np.float32)
+    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
 
 
 def _far_apart(
@@ -238,14 +243,23 @@ def _far_apart(
         count: how many at most.
     """
     alike = vectors @ vectors.T
-    # Sure ones are told apart too, and those of which nothing is known come last.
-    worth = np.where(np.isnan(doubt), 0.0, doubt) ** SHARPNESS + 1e-12
+    far = _far(alike)
+    # What is NaN comes last; what is sure still comes in an order.
+    worth = np.where(np.isnan(doubt), 0.0, doubt + 1e-9)
     left = np.ones(len(doubt), bool)
     picked = []
     for _ in range(min(count, len(doubt))):
-        score = np.where(left, worth * (1.0 - nearest + 1e-6), -np.inf)
-        best = int(score.argmax())
+        apart = np.clip((1.0 - nearest) / far, 1e-6, 1.0)
+        best = int(np.where(left, worth * apart, -np.inf).argmax())
         picked.append(best)
         left[best] = False
         nearest = np.maximum(nearest, alike[best])
     return np.array(picked, np.int64)
+
+
+def _far(alike: NDArray[np.float32]) -> float:
+    """The distance from which on two photos of a pool are not alike, by all cosines (P, P)."""
+    if len(alike) < 2:
+        return ALIKE
+    pairs = 1.0 - alike[np.triu_indices(len(alike), 1)]
+    return max(ALIKE, float(np.quantile(pairs, ALIKE_SHARE)))

@@ -47,7 +47,7 @@ class Progress:
         total: its pictures.
         done: those with as many opinions as were asked for.
         people: annotator to how many pictures they answered, and how many they passed over.
-        tasks: a line a task, in the schema's order.
+        tasks: a line a task, in the schema's order; empty where nobody asked.
     """
 
     total: int
@@ -78,8 +78,12 @@ class Progress:
         }
 
 
-def progress_of(store: ReviewStore) -> Progress:
+def progress_of(store: ReviewStore, *, in_full: bool = True) -> Progress:
     """How far the newest round is.
+
+    Args:
+        store: the answers.
+        in_full: with what became of the proposals, for which all answers are gone through.
 
     Raises:
         UsageError: there is none yet.
@@ -88,20 +92,22 @@ def progress_of(store: ReviewStore) -> Progress:
     ((total, done),) = store.ask("SELECT COUNT(*), COALESCE(SUM(done), 0) FROM present")
     people: dict[str, tuple[int, int]] = {}
     counted = store.ask(
-        "SELECT annotator, SUM(action = ?), SUM(action = ?) FROM opinions o "
-        "JOIN present p ON p.number = o.item GROUP BY annotator ORDER BY annotator",
+        "SELECT annotator, SUM(action = ?), SUM(action = ?) FROM opinions "
+        "WHERE round = (SELECT MAX(number) FROM rounds) GROUP BY annotator ORDER BY annotator",
         ANSWERED,
         SKIPPED,
     )
     for annotator, answered, skipped in counted:
         people[annotator] = (answered, skipped)
-    return Progress(total=total, done=done, people=people, tasks=_tasks(store, tasks))
+    told = _tasks(store, tasks) if in_full else ()
+    return Progress(total=total, done=done, people=people, tasks=told)
 
 
 def _tasks(store: ReviewStore, tasks: Schema) -> tuple[TaskProgress, ...]:
     rows = store.ask(
-        "SELECT a.task, a.verdict, COUNT(*) FROM opinions o JOIN present p ON p.number = o.item "
-        "JOIN answers a ON a.submission = o.submission GROUP BY a.task, a.verdict"
+        "SELECT a.task, a.verdict, COUNT(*) FROM opinions o "
+        "JOIN answers a ON a.submission = o.submission "
+        "WHERE o.round = (SELECT MAX(number) FROM rounds) GROUP BY a.task, a.verdict"
     )
     counts = {(task, verdict): count for task, verdict, count in rows}
     return tuple(

@@ -244,8 +244,8 @@ class ReviewStore:
         """
         with self._writing():
             row = self._one(
-                "SELECT o.item, o.submission FROM opinions o JOIN present p ON p.number = o.item "
-                "WHERE o.annotator = ? ORDER BY o.submission DESC LIMIT 1",
+                "SELECT item, submission FROM opinions WHERE annotator = ? "
+                "AND round = (SELECT MAX(number) FROM rounds) ORDER BY submission DESC LIMIT 1",
                 annotator,
             )
             if row is None:
@@ -315,8 +315,9 @@ class ReviewStore:
         answered = sum(action == ANSWERED for _, action in standing.values())
         self._connection.execute("DELETE FROM opinions WHERE item = ?", (item,))
         self._connection.executemany(
-            "INSERT INTO opinions (item, annotator, submission, action) VALUES (?, ?, ?, ?)",
-            [(item, annotator, *one) for annotator, one in standing.items()],
+            "INSERT INTO opinions (item, annotator, submission, action, round) "
+            "SELECT number, ?, ?, ?, round FROM items WHERE number = ?",
+            [(annotator, *one, item) for annotator, one in standing.items()],
         )
         self._connection.execute(
             "UPDATE items SET answered = ?, done = ? WHERE number = ?",

@@ -48,6 +48,7 @@ CREATE TABLE items (
   UNIQUE (round, image)
 );
 CREATE INDEX items_open ON items (round, rank) WHERE done = 0;
+CREATE INDEX items_done ON items (round, done);
 CREATE VIEW present AS SELECT * FROM items WHERE round = (SELECT MAX(number) FROM rounds);
 CREATE TABLE submissions (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -72,8 +73,10 @@ CREATE TABLE opinions (
   annotator TEXT NOT NULL,
   submission INTEGER NOT NULL REFERENCES submissions,
   action TEXT NOT NULL,
+  round INTEGER NOT NULL REFERENCES rounds,
   PRIMARY KEY (item, annotator)
 ) WITHOUT ROWID;
+CREATE INDEX opinions_of ON opinions (round, annotator, submission, action);
 """
 
 

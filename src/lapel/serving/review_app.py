@@ -82,7 +82,7 @@ def review_routes(reviewing: Reviewing) -> APIRouter:
 
     @router.get("/progress", response_model=None)
     def progress() -> dict[str, Any]:
-        return {**reviewing.progress(), "agreement": reviewing.agreement()}
+        return reviewing.progress_in_full()
 
     @router.post("/next", dependencies=writes, response_model=None)
     def next_items(wanted: Wanted) -> dict[str, Any]:

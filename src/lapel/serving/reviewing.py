@@ -56,12 +56,13 @@ class Reviewing:
         }
 
     def progress(self) -> dict[str, Any]:
-        """How far the round is."""
-        return progress_of(self.store).to_json()
+        """How far the round is, in short: it goes with every answer."""
+        return progress_of(self.store, in_full=False).to_json()
 
-    def agreement(self) -> list[dict[str, Any]]:
-        """How far people agree, task by task."""
-        return agreement_json(agreement_of(self.store))
+    def progress_in_full(self) -> dict[str, Any]:
+        """How far the round is, what was taken as proposed, and how far people agree."""
+        agreement = agreement_json(agreement_of(self.store))
+        return {**progress_of(self.store).to_json(), "agreement": agreement}
 
     def next_items(
         self, annotator: str, *, count: int, held: tuple[int, ...] = (), again: bool = False
