@@ -21,6 +21,7 @@ BENCHMARKS = (
     "drawn_scenes",
     "parsing",
     "four_in_one",
+    "inference",
     "bulk",
     "serving_load",
 )

@@ -51,7 +51,10 @@ def _account(engines: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name, record in engines.items():
         yield f"| {' | '.join([name, *_cells(record)])} |"
     yield ""
-    yield from sorted({_where(name, record) for name, record in engines.items()})
+    alike: dict[str, list[str]] = {}
+    for name, record in engines.items():
+        alike.setdefault(_where(record), []).append(name)
+    yield from (f"- {', '.join(names)}: {where}" for where, names in alike.items())
 
 
 def _cells(record: Mapping[str, Any]) -> list[str]:
@@ -74,7 +77,7 @@ def _scores(scores: Mapping[str, Any] | None) -> str:
     )
 
 
-def _where(name: str, record: Mapping[str, Any]) -> str:
+def _where(record: Mapping[str, Any]) -> str:
     parity, scores = record["parity"], record.get("scores")
     measured = ""
     if scores is not None:
@@ -83,6 +86,5 @@ def _where(name: str, record: Mapping[str, Any]) -> str:
             f"`{scores['dataset']}`"
         )
     return (
-        f"- {name}: compared with {parity['with']} on {parity['of']}{measured}; timed on "
-        f"{record['machine']}"
+        f"compared with {parity['with']} on {parity['of']}{measured}; timed on {record['machine']}"
     )
