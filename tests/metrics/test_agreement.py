@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -33,6 +33,7 @@ labels = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(labels)
 def test_cohen_s_kappa_is_that_of_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     first, second = [one for one, _ in pairs], [two for _, two in pairs]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy as scipy_entropy
@@ -43,6 +43,7 @@ def test_doubt_runs_from_sure_to_anybody_s_guess(measure: Measure) -> None:
     assert measure(np.ones((2, 1))).tolist() == [0, 0]
 
 
+@settings(deadline=None)
 @given(distributions)
 def test_entropy_is_that_of_scipy(probabilities: np.ndarray) -> None:
     expected = scipy_entropy(probabilities, base=3)
@@ -55,6 +56,7 @@ def test_margin_and_least_confident_by_hand() -> None:
     assert least_confident(probabilities)[0] == pytest.approx(0.5 / (2 / 3))
 
 
+@settings(deadline=None)
 @given(distributions, distributions)
 def test_disagreement_is_the_jensen_shannon_divergence(
     first: np.ndarray, second: np.ndarray
@@ -126,6 +128,7 @@ def test_a_photo_that_is_like_no_other_waits_while_it_is_not_doubtful() -> None:
     assert (diverse(doubt, vectors, count=15) < 20).all()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 25), st.integers(0, 2**32 - 1))
 def test_all_photos_come_once(photos: int, pool: int, seed: int) -> None:
     random = np.random.default_rng(seed)

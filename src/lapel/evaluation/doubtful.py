@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.evaluation.answers import Answers, answer_dataset
-from lapel.evaluation.doubts import Doubts, SmallAnswers, doubts_of
-from lapel.inference.embedding import unit
+from lapel.evaluation.doubts import Doubts, KeptVectors, SmallAnswers, doubts_of
+from lapel.evaluation.gathering import Gatherer
 from lapel.inference.pictures import Failure
 from lapel.inference.predictor import Predictor, Ready
-from lapel.review.doubt import Measure, disagreement, diverse, measure_of, most_doubtful
+from lapel.review.doubt import Measure, disagreement, measure_of, most_doubtful
+from lapel.review.doubt import diverse as keep_apart
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.geometry import Box
 from lapel.schema.labels import TaskSpec
@@ -100,8 +101,11 @@ def rank_doubtful(
         doubt = _apart(found, _look(part, other, specs, measure, vectors=False, track=track))
     else:
         doubt = _mean([_doubt_of(task, found, part, measure) for task in found.doubts.values()])
-    vectors = found.answers.views[0].get(EMBEDDING)
-    order = _order(doubt, vectors, count)
+    order = (
+        most_doubtful(doubt, count)
+        if found.vectors is None
+        else keep_apart(doubt, found.vectors, count=count)
+    )
     rows = found.answers.rows[order]
     names = part.names()
     return Doubtful(
@@ -109,7 +113,7 @@ def rank_doubtful(
         rows=_rows_in(dataset, part, rows),
         doubt=doubt[order],
         predictions=tuple(_predictions(part, predictor, found, order, top)),
-        diverse=vectors is not None,
+        diverse=found.vectors is not None,
         unreadable=tuple(
             Failure(image=one.image, fault=one.fault) for one in found.answers.unreadable
         ),
@@ -122,11 +126,14 @@ class _Found:
 
     Attributes:
         doubts: task to what was found about it.
-        answers: which photos could be read, how they were shown, and their vectors.
+        answers: which photos could be read, and how they were shown.
+        vectors: of each, of length 1, float16 (N, width); None where they were not asked for, or
+            the network gives none.
     """
 
     doubts: Mapping[str, Doubts]
     answers: Answers
+    vectors: NDArray[np.float16] | None
 
 
 def _asked(predictor: Predictor, tasks: Sequence[str] | None) -> list[TaskSpec]:
@@ -202,14 +209,16 @@ def _look(
         for spec in specs
     }
     tasks = {spec.name for spec in predictor.schema}
-    kept = [EMBEDDING] if vectors and EMBEDDING in engine.names and EMBEDDING not in tasks else []
-    answers = answer_dataset(
-        engine, bundle.preprocess, part, tasks=kept, gather=doubts, track=track
-    )
+    kept = KeptVectors()
+    gives = EMBEDDING in engine.names and EMBEDDING not in tasks
+    gather: dict[str, Gatherer] = dict(doubts)
+    if vectors and gives:
+        gather[EMBEDDING] = kept
+    answers = answer_dataset(engine, bundle.preprocess, part, tasks=(), gather=gather, track=track)
     if not len(answers.rows):
         first = answers.unreadable[0].fault if answers.unreadable else "there are none"
         raise DatasetError(f"no photo of {part.name} can be looked at ({first})")
-    return _Found(doubts=doubts, answers=answers)
+    return _Found(doubts=doubts, answers=answers, vectors=kept.all() if len(kept) else None)
 
 
 def _doubt_of(
@@ -244,14 +253,6 @@ def _mean(doubts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     mean = np.full(every.shape[1], np.nan)
     np.divide(np.where(known, every, 0.0).sum(axis=0), count, out=mean, where=count > 0)
     return mean
-
-
-def _order(
-    doubt: NDArray[np.float64], vectors: NDArray[np.float32] | None, count: int | None
-) -> NDArray[np.int64]:
-    if vectors is None:
-        return most_doubtful(doubt, count)
-    return diverse(doubt, unit(vectors), count=count)
 
 
 def _rows_in(dataset: Dataset, part: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lapel.evaluation.gathering import Gatherer
 from lapel.imaging.preprocess import Frame
+from lapel.inference.embedding import unit
 from lapel.metrics.classification import softmax
 from lapel.metrics.overlaps import paired
 from lapel.review.doubt import (
@@ -262,6 +263,29 @@ class GarmentDoubts(_Looked):
 
 
 _LOOKED: Mapping[str, type[_Looked]] = {"segmentation": PixelDoubts, "garments": GarmentDoubts}
+
+
+class KeptVectors:
+    """The vectors of photos in half precision, which tells near-twins all the same."""
+
+    def __init__(self) -> None:
+        self._parts: list[NDArray[np.float16]] = []
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self._parts)
+
+    def add(
+        self,
+        rows: Sequence[int],  # noqa: ARG002 - what follows is in their order
+        frames: Sequence[Frame],  # noqa: ARG002 - vectors lie nowhere
+        views: Sequence[NDArray[np.float32]],
+    ) -> None:
+        """Keep a batch."""
+        self._parts.append(unit(views[0]).astype(np.float16))
+
+    def all(self) -> NDArray[np.float16]:
+        """Of all photos looked at, float16 (N, width)."""
+        return np.concatenate(self._parts)
 
 
 def doubts_of(

@@ -25,11 +25,14 @@ POOL = 1000
 #: Photos shown last that the first ones of the next pool should not resemble.
 REMEMBERED = 200
 
-#: Photos are alike that are nearer to each other than all but so many of a pool's pairs.
-ALIKE_SHARE = 0.05
+#: Photos are alike that are nearer to each other than all but so many of a pool's pairs. Of 0.01,
+#: 0.05 and 0.2, tried with linear heads on clothing-dataset-small (five draws, 200 to 1,000 labels)
+#: and on Fashion-MNIST (two), the least gave the best models: up to 1.3 points ahead of the doubt
+#: alone on the one, up to 0.7 behind on the other; in the end they were alike.
+ALIKE_SHARE = 0.01
 
 #: Distances (1 less the cosine) below which photos are alike whatever the others are.
-ALIKE = 1e-3
+ALIKE = 0.01
 
 Probabilities = NDArray[np.float64]
 
