@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import signal
 import socket
@@ -10,13 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
+from lapel.imaging.decode import MEBIBYTE
 from lapel.schema.errors import ServerError, UsageError
 from lapel.serving.app import create_app
 from lapel.serving.models import Models
@@ -29,6 +31,10 @@ BACKLOG = 512
 #: Seconds between the word to end and the end of listening: so long `/ready` says that it ends, so
 #: that whoever shares out requests turns elsewhere, and those on their way here still get in.
 GRACE_SECONDS = 0.5
+
+#: Of glibc's malloc.h; and the size in bytes from which memory is taken from the system directly.
+M_MMAP_THRESHOLD = -3
+LARGE_PIECE = 4 * MEBIBYTE
 
 #: Seconds until a server that was started in a thread listens.
 START_SECONDS = 10.0
@@ -81,6 +87,7 @@ def run(
         ServerError: a port that is taken or forbidden.
     """
     log_to_stderr()
+    give_memory_back()
     with bound(settings) as listener:
         if on_start is not None:
             on_start(url_of(listener))
@@ -163,6 +170,18 @@ def log_to_stderr() -> None:
             logger.addHandler(handler)
         logger.setLevel(level)
         logger.propagate = False
+
+
+def give_memory_back() -> None:
+    """Let large pieces of memory go back to the system as soon as they are free.
+
+    glibc learns from the first large piece that is freed to keep such pieces, up to 32 MiB each,
+    in every thread's own store (mallopt(3), M_MMAP_THRESHOLD): photos are decoded in such pieces,
+    and after a few huge ones the server would hold hundreds of megabytes for nothing. A threshold
+    that is set stays where it is. Other systems' C libraries are left alone.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_PIECE)
 
 
 class _Server(uvicorn.Server):
