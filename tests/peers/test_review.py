@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from contrast import weakest_contrast
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
@@ -441,3 +442,50 @@ def test_everything_can_be_done_without_a_mouse(
     page.locator("#pass").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#name")).to_have_text("1 green.jpg")
+
+
+def test_outlines_are_confirmed_or_left_open(
+    parser: Path, launch: Launch, open_page: Open, tmp_path: Path
+) -> None:
+    dataset = tmp_path / "shapes"
+    shutil.copytree(parser.parent, dataset, ignore=shutil.ignore_patterns("run"))
+    dataset = dataset / "dataset"
+    arguments = ("--task", "parts", "--annotator", "mina", "--count", "3")
+    page = open_page(launch("review", dataset, "--model", parser, *arguments))
+    first = shown(page)
+    assert page.locator("#stage .outline").count() >= 1
+    page.keyboard.press("Enter")
+    expect(page.locator("#name")).not_to_have_text(first)
+    second = shown(page)
+    page.keyboard.press("x")
+    expect(page.locator("#stage .outline")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.locator("#note")).to_contain_text("Choose an answer first")
+    page.keyboard.press("s")
+    page.wait_for_function("document.querySelector('#bar').value === 1")
+    expect(page.locator("#name")).not_to_have_text(second)
+    found = answers(dataset)
+    assert found[first]["parts"]["size"][0] == 64
+    assert {one["label"] for one in found[first]["parts"]["classes"]} <= {
+        "background", "disc", "bar", "belt"
+    }  # fmt: skip
+    assert found[second] == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_its_ground(
+    plain: Path, launch: Launch, open_page: Open, scheme: str
+) -> None:
+    page = open_page(launch("review", plain, "--by", "order"), color_scheme=scheme)
+    assert weakest_contrast(page) >= 4.5
+    page.get_by_label("Your name").fill("mina")
+    page.keyboard.press("Enter")
+    shown(page)
+    assert weakest_contrast(page) >= 4.5
+    page.keyboard.press("1")
+    page.keyboard.press("?")
+    assert weakest_contrast(page) >= 4.5
+    page.keyboard.press("Escape")
+    page.locator("#people").click()
+    expect(page.get_by_role("dialog")).to_contain_text("mina")
+    assert weakest_contrast(page) >= 4.5
