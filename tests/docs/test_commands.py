@@ -26,6 +26,7 @@ NOT_RUN = {
     ("README.md", "changes the reader's shell"),
     ("CONTRIBUTING.md", "works on a clone"),
     ("docs/annotate.md", "it serves until it is ended"),
+    ("docs/annotate.md", "minutes to hours on a quiet machine"),
     ("docs/annotate.md", "needs the answers given above"),
     ("docs/bulk.md", "needs a Ray cluster"),
     ("docs/compare.md", "minutes to hours on a quiet machine"),
