@@ -25,7 +25,7 @@ REQUESTS = list(hostile_requests())
 
 #: Signs of the machine or of a program's inside.
 INSIDE = re.compile(
-    rb'Traceback|File "|\.py\b|/usr/|/home/|/root/|/tmp/|/work/|site-packages|starlette|pydantic'
+    rb'Traceback|File "|\.py\b|/(?:usr|home|root|tmp|work)/|site-packages|starlette|pydantic'
     rb"|root:x:"
 )
 
