@@ -97,5 +97,5 @@ def test_every_public_name_can_be_had(name: str) -> None:
 
 
 def test_an_unknown_name() -> None:
-    with pytest.raises(AttributeError, match="lapel has no 'Predicter'; it has: Bundle, Client, Dataset"):
+    with pytest.raises(AttributeError, match="no 'Predicter'; it has: Bundle, Client, Dataset"):
         _ = lapel.Predicter
