@@ -113,7 +113,7 @@ def test_a_name_that_leads_here_is_not_this_machine(colours: httpx2.Client, host
         assert colours.get("/v1/models", headers={"host": own}).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[::1"])
 def test_pages_of_other_sites_are_not_answered(
     colours: httpx2.Client, data: bytes, origin: str
 ) -> None:

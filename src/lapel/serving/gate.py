@@ -73,7 +73,7 @@ class Gate:
         origin = headers.get("origin")
         if origin is None or origin in self._cors:
             return
-        if urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if _place_of(origin) != headers.get("host", "").lower():
             raise Refusal(
                 403,
                 "this server does not answer pages of other sites; start it with --cors ORIGIN to "
@@ -92,6 +92,14 @@ class Gate:
                 else "this is not the server's token; ask whoever runs it",
                 headers={"WWW-Authenticate": "Bearer"},
             )
+
+
+def _place_of(origin: str) -> str | None:
+    """Host and port of an origin; None where it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _shown_token(header: str) -> bytes:

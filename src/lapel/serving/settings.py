@@ -126,10 +126,17 @@ def _check_numbers(settings: Settings) -> None:
 
 
 def _check_origin(origin: str) -> None:
-    parts = urlsplit(origin)
-    whole = f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme not in {"http", "https"} or not parts.netloc or whole != origin:
+    if not _is_origin(origin):
         raise UsageError(
             f"{origin!r} is no origin; write it as a browser does, as https://shop.example or "
             "http://localhost:3000"
         )
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    whole = f"{parts.scheme}://{parts.netloc}"
+    return parts.scheme in {"http", "https"} and bool(parts.netloc) and whole == text
