@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from lapel.schema.errors import ImageError, ServerError, UsageError
-from lapel.serving.label_studio.events import Events
+from lapel.serving.label_studio.events import MOST_ACTIONS, Events
 from lapel.serving.label_studio.pictures import Pictures
 from lapel.serving.label_studio.routes import Options, label_studio_routes
 from lapel.serving.label_studio.service import LabelStudio
@@ -234,6 +234,13 @@ class TestEvents:
         assert json.loads(third)["action"] == "UNKNOWN"
         assert events.counts == {"ANNOTATIONS_DELETED": 1, "ANNOTATION_CREATED": 1, "UNKNOWN": 1}
 
+    def test_whoever_invents_names_fills_no_memory(self) -> None:
+        events = Events()
+        for number in range(MOST_ACTIONS + 7):
+            events.take({"action": f"made up {number}"}, model="")
+        assert len(events.counts) == MOST_ACTIONS + 1
+        assert events.counts["OTHERS"] == 7
+
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Stage]:
@@ -389,6 +396,8 @@ class TestProtocol:
             ("/predict", {"tasks": [{"id": 1}], "label_config": "<View"}, 422),
             ("/setup", {"schema": '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'}, 422),
             ("/setup", {"schema": 7}, 422),
+            ("/setup", {"schema": "<View>\ud800</View>"}, 400),
+            ("/webhook", {"action": "\ud800"}, 400),
             ("/validate", {}, 422),
             ("/label-studio/nobody/setup", {"schema": CONFIG}, 404),
         ],
@@ -402,11 +411,24 @@ class TestProtocol:
         assert answer.json()["error"]["message"]
 
     def test_data_of_any_kind_is_no_fault_of_the_server(self, backend: httpx2.Client) -> None:
-        sent = predicting(None, 7, {"a": 1}, "\0", "/data/" + "x" * 5000)
+        strange = [
+            "\0",
+            "/data/" + "x" * 5000,
+            "/data/a\0b.png",
+            "/data/" + "x" * 70_000,
+            "http://[",
+        ]
+        sent = predicting(None, 7, {"a": 1}, *strange)
         sent["tasks"].append({"id": {"odd": 1}, "data": []})
         answer = backend.post("/predict", json=sent)
         assert answer.status_code == 200
-        assert answer.json()["results"] == [[]] * 6
+        assert answer.json()["results"] == [[]] * 9
+
+    def test_people_of_any_kind_are_no_fault_of_the_server(self, backend: httpx2.Client) -> None:
+        for people in ({"id": 3}, [3], "3"):
+            sent = {"action": "ANNOTATION_UPDATED", "annotation": {"id": 1, "completed_by": people}}
+            assert backend.post("/webhook", json=sent).status_code == 200
+        assert backend.get("/label-studio/events").status_code == 200
 
 
 def test_without_an_address_of_label_studio_every_task_says_so(colour_bundle: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import signal
@@ -197,6 +198,14 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(start: Start) -> None:
             assert "Traceback" not in refused.text
         for path in ("/v1/review/pictures/77", "/v1/review/pictures/x"):
             assert client.get(path).status_code == 422
+        # JSON can name half of a letter, which no file and no answer can hold.
+        half = {"item": 1, "revision": 0, "answers": {"\ud800": 1}}
+        refused = client.post(
+            "/v1/review/answers",
+            content=json.dumps({"annotator": "mina", **half}),
+            headers={"Content-Type": "application/json"},
+        )
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_answer")
         assert client.get("/v1/review/pictures/4").status_code == 415  # no picture inside
         assert client.post("/v1/review/next", content=b"{").status_code == 415
         torn = client.post(

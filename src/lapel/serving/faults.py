@@ -95,8 +95,13 @@ class Faults:
 
 
 def fault(code: str, message: str) -> dict[str, Any]:
-    """The body of every answer that is a refusal."""
-    return {"error": {"code": code, "message": message}}
+    """The body of every answer that is a refusal.
+
+    A message may repeat what a caller sent, and JSON can name half of a letter, which UTF-8 has
+    not (a lone surrogate): it is escaped.
+    """
+    told = message.encode("utf-8", "backslashreplace").decode()
+    return {"error": {"code": code, "message": told}}
 
 
 def as_response(refusal: HTTPException) -> JSONResponse:

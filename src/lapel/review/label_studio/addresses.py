@@ -18,12 +18,15 @@ def file_names(address: str) -> Iterator[str]:
 
     Of an upload: the path below ``/data/upload/``, then its last name, then that without the
     letters that Label Studio put before it. Of a local file, a bucket or another address: the
-    path, then what is left of it without its first folder, and so on.
+    path, then what is left of it without its first folder, and so on. Of what is no address: none.
 
     Args:
         address: as the data of a task has it.
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return
     path = unquote(parts.path)
     if LOCAL_FILES.rstrip("/") in path:
         path = (parse_qs(parts.query).get("d") or [""])[-1]

@@ -16,8 +16,9 @@ from lapel.schema.errors import StorageError
 #: Numbers of annotations or tasks kept of one event: Label Studio sends any number at once.
 MOST_NUMBERS = 1000
 
-#: Letters of an action's name.
-MOST_LETTERS = 60
+#: Letters of an action's name; and so many actions are counted by name, the others as one: whoever
+#: may call chooses the names.
+MOST_LETTERS, MOST_ACTIONS, OTHERS = 60, 100, "OTHERS"
 
 
 class Events:
@@ -49,7 +50,8 @@ class Events:
         """
         action = str(payload.get("action", "UNKNOWN"))[:MOST_LETTERS]
         with self._lock:
-            self._counts[action] += 1
+            known = action in self._counts or len(self._counts) < MOST_ACTIONS
+            self._counts[action if known else OTHERS] += 1
             if self._file is not None:
                 self._append(self._file, _line(action, payload, model))
 
@@ -75,7 +77,7 @@ def _ends_whole(file: Path) -> bool:
 def _line(action: str, payload: Mapping[str, Any], model: str) -> str:
     annotations = _entries(payload, "annotation", "annotations")
     tasks = _entries(payload, "task", "tasks")
-    people = {one.get("completed_by") for one in annotations if one.get("completed_by") is not None}
+    people = {_number(one.get("completed_by")) for one in annotations} - {None}
     value = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": model,
@@ -83,7 +85,7 @@ def _line(action: str, payload: Mapping[str, Any], model: str) -> str:
         "project": _number(payload.get("project")),
         "tasks": _numbers(tasks),
         "annotations": _numbers(annotations),
-        "by": next(iter(people)) if len(people) == 1 and _is_plain(*people) else None,
+        "by": next(iter(people)) if len(people) == 1 else None,
     }
     return json.dumps(value, ensure_ascii=False)
 
@@ -104,7 +106,3 @@ def _numbers(entries: list[Mapping[str, Any]]) -> list[int]:
 def _number(value: object) -> int | None:
     found = value.get("id") if isinstance(value, Mapping) else value
     return found if isinstance(found, int) and not isinstance(found, bool) else None
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

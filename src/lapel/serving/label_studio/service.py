@@ -165,7 +165,7 @@ class LabelStudio:
             authorized: whether the token is shown.
 
         Raises:
-            ServerError: it cannot be reached.
+            ServerError: it cannot be reached, or no address.
         """
         headers = self.authorization() if authorized else {}
         try:
@@ -173,6 +173,11 @@ class LabelStudio:
                 yield response
         except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
+        except (httpx2.InvalidURL, UnicodeError) as error:
+            raise ServerError(
+                f"{url[:80]!r} is no address that can be fetched ({error}); upload the picture to "
+                "Label Studio once more, under another name"
+            ) from error
 
     def authorization(self) -> dict[str, str]:
         """The header that shows the token; nothing where there is none.
