@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from everything_asked import EVERYTHING
 
@@ -75,6 +77,7 @@ def test_controls_of_every_kind_are_read() -> None:
 
 
 BOMB = '<!DOCTYPE v [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><View>&b;</View>'
+IMAGE = '<Image name="i" value="$image"/>'
 OUTSIDE = '<!DOCTYPE v [<!ENTITY a SYSTEM "file:///etc/passwd">]><View>&a;</View>'
 
 
@@ -91,11 +94,22 @@ OUTSIDE = '<!DOCTYPE v [<!ENTITY a SYSTEM "file:///etc/passwd">]><View>&a;</View
         ('<View><Image name="i" value="fixed.jpg"/></View>', "a name, and \\$KEY"),
         ("<View>" * 200, "elements without end"),
         ("<a>" + "x" * 1_000_001, "1,000,004 letters"),
+        ("<View>\ud800</View>", "no XML"),
+        (f'<View>{IMAGE}<Rating name="r" toName="i" maxRating="1001"/></View>', "at most 1000"),
+        (f'<View>{IMAGE}<Rating name="r" toName="i" maxRating="{"9" * 5000}"/></View>', "at most"),
     ],
 )
 def test_what_is_no_configuration_is_refused(xml: str, says: str) -> None:
     with pytest.raises(FormatError, match=says):
         parse_config(xml)
+
+
+def test_forty_thousand_words_take_no_time() -> None:
+    words = "".join(f'<Choice value="{number}"/>' for number in range(40_000))
+    begun = time.perf_counter()
+    config = parse_config(f'<View>{IMAGE}<Taxonomy name="t" toName="i">{words}</Taxonomy></View>')
+    assert len(config.controls[0].labels) == 40_000
+    assert time.perf_counter() - begun < 5  # word by word against all others it takes a minute
 
 
 def test_words_are_found_in_other_spellings_and_strangers_are_told() -> None:

@@ -16,6 +16,9 @@ from lapel.schema.geometry import Box
 from lapel.schema.prediction import FoundGarment, GarmentsAnswer, Prediction, SegmentationAnswer
 from lapel.schema.read_garments import ReadScene
 
+#: In percent of the picture: nobody clicks or draws further away, and from there on numbers end.
+FARTHEST = 1e6
+
 
 def selection_in(context: object, *, width: int, height: int) -> Box | None:
     """Where a person clicked or drew, in pixels: a point has no width and no height.
@@ -43,9 +46,7 @@ def selection_in(context: object, *, width: int, height: int) -> Box | None:
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - what JSON holds
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FARTHEST
 
 
 def results_at(found: Prediction | ReadScene, binding: Binding, place: Box) -> list[Item]:

@@ -13,6 +13,7 @@ of it is looked at. Tags and attributes: the documentation of Label Studio 1.23,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -45,7 +46,8 @@ _KNOWN_AND_LEFT_OUT = frozenset({
     "Relations", "Ranker", "Pairwise", "ReactCode",
 })  # fmt: skip
 
-DEFAULT_RATING = 5
+#: Stars of a rating where nobody says, and at most: each is a label.
+DEFAULT_RATING, MOST_STARS = 5, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,9 @@ def parse_config(xml: str | bytes, *, file: str = "the labelling configuration")
     parser.EndElementHandler = reading.end
     try:
         parser.Parse(xml, True)
-    except expat.ExpatError as error:
+    except FormatError:
+        raise
+    except (expat.ExpatError, ValueError, LookupError) as error:  # the latter two: its encoding
         _refuse(file, f"text that is no XML ({error})", "a labelling configuration")
     return reading.config()
 
@@ -203,10 +207,7 @@ class _Reading:
         paths = tuple(path for path in dict.fromkeys(one.paths) if path not in self._parents)
         labels = tuple(dict.fromkeys(one.labels)) or labels_of_paths(paths)
         if one.tag == "Rating":
-            most = found.get("maxRating", "")
-            labels = tuple(
-                map(str, range(1, 1 + int(most if most.isdecimal() else DEFAULT_RATING)))
-            )
+            labels = tuple(map(str, range(1, 1 + self._stars(found.get("maxRating", "")))))
         if not found.get("name") or not image or not labels:
             return None
         return Control(
@@ -219,6 +220,14 @@ class _Reading:
             paths=paths,
         )
 
+    def _stars(self, most: str) -> int:
+        """How many a rating has."""
+        if not most.isdecimal():
+            return DEFAULT_RATING
+        if len(most) > len(str(MOST_STARS)) or int(most) > MOST_STARS:
+            _refuse(self._file, f"a Rating of {most[:20]} stars", f"at most {MOST_STARS}")
+        return int(most)
+
 
 def _is_single(one: _Open) -> bool:
     if one.tag == "Choices":
@@ -230,11 +239,8 @@ def _is_single(one: _Open) -> bool:
 
 def labels_of_paths(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """What the ends of a taxonomy are called: their last words; whole paths where two share one."""
-    last = [path[-1] for path in paths]
-    return tuple(
-        word if last.count(word) == 1 else " / ".join(path)
-        for word, path in zip(last, paths, strict=True)
-    )
+    count = Counter(path[-1] for path in paths)
+    return tuple(path[-1] if count[path[-1]] == 1 else " / ".join(path) for path in paths)
 
 
 def _refuse(file: str, found: str, expected: str) -> NoReturn:
