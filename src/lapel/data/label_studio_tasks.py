@@ -104,7 +104,8 @@ def config_from(tasks: Sequence[Task]) -> Config:
     most: Counter[str] = Counter()
     regions: set[str] = set()
     # What is said of a region bears the region's name.
-    places = {item.get("id") for item in _items(tasks) if item.get("type") in PLACES} - {None}
+    marks = [item for item in _items(tasks) if str(item.get("type")) in PLACES]
+    places = {str(item["id"]) for item in marks if item.get("id") is not None}
     for item in _items(tasks):
         kind = item.get("type")
         if kind not in CONTROLS.values() or not isinstance(item.get("value"), dict):
@@ -116,7 +117,7 @@ def config_from(tasks: Sequence[Task]) -> Config:
             tuple(map(str, word)) if isinstance(word, list) else str(word) for word in words
         )
         most[key[0]] = max(most[key[0]], len(words))
-        if kind not in PLACES and item.get("id") in places:
+        if kind not in PLACES and str(item.get("id")) in places:
             regions.add(key[0])
     controls = tuple(
         _control(*key, words=words, single=most[key[0]] == 1, per_region=key[0] in regions)

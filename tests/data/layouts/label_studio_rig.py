@@ -108,6 +108,18 @@ DAMAGES = {
     ),
     "place outside": Damage(spoil=swap(EXPORT, '"x": 40', '"x": 400'), says="task 11: a place at"),
     "NaN": Damage(spoil=swap(EXPORT, '"x": 40', '"x": NaN'), says="found NaN, expected numbers"),
+    "labels that are no list": Damage(
+        spoil=swap(EXPORT, '"keypointlabels": [\n        "cuff"\n       ]', '"keypointlabels": 7'),
+        says="task 11: results of another form",
+    ),
+    "size that is none": Damage(
+        spoil=swap(EXPORT, '"original_width": 5', '"original_width": [5]'),
+        says="task 11: results of another form",
+    ),
+    "address that is none": Damage(
+        spoil=swap(EXPORT, "/data/local-files/?d=photos/two.png", "http://[\\ud800"),
+        says="task 12: found 'http://",
+    ),
     "turned picture": Damage(
         spoil=swap(EXPORT, '"image_rotation": 0', '"image_rotation": 90'),
         says="turned by 90 degrees",

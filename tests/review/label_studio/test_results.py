@@ -234,6 +234,8 @@ class TestSmartSelection:
             {"result": None},
             {"result": [{"value": {"x": "a", "y": 1}}]},
             {"result": [7]},
+            {"result": [{"value": {"x": 10**400, "y": 1}}]},
+            {"result": [{"value": {"x": 1e300, "y": float("nan")}}]},
         ],
     )
     def test_no_place_is_none(self, context: object) -> None:
@@ -358,6 +360,13 @@ WRONG = {
     "of 60 x 40 and of 61 x 40": [
         region("landmarks", "keypointlabels", "left cuff", x=1, y=1),
         region("landmarks", "keypointlabels", "right cuff", x=1, y=1) | {"original_width": 61},
+    ],
+    "of 60 x None": [
+        region("landmarks", "keypointlabels", "left cuff", x=1, y=1) | {"original_height": None}
+    ],
+    "of 40000 x 40000, more than": [
+        region("parsing", "brushlabels", "skin")
+        | {"original_width": 40_000, "original_height": 40_000}
     ],
     "fewer than three corners": [
         region("garments-outline", "polygonlabels", "top")

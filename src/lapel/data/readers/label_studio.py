@@ -163,10 +163,12 @@ def _read_task(
     said = None
     try:
         said = _said(task, binding, found)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         found.oddities[BROKEN] += skip_broken
         if not skip_broken:
-            found.faults.append(Fault(file=str(export), found=f"task {task.name}: {error}"))
+            told = str(error)
+            what = told if isinstance(error, ValueError) else f"results of another form ({told})"
+            found.faults.append(Fault(file=str(export), found=f"task {task.name}: {what}"))
     if said is not None:
         found.said[image] = said
     split = SPLIT_NAMES.get(str(task.data.get("split", "")).lower())
@@ -184,6 +186,8 @@ def _said(task: Task, binding: Binding, found: _Found) -> Said | None:
 
 def _file_of(address: str, root: Path) -> str:
     """The name of a picture below the root; where it has none there, the likeliest."""
+    # JSON can name half of a letter, which no name of a file has.
+    address = address.encode("utf-8", "backslashreplace").decode()
     names = list(file_names(address))
     there = (name for name in names if (root / name).is_file())
     return next(there, names[0] if names else address)

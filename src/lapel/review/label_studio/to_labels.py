@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lapel.imaging.decode import DEFAULT_LIMITS
 from lapel.imaging.outlines import garment_mask
 from lapel.review.label_studio.binding import HIDDEN_CHOICE, Binding, Bound
 from lapel.review.label_studio.groups import garments_of
@@ -103,7 +104,8 @@ def size_of(results: Sequence[Item]) -> Size | None:
     """Width and height of the picture that was annotated.
 
     Raises:
-        ValueError: results of pictures of different sizes, or sizes that are none.
+        ValueError: results of pictures of different sizes, or sizes that are none or above the
+            ceiling of pictures.
     """
     found = {
         (item["original_width"], item["original_height"])
@@ -114,7 +116,12 @@ def size_of(results: Sequence[Item]) -> Size | None:
         return None
     size = next(iter(found))
     if len(found) > 1 or not all(isinstance(side, int) and side > 0 for side in size):
-        raise ValueError(f"a picture of {' and of '.join(f'{w} x {h}' for w, h in sorted(found))}")
+        told = sorted(f"{width} x {height}" for width, height in found)
+        raise ValueError(f"a picture of {' and of '.join(told)}")
+    if size[0] * size[1] > DEFAULT_LIMITS.pixels:
+        raise ValueError(
+            f"a picture of {size[0]} x {size[1]}, more than {DEFAULT_LIMITS.pixels:,} pixels"
+        )
     return size
 
 
