@@ -77,6 +77,8 @@ def test_a_label_comes_back_as_it_was(found: tuple[str, Label]) -> None:
         assert back == label
 
 
+TOP = {"part": "top", "box": [0, 0, 9, 9], "points": [], "outlines": []}
+
 BAD: list[tuple[str, Value, str]] = [
     ("single_label", "sock", "no label 'sock'"),
     ("single_label", 3, "takes the name of a label"),
@@ -92,6 +94,9 @@ BAD: list[tuple[str, Value, str]] = [
     ("garments", [{"part": "top", "box": [0, 0, 99, 1], "points": [], "outlines": []}], "outside"),
     ("garments", [{"part": "skirt", "box": [0, 0, 9, 9], "points": [[1, 1]], "outlines": []}], "0"),
     ("garments", "top", "takes a list"),
+    ("garments", [{**TOP, "hidden": [7]}], "hides points"),
+    ("garments", [{**TOP, "facts": {"price": float("nan")}}], "no texts and numbers"),
+    ("garments", [{**TOP, "attributes": ["\ud800"]}], "no texts and numbers"),
 ]
 
 

@@ -136,6 +136,7 @@ def checked_name(name: object) -> str:
     found = name.strip() if isinstance(name, str) else ""
     if not found or len(found) > NAME_LETTERS or not found.isprintable():
         raise UsageError(
-            f"an annotator's name has 1 to {NAME_LETTERS} letters that can be seen, found {name!r}"
+            f"an annotator's name has 1 to {NAME_LETTERS} letters that can be seen, found "
+            f"{repr(name)[:80]}"
         )
     return found

@@ -16,6 +16,7 @@ must be of the schema and every place in the picture.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -234,12 +235,28 @@ def _garment(spec: TaskSpec, value: Value, size: Size) -> Garment:
     expected = len(spec.points.get(part, ()))
     if found.points and len(found.points) != expected:
         raise SchemaError(f"a {part} has {expected} points, found {len(found.points)}")
+    if not all(0 <= number < len(found.points) for number in found.hidden):
+        raise SchemaError(f"a {part} hides points {_shown(found.hidden)} of {len(found.points)}")
+    if not _can_be_kept([found.attributes, dict(found.facts)]):
+        raise SchemaError(
+            f"attributes or facts of a {part} are no texts and numbers: "
+            f"{_shown(found.attributes)}, {_shown(dict(found.facts))}"
+        )
     beyond = found.outside(*size)
     if beyond:
         raise SchemaError(f"{beyond} is outside the picture of {size[0]} x {size[1]}")
     if found.mask is not None:
         _refuse_other_size(found.mask, size, spec.name)
     return found
+
+
+def _can_be_kept(value: object) -> bool:
+    """Whether it can be written down: finite numbers, and texts of whole letters."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse_other_size(mask: RunLengths, size: Size, task: str) -> None:
