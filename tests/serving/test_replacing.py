@@ -102,6 +102,23 @@ def test_a_broken_bundle_does_not_take_the_place_of_a_good_one(
         assert ask(client, data).json() == before
 
 
+def test_no_fault_ends_the_watch_and_each_is_said_once(
+    own_colour_bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise MemoryError("no room for it")
+
+    with Models([Source(bundle=own_colour_bundle)], Settings()) as models:
+        with monkeypatch.context() as broken:
+            broken.setattr(Source, "load", refuse)
+            models.reload()
+            models.reload()
+        said = [one.getMessage() for one in caplog.records]
+        assert [text for text in said if "no room for it" in text] == said[:1]
+        models.reload()
+        assert models.get().reloads == 1
+
+
 def test_two_models_of_one_name_are_refused(colour_bundle: Path) -> None:
     sources = [Source(bundle=colour_bundle), Source(bundle=colour_bundle)]
     with pytest.raises(UsageError, match="two models are called 'colours'"):

@@ -140,6 +140,7 @@ class ServedModel:
         """
         self.engine = engine
         self.reloads = 0
+        self._complaint = ""
         self._source, self._settings = source, settings
         self._state = source.state()
         self._present = Loaded.of(source.load(settings, engine=engine))
@@ -326,14 +327,20 @@ class ServedModel:
         state = self._source.state()
         try:
             fresh = self._source.load(self._settings, engine=self.engine)
-        except LapelError as error:
-            log.error("%s could not be loaded again, the old one goes on: %s", self.name, error)  # noqa: TRY400 - the message says all
+        except Exception as error:  # noqa: BLE001 - none may end the watch over bundles
+            self._complain(str(error) or type(error).__name__)
             return False
-        self._state, self._present = state, Loaded.of(fresh)
+        self._state, self._present, self._complaint = state, Loaded.of(fresh), ""
         self.loaded = time.time()
         self.reloads += 1
         log.warning("%s was replaced by version %s", self.name, self.version)
         return True
+
+    def _complain(self, fault: str) -> None:
+        """Say why it could not be loaded; once, as it is tried again at every look."""
+        if fault != self._complaint:
+            log.error("%s could not be loaded again, the old one goes on: %s", self.name, fault)
+        self._complaint = fault
 
     def close(self) -> None:
         """End its worker, once it has answered what is waiting."""
