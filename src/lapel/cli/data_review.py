@@ -117,7 +117,8 @@ def import_review_command(
     """Take people's answers into the dataset that they were asked about.
 
     Who said what, when, and what the label was before stands in review.jsonl beside the table;
-    the table as it was is kept. Where people do not agree the label stays as it was, and is listed.
+    the table as it was is kept. Where people do not agree the label stays as it was (a tag or a
+    landmark becomes unknown), and is listed.
     """
     from lapel.data.reviewed import import_review
 

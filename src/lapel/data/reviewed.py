@@ -110,7 +110,8 @@ def import_review(
         out: a new folder for the dataset as it is then, images stay where they are; None: the
             dataset itself is changed.
         several: where several people answered, what more than half say (``majority``), or what
-            was said last (``last``). Where there is no majority the label stays as it was.
+            was said last (``last``). Where there is no majority the label stays as it was; of tags
+            and landmarks each counts for itself, and one without a majority is unknown.
         only_labelled: leave photos out of ``out`` of which no label is known.
 
     Raises:
