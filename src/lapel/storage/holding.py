@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import IO
 
 from lapel.schema.errors import StorageError
-from lapel.storage.local import write_atomically
 
 
 @contextmanager
@@ -23,8 +22,6 @@ def held(lock: Path, *, busy: str) -> Iterator[None]:
     Raises:
         StorageError: another process holds it, or it cannot be made.
     """
-    if not lock.exists():
-        write_atomically(lock, b"")
     with _opened(lock) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,7 +34,10 @@ def held(lock: Path, *, busy: str) -> Iterator[None]:
 
 def _opened(lock: Path) -> IO[str]:
     try:
-        return lock.open("r+")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        # Made where there is none and never replaced: of two that come together, both would hold
+        # a file of their own.
+        return lock.open("a+")
     except OSError as error:
         raise _unusable(lock, error) from error
 
