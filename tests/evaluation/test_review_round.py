@@ -133,6 +133,18 @@ def test_a_drawn_order_may_have_proposals_too(
     assert (item.image, proposals(item, begun.round.tasks)) == ("green.png", {"colour": "green"})
 
 
+def test_a_photo_that_is_gone_is_told_and_the_others_are_asked(
+    dataset: Dataset, store: ReviewStore, colour_bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "photos" / "sure.png").unlink()
+    for order in ("random", "entropy"):
+        begun = begin_review(dataset, store, predictor=Predictor.load(colour_bundle), by=order)
+        (gone,) = begun.unreadable
+        assert gone.image == "sure.png"
+        assert "could not be read" in gone.fault or "no such file" in gone.fault.lower()
+        assert store.left() == 2
+
+
 def test_only_photos_without_a_label_if_asked_for(
     dataset: Dataset, store: ReviewStore, predictor: Predictor
 ) -> None:

@@ -20,7 +20,7 @@ from lapel.review.records import Proposed, Round
 from lapel.review.store import ReviewStore
 from lapel.review.values import value_of
 from lapel.schema.annotation import Label
-from lapel.schema.errors import DatasetError, SchemaError, UsageError
+from lapel.schema.errors import DatasetError, SchemaError, StorageError, UsageError
 from lapel.schema.labels import Schema
 from lapel.schema.prediction import Prediction
 
@@ -218,8 +218,9 @@ def _in_order(part: Dataset, order: str, count: int | None, predictor: Predictor
         return _Chosen(images=names, doubt=[None] * len(names), predictions={})
     places = {name: place for place, name in enumerate(part.names())}
     boxes = part.boxes() if predictor.bundle.preprocess.crop_to_box else None
+    missing: dict[str, str] = {}
     told = predictor.predict(
-        (part.read(name) for name in names),
+        (_read(part, name, missing) for name in names),
         boxes=None if boxes is None else (boxes[places[name]] for name in names),
         top=TOP,
     )
@@ -230,9 +231,20 @@ def _in_order(part: Dataset, order: str, count: int | None, predictor: Predictor
         doubt=[None] * len(good),
         predictions=good,
         unreadable=tuple(
-            Failure(image=name, fault=one.fault) for name, one in pairs if isinstance(one, Failure)
+            Failure(image=name, fault=missing.get(name, one.fault))
+            for name, one in pairs
+            if isinstance(one, Failure)
         ),
     )
+
+
+def _read(part: Dataset, name: str, missing: dict[str, str]) -> bytes:
+    """The bytes of a photo; none of one that is not there, of which is told why."""
+    try:
+        return part.read(name)
+    except StorageError as error:
+        missing[name] = str(error)
+        return b""
 
 
 def _drawn(name: str) -> bytes:
