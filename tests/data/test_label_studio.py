@@ -16,6 +16,7 @@ from layout_writers import write_photo
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.export import export_dataset
+from lapel.data.exporters.label_studio import UNKNOWN_PARTS, UNKNOWN_TASKS
 from lapel.data.importing import import_dataset
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import FormatError, UsageError
@@ -117,6 +118,26 @@ def test_what_labels_become(dataset: Dataset, tmp_path: Path) -> None:
         assert set(third) == {"data"}
     with pytest.raises(UsageError, match="labels become annotations, predictions or nothing"):
         export_dataset("label-studio", dataset.folder, tmp_path / "x", labels="all")
+
+
+def test_what_label_studio_has_no_place_for_is_counted(tmp_path: Path) -> None:
+    known: list[dict[str, Label]] = [
+        {"tags": Tags((), ("lace",)), "landmarks": Landmarks({}, ("left cuff",), ("right cuff",))},
+        {"tags": Tags(("lace",))},
+        {},
+    ]
+    for place in range(len(known)):
+        write_photo(tmp_path / f"photos/{place}.png", place, width=WIDTH, height=HEIGHT)
+    dataset = create_dataset(
+        tmp_path / "dataset",
+        name="partly",
+        schema=EVERYTHING.select(["category", "tags", "landmarks"]),
+        annotations=[Annotation(image=f"{n}.png", labels=one) for n, one in enumerate(known)],
+        images=tmp_path / "photos",
+    )
+    done = export_dataset("label-studio", dataset.folder, tmp_path / "out")
+    assert f"{UNKNOWN_PARTS}, left out: 3" in done.notes
+    assert f"{UNKNOWN_TASKS}, left out: 1" in done.notes
 
 
 def rewritten(root: Path, change: Callable[[list[dict[str, Any]]], object]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,18 @@ from lapel.review.label_studio.binding import Binding, bind
 from lapel.review.label_studio.config import parse_config
 from lapel.review.label_studio.from_labels import results_of_labels
 from lapel.review.label_studio.writing import KEY, config_xml
-from lapel.schema.annotation import Label
+from lapel.schema.annotation import Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import UsageError
 from lapel.schema.garments import Garment, Garments
+from lapel.schema.geometry import Landmarks
 from lapel.storage.folders import atomic_folder
 
 CONFIG_FILE, TASKS_FILE, IMAGES = "config.xml", "tasks.json", "images"
+
+#: What Label Studio has no place for, in photos with labels: it comes home as nothing in the photo.
+UNKNOWN_PARTS = "tags and landmarks that nobody knows or that the edge cuts off"
+UNKNOWN_TASKS = "tasks of which nobody knows anything, in photos with answers to others"
 
 #: What the labels that stand may become.
 AS = ("annotations", "predictions", "nothing")
@@ -100,6 +105,7 @@ def _tasks(
 ) -> Iterator[dict[str, Any]]:
     names = list(dict.fromkeys(one.task.name for one in binding.bound))
     columns = {name: dataset.labels(name) for name in names}
+    choices = {one.task.name for one in binding.bound if one.task.kind == "single_label"}
     rows = dataset.table.select("image", "split", "width", "height").rows()
     for row, (image, split, width, height) in enumerate(rows):
         data = {KEY: before + places[image], "split": split}
@@ -109,6 +115,8 @@ def _tasks(
         known: dict[str, Label] = {
             name: _tellable(column[row], notes) for name, column in columns.items()
         }
+        if labels == "annotations":
+            _count_unknown(known, choices, notes)
         if labels != "nothing" and any(label is not None for label in known.values()):
             results = results_of_labels(known, binding, width=width, height=height)
             made: dict[str, Any] = {"result": results}
@@ -116,6 +124,25 @@ def _tasks(
                 made["model_version"] = "labels"
             value[labels] = [made]
         yield value
+
+
+def _count_unknown(
+    known: Mapping[str, Label], choices: Collection[str], notes: dict[str, int]
+) -> None:
+    """Count what nobody knows of a photo that has labels, and Label Studio has no place for; of
+    one label of several it has: none is chosen.
+    """
+    there = [label for label in known.values() if label is not None]
+    if not there:
+        return
+    parts = [
+        *(label for one in there if isinstance(one, Tags | Landmarks) for label in one.unknown),
+        *(label for one in there if isinstance(one, Landmarks) for label in one.cut),
+    ]
+    tasks = [name for name, label in known.items() if label is None and name not in choices]
+    for what, found in ((UNKNOWN_PARTS, parts), (UNKNOWN_TASKS, tasks)):
+        if found:
+            notes[what] = notes.get(what, 0) + len(found)
 
 
 def _tellable(label: Label, notes: dict[str, int]) -> Label:
