@@ -135,6 +135,9 @@ def test_only_the_tasks_asked_for_count(tmp_path: Path) -> None:
     assert np.ptp(stuck.doubt) == pytest.approx(0, abs=1e-9)
     assert stuck.rows.tolist() == list(range(100))
     assert list(stuck.predictions[0].answers) == [spec.name for spec in predictor.schema]
+    # The other task's answers were not kept: these are made when they are asked for, one by one.
+    assert not isinstance(stuck.predictions, list | tuple)
+    assert [one.image for one in stuck.predictions[-2:]] == list(stuck.images[-2:])
     with pytest.raises(SchemaError, match="colour"):
         rank_doubtful(dataset, predictor, tasks=["collar"])
 

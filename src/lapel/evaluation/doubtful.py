@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,6 @@ from lapel.inference.predictor import Predictor, Ready
 from lapel.review.doubt import Measure, disagreement, measure_of, most_doubtful
 from lapel.review.doubt import diverse as keep_apart
 from lapel.schema.errors import DatasetError, UsageError
-from lapel.schema.geometry import Box
 from lapel.schema.labels import TaskSpec
 from lapel.schema.outputs import EMBEDDING
 from lapel.schema.prediction import Prediction
@@ -37,7 +37,8 @@ class Doubtful:
         rows: of the dataset's table, int64 (N,).
         doubt: of each, 0 to 1, float64 (N,); NaN where answers were to be compared with labels and
             there is none. Where near-twins are kept apart it does not only fall.
-        predictions: what the model answers about each, (N,).
+        predictions: what the model answers about each, (N,). Where it answers pixel by pixel it
+            looks again at each that is asked for: all masks together would fill the memory.
         diverse: whether near-twins are kept apart; a network without vectors cannot do that.
         unreadable: photos that nobody can look at, and what is wrong with them.
     """
@@ -45,7 +46,7 @@ class Doubtful:
     images: tuple[str, ...]
     rows: NDArray[np.int64]
     doubt: NDArray[np.float64]
-    predictions: tuple[Prediction, ...]
+    predictions: Sequence[Prediction]
     diverse: bool
     unreadable: tuple[Failure, ...]
 
@@ -112,7 +113,7 @@ def rank_doubtful(
         images=tuple(names[row] for row in rows.tolist()),
         rows=_rows_in(dataset, part, rows),
         doubt=doubt[order],
-        predictions=tuple(_predictions(part, predictor, found, order, top)),
+        predictions=_predictions(part, predictor, found, order, top),
         diverse=found.vectors is not None,
         unreadable=tuple(
             Failure(image=one.image, fault=one.fault) for one in found.answers.unreadable
@@ -266,17 +267,17 @@ def _rows_in(dataset: Dataset, part: Dataset, rows: NDArray[np.int64]) -> NDArra
 
 def _predictions(
     part: Dataset, predictor: Predictor, found: _Found, order: NDArray[np.int64], top: int
-) -> list[Prediction]:
+) -> Sequence[Prediction]:
     """What the model answers about the chosen photos.
 
-    Where all its answers were kept they are told from those; else it looks at these photos again.
+    Where all its answers were kept they are told from those; else it looks at these photos again,
+    at each when it is asked for.
     """
     rows, places = found.answers.rows[order].tolist(), order.tolist()
     names = part.names()
     kept = {name: one for name, one in found.doubts.items() if isinstance(one, SmallAnswers)}
     if len(kept) < len(predictor.schema.tasks):
-        boxes = part.boxes()
-        return [_looked_again(part, predictor, names[row], boxes[row], top) for row in rows]
+        return _LookedAgain(part, predictor, rows, top)
     told = {spec.name: kept[spec.name].answers(places, top) for spec in predictor.schema}
     sizes = part.table.select("width", "height").rows()
     return [
@@ -290,10 +291,28 @@ def _predictions(
     ]
 
 
-def _looked_again(
-    part: Dataset, predictor: Predictor, name: str, box: Box | None, top: int
-) -> Prediction:
-    box = box if predictor.bundle.preprocess.crop_to_box else None
-    prepared = part.prepared(name, predictor.bundle.preprocess, box)
-    ready = Ready(image=name, box=box, prepared=prepared)
-    return next(iter(predictor.answer([ready], top=top))).prediction
+class _LookedAgain(Sequence[Prediction]):
+    """Predictions about some rows of a dataset, each made when it is asked for."""
+
+    def __init__(self, part: Dataset, predictor: Predictor, rows: Sequence[int], top: int) -> None:
+        self._part, self._predictor, self._top = part, predictor, top
+        names, boxes = part.names(), part.boxes()
+        crops = predictor.bundle.preprocess.crop_to_box
+        self._asked = [(names[row], boxes[row] if crops else None) for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    @overload
+    def __getitem__(self, place: int) -> Prediction: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Prediction]: ...
+
+    def __getitem__(self, place: int | slice) -> Prediction | Sequence[Prediction]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        name, box = self._asked[place]
+        prepared = self._part.prepared(name, self._predictor.bundle.preprocess, box)
+        ready = Ready(image=name, box=box, prepared=prepared)
+        return next(iter(self._predictor.answer([ready], top=self._top))).prediction

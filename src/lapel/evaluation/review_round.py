@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,9 @@ from lapel.schema.prediction import Prediction
 
 #: Orders that need no model: drawn, the same every time; or as the table has them.
 RANDOM, AS_IS = "random", "order"
+
+#: What a model says of one photo: task to answer, as plain values.
+Machine = Mapping[str, Mapping[str, Any]]
 
 #: Labels that are proposed with their probabilities.
 TOP = 20
@@ -113,20 +116,31 @@ def begin_review(
         return Begun(round=former, resumed=True, diverse=diverse, unasked=unasked)
     part = _candidates(dataset, store, split, asked if unlabelled_only else None)
     chosen = (
-        _in_order(part, order, count, predictor)
+        _in_order(part, order, count, predictor, asked)
         if predictor is None or order in (RANDOM, AS_IS)
         else _by_doubt(part, predictor, asked, order, count, diverse=diverse, track=track)
     )
-    pictures = _proposed(dataset, asked, chosen.images, chosen.doubt, chosen.predictions)
+    pictures = _proposed(dataset, asked, chosen)
     begun = store.begin_round(pictures, tasks=asked, overlap=overlap, settings=settings)
     return Begun(round=begun, unreadable=chosen.unreadable, diverse=chosen.diverse, unasked=unasked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chosen:
+    """Photos in order.
+
+    Attributes:
+        images: their names.
+        doubt: of each.
+        machine: what the model says of each, task to answer, as plain values: masks as run lengths,
+            since all of them as pixels would fill the memory.
+        unreadable: others, and what is wrong with them.
+        diverse: whether near-twins are kept apart.
+    """
+
     images: Sequence[str]
     doubt: Sequence[float | None]
-    predictions: Mapping[str, Prediction]
+    machine: Iterable[Machine]
     unreadable: tuple[Failure, ...] = ()
     diverse: bool = False
 
@@ -203,19 +217,21 @@ def _by_doubt(
     return _Chosen(
         images=found.images,
         doubt=[None if math.isnan(value) else value for value in found.doubt.tolist()],
-        predictions=dict(zip(found.images, found.predictions, strict=True)),
+        machine=(_machine(one, asked) for one in found.predictions),
         unreadable=found.unreadable,
         diverse=found.diverse and diverse,
     )
 
 
-def _in_order(part: Dataset, order: str, count: int | None, predictor: Predictor | None) -> _Chosen:
+def _in_order(
+    part: Dataset, order: str, count: int | None, predictor: Predictor | None, asked: Schema
+) -> _Chosen:
     names = part.names()
     if order == RANDOM:
         names = sorted(names, key=_drawn)
     names = names[:count]
     if predictor is None:
-        return _Chosen(images=names, doubt=[None] * len(names), predictions={})
+        return _Chosen(images=names, doubt=[None] * len(names), machine=[{}] * len(names))
     places = {name: place for place, name in enumerate(part.names())}
     boxes = part.boxes() if predictor.bundle.preprocess.crop_to_box else None
     missing: dict[str, str] = {}
@@ -224,18 +240,23 @@ def _in_order(part: Dataset, order: str, count: int | None, predictor: Predictor
         boxes=None if boxes is None else (boxes[places[name]] for name in names),
         top=TOP,
     )
-    pairs = list(zip(names, told, strict=True))
-    good = {name: one for name, one in pairs if isinstance(one, Prediction)}
+    good: dict[str, Machine] = {}
+    unreadable = []
+    for name, one in zip(names, told, strict=True):
+        if isinstance(one, Failure):
+            unreadable.append(Failure(image=name, fault=missing.get(name, one.fault)))
+        else:
+            good[name] = _machine(one, asked)
     return _Chosen(
         images=list(good),
         doubt=[None] * len(good),
-        predictions=good,
-        unreadable=tuple(
-            Failure(image=name, fault=missing.get(name, one.fault))
-            for name, one in pairs
-            if isinstance(one, Failure)
-        ),
+        machine=good.values(),
+        unreadable=tuple(unreadable),
     )
+
+
+def _machine(told: Prediction, asked: Schema) -> Machine:
+    return {spec.name: told.answers[spec.name].to_json() for spec in asked}
 
 
 def _read(part: Dataset, name: str, missing: dict[str, str]) -> bytes:
@@ -252,13 +273,7 @@ def _drawn(name: str) -> bytes:
     return hashlib.sha256(f"lapel.review {name}".encode()).digest()
 
 
-def _proposed(
-    dataset: Dataset,
-    asked: Schema,
-    images: Sequence[str],
-    doubt: Sequence[float | None],
-    predictions: Mapping[str, Prediction],
-) -> Iterator[Proposed]:
+def _proposed(dataset: Dataset, asked: Schema, chosen: _Chosen) -> Iterator[Proposed]:
     rows = {name: row for row, name in enumerate(dataset.names())}
     sizes = dataset.table.select("width", "height").rows()
     labels: dict[str, Sequence[Label]] = {
@@ -267,15 +282,13 @@ def _proposed(
         for spec in asked
         if spec.kind != "segmentation"
     }
-    for image, doubtful in zip(images, doubt, strict=True):
+    each = zip(chosen.images, chosen.doubt, chosen.machine, strict=True)
+    for image, doubtful, machine in each:
         row = rows[image]
-        told = predictions.get(image)
         yield Proposed(
             image=image,
             size=sizes[row],
-            machine={}
-            if told is None
-            else {spec.name: told.answers[spec.name].to_json() for spec in asked},
+            machine=machine,
             standing={
                 name: value_of(of[row]) for name, of in labels.items() if of[row] is not None
             },
