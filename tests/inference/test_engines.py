@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -109,3 +111,26 @@ def test_answers_are_the_same_by_name(name: str, colour_bundle: Path, class_fold
         assert isinstance(other, Prediction)
         labels = [one.to_json()["answers"]["colour"]["label"] for one in (found, other)]
         assert labels[0] == labels[1]
+
+
+def test_signals_are_taken_after_openvino_worked_and_went(colour_bundle: Path) -> None:
+    """It leaves threads a stack for signals, and frees it: the next signal ended the process."""
+    story = f"""
+import gc, os, signal
+import numpy as np
+from lapel.inference.predictor import Predictor
+taken = []
+signal.signal(signal.SIGUSR1, lambda *_: taken.append(1))
+for _ in range(3):
+    predictor = Predictor.load({str(colour_bundle)!r}, engine="openvino")
+    list(predictor.predict([np.zeros((40, 40, 3), np.uint8)]))
+    os.kill(os.getpid(), signal.SIGUSR1)
+    del predictor
+    gc.collect()
+    os.kill(os.getpid(), signal.SIGUSR1)
+print(len(taken))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", story], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "6"), done.stderr

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lapel.inference.engine import checked_names, one_by_one, usable_cores, wrong_pixels
 from lapel.inference.graph_files import refuse_files
+from lapel.inference.signal_stack import kept_signal_stack
 from lapel.schema.errors import BundleError
 
 Precision = Literal["f32", "bf16"]
@@ -33,6 +34,7 @@ class OpenVinoEngine:
         BundleError: the bytes are no graph that it can run, or one that reads files.
     """
 
+    @kept_signal_stack()
     def __init__(
         self, graph: bytes, *, precision: Precision = "f32", threads: int | None = None
     ) -> None:
@@ -60,11 +62,18 @@ class OpenVinoEngine:
         self._lock = Lock()
         self._network(self._names)  # what it cannot run is said now
 
+    @kept_signal_stack()
+    def __del__(self) -> None:
+        # Freed here, where the signal stack is put back.
+        self._compiled = {}
+        self._model = None
+
     @property
     def names(self) -> tuple[str, ...]:
         """All outputs of the graph."""
         return self._names
 
+    @kept_signal_stack()
     def run(
         self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
     ) -> dict[str, NDArray[np.float32]]:
@@ -115,11 +124,13 @@ class OpenVinoEngine:
 
 
 @cache
+@kept_signal_stack()
 def knows_bfloat16() -> bool:
     """Whether this processor has sums and products of bfloat16."""
     return "BF16" in openvino.Core().get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
 
 
+@kept_signal_stack()
 def intermediate_form(graph: bytes) -> tuple[bytes, bytes]:
     """A graph in OpenVINO's own form, for whoever embeds the network elsewhere.
 
