@@ -1,8 +1,9 @@
 """The stack on which a thread takes signals, kept as it was.
 
-OpenVINO 2026.4 gives a thread that works with it an alternate signal stack, and frees that memory when
-its networks go. The next signal that Python takes in that thread, a child that ended or Ctrl-C,
-then ends the process with a segmentation fault. So whoever calls it puts the former stack back.
+OpenVINO 2026.4 gives a thread that works with it an alternate signal stack, and frees that memory
+when its networks go. The next signal that Python takes in that thread, a child that ended or
+Ctrl-C, then ends the process with a segmentation fault. So whoever calls it puts the former stack
+back.
 """
 
 from __future__ import annotations
