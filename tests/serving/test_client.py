@@ -162,6 +162,12 @@ def test_what_the_model_is(client: Client, bundles: dict[str, Path]) -> None:
     assert client.ready()
 
 
+def test_a_token_that_no_header_can_hold_is_refused_without_being_shown() -> None:
+    with pytest.raises(UsageError, match="line break") as refusal:
+        Client("http://127.0.0.1:9", token="secret\nX-Other: 1")
+    assert "secret" not in str(refusal.value)
+
+
 def test_the_token_is_asked_for(served: Served) -> None:
     for token in (None, "wrong"):
         with Client(served.url, token=token) as client:

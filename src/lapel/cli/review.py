@@ -99,13 +99,21 @@ def review(
         from lapel.review.tables import REVIEW_FILE
         from lapel.serving.review_app import review_app
         from lapel.serving.reviewing import Reviewing
-        from lapel.serving.run import run
+        from lapel.serving.run import bound, run
         from lapel.serving.settings import Settings
+        from lapel.storage.holding import held
 
     # Before photos are looked at: what is wrong with the command is said at once.
     settings = Settings(host=host, port=port, token=token_of(token_file))
     opened = Dataset.open(dataset)
-    with ReviewStore(opened.folder / REVIEW_FILE) as store:
+    with bound(settings):
+        pass  # a round that nobody can be shown should not begin
+    busy = (
+        f"another `lapel review` asks about {opened.folder}, and its round would end; several "
+        "people may answer on its page at once; or end it first"
+    )
+    lock = held(opened.folder / f"{REVIEW_FILE}.lock", busy=busy)
+    with lock, ReviewStore(opened.folder / REVIEW_FILE) as store:
         begun = _begin(
             opened, store, model, engine, split, task, count, by,
             diverse=not no_diverse, unlabelled=unlabelled, overlap=overlap,

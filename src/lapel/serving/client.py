@@ -77,14 +77,15 @@ class Client:
 
         Args:
             url: where the server is, as ``http://127.0.0.1:8080``.
-            token: its token, where it asks for one.
+            token: its token, where it asks for one; white space around it does not count, so the
+                content of a file may be given as it is.
             model: which of its models answers; None: the only one, or its first.
             timeout: seconds to wait for an answer to one request.
             patience: seconds in all that a request is sent again while the server says that it is
                 busy, each time after as long as it says.
 
         Raises:
-            UsageError: no address of a server.
+            UsageError: no address of a server, or a token that no header can hold.
         """
         self._url = _checked(url)
         self._model = {} if model is None else {"model": model}
@@ -94,7 +95,7 @@ class Client:
         self._lock = threading.Lock()
         self._http = httpx2.Client(
             base_url=self._url,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
+            headers=_access(token),
             timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
             limits=httpx2.Limits(max_connections=CONNECTIONS + 1),
             trust_env=self._url.host not in _LOOPBACK,
@@ -292,6 +293,21 @@ def _checked(url: str) -> httpx2.URL:
     if address.userinfo:
         raise UsageError("an address holds no name and no password; give the token as token=")
     return address
+
+
+def _access(token: str | None) -> dict[str, str]:
+    """What tells a server who asks. No message ever shows the token.
+
+    Raises:
+        UsageError: white space or other letters within it.
+    """
+    bare = (token or "").strip()
+    if not (bare.isascii() and bare.isprintable() and " " not in bare):
+        raise UsageError(
+            "the token holds a line break, a blank or a letter that is not ASCII; give the one "
+            "line that the server was started with"
+        )
+    return {"Authorization": f"Bearer {bare}"} if bare else {}
 
 
 def _batches(images: Picture | Iterable[Picture]) -> Iterator[list[_Sent | Failure]]:

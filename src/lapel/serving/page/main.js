@@ -44,8 +44,9 @@ function changed(photo, note = null) {
 
 /** What screen readers say when an answer has come. */
 function told(photo) {
-  const { all, done } = photos;
-  if (all.length > 1) return word("answered_many", { done, count: all.length });
+  const { all, done, failed } = photos;
+  const key = failed > 0 ? "answered_but" : "answered_many";
+  if (all.length > 1) return word(key, { done: done - failed, count: all.length, failed });
   return word("answered_one", { name: photo.name, said: briefly(photo) });
 }
 

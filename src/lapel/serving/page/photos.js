@@ -62,6 +62,11 @@ export class Photos {
     return this.all.filter((photo) => ["done", "failed"].includes(photo.state)).length;
   }
 
+  /** How many of them got no answer. */
+  get failed() {
+    return this.all.filter((photo) => photo.state === "failed").length;
+  }
+
   #stop() {
     this.going.abort(new DOMException("nobody waits for it", "AbortError"));
     this.going = new AbortController();

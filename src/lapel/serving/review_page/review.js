@@ -35,7 +35,8 @@ async function begin() {
   found("dataset").textContent = about.dataset;
   document.title = `${about.dataset} · Lapel`;
   tellProgress(about.progress);
-  annotator = about.annotator || localStorage.getItem(NAME) || "";
+  // A name that was chosen in this tab stays when it is loaded again.
+  annotator = sessionStorage.getItem(NAME) || about.annotator || localStorage.getItem(NAME) || "";
   if (!annotator) annotator = await askName("");
   await start();
 }
@@ -385,6 +386,7 @@ for (const [id, what] of Object.entries({
     const name = await askName(annotator);
     if (name === annotator) return;
     annotator = name;
+    sessionStorage.setItem(NAME, name);
     await start();
   },
 })) {
