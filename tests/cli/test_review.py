@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from lapel.evaluation.review_round import begin_review
 from lapel.review.records import Given
 from lapel.review.store import ReviewStore
+from lapel.storage.holding import held
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -65,6 +67,18 @@ def test_what_is_wrong_is_said_before_anything_is_served(
     code, _, error = run("review", wardrobe, *options)
     assert code in (1, 2)
     assert says in error
+
+
+def test_no_round_begins_that_nobody_can_be_shown(wardrobe: Path, run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, _, error = run("review", wardrobe, "--port", taken.getsockname()[1])
+    assert code == 1
+    assert "cannot listen" in error
+    with held(wardrobe / "review.sqlite.lock", busy=""):
+        code, _, error = run("review", wardrobe, "--port", 0)
+    assert code == 1
+    assert "another `lapel review`" in error
+    assert not (wardrobe / "review.sqlite").exists()
 
 
 def test_answers_are_taken_in_and_ties_are_listed(wardrobe: Path, run: Run) -> None:

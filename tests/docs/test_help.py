@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,31 @@ def test_examples_in_help_texts_work(
     shutil.copytree(bench, folder)
     for words, command in commands():
         for line in f"{command.help or ''}\n{command.epilog or ''}".splitlines():
-            if line.strip().startswith("lapel "):
+            if line.strip().startswith("lapel serve "):
+                serve_and_end(line.split(), folder)
+            elif line.strip().startswith("lapel "):
                 run(["bash", "-c", line.strip()], folder, f"lapel {words} --help")
+
+
+def serve_and_end(words: list[str], folder: Path) -> None:
+    """A server says where it listens, and serves until it is ended."""
+    lapel = [sys.executable, "-m", "lapel"]
+    with subprocess.Popen(
+        [*lapel, *words[1:]],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        watch = threading.Timer(120, server.kill)
+        watch.start()
+        assert server.stdout is not None
+        said = next((line for line in server.stdout if "http://127.0.0.1:" in line), "")
+        server.terminate()
+        rest = server.stdout.read()
+        watch.cancel()
+    assert said, rest
+    assert server.returncode == 0, said + rest
 
 
 def test_commands_that_pages_speak_of_exist() -> None:

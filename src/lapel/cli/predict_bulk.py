@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
 from signal import Signals
 from typing import TYPE_CHECKING, Any
@@ -150,6 +151,9 @@ def _pictures(paths: Sequence[str], cluster: Cluster | None) -> tuple[list[str],
     if roots and cluster is None:
         raise UsageError(f"{roots[0]} lies in a store; add --ray, which reads from there")
     near = [path for path in paths if not is_remote(path)]
+    absent = [path for path in near if not Path(path).exists() and not has_magic(path)]
+    if absent:  # a wrong name should not become a row of a hundred thousand
+        raise UsageError(f"{absent[0]} does not exist; nothing was written")
     found = find_pictures(near) if near or not roots else []
     return [*found, *(RemotePictures(roots).find() if roots else ())], roots
 

@@ -89,9 +89,12 @@ def run(
     log_to_stderr()
     give_memory_back()
     with bound(settings) as listener:
-        if on_start is not None:
-            on_start(url_of(listener))
-        asyncio.run(_serve(_server(app, settings), listener, on_end, on_hang_up))
+
+        def say() -> None:
+            if on_start is not None:
+                on_start(url_of(listener))
+
+        asyncio.run(_serve(_server(app, settings), listener, say, on_end, on_hang_up))
 
 
 @contextmanager
@@ -216,6 +219,7 @@ def _server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
 async def _serve(
     server: uvicorn.Server,
     listener: socket.socket,
+    say: Callable[[], None],
     on_end: Callable[[], None] | None,
     on_hang_up: Callable[[], None] | None,
 ) -> None:
@@ -243,6 +247,7 @@ async def _serve(
             task.add_done_callback(reloading.discard)
 
     _on_signals(loop, end, hang_up)
+    say()  # not before signals are heard: whoever reads it may send one
     await server.serve(sockets=[listener])
 
 
