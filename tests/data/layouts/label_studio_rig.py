@@ -118,7 +118,7 @@ DAMAGES = {
     ),
     "address that is none": Damage(
         spoil=swap(EXPORT, "/data/local-files/?d=photos/two.png", "http://[\\ud800"),
-        says="task 12: found 'http://",
+        says="task 12: 'http://",
     ),
     "turned picture": Damage(
         spoil=swap(EXPORT, '"image_rotation": 0', '"image_rotation": 90'),
