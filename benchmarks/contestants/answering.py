@@ -12,8 +12,9 @@ from typing import Any
 
 from lapel.inference.bundle import NETWORK, Bundle
 from lapel.inference.engine import usable_cores
+from lapel.inference.examined import Ready
 from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
-from lapel.inference.predictor import Predictor, Ready
+from lapel.inference.predictor import Predictor
 
 
 class Answering:

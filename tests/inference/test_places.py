@@ -18,8 +18,9 @@ from lapel.inference.drawing import (
     draw_prediction,
     drawing_paths,
 )
+from lapel.inference.examined import Examined
 from lapel.inference.pictures import Failure
-from lapel.inference.predictor import Examined, Predictor
+from lapel.inference.predictor import Predictor
 from lapel.schema.errors import FormatError, StorageError, UsageError
 from lapel.schema.geometry import Box
 from lapel.schema.outputs import ATTENTION, heatmaps_of

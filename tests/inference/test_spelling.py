@@ -16,7 +16,8 @@ from lapel.imaging import lettering
 from lapel.imaging.preprocess import Frame, Placement
 from lapel.inference.bundle import Bundle, write_bundle
 from lapel.inference.drawing import draw_prediction
-from lapel.inference.predictor import Examined, Predictor
+from lapel.inference.examined import Examined
+from lapel.inference.predictor import Predictor
 from lapel.inference.spelling import Spelling
 from lapel.schema.errors import BundleError
 from lapel.schema.geometry import Box

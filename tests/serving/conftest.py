@@ -20,9 +20,10 @@ from lapel.inference.engine import Engine
 from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.inference.predictor import Predictor
 from lapel.serving.answerers import Answerer, OneModel
-from lapel.serving.models import Models, Source
+from lapel.serving.models import Models
 from lapel.serving.run import running
 from lapel.serving.settings import Settings
+from lapel.serving.sources import Source
 
 PLAIN = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
 

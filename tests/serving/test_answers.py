@@ -23,7 +23,7 @@ from lapel.imaging.outlines import mask_from, polygon_mask
 from lapel.inference.predictor import Predictor
 from lapel.inference.two_stage import TwoStagePredictor
 from lapel.schema.run_lengths import run_lengths
-from lapel.serving.models import Source
+from lapel.serving.sources import Source
 
 RED, GREEN = (220, 20, 20), (20, 220, 20)
 JPEG = {"content-type": "image/jpeg"}

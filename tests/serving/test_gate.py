@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from lapel.schema.errors import UsageError
-from lapel.serving.models import Source
 from lapel.serving.settings import Settings
+from lapel.serving.sources import Source
 
 TOKEN = "a-token-that-is-long-enough"
 JPEG = {"content-type": "image/jpeg"}

@@ -20,9 +20,10 @@ from lapel.serving.label_studio.events import MOST_ACTIONS, Events
 from lapel.serving.label_studio.pictures import Pictures
 from lapel.serving.label_studio.routes import Options, label_studio_routes
 from lapel.serving.label_studio.service import LabelStudio
-from lapel.serving.models import Models, Source
+from lapel.serving.models import Models
 from lapel.serving.run import running
 from lapel.serving.settings import Settings
+from lapel.serving.sources import Source
 
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
 PERSONAL = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"

@@ -15,7 +15,7 @@ import pytest
 from served_process import Answer, answers
 
 from lapel.imaging.decode import MEBIBYTE
-from lapel.serving.models import Source
+from lapel.serving.sources import Source
 
 JPEG = {"content-type": "image/jpeg"}
 

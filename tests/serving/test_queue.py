@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lapel.serving.batching import DecodingRoom
-from lapel.serving.models import Source
+from lapel.serving.sources import Source
 
 JPEG = {"content-type": "image/jpeg"}
 COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}

@@ -14,8 +14,9 @@ import pytest
 
 from lapel.inference.bundle import MANIFEST, NETWORK
 from lapel.schema.errors import BundleError, UsageError
-from lapel.serving.models import Models, Source
+from lapel.serving.models import Models
 from lapel.serving.settings import Settings
+from lapel.serving.sources import Source
 from lapel.storage.folders import replace_folder
 
 JPEG = {"content-type": "image/jpeg"}

@@ -13,9 +13,10 @@ import pytest
 from request_bytes import picture, request
 from served_process import Answer, answers
 
-from lapel.serving.models import Models, Source
+from lapel.serving.models import Models
 from lapel.serving.run import running
 from lapel.serving.settings import Settings
+from lapel.serving.sources import Source
 
 
 @pytest.fixture(scope="module")

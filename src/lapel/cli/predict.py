@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from lapel.inference.coco import CocoFile
+    from lapel.inference.examined import Examined
     from lapel.inference.pictures import Failure
-    from lapel.inference.predictor import Examined, Predictor
+    from lapel.inference.predictor import Predictor
     from lapel.inference.two_stage import TwoStagePredictor
     from lapel.schema.prediction import Prediction
 

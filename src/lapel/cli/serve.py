@@ -101,10 +101,11 @@ def serve(
     token = token_of(token_file)
     with needs_extra("serve", "lapel serve"):
         from lapel.imaging.decode import MEBIBYTE, Limits
-        from lapel.serving.models import Models, Source
+        from lapel.serving.models import Models
         from lapel.serving.pages import page_routes
         from lapel.serving.run import serve as run_server
         from lapel.serving.settings import Settings
+        from lapel.serving.sources import Source
 
     settings = Settings(
         host=host,

@@ -22,7 +22,7 @@ from lapel.data.progress import Track, silent
 from lapel.evaluation.gathering import Gatherer
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.engine import Engine
-from lapel.inference.predictor import DENSE_PIXELS
+from lapel.inference.network_outputs import DENSE_PIXELS
 from lapel.schema.errors import ImageError, StorageError
 
 #: Small pictures go in larger batches: the network, not the memory, is the limit.

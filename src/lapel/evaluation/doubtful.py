@@ -15,8 +15,9 @@ from lapel.data.progress import Track, silent
 from lapel.evaluation.answers import Answers, answer_dataset
 from lapel.evaluation.doubts import Doubts, KeptVectors, SmallAnswers, doubts_of
 from lapel.evaluation.gathering import Gatherer
+from lapel.inference.examined import Ready
 from lapel.inference.pictures import Failure
-from lapel.inference.predictor import Predictor, Ready
+from lapel.inference.predictor import Predictor
 from lapel.review.doubt import Measure, disagreement, measure_of, most_doubtful
 from lapel.review.doubt import diverse as keep_apart
 from lapel.schema.errors import DatasetError, UsageError

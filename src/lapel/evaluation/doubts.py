@@ -6,6 +6,7 @@ looked at as they come, and only their doubt is kept.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -154,7 +155,7 @@ def _elsewhere(
 
 
 @dataclass(kw_only=True)
-class _Looked:
+class _Looked(ABC):
     """What two kinds that are not kept have in common: one number an image.
 
     Attributes:
@@ -192,11 +193,13 @@ class _Looked:
         """As it was compared."""
         return np.array(self.found)
 
+    @abstractmethod
     def _doubt(self, output: NDArray[np.float32], frame: Frame, measure: Measure) -> float:
-        raise NotImplementedError
+        """Of one image, 0 to 1."""
 
+    @abstractmethod
     def _apart(self, output: NDArray[np.float32], label: Label, frame: Frame) -> float:
-        raise NotImplementedError
+        """How far one image's answer is from its label, 0 to 1."""
 
 
 class PixelDoubts(_Looked):

@@ -12,7 +12,7 @@ from lapel.data.dataset import Dataset
 from lapel.data.sketch.picture import Options, draw_picture
 from lapel.evaluation.answers import Showing
 from lapel.imaging.preprocess import Preprocess
-from lapel.inference.predictor import batch_of
+from lapel.inference.network_outputs import batch_of
 from lapel.schema.errors import DatasetError, ImageError, StorageError
 from lapel.schema.labels import Schema
 from lapel.tasks.kinds import task_of

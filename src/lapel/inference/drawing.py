@@ -15,8 +15,8 @@ from lapel.imaging.decode import DEFAULT_LIMITS, Limits
 from lapel.imaging.draw import Line, Mark, colours, draw_heat, draw_marks, sheet, strongest
 from lapel.inference.drawn_garments import garment_lines, garment_panels
 from lapel.inference.drawn_masks import mask_lines, mask_panels, mask_paths
+from lapel.inference.examined import Examined
 from lapel.inference.pictures import Picture, upright
-from lapel.inference.predictor import Examined
 from lapel.schema.errors import UsageError
 from lapel.schema.outputs import ATTENTION
 from lapel.schema.prediction import SEEN, GarmentsAnswer, LandmarksAnswer, SegmentationAnswer

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Self, TypeVar
@@ -16,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.imaging.decode import DEFAULT_LIMITS, Limits
-from lapel.imaging.preprocess import Frame, Prepared, Preprocess
+from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.boxes import Boxes, outside, refuse_boxes, with_boxes
 from lapel.inference.bundle import Bundle
 from lapel.inference.engine import Engine, usable_cores
 from lapel.inference.engines import Chosen, build_engine, choose_engine
+from lapel.inference.examined import Examined, Ready
 from lapel.inference.large_photos import LargePhotos
+from lapel.inference.network_outputs import batch_of, maps_of, shapes_of
 from lapel.inference.pictures import (
     Failure,
     Picture,
@@ -31,54 +31,14 @@ from lapel.inference.pictures import (
     upright,
 )
 from lapel.inference.spelling import Spelling
-from lapel.schema.errors import BundleError, ImageError, UsageError
+from lapel.schema.errors import ImageError, UsageError
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
-from lapel.schema.outputs import ATTENTION, heatmaps_of
 from lapel.schema.prediction import Answer, Prediction
-from lapel.tasks.base import FREE, Task, fits
+from lapel.tasks.base import FREE, Task
 from lapel.tasks.kinds import task_of
 
 Item = TypeVar("Item")
-
-#: Networks that answer pixel by pixel hold large maps of every picture of a batch: as many pictures
-#: at a time as have so many pixels together.
-DENSE_PIXELS = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """One picture between decoding and the engine.
-
-    Attributes:
-        image: its name as the caller gave it.
-        box: what the caller knew of where the garment is.
-        prepared: the network's pixels, and the way back.
-    """
-
-    image: str
-    box: Box | None
-    prepared: Prepared
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Examined:
-    """An answer, and what the network shows of how it came to it.
-
-    Attributes:
-        prediction: the answer.
-        frame: how the network's canvas showed the picture, and the way back.
-        box: what the caller knew of where the garment is.
-        maps: name of an output to float32 (C, h, w) over the canvas: ``TASK.heatmaps`` and
-            ``attention``, where the network has them.
-        spelling: how names are drawn that no font here can write.
-    """
-
-    prediction: Prediction
-    frame: Frame
-    box: Box | None
-    maps: Mapping[str, NDArray[np.float32]]
-    spelling: Spelling = field(default_factory=Spelling)
 
 
 class Predictor:
@@ -123,7 +83,7 @@ class Predictor:
         self._spelling = Spelling(schema=bundle.schema, english=bundle.english)
         self._tasks = {spec.name: task_of(spec) for spec in bundle.schema}
         self._batch = min(batch, batch_of(self._tasks.values(), bundle.preprocess))
-        self._shapes = self._check_network()
+        self._shapes = shapes_of(bundle, engine, self._tasks)
 
     @classmethod
     def load(
@@ -411,46 +371,6 @@ class Predictor:
             yield Examined(
                 prediction=prediction, frame=frame, box=None, maps={}, spelling=self._spelling
             )
-
-    def _check_network(self) -> dict[str, tuple[int, ...]]:
-        """Let the network answer once: what it says must be what the schema asks.
-
-        Returns:
-            Task to the shape of its output for one picture.
-        """
-        preprocess = self.bundle.preprocess
-        black = np.zeros((1, preprocess.channels, preprocess.height, preprocess.width), np.uint8)
-        outputs = self._engine.run(black)
-        for name, task in self._tasks.items():
-            expected = (1, *task.output_shape)
-            found = outputs[name].shape if name in outputs else ()
-            if not fits(found, expected):
-                said = found if name in outputs else "no output of that name"
-                raise BundleError(
-                    f"the network in {self.bundle.folder} answers task '{name}' with {said}, "
-                    f"the schema expects {expected}; export the model again"
-                )
-        return {name: outputs[name].shape[1:] for name in self._tasks}
-
-
-def batch_of(tasks: Iterable[Task], preprocess: Preprocess) -> int:
-    """The most pictures that a network should look at together."""
-    shapes = [task.output_shape for task in tasks]
-    if not any(FREE in shape for shape in shapes):
-        return sys.maxsize
-    if any(shape[0] == FREE for shape in shapes):
-        return 1  # finders look at one at a time anyway; so each answer comes when it is there
-    return max(1, DENSE_PIXELS // (preprocess.height * preprocess.width))
-
-
-def maps_of(schema: Schema, engine: Engine) -> tuple[str, ...]:
-    """Names of a network's outputs that show how its answers come about.
-
-    An output that bears a task's name is that task's answer, whatever it is called.
-    """
-    tasks = [spec.name for spec in schema]
-    known = [heatmaps_of(spec.name) for spec in schema if spec.kind == "landmarks"]
-    return tuple(name for name in (*known, ATTENTION) if name in engine.names and name not in tasks)
 
 
 def _stack(images: list[NDArray[np.uint8]], preprocess: Preprocess) -> NDArray[np.uint8]:

@@ -10,8 +10,9 @@ from typing import Any, Protocol, Self
 
 from lapel.inference.bundle import Bundle
 from lapel.inference.engines import Chosen
+from lapel.inference.examined import Examined, Ready
 from lapel.inference.pictures import Failure
-from lapel.inference.predictor import Examined, Predictor, Ready
+from lapel.inference.predictor import Predictor
 from lapel.inference.two_stage import TwoStagePredictor
 from lapel.schema.read_garments import ReadScene
 

@@ -3,114 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from PIL import Image
 
-from lapel.inference.bundle import BUNDLE_OF_RUN, CARD, MANIFEST, Bundle
+from lapel.inference.bundle import Bundle
 from lapel.inference.engine import usable_cores
 from lapel.inference.pictures import Failure
-from lapel.inference.predictor import Predictor
-from lapel.inference.two_stage import TwoStagePredictor
 from lapel.schema.errors import LapelError, UsageError
-from lapel.serving.answerers import Answerer, Found, OneModel, TwoModels
+from lapel.serving.answerers import Answerer, Found
 from lapel.serving.batching import Counts, DecodingRoom, Question, Queue, Rendered
+from lapel.serving.describing import describe
 from lapel.serving.faults import Refusal
 from lapel.serving.settings import Settings
+from lapel.serving.sources import Loaded, Source
 from lapel.serving.wire import as_json
 
 log = logging.getLogger("lapel.serving")
 
 #: Seconds that a picture takes at least, for all that a small one says before any other came.
 LEAST_PACE = 0.01
-
-#: Digits of a model's version.
-VERSION_DIGITS = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Where a model comes from.
-
-    Attributes:
-        bundle: the folder of the bundle, or of the run that holds it.
-        name: what it is called in requests; empty: as the bundle says.
-        detector: the bundle that finds the garments which this one reads; None: it is shown whole
-            pictures.
-    """
-
-    bundle: Path
-    name: str = ""
-    detector: Path | None = None
-
-    @classmethod
-    def parse(cls, text: str, *, detector: Path | None = None) -> Self:
-        """``BUNDLE``, or ``NAME=BUNDLE``."""
-        name, equals, folder = text.partition("=")
-        if not equals or "/" in name or Path(text).exists():
-            return cls(bundle=Path(text), detector=detector)
-        if not name or not folder:
-            raise UsageError(f"found {text!r}, expected a bundle's folder, or NAME=FOLDER")
-        return cls(bundle=Path(folder), name=name, detector=detector)
-
-    def load(self, settings: Settings, *, engine: str) -> Answerer:
-        """Open the bundle, or both.
-
-        Raises:
-            BundleError: no bundle there, or one that cannot be trusted or run.
-            UsageError: no such engine, or bundles that do not go together.
-        """
-        if self.detector is None:
-            predictor = Predictor.load(
-                self.bundle, engine=engine, batch=settings.batch, limits=settings.limits
-            )
-            return OneModel(predictor)
-        two = TwoStagePredictor.load(
-            self.detector, self.bundle, engine=engine, batch=settings.batch, limits=settings.limits
-        )
-        return TwoModels(two)
-
-    def state(self) -> tuple[object, ...]:
-        """Changes when one of the bundles is replaced; nothing of them is read."""
-        folders = [self.bundle, *([self.detector] if self.detector else [])]
-        return tuple(_state(folder) for folder in folders)
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A model as it was loaded.
-
-    Attributes:
-        answerer: answers.
-        fingerprint: of its schema.
-        version: of its bundle or bundles.
-        two_stage: whether it finds garments first, and reads each.
-    """
-
-    answerer: Answerer
-    fingerprint: str
-    version: str
-    two_stage: bool
-
-    @classmethod
-    def of(cls, answerer: Answerer) -> Self:
-        """A model that was loaded just now."""
-        return cls(
-            answerer=answerer,
-            fingerprint=answerer.bundle.schema.fingerprint,
-            version=version_of(answerer),
-            two_stage=isinstance(answerer, TwoModels),
-        )
 
 
 class ServedModel:
@@ -282,36 +200,7 @@ class ServedModel:
 
     def describe(self) -> dict[str, Any]:
         """What ``/v1/model`` sends."""
-        present, settings = self._present, self._settings
-        answerer = present.answerer
-        bundle, preprocess = answerer.bundle, answerer.bundle.preprocess
-        return {
-            "model": self.name,
-            "version": present.version,
-            "fingerprint": present.fingerprint,
-            "schema": bundle.schema.to_json(),
-            "english": dict(bundle.english),
-            "two_stage": present.two_stage,
-            "detector": _detector(answerer),
-            "engine": answerer.chosen.name,
-            "engine_why": answerer.chosen.why,
-            "maps": list(answerer.maps),
-            "preprocess": {
-                "width": preprocess.width,
-                "height": preprocess.height,
-                "channels": preprocess.channels,
-                "fit": preprocess.fit,
-            },
-            "scores": _plain(bundle.scores),
-            "limits": {
-                "body_bytes": settings.body_bytes,
-                "picture_bytes": min(settings.limits.bytes, settings.body_bytes),
-                "picture_pixels": settings.limits.pixels,
-                "pictures": settings.pictures,
-                "formats": list(settings.limits.formats),
-            },
-            "card": _card(bundle),
-        }
+        return describe(self.name, self._present, self._settings)
 
     def changed(self) -> bool:
         """Whether a bundle was replaced since it was loaded; looks at the disk."""
@@ -330,10 +219,13 @@ class ServedModel:
         except Exception as error:  # noqa: BLE001 - none may end the watch over bundles
             self._complain(str(error) or type(error).__name__)
             return False
+        before = self.fingerprint
         self._state, self._present, self._complaint = state, Loaded.of(fresh), ""
         self.loaded = time.time()
         self.reloads += 1
         log.warning("%s was replaced by version %s", self.name, self.version)
+        if self.fingerprint != before:
+            log.warning("%s answers other questions than before: its schema changed", self.name)
         return True
 
     def _complain(self, fault: str) -> None:
@@ -442,26 +334,6 @@ class Models:
             model.close()
 
 
-def version_of(answerer: Answerer) -> str:
-    """Twelve hexadecimal digits that change with any file of a bundle or its calibration."""
-    bundles = [answerer.bundle]
-    if isinstance(answerer, TwoModels):
-        bundles.append(answerer.predictor.detector.bundle)
-    text = json.dumps([one.to_json() for one in bundles], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
-
-
-def _state(folder: Path) -> object:
-    """Of the file of a bundle that is written last."""
-    for home in (folder, folder / BUNDLE_OF_RUN):
-        try:
-            found = (home / MANIFEST).stat()
-        except OSError:
-            continue
-        return (found.st_mtime_ns, found.st_size, found.st_ino)
-    return None
-
-
 def _seconds_of(answerer: Answerer) -> float:
     """How long a small picture takes, alone; it warms the engine up, too."""
     file = io.BytesIO()
@@ -472,22 +344,3 @@ def _seconds_of(answerer: Answerer) -> float:
         if not isinstance(ready, Failure):
             list(answerer.answer([ready], top=1, maps=()))
     return max(LEAST_PACE, time.monotonic() - begun)
-
-
-def _detector(answerer: Answerer) -> dict[str, Any] | None:
-    if not isinstance(answerer, TwoModels):
-        return None
-    bundle = answerer.predictor.detector.bundle
-    return {"name": bundle.name, "schema": bundle.schema.to_json()}
-
-
-def _card(bundle: Bundle) -> str:
-    """The model card; empty where the bundle has none, or was taken away meanwhile."""
-    try:
-        return bundle.read(CARD).decode("utf-8", "replace") if CARD in bundle.files else ""
-    except LapelError:
-        return ""
-
-
-def _plain(scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    return {split: dict(values) for split, values in scores.items()}

@@ -18,8 +18,8 @@ from lapel.imaging.outlines import mask_from
 from lapel.imaging.simplifying import simplified
 from lapel.imaging.tracing import outlines_of
 from lapel.inference.drawing import attention_heat
+from lapel.inference.examined import Examined
 from lapel.inference.pictures import Failure
-from lapel.inference.predictor import Examined
 from lapel.schema.formulas import escape_formula
 from lapel.schema.outputs import ATTENTION
 from lapel.schema.prediction import Answer, FoundGarment, GarmentsAnswer, SegmentationAnswer

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lapel.imaging.decode import MEBIBYTE
+from lapel.inference.examined import Examined
 from lapel.inference.pictures import Failure
-from lapel.inference.predictor import Examined
 from lapel.review.label_studio.binding import Binding, bind
 from lapel.review.label_studio.clicked import results_at, selection_in
 from lapel.review.label_studio.config import parse_config
@@ -23,7 +23,8 @@ from lapel.schema.read_garments import ReadScene
 from lapel.serving.answerers import Found, TwoModels
 from lapel.serving.faults import Refusal
 from lapel.serving.label_studio.pictures import Pictures
-from lapel.serving.models import Loaded, ServedModel
+from lapel.serving.models import ServedModel
+from lapel.serving.sources import Loaded
 
 log = logging.getLogger("lapel.serving")
 
