@@ -9,6 +9,8 @@ from lapel.schema.errors import MissingExtraError
 
 #: Top-level modules of each extra.
 MODULES = {
+    "aws": {"boto3", "botocore"},
+    "tune": {"optuna"},
     "serve": {
         "fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart", "httpx2",
     },

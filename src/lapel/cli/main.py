@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from lapel.cli.cloud import cloud_app
 from lapel.cli.compare import EXAMPLE as COMPARE_EXAMPLE
 from lapel.cli.compare import compare
 from lapel.cli.console import report_error
@@ -31,6 +32,7 @@ from lapel.cli.serve import serve
 from lapel.cli.submit import EXAMPLE as SUBMIT_EXAMPLE
 from lapel.cli.submit import submit
 from lapel.cli.train import train
+from lapel.cli.tune import tune
 from lapel.schema.errors import LapelError
 
 app = typer.Typer(
@@ -62,6 +64,7 @@ def _options(
 
 app.add_typer(data_app, name="data")
 app.command()(train)
+app.command()(tune)
 app.command(epilog=COMPARE_EXAMPLE)(compare)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command(epilog=EXPORT_EXAMPLE)(export)
@@ -71,6 +74,7 @@ app.command(epilog=SUBMIT_EXAMPLE)(submit)
 app.command()(review)
 app.add_typer(label_studio_app, name="label-studio")
 app.add_typer(search_app, name="search")
+app.add_typer(cloud_app, name="cloud")
 app.command()(demo)
 
 

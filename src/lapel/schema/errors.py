@@ -13,7 +13,8 @@
     ├── RecipeError (ValueError)       a recipe with faults, all of them listed
     ├── CheckpointError (ValueError)   a checkpoint that cannot be trusted
     ├── TrainingError (RuntimeError)   a run that cannot start or go on
-    └── ServerError (RuntimeError)     a server that refuses, or that cannot be reached
+    ├── ServerError (RuntimeError)     a server that refuses, or that cannot be reached
+    └── CloudError (RuntimeError)      AWS refuses, or what was asked of it did not come about
 
 Each message says what was found, what was expected and what to do. The leaves are
 built-ins too, so that a caller may catch by meaning or by habit.
@@ -145,3 +146,7 @@ class ServerError(LapelError, RuntimeError):
         self.status = status
         self.code = code
         super().__init__(message)
+
+
+class CloudError(LapelError, RuntimeError):
+    """AWS refused a call, or what was asked of it did not come about."""

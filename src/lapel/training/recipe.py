@@ -30,9 +30,11 @@ from lapel.training.recipe_parts import (
     OptimiserPart,
     Part,
     PreprocessPart,
+    RangePart,
     SchedulePart,
     ThresholdsPart,
     TransferPart,
+    WatchPart,
 )
 
 #: Short words for keys, as one may type them.
@@ -80,6 +82,10 @@ class Recipe(Part):
     data: DataPart = DataPart()
     checkpoint: CheckpointPart = CheckpointPart()
     doubtful_labels: DoubtfulLabelsPart = DoubtfulLabelsPart()
+    watch: WatchPart = WatchPart()
+    tune: dict[str, RangePart] = Field(
+        default_factory=dict, description="dotted key to the values that lapel tune may give it"
+    )
 
     @field_validator("augment", mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 #: Losses of a class a pixel, which may be added.
 SEGMENTATION_LOSSES = ("cross_entropy", "dice", "lovasz")
@@ -312,6 +312,44 @@ class DoubtfulLabelsPart(Part):
 
     folds: int = Field(default=0, ge=0, description="networks learned for it; 0: do not look")
     epochs: float = Field(default=1.0, gt=0)
+
+
+class RangePart(Part):
+    """The values that a key of a recipe may take: from ``low`` to ``high``, or ``choices``."""
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = Field(default=False, description="as likely between 0.01 and 0.1 as 0.1 and 1")
+    step: float | None = Field(default=None, gt=0, description="between values; 1: whole numbers")
+    choices: tuple[str | int | float | bool | None, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> RangePart:
+        ends = self.low is not None and self.high is not None
+        if ends == (self.choices is not None) or (self.low is None) != (self.high is None):
+            raise ValueError("a range is low and high, or choices")
+        if self.low is not None and self.high is not None:
+            if not self.low < self.high:
+                raise ValueError("low is below high")
+            if self.log and self.low <= 0:
+                raise ValueError("with log, low is above 0")
+            if self.log and self.step is not None:
+                raise ValueError("log and step do not go together")
+        if self.choices is not None and (not self.choices or self.log or self.step):
+            raise ValueError("choices are one or more values, without log and step")
+        return self
+
+
+class WatchPart(Part):
+    """What is looked at while a network learns, and what ends a run."""
+
+    rules: bool = Field(
+        default=False, description="vanishing gradients, dead units, overfitting and the like"
+    )
+    stop_on: tuple[str, ...] = Field(default=(), description="rules that end the run")
+    every: int = Field(default=50, ge=1, description="steps between two looks at the network")
+    profile: bool = Field(default=False, description="where the time of a step goes")
+    profile_steps: int = Field(default=20, ge=1, description="steps that the trace is made of")
 
 
 #: Augmentation in a word. Pictures are of whole garments: all but ``strong`` keep sleeves and

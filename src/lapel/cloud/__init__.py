@@ -1,0 +1,1 @@
+"""AWS: rented machines, SageMaker's jobs and endpoints, and what they cost."""

@@ -1,0 +1,193 @@
+"""An AWS account: every call to it goes through here, is checked, and can be shown instead of made.
+
+Who asks, and where, is found by boto3's own chain (environment, ``~/.aws``, the machine's role);
+nothing here reads, prints or keeps a key. ``AWS_ENDPOINT_URL`` leads to another place than AWS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import validate_parameters
+
+from lapel.schema.errors import CloudError, UsageError
+
+#: Tags that everything of ours carries; ``lapel`` names what a thing belongs to.
+TAG, MADE_BY = "lapel", "lapel:made-by"
+
+#: Retries with jitter and a ceiling, by boto3 itself; seconds to connect and to read.
+CONFIG = {"retries": {"mode": "standard", "max_attempts": 6}, "connect_timeout": 10}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call to AWS.
+
+    Attributes:
+        service: as boto3 names it, such as ``sagemaker``.
+        operation: as AWS names it, such as ``CreateTrainingJob``.
+        request: its parameters.
+        changes: whether it makes, changes or ends something; others only ask.
+    """
+
+    service: str
+    operation: str
+    request: Mapping[str, Any]
+    changes: bool
+
+    def __str__(self) -> str:
+        body = json.dumps(dict(self.request), indent=2, ensure_ascii=False, default=str)
+        return f"{self.service} {self.operation} {body}"
+
+
+@dataclass(slots=True)
+class Account:
+    """An account in a region.
+
+    Attributes:
+        region: such as ``eu-central-1``; none: as boto3's chain says.
+        profile: of ``~/.aws/config``; none: as boto3's chain says.
+        dry_run: calls are checked and kept in ``calls``, and none is sent.
+        calls: all that were made, in order.
+        show: told of each call that changes something, before it is sent.
+    """
+
+    region: str | None = None
+    profile: str | None = None
+    dry_run: bool = False
+    calls: list[Call] = field(default_factory=list)
+    show: Callable[[Call], None] | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def ask(
+        self,
+        service: str,
+        operation: str,
+        instead: Mapping[str, Any],
+        **request: Any,  # noqa: ANN401 - AWS's own shapes, checked against its model
+    ) -> dict[str, Any]:
+        """A call that changes nothing.
+
+        Args:
+            service: as boto3 names it.
+            operation: as AWS names it.
+            instead: the answer that a dry run goes on with.
+            request: parameters.
+
+        Raises:
+            CloudError: AWS refuses, or cannot be reached.
+        """
+        return self._call(
+            Call(service=service, operation=operation, request=request, changes=False), instead
+        )
+
+    def do(
+        self,
+        service: str,
+        operation: str,
+        instead: Mapping[str, Any],
+        **request: Any,  # noqa: ANN401 - as of ask
+    ) -> dict[str, Any]:
+        """A call that makes, changes or ends something; as :meth:`ask`."""
+        return self._call(
+            Call(service=service, operation=operation, request=request, changes=True), instead
+        )
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """boto3's client, for what is no single call: transfers, paginators, waiters.
+
+        Raises:
+            CloudError: there is no region.
+        """
+        if service not in self._clients:
+            session = boto3.Session(profile_name=self.profile, region_name=self.region)
+            try:
+                self._clients[service] = session.client(service, config=Config(**CONFIG))
+            except (BotoCoreError, ValueError) as error:
+                raise CloudError(_words(service, "client", error)) from error
+        return self._clients[service]
+
+    def _call(self, call: Call, instead: Mapping[str, Any]) -> dict[str, Any]:
+        check(call)
+        self.calls.append(call)
+        if call.changes and self.show is not None:
+            self.show(call)
+        if self.dry_run:
+            return dict(instead)
+        client = self.client(call.service)
+        method = getattr(client, _method(client, call.operation))
+        try:
+            answer: dict[str, Any] = method(**call.request)
+        except ClientError as error:
+            raise refused(call, error) from error
+        except BotoCoreError as error:
+            raise CloudError(_words(call.service, call.operation, error)) from error
+        return answer
+
+
+class RefusedError(CloudError):
+    """AWS answered a call with an error.
+
+    Attributes:
+        code: AWS's word for it, such as ``ValidationException``.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def refused(call: Call, error: ClientError) -> RefusedError:
+    """AWS's refusal, in a sentence."""
+    said = error.response.get("Error", {})
+    code, text = str(said.get("Code", "Unknown")), str(said.get("Message", error))
+    return RefusedError(code, f"AWS refused {call.service} {call.operation} ({code}): {text}")
+
+
+def check(call: Call) -> None:
+    """Compare a call with AWS's own description of the service.
+
+    Raises:
+        UsageError: no such operation, or parameters that it does not take.
+    """
+    model = _model(call.service)
+    if call.operation not in model.operation_names:
+        raise UsageError(f"{call.service} has no operation {call.operation!r}")
+    shape = model.operation_model(call.operation).input_shape
+    try:
+        if shape is not None:
+            validate_parameters(dict(call.request), shape)
+    except BotoCoreError as error:
+        raise UsageError(f"{call.service} {call.operation} would be refused: {error}") from error
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    loader = Loader(include_default_search_paths=True)
+    loader.search_paths.append(boto3.Session()._loader.search_paths[0])  # noqa: SLF001
+    return ServiceModel(loader.load_service_model(service, "service-2"), service)
+
+
+def _method(client: Any, operation: str) -> str:  # noqa: ANN401 - as boto3 makes it
+    names: dict[str, str] = client.meta.method_to_api_mapping
+    return next(method for method, name in names.items() if name == operation)
+
+
+def _words(service: str, operation: str, error: Exception) -> str:
+    if isinstance(error, NoCredentialsError):
+        return (
+            f"{service} {operation}: no AWS credentials were found; run `aws configure`, set "
+            "AWS_PROFILE, or work on a machine with a role (docs/aws.md)"
+        )
+    if isinstance(error, NoRegionError):
+        return f"{service}: no region is set; give --region, or set AWS_REGION (docs/aws.md)"
+    return f"{service} {operation} failed: {error}"
