@@ -1,0 +1,107 @@
+"""Options that every command about AWS has, and the account that they lead to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lapel.cli.console import complain
+
+if TYPE_CHECKING:
+    from lapel.cloud.aws import Account, Call
+
+Region = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        metavar="NAME",
+        help="AWS region, as eu-central-1.",
+        show_default="as AWS_REGION or ~/.aws says",
+    ),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Profile of ~/.aws/config.",
+        show_default="as AWS_PROFILE or boto3's chain says",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Print the calls that would be made to AWS, checked against AWS's own description "
+        "of them, and send none; needs no account and no network.",
+    ),
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask whether the cost is all right.")
+]
+OwnPrice = Annotated[
+    float | None,
+    typer.Option(
+        "--price",
+        min=0,
+        metavar="USD",
+        help="What an hour of one machine costs you, where the shipped table does not know or "
+        "you pay another price.",
+        show_default="as the shipped table says",
+    ),
+]
+
+
+def account(region: str | None, profile: str | None, *, dry_run: bool = False) -> Account:
+    """The account that the options lead to.
+
+    A dry run prints each call that would change something on stdout, whole; otherwise its name
+    is said on stderr when it is made.
+
+    Raises:
+        MissingExtraError: boto3 is not installed.
+    """
+    from lapel.cli.extras import needs_extra
+
+    with needs_extra("aws", "Working on AWS"):
+        from lapel.cloud.aws import Account
+
+    return Account(
+        region=region, profile=profile, dry_run=dry_run, show=_print_call if dry_run else _name_call
+    )
+
+
+def agreed(lines: Iterable[str], *, yes: bool, dry_run: bool = False) -> None:
+    """Say what something costs on stderr, and go on only if the user agrees.
+
+    Args:
+        lines: the cost, as :func:`lapel.cloud.prices.estimate` says it.
+        yes: agreed already.
+        dry_run: nothing will be spent, so nobody is asked.
+
+    Raises:
+        UsageError: nobody is there to be asked.
+        typer.Exit: the user does not agree; exit code 1.
+    """
+    from lapel.schema.errors import UsageError
+
+    for line in lines:
+        complain(line)
+    if yes or dry_run:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("this costs money and nobody is there to be asked; agree by --yes")
+    if not typer.confirm("Go on?", err=True):
+        complain("nothing was started")
+        raise typer.Exit(1)
+
+
+def _print_call(call: Call) -> None:
+    print(call)
+
+
+def _name_call(call: Call) -> None:
+    complain(f"aws: {call.service} {call.operation}")
