@@ -19,7 +19,7 @@ Region = Annotated[
         "--region",
         metavar="NAME",
         help="AWS region, as eu-central-1.",
-        show_default="as AWS_REGION or ~/.aws says",
+        show_default="as AWS_DEFAULT_REGION or ~/.aws says",
     ),
 ]
 Profile = Annotated[

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -109,12 +109,32 @@ class Account:
             CloudError: there is no region.
         """
         if service not in self._clients:
-            session = boto3.Session(profile_name=self.profile, region_name=self.region)
             try:
+                session = boto3.Session(profile_name=self.profile, region_name=self.region)
                 self._clients[service] = session.client(service, config=Config(**CONFIG))
             except (BotoCoreError, ValueError) as error:
                 raise CloudError(_words(service, "client", error)) from error
         return self._clients[service]
+
+    def where(self) -> str:
+        """The region that calls go to.
+
+        Raises:
+            CloudError: none is set anywhere.
+        """
+        if self.region is not None:
+            return self.region
+        try:
+            found = boto3.Session(profile_name=self.profile).region_name
+        except BotoCoreError as error:
+            raise CloudError(f"AWS: {error}") from error
+        if found is None:
+            raise CloudError(_words("AWS", "", NoRegionError()))
+        return str(found)
+
+    def elsewhere(self, region: str) -> Account:
+        """The same account in another region; its calls are kept in the same list."""
+        return replace(self, region=region, _clients={})
 
     def _call(self, call: Call, instead: Mapping[str, Any]) -> dict[str, Any]:
         check(call)
@@ -189,5 +209,5 @@ def _words(service: str, operation: str, error: Exception) -> str:
             "AWS_PROFILE, or work on a machine with a role (docs/aws.md)"
         )
     if isinstance(error, NoRegionError):
-        return f"{service}: no region is set; give --region, or set AWS_REGION (docs/aws.md)"
+        return f"{service}: no region is set; give --region, or set AWS_DEFAULT_REGION (docs/aws.md)"
     return f"{service} {operation} failed: {error}"
