@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# As the machine's user: Lapel into an environment of its own, below $LAPEL_MACHINE. What it says
+# goes to setup.log; its exit code to setup.exit, written whole, when it is done.
+# LAPEL_PYTHONS: programs to choose from, the first of 3.11 or newer is taken.
+set -u
+cd "${LAPEL_MACHINE:-/opt/lapel}" || exit 1
+. ./environment
+pythons=${LAPEL_PYTHONS:-"/opt/pytorch/bin/python python3 python3.13 python3.12 python3.11"}
+
+recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; }
+
+chosen() {
+  for python in $pythons; do
+    if recent "$python"; then
+      echo "$python"
+      return
+    fi
+  done
+  echo "Lapel needs Python 3.11 or newer, and this image has none of: $pythons" >&2
+  return 1
+}
+
+make_environment() { # an environment that also sees what lies beside the chosen Python, such as torch
+  local python
+  python=$(chosen) || return 1
+  [ -x venv/bin/python ] || "$python" -m venv venv || return 1
+  local own beside
+  own=$(venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') || return 1
+  beside=$("$python" -c 'import sys, sysconfig
+print(sysconfig.get_path("purelib") if sys.prefix != sys.base_prefix else "")') || return 1
+  [ -z "$beside" ] || echo "$beside" > "$own/beside.pth"
+}
+
+fetched() { # an s3:// wheel to this disk, by the machine's role; prints what pip shall install
+  case $LAPEL_INSTALL in
+    s3://*) ;;
+    *) echo "$LAPEL_INSTALL"; return ;;
+  esac
+  venv/bin/python -m pip install --disable-pip-version-check -q boto3 >&2 || return 1
+  venv/bin/python - "$LAPEL_INSTALL" <<'PYTHON'
+import os, re, sys, boto3
+place, extras = re.fullmatch(r"s3://(.+?\.whl)(\[.*\])?", sys.argv[1]).groups()
+bucket, key = place.split("/", 1)
+os.makedirs("wheels", exist_ok=True)
+file = "wheels/" + key.rsplit("/", 1)[-1]
+boto3.client("s3").download_file(bucket, key, file)
+print(os.path.abspath(file) + (extras or "[train,aws]"))
+PYTHON
+}
+
+install() {
+  make_environment || return 1
+  local what
+  what=$(fetched) || return 1
+  echo "installing $what"
+  venv/bin/python -m pip install --disable-pip-version-check "$what" || return 1
+  # A wheel of the same version as one that is there already is not the same code.
+  case $what in
+    /*) venv/bin/python -m pip install --disable-pip-version-check --force-reinstall --no-deps \
+      "$what" || return 1 ;;
+  esac
+  venv/bin/lapel --version
+}
+
+install > setup.log 2>&1
+code=$?
+echo "$code" > setup.exit.partial && sync setup.exit.partial && mv setup.exit.partial setup.exit
+exit "$code"

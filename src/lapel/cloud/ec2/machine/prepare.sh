@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# As root, once, at a machine's first start: gives its home to USER, brings tmux and Python's venv
+# where the image has none, and lets USER install Lapel.   prepare.sh USER HOME
+set -u
+user=$1
+home=$2
+here=$(dirname "$0")
+
+packages() { # names of Debian's and Ubuntu's, or of Amazon Linux's and Fedora's packages
+  if command -v apt-get > /dev/null; then
+    DEBIAN_FRONTEND=noninteractive apt-get -q update
+    DEBIAN_FRONTEND=noninteractive apt-get -qy install $1
+  elif command -v dnf > /dev/null; then
+    dnf -qy install $2
+  fi
+}
+
+mkdir -p "$home/jobs" "$home/work" "$home/wheels"
+chown -R "$user" "$home"
+# Sessions of tmux outlive the connection that began them.
+loginctl enable-linger "$user" || true
+
+command -v tmux > /dev/null || packages tmux tmux
+recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; }
+if ! recent python3 && ! recent /opt/pytorch/bin/python; then
+  packages "python3.11 python3.11-venv" python3.12
+elif ! python3 -c 'import ensurepip' 2> /dev/null; then
+  packages python3-venv python3-pip # Debian and Ubuntu part ensurepip from Python
+fi
+exec runuser -u "$user" -- env LAPEL_MACHINE="$home" bash "$here/install.sh"
