@@ -1,0 +1,155 @@
+"""What lies below a location."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lapel.storage.s3.client import in_words, s3_client
+from lapel.storage.s3.location import S3Location
+from lapel.storage.s3.retrying import retried
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """One object.
+
+    Attributes:
+        name: its key below the location that was listed.
+        size: in bytes.
+        tag: S3's ETag of its content, in quotation marks, as conditions take it.
+        storage_class: such as ``STANDARD``.
+        modified: when it was written.
+    """
+
+    name: str
+    size: int
+    tag: str
+    storage_class: str
+    modified: datetime
+
+
+def list_objects(
+    location: S3Location | str | Path,
+    prefix: str = "",
+    *,
+    client: Any = None,  # noqa: ANN401 - boto3 makes its clients at run time
+) -> Iterator[StoredObject]:
+    """All objects below a location, in S3's order; one request for a thousand.
+
+    Args:
+        location: such as ``s3://bucket/runs``.
+        prefix: what their names begin with.
+        client: of boto3; none: from its chain.
+
+    Yields:
+        The objects. Keys that end in a slash, which consoles make for folders, are passed over.
+
+    Raises:
+        StorageError: there is no such bucket, it may not be listed, or it cannot be reached.
+    """
+    location = S3Location.parse(location)
+    asking = client or s3_client()
+    request: dict[str, Any] = {"Bucket": location.bucket, "Prefix": location.prefix + prefix}
+    while True:
+        with in_words(location, "listed"):
+            page = retried(lambda: asking.list_objects_v2(**request))
+        for found in page.get("Contents", []):
+            if not found["Key"].endswith("/"):
+                yield _object(found, len(location.prefix))
+        if not page.get("IsTruncated"):
+            return
+        request["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def _object(found: dict[str, Any], skipped: int) -> StoredObject:
+    return StoredObject(
+        name=found["Key"][skipped:],
+        size=found["Size"],
+        tag=found["ETag"],
+        storage_class=found.get("StorageClass", "STANDARD"),
+        modified=found["LastModified"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedUpload:
+    """Parts that lie in a bucket, cost money and are no object yet.
+
+    Attributes:
+        name: key below the location that was listed.
+        upload: S3's name of it.
+        begun: when.
+    """
+
+    name: str
+    upload: str
+    begun: datetime
+
+
+def list_unfinished(
+    location: S3Location | str | Path,
+    *,
+    client: Any = None,  # noqa: ANN401 - as list_objects
+) -> list[UnfinishedUpload]:
+    """Uploads in parts that were begun below a location and never ended.
+
+    Raises:
+        StorageError: as :func:`list_objects`.
+    """
+    location = S3Location.parse(location)
+    asking = client or s3_client()
+    request: dict[str, Any] = {"Bucket": location.bucket, "Prefix": location.prefix}
+    uploads: list[UnfinishedUpload] = []
+    while True:
+        with in_words(location, "asked for unfinished uploads"):
+            page = retried(lambda: asking.list_multipart_uploads(**request))
+        uploads += [
+            UnfinishedUpload(
+                name=found["Key"][len(location.prefix) :],
+                upload=found["UploadId"],
+                begun=found["Initiated"],
+            )
+            for found in page.get("Uploads", [])
+        ]
+        if not page.get("IsTruncated"):
+            return uploads
+        request |= {
+            "KeyMarker": page["NextKeyMarker"],
+            "UploadIdMarker": page["NextUploadIdMarker"],
+        }
+
+
+def abort_unfinished(
+    location: S3Location | str | Path,
+    *,
+    client: Any = None,  # noqa: ANN401 - as list_objects
+) -> list[UnfinishedUpload]:
+    """End all uploads of :func:`list_unfinished`; a push that still runs there fails.
+
+    Raises:
+        StorageError: as :func:`list_objects`.
+    """
+    location = S3Location.parse(location)
+    asking = client or s3_client()
+    found = list_unfinished(location, client=asking)
+    for upload in found:
+        abort(asking, S3Location(location.bucket, location.prefix + upload.name), upload.upload)
+    return found
+
+
+def abort(client: Any, location: S3Location, upload: str) -> None:  # noqa: ANN401 - as list_objects
+    """End one upload in parts; its parts are gone.
+
+    Raises:
+        StorageError: it may not be ended, or S3 cannot be reached.
+    """
+    with in_words(location, "freed of an unfinished upload"):
+        retried(
+            lambda: client.abort_multipart_upload(
+                Bucket=location.bucket, Key=location.key, UploadId=upload
+            )
+        )
