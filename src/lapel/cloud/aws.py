@@ -7,7 +7,7 @@ nothing here reads, prints or keeps a key. ``AWS_ENDPOINT_URL`` leads to another
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -102,6 +102,23 @@ class Account:
             Call(service=service, operation=operation, request=request, changes=True), instead
         )
 
+    def every(
+        self,
+        service: str,
+        operation: str,
+        instead: Mapping[str, Any],
+        **request: Any,  # noqa: ANN401 - as of ask
+    ) -> Iterator[dict[str, Any]]:
+        """Each page of an answer that AWS gives in pages; otherwise as :meth:`ask`."""
+        rule = _paging(service)[operation]
+        while True:
+            answer = self.ask(service, operation, instead, **request)
+            yield answer
+            token = answer.get(rule["output_token"])
+            if not token:
+                return
+            request[rule["input_token"]] = token
+
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """boto3's client, for what is no single call: transfers, paginators, waiters.
 
@@ -192,9 +209,20 @@ def check(call: Call) -> None:
 
 @cache
 def _model(service: str) -> ServiceModel:
+    return ServiceModel(_loader().load_service_model(service, "service-2"), service)
+
+
+@cache
+def _paging(service: str) -> dict[str, Any]:
+    rules: dict[str, Any] = _loader().load_service_model(service, "paginators-1")["pagination"]
+    return rules
+
+
+@cache
+def _loader() -> Loader:
     loader = Loader(include_default_search_paths=True)
     loader.search_paths.append(boto3.Session()._loader.search_paths[0])  # noqa: SLF001
-    return ServiceModel(loader.load_service_model(service, "service-2"), service)
+    return loader
 
 
 def _method(client: Any, operation: str) -> str:  # noqa: ANN401 - as boto3 makes it
