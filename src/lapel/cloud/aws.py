@@ -196,7 +196,7 @@ def check(call: Call) -> None:
     Raises:
         UsageError: no such operation, or parameters that it does not take.
     """
-    model = _model(call.service)
+    model = service_model(call.service)
     if call.operation not in model.operation_names:
         raise UsageError(f"{call.service} has no operation {call.operation!r}")
     shape = model.operation_model(call.operation).input_shape
@@ -208,7 +208,8 @@ def check(call: Call) -> None:
 
 
 @cache
-def _model(service: str) -> ServiceModel:
+def service_model(service: str) -> ServiceModel:
+    """AWS's own description of a service, as botocore ships it."""
     return ServiceModel(_loader().load_service_model(service, "service-2"), service)
 
 
