@@ -40,7 +40,7 @@ class Price:
     origin: str
 
     def __str__(self) -> str:
-        return f"{_dollars(self.amount)} a {self.unit} ({self.origin})"
+        return f"{dollars(self.amount)} a {self.unit} ({self.origin})"
 
 
 def hourly(service: Service, kind: str, region: str | None) -> Price | None:
@@ -94,7 +94,7 @@ def estimate(
             "  look it up at https://aws.amazon.com/pricing/ and give it by --price",
         ]
     total = price.amount * units * count
-    return [f"{things}: {price}; up to {_number(units, price.unit)}: {_dollars(total)}"]
+    return [f"{things}: {price}; up to {_number(units, price.unit)}: {dollars(total)}"]
 
 
 @cache
@@ -119,5 +119,6 @@ def _number(units: float, unit: str) -> str:
     return f"{units:g} {unit}{plural}"
 
 
-def _dollars(amount: float) -> str:
+def dollars(amount: float) -> str:
+    """An amount as a person reads it."""
     return f"{amount:.2f} USD" if amount >= 1 or amount == 0 else f"{amount:.4g} USD"

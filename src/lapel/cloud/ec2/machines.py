@@ -93,14 +93,10 @@ def owned(name: str | None) -> list[dict[str, Any]]:
 
 def _instances(account: Account, region: str, name: str | None) -> Iterator[Mapping[str, Any]]:
     filters = [*owned(name), {"Name": "instance-state-name", "Values": list(ALIVE)}]
-    request: dict[str, Any] = {"Filters": filters}
-    while True:
-        answer = account.ask("ec2", "DescribeInstances", _pretended(region, name), **request)
+    pretended = _pretended(region, name)
+    for answer in account.every("ec2", "DescribeInstances", pretended, Filters=filters):
         for reservation in answer.get("Reservations", []):
             yield from reservation["Instances"]
-        if not answer.get("NextToken"):
-            return
-        request["NextToken"] = answer["NextToken"]
 
 
 def _machine(instance: Mapping[str, Any], region: str) -> Machine:

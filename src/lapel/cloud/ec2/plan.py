@@ -115,3 +115,15 @@ def checked_network(text: str) -> str:
             f"/{WIDEST[network.version]} at the widest"
         )
     return str(network)
+
+
+def minutes_of(text: str) -> float:
+    """Minutes of a time as ``30m``, ``2h`` or ``90s``; a bare number is minutes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|)\s*", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no time; expected one as 30m or 2h, or 0 for never")
+    return float(match[1]) * {"": 1.0, "m": 1.0, "s": 1 / 60, "h": 60.0}[match[2]]

@@ -1,0 +1,106 @@
+"""What renting a machine would come to: looked up before anything is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from lapel.cloud import prices
+from lapel.cloud.aws import Account
+from lapel.cloud.ec2.images import Image, Kind, find_image, find_kind
+from lapel.cloud.ec2.network import Place, places
+from lapel.cloud.ec2.plan import Plan
+from lapel.cloud.prices import Price
+
+HOURS_A_MONTH = 730
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A plan, and what AWS has for it.
+
+    Attributes:
+        plan: what was asked for.
+        kind: of machine.
+        image: that it starts from.
+        places: where it may stand, the cheapest first.
+        price: of an hour; None where it is unknown.
+    """
+
+    plan: Plan
+    kind: Kind
+    image: Image
+    places: tuple[Place, ...]
+    price: Price | None
+
+    def cost(self) -> list[str]:
+        """What it costs at most, in lines that a person reads before agreeing."""
+        plan = self.plan
+        what = f"{self.kind}{', spot,' if plan.spot else ''} in {plan.region}"
+        lines = prices.estimate(what, self.price, units=plan.hours)
+        disk = prices.stored("ebs", "gp3", plan.region)
+        address = prices.hourly("address", "ipv4", plan.region)
+        if disk is not None and plan.disk:
+            share = replace(disk, amount=disk.amount * plan.disk / HOURS_A_MONTH, unit="hour")
+            lines += prices.estimate(f"its disk of {plan.disk} GB", share, units=plan.hours)
+        if address is not None:
+            lines += prices.estimate("its public address", address, units=plan.hours)
+        lines.append(
+            f"it ends itself after {plan.hours:g} hours"
+            + (f", or {plan.idle_minutes:g} minutes without work" if plan.idle_minutes else "")
+        )
+        return lines
+
+
+def look(account: Account, plan: Plan, *, own_price: float | None = None) -> Offer:
+    """Find out what AWS has for a plan; makes and changes nothing.
+
+    Args:
+        account: that would pay.
+        plan: what is wanted.
+        own_price: US dollars an hour, instead of the table's or EC2's.
+
+    Raises:
+        UsageError: AWS has no such thing.
+        CloudError: AWS refuses, or cannot be reached.
+    """
+    kind = find_kind(account, plan)
+    image = find_image(account, plan, kind)
+    found = places(account, plan)
+    price = prices.hourly("ec2", plan.kind, plan.region)
+    if plan.spot:
+        by_zone = spot_prices(account, plan)
+        found.sort(key=lambda place: by_zone.get(place.zone, float("inf")))
+        price = _spot_price(by_zone, found[0].zone)
+    if own_price is not None:
+        price = prices.own(own_price)
+    return Offer(plan=plan, kind=kind, image=image, places=tuple(found), price=price)
+
+
+def spot_prices(account: Account, plan: Plan) -> dict[str, float]:
+    """What an hour of spare capacity costs now, in US dollars, by zone.
+
+    Raises:
+        CloudError: AWS refuses, or cannot be reached.
+    """
+    pages = account.every(
+        "ec2",
+        "DescribeSpotPriceHistory",
+        {"SpotPriceHistory": []},
+        InstanceTypes=[plan.kind],
+        ProductDescriptions=["Linux/UNIX"],
+        StartTime=datetime.now(UTC),
+    )
+    newest: dict[str, tuple[datetime, float]] = {}
+    for page in pages:
+        for one in page["SpotPriceHistory"]:
+            zone, moment = one["AvailabilityZone"], one["Timestamp"]
+            if zone not in newest or newest[zone][0] < moment:
+                newest[zone] = moment, float(one["SpotPrice"])
+    return {zone: price for zone, (_, price) in newest.items()}
+
+
+def _spot_price(by_zone: dict[str, float], zone: str) -> Price | None:
+    if zone not in by_zone:
+        return None
+    return Price(amount=by_zone[zone], unit="hour", origin=f"EC2's spot price in {zone} now")

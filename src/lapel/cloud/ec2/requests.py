@@ -1,0 +1,190 @@
+"""Bodies of the requests that make a machine, from its plan alone."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any
+
+from lapel.cloud.aws import MADE_BY, TAG
+from lapel.cloud.ec2.machines import OWNER
+from lapel.cloud.ec2.plan import Plan
+
+#: IAM's path of our roles and profiles: what a policy can be limited to.
+PATH = "/lapel/"
+SSH_PORT = 22
+
+
+def belongings(plan: Plan) -> str:
+    """The name of a machine's security group and key pair; unique in its region."""
+    return f"lapel-{plan.name}"
+
+
+def role_name(region: str, name: str) -> str:
+    """The name of a machine's role and instance profile: IAM knows no regions."""
+    return f"lapel-ec2-{region}-{name}"
+
+
+def tags(plan: Plan) -> list[dict[str, str]]:
+    """What everything of a machine carries."""
+    return [
+        {"Key": TAG, "Value": OWNER + plan.name},
+        {"Key": MADE_BY, "Value": f"lapel {version('lapel')}"},
+        {"Key": "Name", "Value": belongings(plan)},
+    ]
+
+
+def instance_tags(plan: Plan, *, price: float | None, now: datetime) -> list[dict[str, str]]:
+    """What the machine itself carries besides: enough to reach it from another computer."""
+    until = now.astimezone(UTC) + timedelta(hours=plan.hours)
+    own = {
+        "lapel:until": until.isoformat(timespec="seconds"),
+        "lapel:user": plan.user,
+    }
+    if plan.bucket:
+        own["lapel:bucket"] = plan.bucket
+    if price is not None:
+        own["lapel:price"] = f"{price:g}"
+    return tags(plan) + [{"Key": key, "Value": value} for key, value in own.items()]
+
+
+def security_group(plan: Plan, vpc: str) -> dict[str, Any]:
+    """``CreateSecurityGroup``: nothing may come in until a rule says so."""
+    return {
+        "GroupName": belongings(plan),
+        "Description": f"SSH to the rented machine {plan.name}",
+        "VpcId": vpc,
+        "TagSpecifications": [{"ResourceType": "security-group", "Tags": tags(plan)}],
+    }
+
+
+def ssh_from(network: str) -> list[dict[str, Any]]:
+    """The rule that lets one network in, by SSH."""
+    rule: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": SSH_PORT, "ToPort": SSH_PORT}
+    if ":" in network:
+        rule["Ipv6Ranges"] = [{"CidrIpv6": network, "Description": "the one who rents"}]
+    else:
+        rule["IpRanges"] = [{"CidrIp": network, "Description": "the one who rents"}]
+    return [rule]
+
+
+def trust() -> str:
+    """Who may take the machine's role: EC2, for the machine."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ec2.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def bucket_rights(bucket: str, region: str) -> str:
+    """What the machine may do in AWS: use one bucket, over TLS."""
+    arn = f"arn:{partition(region)}:s3:::{bucket}"
+    secure = {"Bool": {"aws:SecureTransport": "true"}}
+    statements = [
+        {
+            "Sid": "SeeTheBucket",
+            "Effect": "Allow",
+            "Action": ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+            "Resource": arn,
+            "Condition": secure,
+        },
+        {
+            "Sid": "UseItsObjects",
+            "Effect": "Allow",
+            "Action": [
+                "s3:AbortMultipartUpload",
+                "s3:DeleteObject",
+                "s3:GetObject",
+                "s3:ListMultipartUploadParts",
+                "s3:PutObject",
+            ],
+            "Resource": f"{arn}/*",
+            "Condition": secure,
+        },
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def partition(region: str) -> str:
+    """The part of AWS that a region is in, as ARNs name it."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def instance(
+    plan: Plan,
+    *,
+    image: str,
+    root_device: str,
+    group: str,
+    subnet: str,
+    user_data: str,
+    tagged: list[dict[str, str]],
+    token: str,
+) -> dict[str, Any]:
+    """``RunInstances``: one machine that terminates when it shuts down.
+
+    Args:
+        plan: what it shall be.
+        image: ``ami-…``.
+        root_device: of the image, such as ``/dev/sda1``.
+        group: its security group.
+        subnet: where it stands.
+        user_data: what it does when it first starts.
+        tagged: tags of the machine itself.
+        token: makes a repeated call start no second machine.
+    """
+    volume: dict[str, Any] = {"Encrypted": True, "VolumeType": "gp3", "DeleteOnTermination": True}
+    if plan.disk:
+        volume["VolumeSize"] = plan.disk
+    request: dict[str, Any] = {
+        "ImageId": image,
+        "InstanceType": plan.kind,
+        "MinCount": 1,
+        "MaxCount": 1,
+        "ClientToken": token,
+        "KeyName": belongings(plan),
+        "UserData": user_data,
+        "InstanceInitiatedShutdownBehavior": "terminate",
+        # Tokens alone, and none that travels further than the machine itself.
+        "MetadataOptions": {
+            "HttpTokens": "required",
+            "HttpEndpoint": "enabled",
+            "HttpPutResponseHopLimit": 1,
+        },
+        "BlockDeviceMappings": [{"DeviceName": root_device, "Ebs": volume}],
+        "NetworkInterfaces": [
+            {
+                "DeviceIndex": 0,
+                "SubnetId": subnet,
+                "Groups": [group],
+                "AssociatePublicIpAddress": True,
+                "DeleteOnTermination": True,
+            }
+        ],
+        "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": tagged},
+            *({"ResourceType": kind, "Tags": tags(plan)} for kind in _tagged_with_it(plan)),
+        ],
+    }
+    profile = plan.instance_profile or (plan.bucket and role_name(plan.region, plan.name))
+    if profile:
+        request["IamInstanceProfile"] = {"Name": profile}
+    if plan.spot:
+        request["InstanceMarketOptions"] = {
+            "MarketType": "spot",
+            "SpotOptions": {
+                "SpotInstanceType": "one-time",
+                "InstanceInterruptionBehavior": "terminate",
+            },
+        }
+    return request
+
+
+def _tagged_with_it(plan: Plan) -> list[str]:
+    kinds = ["volume", "network-interface"]
+    return [*kinds, "spot-instances-request"] if plan.spot else kinds
