@@ -1,0 +1,31 @@
+"""``lapel cloud policy``: the rights in AWS that a group of commands needs."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from lapel.cli import cloud_options as options
+
+
+def policy(
+    group: Annotated[
+        str,
+        typer.Argument(metavar="GROUP", help="s3, s3-make-bucket, ec2 or sagemaker."),
+    ],
+    bucket: Annotated[
+        str, typer.Option(metavar="BUCKET", help="The bucket that data and runs lie in.")
+    ],
+    region: options.Region = None,
+) -> None:
+    """Print the IAM policy that a group of commands needs; asks and changes nothing."""
+    from lapel.cli.extras import needs_extra
+
+    with needs_extra("aws", "Working on AWS"):
+        from lapel.cloud import permissions
+        from lapel.cloud.ec2.requests import partition
+
+    written = permissions.policy(group, bucket=bucket, partition=partition(region or ""))
+    print(json.dumps(written, indent=2))
