@@ -25,7 +25,6 @@ def policy(
 
     with needs_extra("aws", "Working on AWS"):
         from lapel.cloud import permissions
-        from lapel.cloud.ec2.requests import partition
 
-    written = permissions.policy(group, bucket=bucket, partition=partition(region or ""))
+    written = permissions.policy(group, bucket=bucket, partition=permissions.partition(region or ""))
     print(json.dumps(written, indent=2))

@@ -64,6 +64,13 @@ def policy(group: str, *, bucket: str, partition: str = "aws") -> dict[str, Any]
     return {"Version": "2012-10-17", "Statement": json.loads(filled)}
 
 
+def partition(region: str) -> str:
+    """The part of AWS that a region is in, as ARNs name it."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
 def actions(call: Call) -> set[str]:
     """The rights that a call needs, as IAM names them."""
     service = SERVICES.get(call.service, call.service)

@@ -10,6 +10,7 @@ from typing import Any
 from lapel.cloud.aws import MADE_BY, TAG
 from lapel.cloud.ec2.machines import OWNER
 from lapel.cloud.ec2.plan import Plan
+from lapel.cloud.permissions import partition, policy
 
 #: IAM's path of our roles and profiles: what a policy can be limited to.
 PATH = "/lapel/"
@@ -80,39 +81,8 @@ def trust() -> str:
 
 
 def bucket_rights(bucket: str, region: str) -> str:
-    """What the machine may do in AWS: use one bucket, over TLS."""
-    arn = f"arn:{partition(region)}:s3:::{bucket}"
-    secure = {"Bool": {"aws:SecureTransport": "true"}}
-    statements = [
-        {
-            "Sid": "SeeTheBucket",
-            "Effect": "Allow",
-            "Action": ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-            "Resource": arn,
-            "Condition": secure,
-        },
-        {
-            "Sid": "UseItsObjects",
-            "Effect": "Allow",
-            "Action": [
-                "s3:AbortMultipartUpload",
-                "s3:DeleteObject",
-                "s3:GetObject",
-                "s3:ListMultipartUploadParts",
-                "s3:PutObject",
-            ],
-            "Resource": f"{arn}/*",
-            "Condition": secure,
-        },
-    ]
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-def partition(region: str) -> str:
-    """The part of AWS that a region is in, as ARNs name it."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    """What the machine may do in AWS: use one bucket."""
+    return json.dumps(policy("s3", bucket=bucket, partition=partition(region)))
 
 
 def instance(
