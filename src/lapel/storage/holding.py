@@ -32,6 +32,24 @@ def held(lock: Path, *, busy: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def in_turn(lock: Path) -> Iterator[None]:
+    """Hold a file; wait while another process, or another thread of this one, holds it.
+
+    Args:
+        lock: the file; it is made where there is none, and stays.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    with _opened(lock) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise _unusable(lock, error) from error
+        yield
+
+
 def _opened(lock: Path) -> IO[str]:
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)

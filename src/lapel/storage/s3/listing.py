@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lapel.storage.s3.client import in_words, s3_client
+from lapel.schema.errors import StorageError
+from lapel.storage.s3.client import code_of, in_words, s3_client
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.retrying import retried
 
@@ -142,14 +143,15 @@ def abort_unfinished(
 
 
 def abort(client: Any, location: S3Location, upload: str) -> None:  # noqa: ANN401 - as list_objects
-    """End one upload in parts; its parts are gone.
+    """End one upload in parts; its parts are gone. One that has ended is no error.
 
     Raises:
         StorageError: it may not be ended, or S3 cannot be reached.
     """
-    with in_words(location, "freed of an unfinished upload"):
-        retried(
-            lambda: client.abort_multipart_upload(
-                Bucket=location.bucket, Key=location.key, UploadId=upload
-            )
-        )
+    named = {"Bucket": location.bucket, "Key": location.key, "UploadId": upload}
+    try:
+        with in_words(location, "freed of an unfinished upload"):
+            retried(lambda: client.abort_multipart_upload(**named))
+    except StorageError as error:
+        if code_of(error.__cause__) != "NoSuchUpload":
+            raise
