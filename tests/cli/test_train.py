@@ -12,7 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lapel.cli.train import Pace, epoch_line, epoch_sentence, near
+from lapel.cli.train import Pace, epoch_sentence, near
+from lapel.training.epoch_line import epoch_line
 
 SHORT = (
     "--set=batch=16",

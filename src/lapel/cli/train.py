@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from lapel.schema.counting import duration
+from lapel.training.epoch_line import epoch_line
 
 if TYPE_CHECKING:
     from lapel.training.learner import Learner
@@ -244,13 +245,3 @@ def epoch_sentence(row: dict[str, float], score: str = "") -> str:
     if "train_loss" in row:
         sentence += f", training loss {row['train_loss']:.3f}"
     return f"{sentence}, after {duration(row['seconds'])}"
-
-
-def epoch_line(row: dict[str, float]) -> str:
-    """One epoch in a line that stays the same from version to version; tools may parse it."""
-    parts = [f"epoch={row['epoch']:.0f}", f"seconds={row['seconds']:.1f}"]
-    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-    parts += [f"{name}={row[name]:.4f}" for name in names if name in row]
-    if "images_per_second" in row:
-        parts.append(f"images_per_second={row['images_per_second']:.0f}")
-    return "metric " + " ".join(parts)
