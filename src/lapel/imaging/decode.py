@@ -95,17 +95,30 @@ class Decoded:
     """A picture, perhaps decoded at a half, a quarter or an eighth of its size.
 
     Attributes:
-        pixels: upright RGB (height, width, 3), writable.
+        content: upright, as it came: Pillow's picture in RGB, or its pixels (height, width, 3).
+            Each of the two becomes the other when it is asked for, which copies it.
         width: of the original, upright, in its own pixels.
         height: likewise.
-        reduced: how many pixels of the original one of ``pixels`` stands for: 1, 2, 4 or 8. The
+        reduced: how many pixels of the original one of ``content`` stands for: 1, 2, 4 or 8. The
             last column and row may stand for less.
     """
 
-    pixels: NDArray[np.uint8]
+    content: Image.Image | NDArray[np.uint8]
     width: int
     height: int
     reduced: int
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """Upright RGB (height, width, 3), writable."""
+        return np.array(self.content) if isinstance(self.content, Image.Image) else self.content
+
+    @property
+    def image(self) -> Image.Image:
+        """Pillow's picture."""
+        return (
+            self.content if isinstance(self.content, Image.Image) else Image.fromarray(self.content)
+        )
 
 
 def decode(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
@@ -155,13 +168,13 @@ def decode_enough(
             # of theirs would be taken for one of its metadata.
             image.load()
             turned = _orientation(image) >= FIRST_ON_ITS_SIDE
-            pixels = _rgb_pixels(_upright(image))
+            content = _rgb(_upright(image))
     except ImageError:
         raise
     except DECODER_FAULTS as error:
         raise _refusal(name, error) from error
     width, height = full[::-1] if turned else full
-    return Decoded(pixels=pixels, width=width, height=height, reduced=reduced)
+    return Decoded(content=content, width=width, height=height, reduced=reduced)
 
 
 def upright_size(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
@@ -283,11 +296,11 @@ def _orientation(image: Image.Image) -> int:
     return value if value in UPRIGHT else 1
 
 
-def _rgb_pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """RGB (H, W, 3), some rows at a time, so that no large picture lies in memory several times."""
+def _rgb(image: Image.Image) -> Image.Image | NDArray[np.uint8]:
+    """In RGB; some rows at a time, so that no large picture lies in memory several times."""
     rows = max(1, STRIP_PIXELS // image.width)
     if rows >= image.height or image.mode == "F":  # what is white to floats depends on all of them
-        return np.array(_to_rgb(image))
+        return _to_rgb(image)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)

@@ -176,7 +176,7 @@ class Preprocess:
             box: where the garment is in it, if anybody knows.
         """
         height, width = pixels.shape[:2]
-        return self._prepared(Decoded(pixels=pixels, width=width, height=height, reduced=1), box)
+        return self._prepared(Decoded(content=pixels, width=width, height=height, reduced=1), box)
 
     def read(
         self, data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS, box: Box | None = None
@@ -248,7 +248,7 @@ class Preprocess:
         return (left, top, right, bottom) if right - left >= 1 and bottom - top >= 1 else whole
 
     def _prepared(self, decoded: Decoded, box: Box | None) -> Prepared:
-        image = Image.fromarray(decoded.pixels)
+        image = decoded.image
         width, height = decoded.width, decoded.height
         seen, target = self._plan(width, height, box)
         if self.from_photo and (width, height) != (self.width, self.height):

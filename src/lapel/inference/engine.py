@@ -62,6 +62,11 @@ def one_by_one(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     return [pixels[row : row + 1] for row in range(len(pixels))]
 
 
+def joined(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """One output of several runs, (n, ...) each, as one array (N, ...)."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
 def usable_cores() -> int:
     """Cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):  # Linux

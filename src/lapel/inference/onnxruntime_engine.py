@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from lapel.inference.engine import checked_names, one_by_one, usable_cores, wrong_pixels
+from lapel.inference.engine import checked_names, joined, one_by_one, usable_cores, wrong_pixels
+from lapel.inference.side_by_side import Outputs, SideBySide
 from lapel.schema.errors import BundleError
 
 #: Severity of ONNX Runtime's log from which it prints: 4 is fatal. Its errors reach us as
@@ -30,27 +32,18 @@ class OnnxRuntimeEngine:
             graph: the bytes of an ONNX file.
             threads: that compute; None: as many as there are cores.
         """
-        options = onnxruntime.SessionOptions()
-        # Its own default counts the machine's cores, not those that this process may use.
-        options.intra_op_num_threads = threads or usable_cores()
-        options.inter_op_num_threads = 1
-        options.use_deterministic_compute = True
-        options.log_severity_level = ONLY_FATAL
-        # Threads that wait must not burn the cores on which pictures are being decoded.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"]
-            )
-            (entry,) = self._session.get_inputs()
-        except Exception as error:  # its exceptions share no base of their own
-            raise BundleError(
-                f"ONNX Runtime cannot run this network: {error}; export the model again"
-            ) from error
+        threads = threads or usable_cores()
+        self._graph = graph
+        self._session = _session(graph, threads)
+        (entry,) = self._session.get_inputs()
         self._input = entry.name
         #: A graph that keeps as many boxes as it finds takes one picture at a time.
         self._one_by_one = entry.shape[0] == 1
         self._names = tuple(output.name for output in self._session.get_outputs())
+        self._side_by_side = SideBySide(threads)
+        #: Computes in the thread that calls it, and so for many at once; made when there are many.
+        self._for_many: onnxruntime.InferenceSession | None = None
+        self._making = Lock()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,10 +55,47 @@ class OnnxRuntimeEngine:
     ) -> dict[str, NDArray[np.float32]]:
         """Pixels (N, C, h, w) to arrays (N, ...), of the outputs asked for."""
         wanted = checked_names(names, self._names)
-        batches = one_by_one(pixels) if self._one_by_one else []
         try:
-            answers = [self._session.run(wanted, {self._input: one}) for one in batches or [pixels]]
-        except Exception as error:  # as above
+            return dict(zip(wanted, self._found(pixels, wanted), strict=True))
+        except Exception as error:  # its exceptions share no base of their own
             raise wrong_pixels(pixels, error) from error
-        parts = zip(wanted, zip(*answers, strict=True), strict=True)
-        return {name: part[0] if len(part) == 1 else np.concatenate(part) for name, part in parts}
+
+    def _found(self, pixels: NDArray[np.uint8], wanted: tuple[str, ...]) -> Outputs:
+        if self._one_by_one:
+            found = [self._session.run(wanted, {self._input: one}) for one in one_by_one(pixels)]
+            return [joined(parts) for parts in zip(*found, strict=True)]
+        if not self._side_by_side.suits(pixels):
+            return list(self._session.run(wanted, {self._input: pixels}))
+        session = self._session_for_many()
+        return self._side_by_side.run(
+            lambda part: list(session.run(wanted, {self._input: part})), pixels
+        )
+
+    def _session_for_many(self) -> onnxruntime.InferenceSession:
+        with self._making:
+            if self._for_many is None:
+                self._for_many = _session(self._graph, 1)
+                self._graph = b""
+            return self._for_many
+
+
+def _session(graph: bytes, threads: int) -> onnxruntime.InferenceSession:
+    """A session whose runs are shared by so many threads.
+
+    Raises:
+        BundleError: it cannot run the graph.
+    """
+    options = onnxruntime.SessionOptions()
+    # Its own default counts the machine's cores, not those that this process may use.
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = ONLY_FATAL
+    # Threads that wait must not burn the cores on which pictures are being decoded.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base of their own
+        raise BundleError(
+            f"ONNX Runtime cannot run this network: {error}; export the model again"
+        ) from error
