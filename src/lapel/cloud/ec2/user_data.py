@@ -8,6 +8,8 @@ fails after them, the machine ends.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import math
 import shlex
@@ -21,6 +23,9 @@ from lapel.schema.errors import UsageError
 #: EC2's ceiling on user data before its base64 coding:
 #: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
 MOST_BYTES = 16 * 1024
+
+#: Characters from which a file is packed, so that all fits; others stay readable.
+PACKED_FROM = 4096
 
 #: Where the programs of ours lie that run as root; nobody else may write there.
 PROGRAMS = "/usr/local/lib/lapel"
@@ -100,7 +105,11 @@ def _lines(facts: MachineFacts) -> Iterator[str]:
     for path, mode, content in _files(facts):
         yield f"  - path: {json.dumps(path)}"
         yield f"    permissions: {json.dumps(mode)}"
-        yield from _block("content", content, depth=4)
+        if len(content) > PACKED_FROM:
+            packed = base64.b64encode(gzip.compress(content.encode(), mtime=0)).decode()
+            yield f"    encoding: gz+b64\n    content: {packed}"
+        else:
+            yield from _block("content", content, depth=4)
     for module, commands in (("bootcmd", _each_boot(facts)), ("runcmd", _first_boot(facts))):
         yield f"{module}:"
         yield from (f"  - {json.dumps(command)}" for command in commands)

@@ -36,8 +36,8 @@ LOAD_EVERY = 60.0
 SAVES_WITHIN = 120.0
 #: Seconds in which the installation counts as work; then it hangs.
 INSTALLS_WITHIN = 3600.0
-#: Shares of the processors' time below which nobody works.
-IDLE_CPU, IDLE_GPU = 0.10, 0.05
+#: Working cores, and the share of a GPU's time, below which nobody works.
+IDLE_CORES, IDLE_GPU = 0.5, 0.05
 
 
 class Metadata:
@@ -46,13 +46,13 @@ class Metadata:
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
     """
 
-    def __init__(self, base):
+    def __init__(self, base: str) -> None:
         self.base = base.rstrip("/")
         self.token = ""
         # Whatever proxy is set up for other things knows nothing of this address.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def spot_notice(self):
+    def spot_notice(self) -> dict[str, str] | None:
         """What AWS says of taking the machine: a dict with "action" and "time", or None."""
         for _ in range(2):
             try:
@@ -65,7 +65,8 @@ class Metadata:
                     "X-aws-ec2-metadata-token",
                     self.token,
                 )
-                return json.loads(text)
+                notice: dict[str, str] = json.loads(text)
+                return notice
             except urllib.error.HTTPError as error:
                 error.close()
                 if error.code != 401:  # 404: there is no notice
@@ -76,24 +77,24 @@ class Metadata:
                 return None
         return None
 
-    def _ask(self, method, path, header, value):
+    def _ask(self, method: str, path: str, header: str, value: str) -> str:
         request = urllib.request.Request(self.base + path, method=method, headers={header: value})
         with self.opener.open(request, timeout=2) as answer:
-            return answer.read().decode()
+            return str(answer.read(), "utf-8")
 
 
 class Jobs:
     """Jobs of ``lapel cloud ec2 run``: folders with a lock that is held as long as one runs."""
 
-    def __init__(self, home):
+    def __init__(self, home: Path) -> None:
         self.home = home
-        self.told = set()
+        self.told: set[Path] = set()
 
-    def running(self):
+    def running(self) -> list[Path]:
         """Folders of the jobs that run."""
         return [lock.parent for lock in (self.home / "jobs").glob("*/lock") if is_held(lock)]
 
-    def tell(self, why):
+    def tell(self, why: str) -> None:
         """Ask each running job by SIGTERM to save and end; once, since twice would hurry it."""
         for folder in self.running():
             if folder in self.told:
@@ -107,7 +108,7 @@ class Jobs:
             except (OSError, ValueError) as error:
                 say(f"job {folder.name} could not be told: {error}")
 
-    def wait(self, seconds):
+    def wait(self, seconds: float) -> None:
         """Wait until every job has ended, or the time has passed."""
         latest = time.monotonic() + seconds
         while self.running() and time.monotonic() < latest:
@@ -117,27 +118,27 @@ class Jobs:
 class Load:
     """Whether anybody works on the machine."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.before = processor_times()
 
-    def is_idle(self):
+    def is_idle(self) -> bool:
         """Whether processors and GPUs have had next to nothing to do since the last look."""
         before, self.before = self.before, processor_times()
-        idle, all_of_it = (now - then for now, then in zip(self.before, before))
-        working = 1 - idle / all_of_it if all_of_it else 1.0
-        return working < IDLE_CPU and gpu_share() < IDLE_GPU
+        idle, whole = self.before[0] - before[0], self.before[1] - before[1]
+        working = (1 - idle / whole) * (os.cpu_count() or 1) if whole else IDLE_CORES
+        return working < IDLE_CORES and gpu_share() < IDLE_GPU
 
 
 class Idleness:
     """How long nobody has needed the machine."""
 
-    def __init__(self, home, jobs):
+    def __init__(self, home: Path, jobs: Jobs) -> None:
         self.home = home
         self.jobs = jobs
         self.load = Load()
         self.began = self.since = self.looked = time.time()
 
-    def seconds(self, look_every=LOAD_EVERY):
+    def seconds(self, look_every: float = LOAD_EVERY) -> float:
         """Seconds without work, up to the last look."""
         now = time.time()
         if now - self.looked >= look_every:
@@ -146,12 +147,12 @@ class Idleness:
                 self.since = now
         return self.looked - max(self.since, last_typed())
 
-    def _installing(self):
+    def _installing(self) -> bool:
         done = (self.home / "setup.exit").exists()
         return not done and time.time() - self.began < INSTALLS_WITHIN
 
 
-def watch(options):
+def watch(options: argparse.Namespace) -> None:
     """Look again and again, until the machine is told to shut down."""
     jobs, metadata = Jobs(options.home), Metadata(options.metadata)
     idleness = Idleness(options.home, jobs)
@@ -169,7 +170,7 @@ def watch(options):
         time.sleep(options.every)
 
 
-def shut_down(options, jobs, why):
+def shut_down(options: argparse.Namespace, jobs: Jobs, why: str) -> None:
     """Let jobs save, then end the machine."""
     write_whole(options.home / "shutdown", why)
     jobs.tell(why)
@@ -178,7 +179,7 @@ def shut_down(options, jobs, why):
     subprocess.run(shlex.split(options.shutdown), check=False)
 
 
-def ends_at(home):
+def ends_at(home: Path) -> float:
     """When the machine's time is up, in seconds since 1970."""
     try:
         return float((home / "ends").read_text())
@@ -186,11 +187,12 @@ def ends_at(home):
         return float("inf")
 
 
-def is_held(lock):
+def is_held(lock: Path) -> bool:
     """Whether a process holds a lock file; by the system, so that a killed one holds none."""
     try:
         with lock.open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Shared, so that two who look do not take each other for the job.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
@@ -198,7 +200,7 @@ def is_held(lock):
     return False
 
 
-def workers(pid):
+def workers(pid: int) -> list[int]:
     """A job's process; of a shell, which passes no signal on, the processes that it waits for."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     if Path(f"/proc/{pid}/comm").read_text().strip() not in ("sh", "bash", "dash") or not children:
@@ -206,7 +208,7 @@ def workers(pid):
     return [worker for child in children for worker in workers(int(child))]
 
 
-def ask_to_end(pid):
+def ask_to_end(pid: int) -> bool:
     """Send SIGTERM; whether there was anybody to take it."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
@@ -214,13 +216,13 @@ def ask_to_end(pid):
     return False
 
 
-def processor_times():
+def processor_times() -> tuple[int, int]:
     """Idle and all time of all processors since the start, in ticks (proc(5), /proc/stat)."""
     ticks = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     return ticks[3] + ticks[4], sum(ticks)
 
 
-def gpu_share():
+def gpu_share() -> float:
     """The busiest GPU's share of time in which it works; 0 where there is none."""
     query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
     try:
@@ -230,7 +232,7 @@ def gpu_share():
         return 0.0
 
 
-def last_typed():
+def last_typed() -> float:
     """When somebody last typed at a terminal of this machine, in seconds since 1970."""
     times = [0.0]
     for terminal in Path("/dev/pts").glob("[0-9]*"):
@@ -239,21 +241,21 @@ def last_typed():
     return max(times)
 
 
-def write_whole(path, text):
+def write_whole(path: Path, text: str) -> None:
     """A file that is there whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text + "\n", encoding="utf-8")
     partial.replace(path)
 
 
-def say(text):
+def say(text: str) -> None:
     """A line for the system's journal."""
     print(text, file=sys.stderr, flush=True)
 
 
-def main():
+def main() -> None:
     """Read the options and watch."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Watch over a rented machine.")
     parser.add_argument("--home", type=Path, required=True, help="where jobs lie")
     parser.add_argument("--spot", action="store_true", help="look for AWS's notice")
     parser.add_argument("--idle", type=float, default=0, help="seconds without work; 0: never")

@@ -1,0 +1,112 @@
+"""Following a job's log over a connection that may be cut."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lapel.cloud.ec2.jobs import Job, job
+from lapel.cloud.ec2.remote import MARK, LostError, Reach, refuse_failed
+from lapel.schema.errors import CloudError
+
+#: Seconds between two attempts to connect again: doubled from the first to the last.
+FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0
+
+#: Seconds of attempts in a row without an answer, after which they end.
+PATIENCE = 600.0
+
+
+@dataclass(slots=True)
+class LogFollower:
+    """Reads a job's log, each byte once, whatever becomes of the connection.
+
+    Attributes:
+        reach: the machine.
+        number: of the job.
+        tell: given the log's bytes as they come.
+        say: told of lost connections.
+        patience: seconds of attempts in a row without an answer.
+        offset: bytes told so far.
+    """
+
+    reach: Reach
+    number: int
+    tell: Callable[[bytes], None]
+    say: Callable[[str], None]
+    patience: float = PATIENCE
+    offset: int = 0
+
+    def follow(self) -> Job:
+        """Read until the job has ended.
+
+        Returns:
+            The job as it ended.
+
+        Raises:
+            CloudError: the machine could not be reached for too long, or another one answers.
+        """
+        pause, silent_since = FIRST_PAUSE, time.monotonic()
+        while True:
+            try:
+                self.read(until_end=True)
+                ended = job(self.reach, self.number)
+                if ended.state != "running":
+                    self.read()
+                    return ended
+            except LostError as error:
+                if time.monotonic() - silent_since > self.patience:
+                    raise
+                self.say(f"{error}; trying again in {pause:.0f} s")
+                time.sleep(pause)
+                pause = min(2 * pause, LAST_PAUSE)
+            else:
+                pause, silent_since = FIRST_PAUSE, time.monotonic()
+
+    def read(self, *, until_end: bool = False) -> None:
+        """Tell what the log holds behind the offset; perhaps go on until the job has ended.
+
+        Raises:
+            LostError: the connection failed; what came is told and counted.
+            CloudError: there is no such log, or another machine answers.
+        """
+        log = f"jobs/{self.number}/log"
+        tail = f"tail -c +{self.offset + 1}"
+        follow = f"$(flock -s -n jobs/{self.number}/lock true || echo -f --pid=$(cat {log[:-4]}/shell))"
+        command = f"exec {tail} {follow if until_end else ''} {log}"
+        with tempfile.TemporaryFile() as complaints:
+            process = self.reach.start(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=complaints.fileno(),
+            )
+            try:
+                self._drain(process)
+                code = process.wait()
+            finally:
+                process.kill()
+                process.wait()
+            complaints.seek(0)
+            said = complaints.read().decode(errors="replace").strip()
+        refuse_failed(self.reach, code, said)
+        if code < 0:  # somebody here ended ssh: as good as a cut cable
+            raise LostError(f"the connection to {self.reach.name} was ended by signal {-code}")
+        if code != 0:
+            raise CloudError(f"on {self.reach.name}: {said or f'tail failed with {code}'}")
+
+    def _drain(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+        mark, begun, seen = f"{MARK}\n".encode(), False, b""
+        with process.stdout as stream:
+            while data := os.read(stream.fileno(), 65536):
+                if not begun:
+                    seen += data
+                    _, found, data = seen.partition(mark)
+                    begun = bool(found)
+                if begun and data:
+                    self.offset += len(data)
+                    self.tell(data)

@@ -1,0 +1,171 @@
+"""A rented machine over SSH: the system's own ``ssh``, with the user's own configuration.
+
+So agents, hardware keys, jump hosts and ``ProxyCommand`` work as they do by hand. What is ours
+is whom to trust: the machine's host key was made here and stands in a file of its own, and no
+other is believed, on the first connection or later.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lapel.cloud.ec2.keys import MachineFolder
+from lapel.schema.errors import CloudError
+
+#: Names another program than ``ssh``, with words of its own, as GIT_SSH_COMMAND does for git.
+VARIABLE = "LAPEL_SSH"
+
+#: What ssh ends with where the connection, and not the command, failed.
+CONNECTION_FAILED = 255
+
+#: Where everything of ours lies on a machine; by the words of its shell.
+HOME = '"${LAPEL_MACHINE:-/opt/lapel}"'
+
+#: Printed by the machine before its answer, so that greetings of its shell are no part of it.
+MARK = "@lapel"
+
+OPTIONS = {
+    "StrictHostKeyChecking": "yes",
+    "GlobalKnownHostsFile": "/dev/null",
+    "HostKeyAlgorithms": "ssh-ed25519",
+    "UpdateHostKeys": "no",
+    "CheckHostIP": "no",
+    "ConnectTimeout": "15",
+    # A connection that was cut is known to be cut within a minute.
+    "ServerAliveInterval": "15",
+    "ServerAliveCountMax": "4",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How to reach a machine.
+
+    Attributes:
+        name: of the machine, as the user gave it.
+        host: its address.
+        user: its login.
+        folder: what this computer keeps of it: whom to trust, and the key that signs in.
+    """
+
+    name: str
+    host: str
+    user: str
+    folder: MachineFolder
+
+    def command(self, *words: str, terminal: bool = False) -> list[str]:
+        """The words of an ``ssh`` that runs a command there.
+
+        Args:
+            words: one text for the machine's shell, or none for a login shell.
+            terminal: of one's own, for programs that draw on it.
+
+        Raises:
+            CloudError: this computer does not know the machine's host key.
+        """
+        known = self.folder.known_hosts
+        if not known.is_file():
+            raise CloudError(
+                f"this computer does not know the host key of {self.name}, and trusts no machine "
+                f"on first contact; {known} is written where `lapel cloud ec2 up` was run: copy "
+                f"its folder from there"
+            )
+        options = dict(OPTIONS) | {"HostKeyAlias": self.folder.alias}
+        if not sys.stdin.isatty():
+            options["BatchMode"] = "yes"  # nobody is there to be asked
+        if self.folder.identity.is_file():
+            options["IdentitiesOnly"] = "yes"
+        command = shlex.split(os.environ.get(VARIABLE, "")) or ["ssh"]
+        command += ["-o", f"UserKnownHostsFile={_quoted(known)}"]
+        for key, value in options.items():
+            command += ["-o", f"{key}={value}"]
+        if self.folder.identity.is_file():
+            command += ["-i", str(self.folder.identity)]
+        command += ["-l", self.user, "-t" if terminal else "-T", self.host, *words]
+        return command
+
+    def ask(self, script: str, *, timeout: float = 120) -> str:
+        """Run a script of bash there, and give what it says.
+
+        Args:
+            script: for bash; begins in the machine's folder of ours.
+            timeout: seconds.
+
+        Returns:
+            Its standard output.
+
+        Raises:
+            LostError: the connection failed; trying again may help.
+            CloudError: the script failed, the host key is another one, or there is no ssh.
+        """
+        text = f"printf '{MARK}\\n'\ncd {HOME} || exit 1\n{script}"
+        try:
+            done = subprocess.run(
+                self.command("bash -s"),
+                input=text.encode(),
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise _no_ssh(error) from error
+        except subprocess.TimeoutExpired as error:
+            raise LostError(f"{self.name} did not answer within {timeout:.0f} s") from error
+        said = done.stderr.decode(errors="replace").strip()
+        refuse_failed(self, done.returncode, said)
+        if done.returncode != 0:
+            raise CloudError(f"on {self.name}: {said or f'failed with {done.returncode}'}")
+        return done.stdout.decode(errors="replace").partition(f"{MARK}\n")[2]
+
+    def start(self, script: str, **streams: int) -> subprocess.Popen[bytes]:
+        """As :meth:`ask`, but as a process whose streams the caller reads and writes.
+
+        Raises:
+            CloudError: there is no ssh, or the machine's host key is not known here.
+        """
+        try:
+            return subprocess.Popen(
+                self.command(f"printf '{MARK}\\n'; cd {HOME} || exit 1; {script}"), **streams
+            )
+        except FileNotFoundError as error:
+            raise _no_ssh(error) from error
+
+
+class LostError(CloudError):
+    """The connection to a machine failed; what runs there goes on."""
+
+
+def refuse_failed(reach: Reach, code: int, said: str) -> None:
+    """Tell a connection that failed from one that must not be made.
+
+    Raises:
+        CloudError: the machine that answers is another one.
+        LostError: there was no connection, or it was cut.
+    """
+    if code != CONNECTION_FAILED:
+        return
+    if "Host key verification failed" in said or "IDENTIFICATION HAS CHANGED" in said:
+        raise CloudError(
+            f"the machine that answers at {reach.host} does not hold the key that {reach.name} "
+            "was given when it was rented; nothing was sent to it. If the address was taken over "
+            f"by another machine, `lapel cloud ec2 list` shows whether {reach.name} still runs"
+        )
+    words = said.splitlines()[-1] if said else "no answer"
+    raise LostError(f"{reach.name} ({reach.host}) cannot be reached: {words}")
+
+
+def _no_ssh(error: FileNotFoundError) -> CloudError:
+    return CloudError(
+        f"{error.filename} was not found; install OpenSSH's client (apt install openssh-client)"
+    )
+
+
+def _quoted(path: Path) -> str:
+    """A path as ssh's configuration takes it: with spaces, and with its own % escaped."""
+    text = str(path).replace("%", "%%")
+    return f'"{text}"'
