@@ -1,0 +1,95 @@
+"""An AWS account on this machine: moto's server, in this process, empty before each test.
+
+Fixtures for the ``conftest.py`` of whoever needs them.
+"""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lapel.cloud.ec2.plan import DEEP_LEARNING_IMAGE
+
+#: The region that tests work in, and the account that moto plays.
+REGION, ACCOUNT = "eu-central-1", "123456789012"
+
+#: An address that belongs to nobody (RFC 5737), and the network of it alone.
+OWN_NETWORK = "203.0.113.7/32"
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[str]:
+    """The address of a server that speaks as AWS does."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def emulated(aws_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """An empty account that boto3's chain finds, and no other; gives its address."""
+    reset = urllib.request.Request(f"{aws_server}/moto-api/reset", method="POST")
+    with urllib.request.urlopen(reset, timeout=30):
+        pass
+    set_environment(monkeypatch, aws_server, tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    return aws_server
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No account, no region and no network: what a dry run must do with."""
+    set_environment(monkeypatch, "http://127.0.0.1:9", tmp_path)
+
+
+@pytest.fixture
+def deep_learning_image(emulated: str) -> str:
+    """AWS's parameter of its Deep Learning image, which moto lacks, names an image that it has."""
+    from moto.ec2.models import ec2_backends
+    from moto.ssm.models import Parameter, ssm_backends
+
+    assert emulated
+    images = ec2_backends[ACCOUNT][REGION].describe_images()
+    image = next(one.id for one in images if "ubuntu" in (one.name or "") and one.architecture == "x86_64")
+    parameter = Parameter(
+        account_id=ACCOUNT,
+        name=DEEP_LEARNING_IMAGE,
+        value=image,
+        parameter_type="String",
+        description=None,
+        allowed_pattern=None,
+        keyid=None,
+        last_modified_date=datetime.now(UTC),
+        version=1,
+        data_type="text",
+    )
+    ssm_backends[ACCOUNT][REGION]._parameters[DEEP_LEARNING_IMAGE].append(parameter)
+    return str(image)
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, server: str, folder: Path) -> None:
+    """Nothing of the real user's account is found; calls go to a server of the test's."""
+    for name in (
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "no-credentials"))
+    monkeypatch.setenv("LAPEL_STATE", str(folder / "state"))
