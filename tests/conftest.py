@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cloud_account import ObjectStore, emptied, moto_account
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -24,6 +25,25 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAPEL_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An account of AWS on this machine, as moto's server plays it; once for all tests."""
+    with moto_account(tmp_path_factory.mktemp("moto")) as account:
+        yield account
+
+
+@pytest.fixture
+def aws(moto: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    """The account, empty, and boto3's chain led to it; processes started here follow."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in moto.environment.items():
+        monkeypatch.setenv(name, value)
+    emptied(moto)
+    yield moto
+    emptied(moto)
 
 
 def draw_photo(kind: int, *, seed: int, width: int = 48, height: int = 64) -> NDArray[np.uint8]:

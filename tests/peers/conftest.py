@@ -1,4 +1,4 @@
-"""Tests beside programs that Lapel works with: Chromium, Label Studio, Ray (`make test-peers`).
+"""Tests beside programs that Lapel works with: Chromium, Label Studio, S3, ... (`make test-peers`).
 
 All run in the project's own environment, with nothing stood in for: servers are processes of
 `lapel`, the browser is Chromium, and other programs run from environments of their own below
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloud_account import ObjectStore, seaweedfs
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -218,6 +219,15 @@ def peer() -> Callable[[str], Path]:
         return folder
 
     return programs
+
+
+@pytest.fixture(scope="session")
+def object_store(
+    peer: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ObjectStore]:
+    """A real S3 server; ``environment`` leads there, ``bucket()`` makes a bucket."""
+    with seaweedfs(peer("seaweedfs") / "weed", tmp_path_factory.mktemp("seaweedfs")) as store:
+        yield store
 
 
 # Models and pictures, drawn and learned here.
