@@ -9,8 +9,6 @@ from lapel.schema.errors import UsageError
 from lapel.storage.base import Store
 from lapel.storage.local import LocalStore
 
-
-
 def _s3(location: str) -> Store:
     from lapel.storage.s3.extra import needs_aws  # noqa: PLC0415 - boto3 is imported when asked for
 
@@ -35,9 +33,9 @@ def open_store(location: str | Path) -> Store:
         MissingExtraError: what asks S3 is not installed.
     """
     text = str(location)
-    if text.startswith("s3:/") and not text.startswith("s3://"):  # what pathlib makes of it
-        text = text.replace("s3:/", "s3://", 1)
     scheme = text.split("://", 1)[0] if "://" in text else ""
+    if text.startswith("s3:/"):  # pathlib makes that of an address
+        scheme = "s3"
     if scheme not in STORES:
         known = ", ".join(repr(name) for name in sorted(STORES) if name) or "folders only"
         raise UsageError(f"cannot open {text!r}: no store for '{scheme}://'; known: {known}")

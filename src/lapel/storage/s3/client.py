@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import boto3
@@ -93,21 +92,7 @@ def s3_client(*, profile: str | None = None, region: str | None = None) -> Any: 
     Raises:
         StorageError: there is no such profile, or the endpoint is no address.
     """
-    return _made(profile, region, _surroundings())
-
-
-def _surroundings() -> tuple[str | None, ...]:
-    # A client is kept for as long as what it was made from stays the same.
-    names = (
-        "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_REGION",
-        "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
-    )  # fmt: skip
-    return (str(os.getpid()), *(os.environ.get(name) for name in names))
-
-
-@cache
-def _made(profile: str | None, region: str | None, surroundings: tuple[str | None, ...]) -> Any:  # noqa: ANN401 - as s3_client
-    own_server = any(surroundings[1:3])
+    own_server = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     # Servers other than AWS have no names of hosts for buckets.
     config = Config(**CONFIG, **({"s3": {"addressing_style": "path"}} if own_server else {}))
     try:
