@@ -6,7 +6,6 @@ import typer
 
 from lapel.cli.cloud_ec2 import ec2_app
 from lapel.cli.cloud_policy import policy
-from lapel.cli.cloud_role import make_role, remove_role
 from lapel.cli.cloud_s3 import s3_app
 from lapel.cli.cloud_sagemaker import sagemaker_app
 
@@ -18,5 +17,3 @@ cloud_app.add_typer(s3_app, name="s3")
 cloud_app.add_typer(ec2_app, name="ec2")
 cloud_app.add_typer(sagemaker_app, name="sagemaker")
 cloud_app.command()(policy)
-cloud_app.command()(make_role)
-cloud_app.command()(remove_role)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from lapel.cli import cloud_options as options
+from lapel.cli.cloud_ec2_remote import add_to
 from lapel.cli.console import complain
 
 if TYPE_CHECKING:
@@ -305,3 +306,6 @@ def _emit(plan: Plan, what: str, file: Path) -> None:
 
 def _interrupt(_signal: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+add_to(ec2_app)

@@ -13,7 +13,7 @@ from lapel.cli import cloud_options as options
 def policy(
     group: Annotated[
         str,
-        typer.Argument(metavar="GROUP", help="s3, s3-make-bucket, ec2, sagemaker, make-role or sagemaker-role."),
+        typer.Argument(metavar="GROUP", help="s3, s3-make-bucket, ec2 or sagemaker."),
     ],
     bucket: Annotated[
         str, typer.Option(metavar="BUCKET", help="The bucket that data and runs lie in.")

@@ -19,7 +19,7 @@ class Belongings:
     Attributes:
         machines: that have not ended.
         groups: security groups, ``sg-…``.
-        keys: key pairs, ``key-…``.
+        keys: names of key pairs.
         volumes: disks that outlived their machine, ``vol-…``.
         profiles: instance profiles, each with its roles.
         roles: of IAM.
@@ -63,7 +63,7 @@ def inventory(account: Account, region: str, name: str | None = None) -> dict[st
         found[machine.name].machines.append(machine)
     for owner, group in _tagged(account, "DescribeSecurityGroups", "GroupId", name):
         found[owner].groups.append(group)
-    for owner, key in _tagged(account, "DescribeKeyPairs", "KeyPairId", name):
+    for owner, key in _tagged(account, "DescribeKeyPairs", "KeyName", name):
         found[owner].keys.append(key)
     for owner, volume in _tagged(account, "DescribeVolumes", "VolumeId", name):
         found[owner].volumes.append(volume)

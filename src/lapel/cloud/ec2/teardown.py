@@ -82,7 +82,7 @@ def _remove(account: Account, left: Belongings) -> None:
         _do(account, "iam", "DeleteRolePolicy", RoleName=role, PolicyName=POLICY)
         _do(account, "iam", "DeleteRole", RoleName=role)
     for key in left.keys:
-        _do(account, "ec2", "DeleteKeyPair", KeyPairId=key)
+        _do(account, "ec2", "DeleteKeyPair", KeyName=key)
     for volume in left.volumes:
         _do(account, "ec2", "DeleteVolume", VolumeId=volume)
     for group in left.groups:
