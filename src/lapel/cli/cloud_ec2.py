@@ -70,7 +70,7 @@ def up(
         typer.Option(
             metavar="AMI",
             help="ami-..., or an SSM parameter that names one.",
-            show_default="AWS's Deep Learning base image of Ubuntu 22.04",
+            show_default="AWS's Deep Learning base image of Ubuntu 24.04",
         ),
     ] = None,
     user: Annotated[str, typer.Option(help="The image's own login.")] = "ubuntu",
@@ -88,8 +88,13 @@ def up(
         ),
     ] = None,
     install: Annotated[
-        str, typer.Option(metavar="WHAT", help="What pip installs there: a requirement, or a wheel in S3.")
-    ] = "lapel[train,aws]",
+        str,
+        typer.Option(
+            metavar="WHAT",
+            help="sent: the very code that runs here; else what pip installs there: a requirement, "
+            "or a wheel as s3://.../lapel-....whl.",
+        ),
+    ] = "sent",
     public_key: Annotated[
         Path | None,
         typer.Option(

@@ -11,7 +11,7 @@ from lapel.schema.errors import UsageError
 #: AWS's public parameter that names its newest Deep Learning image with NVIDIA's driver:
 #: https://docs.aws.amazon.com/dlami/latest/devguide/find-dlami-id.html
 DEEP_LEARNING_IMAGE = (
-    "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id"
+    "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
 )
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]|[a-z]")
@@ -42,8 +42,9 @@ class Plan:
         disk: GB of the root volume; 0: as large as the image wants.
         subnet: of another network than the region's default one.
         instance_profile: one that an administrator made, instead of one of our own.
-        install: what pip installs on it: a requirement, or ``s3://…/lapel-….whl`` (with extras
-            in brackets behind it).
+        install: ``sent``: the code that runs here, sent when the first job is started; else what
+            pip installs: a requirement, or ``s3://…/lapel-….whl`` (with or without extras in
+            brackets behind it).
 
     Raises:
         UsageError: a value that would be refused, or that is not safe.
@@ -62,7 +63,7 @@ class Plan:
     disk: int = 100
     subnet: str | None = None
     instance_profile: str | None = None
-    install: str = "lapel[train,aws]"
+    install: str = "sent"
 
     def __post_init__(self) -> None:
         """Refuse here what AWS would refuse later, or take."""
