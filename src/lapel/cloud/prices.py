@@ -40,7 +40,8 @@ class Price:
     origin: str
 
     def __str__(self) -> str:
-        return f"{dollars(self.amount)} a {self.unit} ({self.origin})"
+        article = "an" if self.unit[0] in "aeiouh" else "a"
+        return f"{dollars(self.amount)} {article} {self.unit} ({self.origin})"
 
 
 def hourly(service: Service, kind: str, region: str | None) -> Price | None:
