@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from lapel.cli.console import EXIT_FAILED
+from lapel.cli.train_processes import train_in_processes
 from lapel.schema.counting import duration
 from lapel.training.epoch_line import epoch_line
 
@@ -53,6 +55,14 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(help="Go on with this run, exactly where it stopped.")
     ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(help="Processes of this machine that learn together, one a GPU if there are."),
+    ] = 1,
+    shard: Annotated[
+        bool,
+        typer.Option("--shard", help="Each process holds a part of the network: for a large one."),
+    ] = False,
     recipes: Annotated[
         bool, typer.Option("--recipes", help="List the shipped recipes and end.")
     ] = False,
@@ -72,9 +82,24 @@ def train(
     from lapel.cli.extras import needs_extra
 
     with needs_extra("train", "lapel train"):
+        from lapel.training.processes.group import LostError, speaks_for_all
         from lapel.training.recipe import parse_changes
         from lapel.training.stopping import RunInterruptedError
         from lapel.training.train import train as learn
+    if processes != 1:
+        train_in_processes(
+            processes,
+            recipe,
+            options={
+                "--data": data,
+                "--out": out,
+                "--budget": budget,
+                "--from": from_,
+                "--resume": resume,
+            },
+            settings=setting or [],
+            flags={"--scratch": scratch, "--shard": shard},
+        )
     own: dict[str, str] = {"model.options.weights": "none"} if scratch else {}
     own |= {"budget": budget} if budget is not None else {}
     reporter = BarReporter() if sys.stderr.isatty() else LineReporter()
@@ -88,12 +113,20 @@ def train(
             resume=resume,
             reporter=reporter,
             began=began,
+            shard=shard,
         )
     except RunInterruptedError as interruption:
-        print(f"lapel: {interruption}", file=sys.stderr)
+        if speaks_for_all():
+            print(f"lapel: {interruption}", file=sys.stderr)
         raise typer.Exit(128 + interruption.signal_number) from None
+    except LostError:
+        if speaks_for_all():
+            raise
+        raise typer.Exit(EXIT_FAILED) from None  # whoever was lost, or the first, says why
     finally:
         reporter.close()
+    if not speaks_for_all():
+        return
     best = f"Best epoch {trained.best_epoch}" if trained.best_epoch else "Best, with heads alone"
     print(
         f"{best}: {trained.score_name} {trained.best_score:.4f} on validation, after "

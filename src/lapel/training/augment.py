@@ -13,6 +13,7 @@ from functools import reduce
 import torch
 from torch import Generator, Tensor
 
+from lapel.training.draws import drawn, uniform
 from lapel.training.moving import (
     Moved,
     after,
@@ -21,7 +22,6 @@ from lapel.training.moving import (
     looked_at,
     rotate_windows,
     shift,
-    uniform,
     unmoved,
     zoom_windows,
 )
@@ -86,11 +86,18 @@ def trivial(pixels: Tensor, generator: Generator) -> Tensor:
     from torchvision.transforms import v2  # noqa: PLC0415
 
     change = v2.TrivialAugmentWide()
-    seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
+
+    def seeds(count: int) -> Tensor:
+        return torch.randint(2**31, (count,), generator=generator, device=generator.device)
+
+    changed = []
     devices = [pixels.device] if pixels.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)  # torchvision draws from torch's own generator
-        return torch.stack([change(picture) for picture in pixels])
+        # torchvision draws from torch's own generator, each picture as often as it likes.
+        for picture, seed in zip(pixels, drawn(pixels, generator, seeds).tolist(), strict=True):
+            torch.manual_seed(seed)
+            changed.append(change(picture))
+    return torch.stack(changed)
 
 
 def relight(pixels: Tensor, brightness: float, contrast: float, generator: Generator) -> Tensor:
@@ -114,10 +121,12 @@ def erase(pixels: Tensor, share: float, largest_area: float, generator: Generato
     in_columns = _span(wide, width, uniform(pixels, generator))
     chosen = uniform(pixels, generator) < share
     erased = in_rows[:, :, None] & in_columns[:, None, :] & chosen[:, None, None]
-    noise = torch.randint(
-        0, 256, pixels.shape, dtype=torch.uint8, generator=generator, device=pixels.device
-    )
-    return torch.where(erased[:, None], noise, pixels)
+
+    def noise(count: int) -> Tensor:
+        shape, device = (count, *pixels.shape[1:]), pixels.device
+        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator, device=device)
+
+    return torch.where(erased[:, None], drawn(pixels, generator, noise), pixels)
 
 
 def _span(length: Tensor, size: int, place: Tensor) -> Tensor:

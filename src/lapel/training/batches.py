@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lapel.models.heads.table import HEADS, spatial_tasks
 from lapel.training.augment import augment
+from lapel.training.draws import BatchGenerator
 from lapel.training.examples import Examples
 from lapel.training.judging import Known, known_of
 from lapel.training.learner import Learner
@@ -20,9 +21,12 @@ from lapel.training.plan import seed_of
 class Batch(NamedTuple):
     """What a step learns from.
 
+    Where several processes take it together, each has its share of the pictures, and knows what is
+    known of all.
+
     Attributes:
-        mixture: the pictures, or what was made of them.
-        known: of each.
+        mixture: the pictures at hand, or what was made of them.
+        known: of each picture of the batch.
         partners_known: of the picture that is mixed into each, where one is.
         items: that each shows, int64 (n,), below 0 where unknown; None where nobody asks.
     """
@@ -34,16 +38,55 @@ class Batch(NamedTuple):
 
 
 def changed(learner: Learner, train: Examples, rows: Tensor, pixels: Tensor) -> Batch:
-    """A batch as it is learned from: augmented, where it is pictures, and mixed."""
-    options, generator = learner.recipe.augment, torch.Generator(learner.device)
+    """A batch as it is learned from: augmented, where it is pictures, and mixed.
+
+    Args:
+        learner: whose step it is.
+        train: that it is cut from.
+        rows: of the whole batch, by number.
+        pixels: of those that this process looks at, see ``Group.own``.
+    """
+    options, group = learner.recipe.augment, learner.group
+    generator = _generator(learner, len(rows))
     generator.manual_seed(seed_of(learner.recipe.seed, "augment", learner.progress.step))
     pictures = pixels.dtype == torch.uint8
     pixels, moves = augment(pixels, options, generator) if pictures else unmoved(pixels)
+    if spatial_tasks(learner.schema):  # nobody else asks how pictures moved
+        moves = group.gathered(moves)
     known = moved(learner, known_of(train, rows.to(learner.device)), moves)
-    mixture = mix(pixels, options, generator)
+    mixture = mix(pixels, options, generator, group.gathered)
     others = None if mixture.partners is None else of_partners(learner, known, mixture.partners)
     items = None if train.items is None else train.items[rows.to(train.items.device)]
     return Batch(mixture, known, others, items)
+
+
+def _generator(learner: Learner, count: int) -> torch.Generator:
+    """What a step of so many pictures draws from."""
+    if learner.group.alone:
+        return torch.Generator(learner.device)
+    return BatchGenerator(learner.device, count, learner.group.own(count))
+
+
+def own_part(batch: Batch, own: slice) -> Batch:
+    """What is known of the pictures alone that this process looks at."""
+    partners = batch.partners_known
+    return Batch(
+        mixture=batch.mixture,
+        known=_some(batch.known, own),
+        partners_known=None if partners is None else _some(partners, own),
+        items=None if batch.items is None else batch.items[own],
+    )
+
+
+def _some(known: Known, own: slice) -> Known:
+    rows = torch.arange(len(known))[own]
+    return Known(
+        {
+            task: target[rows.to(target.device)].to(target.device)
+            for task, target in known.targets.items()
+        },
+        {task: weight[own] for task, weight in known.weights.items()},
+    )
 
 
 def moved(learner: Learner, known: Known, moves: Tensor) -> Known:

@@ -23,6 +23,7 @@ from torch.optim.optimizer import Optimizer
 
 from lapel.schema.errors import CheckpointError, StorageError
 from lapel.storage.local import PARTIAL_SUFFIX, sha256_of, write_atomically
+from lapel.training.processes.sharding import moments_like
 
 #: The newest, and the one before it in case the newest is damaged later.
 KEPT = 2
@@ -132,6 +133,7 @@ def restore_optimisers(
             if key.startswith(prefix):
                 index, name = key.removeprefix(prefix).split(".", 1)
                 state.setdefault(int(index), {})[name] = value
+        moments_like(optimiser, state)
         optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
 
 

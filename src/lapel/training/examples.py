@@ -31,6 +31,7 @@ from lapel.schema.labels import Schema
 from lapel.storage.cache import cache_root
 from lapel.training.embedding import items_of
 from lapel.training.pictures import Chosen, Packed, Pictures, Resident, Streamed
+from lapel.training.processes.group import processes_here
 from lapel.training.recipe_parts import DataPart
 from lapel.training.row_cache import RowCache, make_missing
 from lapel.training.targets import Encoding, some
@@ -167,10 +168,10 @@ def _digests(dataset: Dataset, boxes: Sequence[Box | None]) -> list[str]:
 
 
 def free_memory(device: torch.device) -> int:
-    """Free bytes on a device."""
+    """Free bytes on a device; of the machine's memory, this process's share."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // processes_here()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +261,7 @@ def _workers() -> int:
     """Processes that read pictures beside the network; on two cores each would take the network's
     own time (measured: ``benchmarks/loading.py``).
     """
-    cores = usable_cores()
+    cores = usable_cores() // processes_here()
     return cores - 1 if cores > FEW_CORES else 0
 
 

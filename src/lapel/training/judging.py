@@ -20,9 +20,13 @@ from lapel.tasks.kinds import task_of
 from lapel.tasks.score_names import score_name
 from lapel.training.embedding import METRIC, retrieval_counts, vectors_in
 from lapel.training.examples import Examples, in_batches
+from lapel.training.judged import Judged, joined
 from lapel.training.learner import Learner
 from lapel.training.plan import seed_of
 from lapel.training.recipe import Recipe
+
+#: More than there are batches in any set: numbers of batches of different steps never meet.
+MOST_BATCHES = 2**32
 
 
 class Pausing(Protocol):
@@ -70,34 +74,52 @@ def total_loss(learner: Learner, raw: Mapping[str, Raw], known: Known) -> Tensor
 def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, float]:
     """Loss and every number of every task on examples, with the weights as they are.
 
-    The loss is the mean over the pictures of the losses of their batches.
+    The loss is the mean over the pictures of the losses of their batches. Where several processes
+    learn together, each judges some of the batches, and none is judged twice: all of them have
+    the numbers that one would have.
     """
-    # Detectors draw the places at which their loss looks: after a break the same ones.
-    torch.manual_seed(seed_of(learner.recipe.seed, "judging", learner.progress.step))
-    parts: dict[str, list[Tensor]] = {
-        spec.name: [] for spec in learner.schema if not HEADS[spec.kind].dense
-    }
+    own = _judged(learner, examples, watcher)
+    group = learner.group
+    if group.alone:
+        return _row(learner, examples, own)
+    parts = [own.of_another(data) for data in group.collected(own.to_bytes())]
+    row = _row(learner, examples, joined(parts)) if group.first else {}
+    told: dict[str, float] = group.told({name: float(value) for name, value in row.items()})
+    return told
+
+
+def _judged(learner: Learner, examples: Examples, watcher: Pausing) -> Judged:
+    """What is found for the batches that this process judges."""
     dense = dense_tasks(learner.schema)
+    outputs: defaultdict[str, list[Tensor]] = defaultdict(list)
     in_turn: defaultdict[str, CountsInTurn] = defaultdict(CountsInTurn)
     vectors: list[Tensor] = []
-    total = 0.0
+    found = Judged()
     for rows, raw in _said(learner, examples, watcher):
         # Here and not after the last batch: what heads say may be maps, far larger than outputs.
         known = known_of(examples, rows.to(learner.device))
-        total += len(rows) * float(total_loss(learner, raw, known))
-        outputs = learner.network.outputs(raw)
+        found.losses.append(len(rows) * float(total_loss(learner, raw, known)))
+        answers = learner.network.outputs(raw)
         for task in dense:
-            in_turn[task].add(score_task(learner.schema[task], outputs.pop(task), known))
-        _keep(parts, outputs)
+            in_turn[task].add(score_task(learner.schema[task], answers.pop(task), known))
+        _keep(outputs, answers)
         vectors += vectors_in(raw)
-    counts = {task: found.total() for task, found in in_turn.items()}
+    found.outputs = {task: torch.cat(chunks) for task, chunks in outputs.items()}
+    found.counts = {task: counts.total() for task, counts in in_turn.items()}
+    found.vectors = torch.cat(vectors) if vectors else None
+    return found
+
+
+def _row(learner: Learner, examples: Examples, found: Judged) -> dict[str, float]:
+    """The numbers of all examples."""
     everything = Known(examples.targets, examples.weights)
-    for task, chunks in parts.items():
-        counts[task] = score_task(learner.schema[task], torch.cat(chunks), everything)
-    if vectors and examples.items is not None:
-        counts[EMBEDDING] = retrieval_counts(torch.cat(vectors), examples.items)
+    counts = dict(found.counts)
+    for task, output in found.outputs.items():
+        counts[task] = score_task(learner.schema[task], output, everything)
+    if found.vectors is not None and examples.items is not None:
+        counts[EMBEDDING] = retrieval_counts(found.vectors, examples.items)
     row = {
-        "validation_loss": total / max(1, len(examples)),
+        "validation_loss": sum(found.losses) / max(1, len(examples)),
         "validation_accuracy": main_score(learner, counts),
     }
     if learner.loss.uncertainty is not None:
@@ -110,7 +132,10 @@ def judge(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, f
 
 @torch.no_grad()
 def predict(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str, Tensor]:
-    """Outputs of all examples, task name -> (N, ...), in their order; dense ones are left out."""
+    """Outputs of all examples, task name -> (N, ...), in their order; dense ones are left out.
+
+    Asked of a learner that learns alone.
+    """
     dense = dense_tasks(learner.schema)
     parts: dict[str, list[Tensor]] = {
         spec.name: [] for spec in learner.schema if spec.name not in dense
@@ -124,13 +149,24 @@ def predict(learner: Learner, examples: Examples, watcher: Pausing) -> dict[str,
 def _said(
     learner: Learner, examples: Examples, watcher: Pausing
 ) -> Iterator[tuple[Tensor, dict[str, Raw]]]:
-    """For each batch of the examples, its row numbers and what the heads say of it."""
+    """For each batch of the examples that this process judges, its row numbers and what the heads
+    say of it.
+    """
     learner.network.eval()
-    for rows, pixels in examples.batches(in_batches(len(examples), learner.recipe.batch)):
+    recipe, step = learner.recipe, learner.progress.step
+    batches = in_batches(len(examples), recipe.batch)
+    own = learner.group.dealt(len(batches))
+    pixels_of = examples.batches([batches[number] for number in own])
+    for number, (rows, pixels) in zip(own, pixels_of, strict=True):
+        # Detectors draw the places at which their loss looks: the same ones after a break, and
+        # whichever process judges the batch.
+        torch.manual_seed(seed_of(recipe.seed, "judging", step * MOST_BATCHES + number))
         with autocast(learner):
             raw = learner.answer(pixels)
         yield rows, raw
         watcher.pause()
+    if len(own) < learner.group.most_dealt(len(batches)):
+        watcher.pause()  # the others pause once more, and all of them look for signals together
 
 
 def _keep(parts: Mapping[str, list[Tensor]], outputs: Mapping[str, Tensor]) -> None:

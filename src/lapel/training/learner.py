@@ -26,6 +26,8 @@ from lapel.training.checkpoint import (
 )
 from lapel.training.embedding import metric_loss
 from lapel.training.optimise import AveragedWeights, build_optimisers
+from lapel.training.processes.group import ALONE, Group
+from lapel.training.processes.sharding import like, whole
 from lapel.training.recipe import Recipe
 
 
@@ -67,6 +69,7 @@ class Learner:
         precision: of what goes through the network.
         counts: of each task's labels among the training pictures.
         items: of the training pictures, int64 (N,), where vectors may be learned.
+        group: the processes that learn this network together, each with a learner of its own.
     """
 
     def __init__(
@@ -77,8 +80,11 @@ class Learner:
         precision: torch.dtype,
         counts: Mapping[str, LabelCounts],
         items: Tensor | None = None,
+        *,
+        group: Group = ALONE,
     ) -> None:
         self.network = network
+        self.group = group
         self.schema = schema
         self.recipe = recipe
         self.precision = precision
@@ -128,18 +134,21 @@ class Learner:
     def keep_best(self, epoch: int, score: float) -> None:
         """Remember the judged weights of an epoch as the best so far."""
         with self.judged_weights():
-            self.best = copy_of(self.network.state_dict())
+            self.best = copy_of(whole(self.network.state_dict()))
         self.progress.best_epoch = epoch
         self.progress.best_score = score
 
     def checkpoint(self) -> Checkpoint:
-        """Everything that the next step depends on."""
-        tensors = with_prefix("network.", self.network.state_dict())
+        """Everything that the next step depends on.
+
+        Where each process holds a part of the network, all of them ask for it together.
+        """
+        tensors = with_prefix("network.", whole(self.network.state_dict()))
         if self.average is not None:
-            tensors |= with_prefix("average.", self.average.values)
+            tensors |= with_prefix("average.", whole(self.average.values))
         tensors |= with_prefix("loss.", self.loss.state_dict())
         moments, plain = optimiser_tensors(self.optimisers)
-        tensors |= with_prefix("", moments)
+        tensors |= with_prefix("", whole(moments))
         tensors |= with_prefix("best.", self.best)
         state: dict[str, Any] = {"progress": asdict(self.progress), "optimisers": plain}
         state["precision"] = str(self.precision).removeprefix("torch.")
@@ -153,14 +162,16 @@ class Learner:
         """
         tensors, state = checkpoint.tensors, checkpoint.state
         try:
-            self.network.load_state_dict(without_prefix("network.", tensors))
+            network = without_prefix("network.", tensors)
+            self.network.load_state_dict(like(self.network.state_dict(), network))
             self.loss.load_state_dict(without_prefix("loss.", tensors))
             restore_optimisers(self.optimisers, named(tensors, "optimiser."), state["optimisers"])
             if self.average is not None:
-                self.average.values = {
+                average = {
                     name: value.to(self.device)
                     for name, value in without_prefix("average.", tensors).items()
                 }
+                self.average.values = like(self.network.state_dict(), average)
             self.best = without_prefix("best.", tensors)
             self.progress = Progress(**state["progress"])
         except (RuntimeError, KeyError, TypeError, ValueError) as error:

@@ -20,13 +20,17 @@ from lapel.models.heads.table import HEADS
 from lapel.schema.errors import TrainingError
 from lapel.tasks.base import Counts
 from lapel.training.balance import row_weights
-from lapel.training.batches import Batch, changed
+from lapel.training.batches import Batch, changed, own_part
 from lapel.training.embedding import embedding_loss
 from lapel.training.examples import Examples
 from lapel.training.judging import Known, autocast, judge, main_score, score_task, total_loss
 from lapel.training.learner import Learner
 from lapel.training.optimise import rate_at, stage_at
 from lapel.training.plan import Plan, plan_of, seed_of
+from lapel.training.processes.gradients import add_up, mean_of, take_mean
+from lapel.training.processes.said import around, is_apart
+from lapel.training.processes.sharding import is_sharded
+from lapel.training.processes.whole_batch import WholeBatch
 from lapel.training.recipe import Recipe
 from lapel.training.targets import tensor_of
 
@@ -53,6 +57,32 @@ class Watcher(Protocol):
         ...
 
 
+class Watchers:
+    """Several watchers, told one after another; whoever ends the run stands last.
+
+    Where several processes learn together, all of them step together: a watcher that ends a run
+    by raising has to do so in each of them, or to let ``StopSignals`` do it.
+    """
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = watchers
+
+    def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
+        """A step was taken."""
+        for watcher in self._watchers:
+            watcher.step(learner, plan, tally)
+
+    def epoch(self, learner: Learner, row: dict[str, float]) -> None:
+        """An epoch was judged."""
+        for watcher in self._watchers:
+            watcher.epoch(learner, row)
+
+    def pause(self) -> None:
+        """Judging goes on."""
+        for watcher in self._watchers:
+            watcher.pause()
+
+
 def learn(
     learner: Learner,
     train: Examples,
@@ -76,13 +106,15 @@ def learn(
     recipe, progress = learner.recipe, learner.progress
     count = len(train) // views
     plan = plan_of(recipe, count, views, _drawn(recipe, train, count), train.items)
+    own = learner.group.own(plan.batch)
     while not progress.finished:
         tally = Tally(learner, plan)
         rest = plan.rest_of_epoch(progress.epochs, progress.step)
         if out_of_time(learner):  # stopped between an epoch's last step and its judgement
             rest = []
         started = time.perf_counter()
-        for rows, pixels in train.batches(rest):
+        at_hand = train.batches([rows[own] for rows in rest])
+        for rows, (_, pixels) in zip(rest, at_hand, strict=True):
             torch.manual_seed(seed_of(recipe.seed, "network", progress.step))
             batch = changed(learner, train, rows, pixels)
             loss, raw = take_step(learner, plan, batch)
@@ -105,38 +137,77 @@ def _drawn(recipe: Recipe, train: Examples, count: int) -> Tensor | None:
 
 
 def out_of_time(learner: Learner) -> bool:
-    """Whether a run has learned for as long as it may."""
+    """Whether a run has learned for as long as it may, by the clock of any of its processes."""
     seconds, progress = learner.recipe.schedule.seconds, learner.progress
-    return seconds is not None and progress.seconds + progress.judging_seconds >= seconds
+    if seconds is None:
+        return False
+    return learner.group.agree(progress.seconds + progress.judging_seconds >= seconds)
 
 
 def take_step(learner: Learner, plan: Plan, batch: Batch) -> tuple[Tensor, dict[str, Raw]]:
     """One step: forward, backward, clip, move, average.
 
     Returns:
-        The loss, and what the heads said.
+        The loss of the whole batch, and what the heads said of what ``batch.known`` tells of.
     """
-    recipe, network, mixture = learner.recipe, learner.network, batch.mixture
+    recipe, network = learner.recipe, learner.network
     begin_step(learner, plan)
     network.train()
     with autocast(learner):
-        raw = learner.answer(mixture.inputs)
-        loss = total_loss(learner, raw, batch.known)
-        if batch.partners_known is not None:
-            others = total_loss(learner, raw, batch.partners_known)
-            loss = mixture.share * loss + (1 - mixture.share) * others
-        loss = loss + embedding_loss(learner.loss.vectors, raw, batch.items, recipe.embedding)
+        raw = heads_say(learner, batch)
+        apart = not learner.group.alone and is_apart(raw)
+        if not learner.group.alone and not apart:
+            raw = around(learner.group, raw)
+        own = learner.group.own(len(batch.known))
+        loss = loss_of(learner, own_part(batch, own) if apart else batch, raw)
     for optimiser in learner.optimisers:
         optimiser.zero_grad()
-    # Each optimiser moves the parameters of its own that have a gradient.
-    loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+    find_gradients(learner, loss, apart=apart)
     if recipe.optimiser.clip:
         torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
+    # Each optimiser moves the parameters of its own that have a gradient.
     for optimiser in learner.optimisers:
         optimiser.step()
     if learner.average is not None:
         learner.average.update(network, learner.progress.step)
-    return loss.detach(), raw
+    return mean_of(learner.group, loss) if apart else loss.detach(), raw
+
+
+def heads_say(learner: Learner, batch: Batch) -> dict[str, Raw]:
+    """What the heads say of the pictures that this process looks at."""
+    if learner.group.alone:
+        return learner.answer(batch.mixture.inputs)
+    with WholeBatch(learner.group, len(batch.known)):
+        return learner.answer(batch.mixture.inputs)
+
+
+def loss_of(learner: Learner, batch: Batch, raw: Mapping[str, Raw]) -> Tensor:
+    """The loss of what the heads say, of pictures that may each be two in one."""
+    share = batch.mixture.share
+    loss = total_loss(learner, raw, batch.known)
+    if batch.partners_known is not None:
+        others = total_loss(learner, raw, batch.partners_known)
+        loss = share * loss + (1 - share) * others
+    options = learner.recipe.embedding
+    return loss + embedding_loss(learner.loss.vectors, raw, batch.items, options)
+
+
+def find_gradients(learner: Learner, loss: Tensor, *, apart: bool) -> None:
+    """The gradient of the loss of the whole batch, in every process.
+
+    Args:
+        learner: whose parameters take it.
+        loss: of the whole batch, or with `apart` of the pictures alone that this process looks
+            at: then the mean over the processes is learned from.
+        apart: see there.
+    """
+    group = learner.group
+    (loss / group.count if apart else loss).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+    if group.alone:
+        return
+    if not is_sharded(learner.network):  # then they were added up on the way
+        add_up(group, learner.network.parameters(), uneven=apart)
+    take_mean(group, learner.loss.parameters())
 
 
 def begin_step(learner: Learner, plan: Plan) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
+from lapel.training.draws import BatchGenerator
 from lapel.training.recipe_parts import AugmentPart
 
 #: Steps in which the distribution function of a Beta is summed.
@@ -20,7 +22,8 @@ class Mixture:
 
     Attributes:
         inputs: of the shape and type that came in.
-        partners: for each, the place in the batch of the other, int64 (N,); None: not mixed.
+        partners: for each of the batch, the place in it of the other, int64 (N,), also of pictures
+            that other processes look at; None: not mixed.
         share: how much of each is still its own, 0 to 1.
     """
 
@@ -29,7 +32,16 @@ class Mixture:
     share: float = 1.0
 
 
-def mix(inputs: Tensor, options: AugmentPart, generator: Generator) -> Mixture:
+def _as_it_is(inputs: Tensor) -> Tensor:
+    return inputs
+
+
+def mix(
+    inputs: Tensor,
+    options: AugmentPart,
+    generator: Generator,
+    gathered: Callable[[Tensor], Tensor] = _as_it_is,
+) -> Mixture:
     """Mix the pictures of a batch, or what a network made of them, if the recipe asks for it.
 
     With both asked for, each batch has one of them, by the toss of a coin. As batches have one
@@ -41,15 +53,19 @@ def mix(inputs: Tensor, options: AugmentPart, generator: Generator) -> Mixture:
             ``cutmix`` (Yun et al. 2019, arXiv 1905.04899) puts a rectangle of one into the other;
             each is the alpha of a Beta(alpha, alpha) distribution.
         generator: of the step.
+        gathered: from what this process has of the batch to all of it, where others look at the
+            rest: a partner may be theirs.
     """
     if not options.mixup and not options.cutmix:
         return Mixture(inputs=inputs)
     draws = torch.rand(4, generator=generator, device=generator.device).tolist()
     cut = bool(options.cutmix) and (not options.mixup or draws[0] < 0.5)
     share = _beta(options.cutmix if cut else options.mixup, draws[1])
-    partners = torch.randperm(len(inputs), generator=generator, device=generator.device)
+    everything = gathered(inputs)
+    partners = torch.randperm(len(everything), generator=generator, device=generator.device)
     partners = partners.to(inputs.device)
-    others = inputs[partners]
+    own = generator.own if isinstance(generator, BatchGenerator) else slice(None)
+    others = everything[partners[own]]
     if cut:
         mixed, share = _with_rectangle(inputs, others, share, draws[2], draws[3])
     else:

@@ -14,6 +14,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from lapel.training.draws import drawn, uniform
+
 
 class Moved(NamedTuple):
     """Pictures, and how they were moved.
@@ -52,10 +54,13 @@ def shift(pixels: Tensor, distance: int, generator: Generator) -> Moved:
     """Move each picture by up to `distance` whole pixels each way; what comes in is black."""
     count, _, height, width = pixels.shape
     padded = functional.pad(pixels, (distance,) * 4)
-    top, left = (
-        torch.randint(0, 2 * distance + 1, (count, 1), generator=generator, device=pixels.device)
-        for _ in range(2)
-    )
+
+    def ways(number: int) -> Tensor:
+        return torch.randint(
+            0, 2 * distance + 1, (number, 1), generator=generator, device=pixels.device
+        )
+
+    top, left = (drawn(pixels, generator, ways) for _ in range(2))
     rows = top + torch.arange(height, device=pixels.device)
     columns = left + torch.arange(width, device=pixels.device)
     picture = torch.arange(count, device=pixels.device)[:, None, None]
@@ -148,8 +153,3 @@ def _inverse(linear: Tensor) -> Tensor:
 def _rows(first: list[Tensor], second: list[Tensor]) -> Tensor:
     """Two rows of three numbers, each (N,), as matrices float32 (N, 2, 3)."""
     return torch.stack([torch.stack(first, 1), torch.stack(second, 1)], 1).float()
-
-
-def uniform(pixels: Tensor, generator: Generator) -> Tensor:
-    """A number from 0 to 1 for each picture, float32 (N,)."""
-    return torch.rand(len(pixels), generator=generator, device=pixels.device)

@@ -76,7 +76,8 @@ class Recorder:
 
     def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
         """Save when it is time, tell, and end if a signal came."""
-        if self._due(learner):
+        # Several processes save together, where each holds a part of the network.
+        if learner.group.agree(self._due(learner)):
             tally.check_loss()
             self.save(learner)
         self._reporter.step(learner, plan, tally)
@@ -88,7 +89,7 @@ class Recorder:
         for name, value in row.items():
             self._board.add_scalar(name.replace(".", "/"), value, learner.progress.step)
         self._reporter.epoch(row)
-        if learner.progress.finished or self._due(learner):
+        if learner.group.agree(learner.progress.finished or self._due(learner)):
             self.save(learner)
         self._stop.check()
 

@@ -1,0 +1,236 @@
+"""A run from its pictures to its bundle, in one process or in several that learn together."""
+
+from __future__ import annotations
+
+import torch
+
+from lapel.data.dataset import Dataset
+from lapel.models.losses import label_counts
+from lapel.models.multitask import Network
+from lapel.models.networks import build_network
+from lapel.schema.counting import counted
+from lapel.schema.labels import Schema
+from lapel.training.checks import check_same_data
+from lapel.training.doubtful import find_doubtful_labels
+from lapel.training.finish import finish
+from lapel.training.following import Follower, StopTogether
+from lapel.training.judging import Pausing
+from lapel.training.learner import Learner
+from lapel.training.loop import Watchers, learn
+from lapel.training.material import Material, first_pixels, gather, learned_rows
+from lapel.training.plan import seed_of
+from lapel.training.processes.group import ALONE, Group
+from lapel.training.processes.sharding import is_sharded, shard
+from lapel.training.recipe import Recipe
+from lapel.training.recorder import OnlyStops, Recorder, Reporter
+from lapel.training.run import RunFolder
+from lapel.training.start import Start, begin, found_checkpoint, told_checkpoint
+from lapel.training.stopping import RunInterruptedError, StopSignals
+from lapel.training.transfer import Course, begin_with_heads, lay_out, rest
+
+
+def carry_out(
+    run: RunFolder,
+    recipe: Recipe,
+    dataset: Dataset,
+    schema: Schema,
+    start: Start,
+    reporter: Reporter,
+    stop: StopSignals,
+) -> None:
+    """Read the pictures, learn, and write the bundle.
+
+    Every process of a group does this; the run's folder is read and written by the first alone.
+
+    Args:
+        run: its folder, held by this process.
+        recipe: as resolved.
+        dataset: the whole of it.
+        schema: the tasks that are learned.
+        start: from where, and by which processes.
+        reporter: told how it goes.
+        stop: looked at in between.
+    """
+    group = start.group
+    torch.use_deterministic_algorithms(recipe.deterministic)
+    if start.resuming:
+        check_same_data(run, dataset)
+    with group.machine_first():
+        material = gather(recipe, dataset, schema, reporter)
+    group.own(min(recipe.batch, len(material.train)))  # refused before anything is written
+    network = _network(material, recipe)
+    checkpoint = told_checkpoint(group, found_checkpoint(run, reporter) if start.resuming else None)
+    precision = torch.float32
+    if group.first:
+        recipe, precision = begin(run, recipe, network, material, start, checkpoint, reporter)
+    precision = getattr(torch, group.told(str(precision).removeprefix("torch.")))
+    group.make_same(network.state_dict())
+    rest(network, recipe.transfer)
+    fit_heads = recipe.transfer.heads_first and checkpoint is None
+    course = _laid_out(network, material, recipe, run, reporter, stop, fit_heads=fit_heads)
+    if start.sharded:
+        shard(network)
+    learner = _learner(network, material, recipe, precision, group)
+    if checkpoint is not None:
+        learner.restore(checkpoint)
+        reporter.say(f"Going on from step {learner.progress.step:,}")
+    reporter.say(_announcement(learner, material))
+    _say_unjudged(learner, reporter)
+    _learn_and_save(learner, course, run, reporter, stop)
+    if group.first:
+        _end(learner, material, run, reporter, stop)
+
+
+def _network(material: Material, recipe: Recipe) -> Network:
+    """The network as it begins."""
+    torch.manual_seed(seed_of(recipe.seed, "start", 0))
+    network = build_network(material.schema, material.architecture).to(material.device)
+    network.check_canvas(material.preprocess.height, material.preprocess.width)
+    network.fit_to(first_pixels(material.train))
+    return network
+
+
+def _laid_out(
+    network: Network,
+    material: Material,
+    recipe: Recipe,
+    run: RunFolder,
+    reporter: Reporter,
+    stop: StopSignals,
+    *,
+    fit_heads: bool,
+) -> Course:
+    """What is computed once, computed."""
+    try:
+        return lay_out(
+            network,
+            material,
+            recipe,
+            fit_heads_first=fit_heads,
+            reporter=reporter,
+            watcher=OnlyStops(stop),
+        )
+    except RunInterruptedError as interruption:
+        saved = "nothing has been learned yet; what was prepared for it is kept"
+        raise _with_way_on(interruption, saved, run) from None
+
+
+def _learner(
+    network: Network,
+    material: Material,
+    recipe: Recipe,
+    precision: torch.dtype,
+    group: Group,
+) -> Learner:
+    train = material.train
+    counts = label_counts(material.schema, train.targets, train.weights)
+    return Learner(
+        network, material.schema, recipe, precision, counts, items=train.items, group=group
+    )
+
+
+def _announcement(learner: Learner, material: Material) -> str:
+    count = learner.group.count
+    together = "" if count == 1 else f", {count} processes of {learner.recipe.batch // count} each"
+    return (
+        f"{learner.recipe.name}: {learner.network.parameter_count:,} parameters, "
+        f"{len(material.train):,} training and {len(material.validation):,} validation pictures, "
+        f"{material.device.type}, {str(learner.precision).removeprefix('torch.')}{together}"
+    )
+
+
+def _say_unjudged(learner: Learner, reporter: Reporter) -> None:
+    """Name the tasks that do not take part in choosing the best epoch."""
+    others = [spec.name for spec in learner.schema if spec.name not in learner.judged]
+    if others and learner.recipe.select is None:
+        reporter.say(
+            f"The best epoch is chosen without {', '.join(others)}: all training pictures have the "
+            "same answer, so that its score says nothing"
+        )
+
+
+def _learn_and_save(
+    learner: Learner, course: Course, run: RunFolder, reporter: Reporter, stop: StopSignals
+) -> None:
+    own, stop = stop, StopTogether(stop, learner.group)
+    recorder = Recorder(run, reporter, stop) if learner.group.first else Follower(stop)
+    # Who else watches stands before the recorder: ``Watchers(looker, recorder)``.
+    watcher = Watchers(recorder)
+    try:
+        if course.pooled is not None and not learner.progress.history:
+            _fit_heads(learner, course, reporter, OnlyStops(own))
+            recorder.epoch(learner, learner.progress.history[-1])
+            recorder.save(learner)
+        if course.answer is not None:
+            learner.answer = course.answer
+        if not learner.progress.finished:
+            learn(learner, course.train, course.validation, watcher, views=course.views)
+    except RunInterruptedError as interruption:
+        steps = learner.progress.step
+        saved = "nothing has been learned yet"
+        if learner.progress.history or steps:
+            recorder.save(learner)
+            saved = f"{counted(steps, 'step')} learned and saved"
+        raise _with_way_on(interruption, saved, run) from None
+    finally:
+        recorder.close()
+
+
+def _fit_heads(learner: Learner, course: Course, reporter: Reporter, watcher: Pausing) -> None:
+    """Fit the heads: each process by itself, and then all go on with what the first one found."""
+    group, learner.group = learner.group, ALONE
+    try:
+        fitted = begin_with_heads(learner, course, watcher)
+    finally:
+        learner.group = group
+    found = told_checkpoint(group, None if group.alone else learner.checkpoint())
+    if found is not None:
+        learner.restore(found)
+    reporter.say(f"Heads fitted on features, with decay {fitted.decay:g}")
+
+
+def _with_way_on(
+    interruption: RunInterruptedError, saved: str, run: RunFolder
+) -> RunInterruptedError:
+    """An interruption that says what is saved and how to go on."""
+    return RunInterruptedError(
+        interruption.signal_number,
+        f"{interruption}; {saved}. Go on with: lapel train --resume {run.folder}",
+    )
+
+
+def _end(
+    learner: Learner, material: Material, run: RunFolder, reporter: Reporter, stop: StopSignals
+) -> None:
+    """What comes after learning: the bundle, and what is doubtful."""
+    if is_sharded(learner.network):
+        learner.network = build_network(material.schema, material.architecture)
+    _finish(learner, material, run, reporter)
+    if learner.recipe.doubtful_labels.folds:
+        count = find_doubtful_labels(
+            learner,
+            material.architecture,
+            learned_rows(material.dataset, "train", learner.recipe, material.schema),
+            material.train,
+            run,
+            reporter,
+            stop,
+        )
+        reporter.say(f"{count:,} training labels are doubtful; the report shows the most doubtful")
+
+
+def _finish(learner: Learner, material: Material, run: RunFolder, reporter: Reporter) -> None:
+    """Write the bundle of the best epoch, and say how the export compares."""
+    parity = finish(
+        learner,
+        material.architecture,
+        material.preprocess,
+        material.dataset,
+        material.validation,
+        run,
+    )
+    reporter.say(
+        f"Exported and checked on {parity.pictures:,} validation pictures: largest difference "
+        f"{parity.largest_difference:.1e}, {parity.changed_answers} answers changed"
+    )
+    learner.network.to(material.device)

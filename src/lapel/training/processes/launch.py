@@ -1,0 +1,76 @@
+"""``lapel train --processes N``: torchrun's own engine starts the processes and looks after them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+
+from torch.distributed.elastic.multiprocessing import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from lapel.inference.engine import usable_cores
+from lapel.schema.errors import TrainingError
+
+#: Variables that say how many threads a process computes with.
+THREADS = "OMP_NUM_THREADS"
+
+
+def launch(arguments: Sequence[str], processes: int) -> int:
+    """Run ``lapel`` in so many processes of this machine that learn together.
+
+    Where one of them is lost, the others are ended. A signal goes on to all of them, and they have
+    half a minute to save and end.
+
+    Args:
+        arguments: of each, as ``["train", "photos", ...]``.
+        processes: how many.
+
+    Returns:
+        The exit code: 0, that of the process that failed first, or 128 and the number of the
+        signal that ended the run.
+
+    Raises:
+        TrainingError: a process was killed.
+    """
+    # Threads of all processes together fill the cores, and no more.
+    os.environ.setdefault(THREADS, str(max(1, usable_cores() // processes)))
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=0,
+    )
+    try:
+        elastic_launch(config, sys.executable)("-m", "lapel", *arguments)
+    except SignalException as stopped:
+        return 128 + int(stopped.sigval)
+    except ChildFailedError as failed:
+        return _exit_code(failed)
+    return 0
+
+
+def _exit_code(failed: ChildFailedError) -> int:
+    """What a failure of some processes means for the command.
+
+    Raises:
+        TrainingError: one was killed.
+    """
+    killed = {
+        rank: failure for rank, failure in failed.failures.items() if failure.exitcode < 0
+    }
+    if killed:
+        rank, failure = next(iter(killed.items()))
+        raise TrainingError(
+            f"process {rank} (from 0) was ended by {failure.signal_name()}, and the others with it; "
+            "what was saved is kept: lapel train --resume RUN goes on from there"
+        )
+    # The first process speaks for all; what the others say is that it is gone.
+    first = failed.failures.get(0) or failed.get_first_failure()[1]
+    return int(first.exitcode)

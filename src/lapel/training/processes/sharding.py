@@ -1,0 +1,86 @@
+"""A large network whose parameters each process holds a part of (FSDP2, torch's ``fully_shard``).
+
+A layer's parameters are put together where it is needed, and parted again after it: so weights,
+gradients and the optimiser's state take one process's share of the memory, and more messages.
+Files know nothing of it: a checkpoint and a bundle hold whole tensors, as of one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import Optimizer
+
+from lapel.models.multitask import Network
+
+
+def shard(network: Network) -> None:
+    """Part a network's parameters among all processes, stage by stage.
+
+    Optimisers are to be built after this. Gradients are then summed over processes while they
+    are found.
+    """
+    from torch.distributed.fsdp import (  # noqa: PLC0415 - seconds, for few runs
+        FSDPModule,
+        fully_shard,
+        register_fsdp_forward_method,
+    )
+
+    for stage in network.stages():
+        for module in stage.modules:
+            if any(parameter.requires_grad for parameter in module.parameters()):
+                fully_shard(module)
+    fully_shard(network)
+    register_fsdp_forward_method(network, "raw")
+    for module in network.modules():
+        if isinstance(module, FSDPModule):
+            module.set_gradient_divide_factor(1.0)
+
+
+def is_sharded(module: nn.Module) -> bool:
+    """Whether processes hold parts of a module's parameters."""
+    return any(_is_parted(parameter) for parameter in module.parameters())
+
+
+def _is_parted(value: Tensor) -> bool:
+    """Whether it is torch's ``DTensor``, without loading what only parted networks need."""
+    return hasattr(value, "device_mesh")
+
+
+def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of which each process may hold a part, as wholes; all processes ask together."""
+    return {
+        name: value.full_tensor() if _is_parted(value) else value  # type: ignore[operator] # as DTensors have it
+        for name, value in tensors.items()
+    }
+
+
+def like(parted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Whole tensors, parted as others of the same names are."""
+    return {
+        name: _like(parted[name], value) if name in parted else value
+        for name, value in tensors.items()
+    }
+
+
+def moments_like(optimiser: Optimizer, state: Mapping[int, dict[str, Any]]) -> None:
+    """Part what an optimiser keeps of each parameter as the parameter is parted."""
+    parameters = [one for group in optimiser.param_groups for one in group["params"]]
+    for number, values in state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameters[number].shape:
+                values[name] = _like(parameters[number], value)
+
+
+@torch.no_grad()
+def _like(parted: Tensor, value: Tensor) -> Tensor:
+    if not _is_parted(parted):
+        return value
+    from torch.distributed.tensor import DTensor, distribute_tensor  # noqa: PLC0415 - as above
+
+    if not isinstance(parted, DTensor) or isinstance(value, DTensor):
+        return value
+    return distribute_tensor(value.to(parted.device), parted.device_mesh, parted.placements)
