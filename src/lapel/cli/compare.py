@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lapel.schema.counting import counted, duration
+from lapel.storage.places import in_addresses
 
 if TYPE_CHECKING:
     from lapel.training.compare import Comparison
@@ -131,7 +132,7 @@ def _show_labels(compared: LabelComparison) -> None:
     for sentence in (NOTE, *compared.remarks):
         print(shown(sentence))
     for name in compared.files:
-        print(f"wrote {compared.out / name}")
+        print(f"wrote {in_addresses(compared.out / name)}")
 
 
 def _show(comparison: Comparison) -> None:
@@ -140,7 +141,7 @@ def _show(comparison: Comparison) -> None:
 
     _print_table(comparison)
     for name in WRITTEN:
-        print(f"wrote {comparison.out / name}")
+        print(f"wrote {in_addresses(comparison.out / name)}")
     failed = [result for result in comparison.results if result.state == "failed"]
     if not failed:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from lapel.schema.errors import LapelError, UsageError
+from lapel.storage.places import in_addresses
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -28,5 +29,5 @@ def report_error(error: LapelError) -> int:
     Returns:
         The exit code: 2 for a wrong command, else 1.
     """
-    complain(f"lapel: {error}")
+    complain(f"lapel: {in_addresses(error)}")
     return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED

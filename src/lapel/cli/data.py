@@ -18,8 +18,10 @@ from lapel.cli.data_layouts import export_layouts_app, import_layouts_app
 from lapel.cli.data_masks import export_masks_app, import_masks_app
 from lapel.cli.data_retrieval import import_retrieval_app
 from lapel.cli.data_review import import_review_app
+from lapel.cli.data_shards import shards_app
 from lapel.cli.data_sketch import sketch_app
 from lapel.schema.counting import counted
+from lapel.storage.places import in_addresses
 
 data_app = typer.Typer(
     help="Import, check, clean, split, explore and export datasets.", no_args_is_help=True
@@ -29,6 +31,7 @@ data_app.add_typer(import_app, name="import")
 data_app.add_typer(export_app, name="export")
 # Without a name: their commands stand beside those of the app that they are added to.
 data_app.add_typer(cut_app)
+data_app.add_typer(shards_app)
 import_app.add_typer(import_layouts_app)
 import_app.add_typer(import_deepfashion_app)
 import_app.add_typer(import_retrieval_app)
@@ -220,7 +223,7 @@ def export_folder(
     from lapel.data.export import export_dataset
 
     done = export_dataset("folder", dataset, out, task=task, track=track)
-    print(f"{counted(done.images, 'image')} in class folders: {done.path}")
+    print(f"{counted(done.images, 'image')} in class folders: {in_addresses(done.path)}")
     if done.left_out:
         print(f"left out {counted(done.left_out, 'image')} without a label")
 
@@ -248,7 +251,8 @@ def export_table(
 
     done = export_dataset("table", dataset, out, images=images, track=track)
     print(
-        f"{counted(done.images, 'row')}: {done.path}; image names are relative to {done.image_root}"
+        f"{counted(done.images, 'row')}: {in_addresses(done.path)}; image names are relative to "
+        f"{in_addresses(done.image_root)}"
     )
     for note in done.notes:
         print(f"  {shown(note)}")
@@ -267,4 +271,4 @@ def explore(
     from lapel.data.explore import explore_dataset
 
     path = explore_dataset(dataset, out, track=track)
-    print(f"A page about the dataset, to open in a browser: {path}")
+    print(f"A page about the dataset, to open in a browser: {in_addresses(path)}")

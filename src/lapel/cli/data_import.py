@@ -10,6 +10,7 @@ import typer
 
 from lapel.cli.console import shown
 from lapel.schema.counting import counted
+from lapel.storage.places import in_addresses
 
 if TYPE_CHECKING:
     from lapel.data.dataset import Dataset
@@ -222,4 +223,4 @@ def print_dataset(dataset: Dataset) -> None:
         f"{task.name} ({counted(len(task.labels), 'label')}{_ANY.get(task.kind, '')})"
         for task in dataset.schema
     )
-    print(f"Dataset '{dataset.name}' in {dataset.folder}: {splits}; {shown(tasks)}")
+    print(f"Dataset '{dataset.name}' in {in_addresses(dataset.folder)}: {splits}; {shown(tasks)}")

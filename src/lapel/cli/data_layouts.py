@@ -10,6 +10,7 @@ import typer
 from lapel.cli.console import shown
 from lapel.cli.data_import import Name, NewFolder, Replace, Skip, import_layout
 from lapel.schema.counting import counted
+from lapel.storage.places import in_addresses
 
 import_layouts_app = typer.Typer()
 export_layouts_app = typer.Typer()
@@ -275,7 +276,7 @@ def export_layout(
     from lapel.data.export import export_dataset
 
     done = export_dataset(layout, dataset, out, track=track, **options)
-    print(f"{counted(done.images, 'image')} in the layout '{layout}': {shown(str(done.path))}")
+    print(f"{counted(done.images, 'image')} in the layout '{layout}': {shown(in_addresses(done.path))}")
     for note in done.notes:
         print(f"  {shown(note)}")
     if done.image_root is not None:

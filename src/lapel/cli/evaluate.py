@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lapel.cli.engine_option import EngineOption
+from lapel.storage.places import in_addresses, puts
 
 if TYPE_CHECKING:
     from lapel.evaluation.result import Evaluation
@@ -31,6 +32,7 @@ TASKS_HEADER = ("task", *HEADER, "above it")
 PLAIN_HEADER = ("task", "measure", *HEADER[1:])
 
 
+@puts("out")
 def evaluate(
     bundle: Annotated[
         Path,
@@ -124,7 +126,7 @@ def evaluate(
     _print_summary(evaluation)
     _print_stages(ways)
     for name in (*evaluation.files, *stages):
-        print(f"wrote {out / name}")
+        print(f"wrote {in_addresses(out / name)}")
 
 
 def _two_stages(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lapel.cli.console import complain, shown
+from lapel.storage.places import in_addresses
 
 if TYPE_CHECKING:
     from lapel.evaluation.engine_trials import Trial
@@ -100,8 +101,8 @@ def _print(done: Exported) -> None:
     for remark in done.remarks:
         complain(remark)
     for name in done.files:
-        print(f"wrote {shown(str(done.bundle.folder / name))}")
-    print(f"wrote {shown(str(done.bundle.folder / 'lapel.json'))} and README.md")
+        print(f"wrote {shown(in_addresses(done.bundle.folder / name))}")
+    print(f"wrote {shown(in_addresses(done.bundle.folder / 'lapel.json'))} and README.md")
     _print_choice(done)
 
 

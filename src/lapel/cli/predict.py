@@ -15,6 +15,7 @@ from lapel.cli.console import complain, shown
 from lapel.cli.engine_option import EngineOption, say_engine
 from lapel.cli.predict_bulk import Cluster, Model, is_folder, predict_bulk
 from lapel.cli.results import Results
+from lapel.storage.places import holds, in_addresses, puts
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -35,6 +36,7 @@ lapel predict demo/run demo/photos --out answers.csv"""
 TOP_IN_JSON = 5
 
 
+@puts("out", "draw", "coco", even_if_cut=True)
 def predict(
     bundle: Annotated[
         str,
@@ -166,7 +168,7 @@ def predict(
         if garments is not None or tags is not None:
             given.insert(0, bundle)
         predict_bulk(
-            [one for path in given for one in _of_dataset(path)],
+            [one for path in given for one in _of_dataset(path, by_cluster=ray)],
             out,
             model=Model(bundle=bundle, garments=garments, tags=tags),
             how={
@@ -289,16 +291,17 @@ def _told(
         yield result
 
 
-def _of_dataset(path: str) -> list[str]:
+def _of_dataset(path: str, *, by_cluster: bool = False) -> list[str]:
     """The pictures of a dataset, where a path leads to one; else the path as it is."""
-    if not (Path(path) / "dataset.json").is_file():
+    # What a cluster reads by itself may need options of its own, and is not looked at here.
+    if (by_cluster and "://" in path) or not holds(path, "dataset.json"):
         return [path]
     from lapel.cli.extras import needs_extra
 
     with needs_extra("data", "lapel predict on a dataset"):
         from lapel.data.listed_pictures import dataset_pictures
 
-        return dataset_pictures(Path(path))
+        return dataset_pictures(path)
 
 
 def _drawn(
@@ -339,7 +342,7 @@ def _write(results: Results[Prediction], out: Path, *, total: int) -> None:
             raise ImageError(str(out), f"not written: none of {total} pictures could be read")
     if stop.received:
         end_stopped(out, stop.received, answered=results.answered, total=total)
-    print(f"{results.answered} pictures answered in {shown(str(out))}")
+    print(f"{results.answered} pictures answered in {shown(in_addresses(out))}")
 
 
 def _print_lines(results: Results[Prediction]) -> None:

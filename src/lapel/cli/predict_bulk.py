@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lapel.cli.console import EXIT_FAILED, complain, shown
+from lapel.storage.places import in_addresses
+from lapel.storage.places import is_remote as in_s3
 
 if TYPE_CHECKING:
     from lapel.inference.bulk import BulkRun, BulkSummary, Question
@@ -147,11 +149,16 @@ def _pictures(paths: Sequence[str], cluster: Cluster | None) -> tuple[list[str],
     from lapel.inference.remote_pictures import RemotePictures, is_remote
     from lapel.schema.errors import UsageError
 
-    roots = [path for path in paths if is_remote(path)]
+    # A cluster reads through pyarrow; without one, we read S3 ourselves.
+    roots = [path for path in paths if is_remote(path) and (cluster or not in_s3(path))]
     if roots and cluster is None:
         raise UsageError(f"{roots[0]} lies in a store; add --ray, which reads from there")
-    near = [path for path in paths if not is_remote(path)]
-    absent = [path for path in near if not Path(path).exists() and not has_magic(path)]
+    near = [path for path in paths if path not in roots]
+    absent = [
+        path
+        for path in near
+        if not (in_s3(path) or Path(path).exists() or has_magic(path))
+    ]
     if absent:  # a wrong name should not become a row of a hundred thousand
         raise UsageError(f"{absent[0]} does not exist; nothing was written")
     found = find_pictures(near) if near or not roots else []
@@ -202,7 +209,7 @@ def _say_kept(run: BulkRun) -> None:
 
 
 def _say(summary: BulkSummary, *, total: int, stopped: int) -> None:
-    place = shown(str(summary.folder))
+    place = shown(in_addresses(summary.folder))
     if stopped:
         complain(
             f"stopped by {Signals(stopped).name}: {summary.pictures} of {total} pictures answered "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import typer
 
 from lapel.cli.console import EXIT_FAILED, complain, shown
+from lapel.storage.places import in_addresses
 
 if TYPE_CHECKING:
     from lapel.inference.pictures import Failure
@@ -55,7 +56,7 @@ class Results(Generic[Found]):
         say = complain if quiet and not sys.stdout.isatty() else print
         for what, place in written.items():
             if place is not None and self.answered:
-                say(f"{what} in {shown(str(place))}")
+                say(f"{what} in {shown(in_addresses(place))}")
         if self.failed:
             total = self.answered + self.failed
             complain(f"{self.failed} of {total} pictures could not be read")

@@ -13,6 +13,7 @@ from lapel.cli.box_files import boxes_of, say_seen_whole
 from lapel.cli.console import EXIT_FAILED, complain, shown
 from lapel.cli.engine_option import EngineOption
 from lapel.schema.counting import counted
+from lapel.storage.places import in_addresses, puts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,7 +93,7 @@ def build(
         track=track,
     )
     facts = made.facts
-    print(f"{facts['pictures']:,} pictures as vectors of {facts['width']} numbers in {index}")
+    print(f"{facts['pictures']:,} pictures as vectors of {facts['width']} numbers in {in_addresses(index)}")
     if facts["kind"] != "exact":
         print(f"A graph finds {100 * facts['recall']:.1f} % of what an exact search would find")
     for image, fault in facts["unreadable"][:20]:
@@ -100,6 +101,7 @@ def build(
 
 
 @search_app.command("query")
+@puts("out", "sheet", even_if_cut=True)
 def query(
     index: Annotated[Path, typer.Argument(help="The index, as `lapel search build` made it.")],
     paths: Annotated[
@@ -152,17 +154,18 @@ def query(
 
         lines = [json.dumps(answer.to_json(), ensure_ascii=False) + "\n" for answer in found]
         write_atomically(out, "".join(lines).encode())
-        print(f"{len(found)} answers in {shown(str(out))}")
+        print(f"{len(found)} answers in {shown(in_addresses(out))}")
     else:
         _print_answers(found)
     if sheet is not None:
         _write_sheet(opened, found, sheet, dataset, dict(zip(pictures, places, strict=False)))
-        print(f"A contact sheet to look at: {sheet}")
+        print(f"A contact sheet to look at: {in_addresses(sheet)}")
     if len(found) < len(pictures):
         raise typer.Exit(EXIT_FAILED)
 
 
 @search_app.command("evaluate")
+@puts("out")
 def evaluate(
     bundle: Annotated[Path, typer.Argument(help="The model: a bundle, or the run that made it.")],
     dataset: Annotated[
@@ -205,7 +208,7 @@ def evaluate(
         return
     _print_evaluation(evaluation)
     for name in sorted(path.name for path in out.iterdir()):
-        print(f"wrote {out / name}")
+        print(f"wrote {in_addresses(out / name)}")
 
 
 def _said(results: Iterable[Answer | Failure]) -> Iterator[Answer]:

@@ -9,6 +9,7 @@ import typer
 
 from lapel.cli.console import shown
 from lapel.schema.counting import counted
+from lapel.storage.places import in_addresses
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
@@ -84,7 +85,7 @@ def submit(
         track=track,
     )
     former = ", in the place of a former file" if again else ""
-    print(f"{counted(done.images, 'image')} answered in {shown(str(done.path))}{former}")
+    print(f"{counted(done.images, 'image')} answered in {shown(in_addresses(done.path))}{former}")
     print(f"asked of the model: {shown(', '.join(done.tasks))}")
     if done.empty:
         print(

@@ -8,9 +8,11 @@ from pathlib import Path
 from lapel.data.dataset import Dataset
 from lapel.data.description import DESCRIPTION_FILE, recorded_root
 from lapel.data.images import PackedImages
+from lapel.data.shard_index import INDEX_FILE, POSITIONS_FILE
 from lapel.data.table import TABLE_FILE
 from lapel.review.tables import REVIEW_FILE
 from lapel.storage.local import PARTIAL_SUFFIX
+from lapel.storage.places import is_remote
 
 
 def root_from(dataset: Dataset, folder: Path) -> str:
@@ -18,6 +20,8 @@ def root_from(dataset: Dataset, folder: Path) -> str:
     root = dataset.description.root
     if "://" in root or isinstance(dataset.images, PackedImages):
         return root
+    if is_remote(dataset.place):
+        return dataset.image_root
     return recorded_root(dataset.folder / root, folder)
 
 
@@ -26,6 +30,9 @@ def copy_beside(dataset: Dataset, folder: Path) -> None:
     people's answers, which are about the dataset that they lie with.
     """
     stay = {DESCRIPTION_FILE, TABLE_FILE}
+    if dataset.shards is not None:
+        index = dataset.shards.index
+        stay |= {INDEX_FILE, POSITIONS_FILE, *(shard.name for shard in index.shards)}
     if not isinstance(dataset.images, PackedImages):
         root = (dataset.folder / dataset.description.root).resolve()
         if root == dataset.folder.resolve():

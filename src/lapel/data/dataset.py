@@ -22,9 +22,11 @@ from lapel.data.garments import (
     GARMENTS_FILE,
     GarmentsLabels,
 )
-from lapel.data.images import PACKED_FILE, ImageFiles, Images, PackedImages, packed_row
+from lapel.data.image_places import is_beside_pictures, open_images
+from lapel.data.images import ImageFiles, Images, PackedImages
 from lapel.data.label_words import KEPT_BESIDE, LabelWords
 from lapel.data.masks import MaskLabels
+from lapel.data.shard_store import ShardStore
 from lapel.data.table import TABLE_FILE, read_table
 from lapel.imaging.preprocess import Prepared, Preprocess
 from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Label
@@ -33,7 +35,7 @@ from lapel.schema.geometry import Box
 from lapel.schema.image_numbers import image_numbers
 from lapel.schema.labels import Schema
 from lapel.storage.local import sha256_of
-from lapel.storage.stores import open_store
+from lapel.storage.places import fetched, in_addresses, is_remote, joined
 
 #: Rows whose text is digested at a time.
 ROWS_DIGESTED = 4096
@@ -55,6 +57,7 @@ class Dataset:
         table: a row an image: ``image``, ``split``, ``width``, ``height`` (pixels, upright),
             ``sha256``, perhaps ``group``, then a column a task.
         images: where its pictures come from.
+        place: what opens it again, here or on another machine: its whole path, or its address.
     """
 
     def __init__(
@@ -66,8 +69,10 @@ class Dataset:
         images: Images,
         words: LabelWords | None = None,
         whole: pl.DataFrame | None = None,
+        place: str | None = None,
     ) -> None:
         self.folder = folder
+        self.place = str(folder.resolve()) if place is None else place
         self.description = description
         self.table = table
         self.images = images
@@ -76,19 +81,26 @@ class Dataset:
 
     @classmethod
     def open(cls, folder: str | Path) -> Dataset:
-        """The dataset in a folder.
+        """The dataset in a folder, or at an address such as ``s3://bucket/dresses``.
+
+        Of a dataset that lies elsewhere all but its pictures is fetched.
 
         Raises:
             DatasetError: the folder is no dataset, or its files do not fit each other.
+            StorageError: what lies elsewhere cannot be fetched.
         """
-        folder = Path(folder)
-        description = Description.read(folder)
+        given, folder = folder, fetched(folder, only=is_beside_pictures)
+        try:
+            description = Description.read(folder)
+        except DatasetError as error:
+            raise DatasetError(in_addresses(error)) from error
         table = read_table(folder / TABLE_FILE, description.schema)
         return cls(
             folder=folder,
             description=description,
             table=table,
-            images=_open_images(folder, description, table),
+            images=open_images(given, folder, description, table["image"].head(1).to_list()),
+            place=in_addresses(given) if is_remote(given) else None,
         )
 
     @property
@@ -100,6 +112,27 @@ class Dataset:
     def schema(self) -> Schema:
         """Its tasks."""
         return self.description.schema
+
+    @property
+    def image_root(self) -> str:
+        """What image names are relative to: a whole path, or an address."""
+        root = self.description.root
+        if "://" in root or Path(root).is_absolute():
+            return root
+        if is_remote(self.place):
+            return str(joined(self.place, root))
+        return str((self.folder / root).resolve())
+
+    @property
+    def in_shards(self) -> bool:
+        """Whether its pictures lie in tar shards."""
+        return self.shards is not None
+
+    @property
+    def shards(self) -> ShardStore | None:
+        """What reads its pictures out of tar shards; None where they lie otherwise."""
+        store = self.images.store if isinstance(self.images, ImageFiles) else None
+        return store if isinstance(store, ShardStore) else None
 
     @property
     def gray(self) -> bool:
@@ -179,13 +212,18 @@ class Dataset:
 
     def rows(self, condition: pl.Expr) -> Dataset:
         """The rows for which a condition on the table holds."""
+        return self.with_rows(self.table.filter(condition))
+
+    def with_rows(self, table: pl.DataFrame) -> Dataset:
+        """The same dataset with some of its rows, in an order of their own."""
         return Dataset(
             folder=self.folder,
             description=self.description,
-            table=self.table.filter(condition),
+            table=table,
             images=self.images,
             words=self._words,
             whole=self._whole,
+            place=self.place,
         )
 
     def pixels(self, name: str) -> NDArray[np.uint8]:
@@ -265,10 +303,3 @@ class Dataset:
             elif spec.kind == "garments" and (self.folder / GARMENTS_FILE).is_file():
                 yield sha256_of(self.folder / GARMENTS_FILE)
 
-
-def _open_images(folder: Path, description: Description, table: pl.DataFrame) -> Images:
-    packed = [packed_row(name) is not None for name in table["image"].head(1)]
-    if packed and packed[0]:
-        return PackedImages(folder / PACKED_FILE)
-    root = description.root
-    return ImageFiles(open_store(root if "://" in root else folder / root))

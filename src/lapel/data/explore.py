@@ -10,8 +10,10 @@ from lapel.data.progress import Track, silent
 from lapel.data.sampling import take_looks
 from lapel.schema.errors import MissingExtraError
 from lapel.storage.local import write_atomically
+from lapel.storage.places import puts
 
 
+@puts("out")
 def explore_dataset(folder: str | Path, out: str | Path, *, track: Track = silent) -> Path:
     """Write a page about a dataset: classes, sizes, faces of each class, train against test.
 

@@ -34,6 +34,7 @@ from lapel.schema.errors import SchemaError, UsageError
 from lapel.schema.formulas import escape_formula
 from lapel.storage.folders import atomic_folder
 from lapel.storage.local import atomic_path
+from lapel.storage.places import puts
 
 #: Characters that some file system does not take in a name.
 _FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
@@ -93,8 +94,8 @@ def export_table(
     Args:
         dataset: what to write.
         out: the file to write; its ending decides the format.
-        images: a folder to make with the images in it. Packed pictures, which have no files,
-            are written in any case: to ``NAME-images`` beside ``out``.
+        images: a folder to make with the images in it. Pictures that are packed or in shards,
+            which have no files, are written in any case: to ``NAME-images`` beside ``out``.
         track: is told how far the work is.
 
     Raises:
@@ -105,15 +106,13 @@ def export_table(
     if suffix not in {".csv", ".tsv", ".parquet"}:
         raise UsageError(f"{out}: found ending {suffix!r}, expected .csv, .tsv or .parquet")
     packed = any(packed_row(name) is not None for name in dataset.names())
-    if packed and images is None:
+    if (packed or dataset.in_shards) and images is None:
         images = out.with_name(f"{out.stem}-images")
     table, separators = with_tag_cells(dataset.table, dataset.schema)
-    root = dataset.description.root
+    root = dataset.image_root
     if images is not None:
         table = table.with_columns(_copy_images(dataset, images, track))
         root = str(images)
-    elif "://" not in root:
-        root = str((dataset.folder / root).resolve())
     with atomic_path(out) as partial:
         if suffix == ".parquet":
             table.write_parquet(partial)
@@ -163,6 +162,7 @@ EXPORTERS: dict[str, Callable[..., Exported]] = {
 }
 
 
+@puts("out")
 def export_dataset(
     layout: str,
     folder: str | Path,

@@ -23,6 +23,7 @@ from lapel.data.reading import existing_file, read_bytes
 from lapel.data.rules import Place
 from lapel.schema.errors import DatasetError, SchemaError
 from lapel.schema.labels import TaskSpec
+from lapel.storage.places import fetched
 
 MAPPING_JSON = "label_mapping.json"
 FORMAT_VERSION = 1
@@ -164,7 +165,7 @@ def read_mappings(path: str | Path) -> list[LabelMapping]:
         UsageError: no such file.
         DatasetError: a file is no mapping, or torn.
     """
-    path = Path(path)
+    path = fetched(path, only=_is_mapping)
     files = mapping_files(path) if path.is_dir() else [path]
     chains: list[LabelMapping] = []
     for mapping in reversed([_read(file) for file in files or [path / MAPPING_JSON]]):
@@ -172,6 +173,11 @@ def read_mappings(path: str | Path) -> list[LabelMapping]:
             break
         chains.append(mapping.followed_by(chains[-1]) if chains else mapping)
     return chains[::-1]
+
+
+def _is_mapping(name: str) -> bool:
+    stem = Path(MAPPING_JSON)
+    return name.startswith(stem.stem) and name.endswith(stem.suffix)
 
 
 def mapping_files(folder: Path) -> list[Path]:

@@ -31,8 +31,10 @@ from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import Schema
+from lapel.storage.places import puts
 
 
+@puts("out")
 def evaluate(
     bundle: str | Path,
     dataset: str | Path | Dataset,
@@ -59,11 +61,11 @@ def evaluate(
     reported; they end nothing.
 
     Args:
-        bundle: folder of a bundle, or of the run that holds one; or a file of found garments in
+        bundle: folder or address of a bundle, or of the run that holds one; or a file of found garments in
             COCO's form, see ``lapel.evaluation.judge_results``.
-        dataset: a dataset or its folder.
+        dataset: a dataset, its folder or its address.
         split: the rows to judge: ``test``, ``validation`` or ``train``.
-        out: folder to write to.
+        out: folder or address to write to.
         flip: test-time augmentation: the mean of the probabilities of each picture and of its
             mirror image. It takes twice the time, and is named wherever its numbers are.
         whole: keep the dataset's boxes from a model that looks at the garment's box alone: a user

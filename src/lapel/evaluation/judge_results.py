@@ -25,6 +25,7 @@ from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import TaskSpec
+from lapel.storage.places import fetched, puts
 from lapel.tasks.garments import THRESHOLD
 
 #: How files of results end.
@@ -51,6 +52,7 @@ def is_results(path: str | Path) -> bool:
     return Path(path).suffix.lower() == ENDING and not Path(path).is_dir()
 
 
+@puts("out")
 def evaluate_results(
     results: str | Path,
     dataset: str | Path | Dataset,
@@ -86,7 +88,8 @@ def evaluate_results(
     part = whole.split(split)
     spec = _task(whole, task)
     calibration = told_from(THRESHOLD if threshold is None else threshold)
-    read = read_results(Path(results), spec, part, whole)
+    results = fetched(results)
+    read = read_results(results, spec, part, whole)
     make_folder(Path(out))
     seen = GarmentsSeen(spec, part, calibration, measures=read.measures)
     for row in track(range(len(part)), len(part), "Judging images"):
@@ -99,7 +102,7 @@ def evaluate_results(
     counted = counted_rows(spec, whole, part, _NO_CANVAS)
     judged = judge_garments(spec, seen, calibration, counted=counted, resamples=resamples)
     remarks = (*read.remarks, _TOLD.format(threshold=seen.least))
-    subject = _subject(Path(results), part, SPLIT_NAMES.get(split, split), remarks)
+    subject = _subject(results, part, SPLIT_NAMES.get(split, split), remarks)
     return write_evaluation(
         Evaluation(
             subject=subject,

@@ -30,6 +30,7 @@ from lapel.schema.counting import counted
 from lapel.schema.errors import DatasetError
 from lapel.schema.formulas import escape_formula
 from lapel.storage.folders import atomic_folder
+from lapel.storage.places import puts
 
 #: With fewer queries one of them more or less moves a number by more than models differ.
 FEWEST_QUERIES = 30
@@ -113,6 +114,7 @@ class _Searched:
     places: Places
 
 
+@puts("out")
 def evaluate_search(
     bundle: str | Path,
     dataset: str | Path,

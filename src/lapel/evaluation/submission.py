@@ -28,6 +28,7 @@ from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.prediction import Answer, MultiLabelAnswer, SingleLabelAnswer
 from lapel.storage.local import write_atomically
+from lapel.storage.places import puts
 from lapel.tasks.kinds import task_of
 
 
@@ -48,6 +49,7 @@ class Submitted:
     empty: int = 0
 
 
+@puts("out")
 def submit(
     bundle: str | Path,
     dataset: str | Path,

@@ -29,6 +29,7 @@ from lapel.inference.two_stage import TwoStagePredictor
 from lapel.schema.errors import UsageError
 from lapel.schema.geometry import Box
 from lapel.storage.holding import held
+from lapel.storage.places import puts
 
 #: What answers: one model, or two of which the second reads what the first one finds.
 AnyPredictor = Predictor | TwoStagePredictor
@@ -240,6 +241,7 @@ def bulk_run(
         yield BulkRun(folder, question, predictor, boxes)
 
 
+@puts("out", even_if_cut=True)
 def predict_in_bulk(
     bundle: str | Path,
     paths: str | Path | Iterable[str | Path],

@@ -28,6 +28,7 @@ from lapel.schema.errors import BundleError, LapelError, StorageError, UsageErro
 from lapel.schema.labels import Schema
 from lapel.storage.folders import replace_folder
 from lapel.storage.local import LocalStore
+from lapel.storage.places import fetched
 
 MANIFEST = "lapel.json"
 NETWORK = "model.onnx"
@@ -78,17 +79,23 @@ class Bundle:
     engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: str | Path) -> Self:
         """Open a bundle, or the bundle of a run, and check every file of it.
+
+        Args:
+            folder: of either; or its address, such as ``s3://bucket/runs/first``: then the
+                bundle is mirrored here first.
 
         Raises:
             BundleError: no bundle, one of another format version, damaged or tampered with.
+            StorageError: what lies elsewhere cannot be fetched.
         """
-        home = _home_of(Path(folder))
+        folder = fetched(folder, only=_is_of_bundle)
+        home = _home_of(folder)
         try:
             text = LocalStore(home).read(MANIFEST)
         except StorageError as error:
-            raise BundleError(_no_bundle(Path(folder), error)) from error
+            raise BundleError(_no_bundle(folder, error)) from error
         fields = parse_manifest(text, where=home / MANIFEST)
         try:
             schema = Schema.from_json(fields.pop("schema"))
@@ -337,6 +344,11 @@ def _no_bundle(folder: Path, error: StorageError) -> str:
         f"{folder} holds no bundle: {error}; give the folder that holds {MANIFEST}, or the run "
         "that made it"
     )
+
+
+def _is_of_bundle(name: str) -> bool:
+    """Whether a file of a bundle, or of the run that holds one, is needed to predict."""
+    return name.removeprefix(f"{BUNDLE_OF_RUN}/") in FILES or name == "run.json"
 
 
 def _home_of(folder: Path) -> Path:

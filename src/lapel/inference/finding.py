@@ -11,10 +11,14 @@ from lapel.imaging.decode import DEFAULT_LIMITS
 from lapel.imaging.file_names import named_like_picture
 from lapel.imaging.signatures import format_by_signature
 from lapel.schema.errors import UsageError
+from lapel.storage.places import in_addresses, is_remote, joined, names_below
 
 
 def find_pictures(paths: Iterable[str]) -> list[str]:
     """Files named, files in folders named (at any depth), and files that patterns match.
+
+    Objects in S3 are found likewise: one that is named, or all below an address whose names are
+    those of pictures; each is called by its address.
 
     A file that is named is always meant. In a folder, files count whose name or first bytes say
     that they are pictures, also those of formats that are then refused by name; hidden ones do
@@ -35,7 +39,9 @@ def find_pictures(paths: Iterable[str]) -> list[str]:
 
 
 def _expand(path: str) -> Iterator[str]:
-    if Path(path).is_dir():
+    if is_remote(path):
+        yield from _below(path)
+    elif Path(path).is_dir():
         yield from _inside(path)
     elif glob.has_magic(path) and not Path(path).exists():
         matches = glob.glob(path, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute one
@@ -44,6 +50,17 @@ def _expand(path: str) -> Iterator[str]:
                 yield match
     else:
         yield path
+
+
+def _below(address: str) -> Iterator[str]:
+    """The object of an address, or the pictures below it, each by its address."""
+    names = names_below(address)
+    if not names:
+        yield in_addresses(address)
+    for name in names:
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        if named_like_picture(name) and not hidden:
+            yield str(joined(address, name))
 
 
 def _inside(folder: str) -> Iterator[str]:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.imaging.decode import MEBIBYTE, Limits, decode
-from lapel.schema.errors import ImageError, ImageTooLargeError, UsageError
+from lapel.schema.errors import ImageError, ImageTooLargeError, StorageError, UsageError
+from lapel.storage.places import is_remote, read_file, size_of
 
 #: What may be predicted: a file, the bytes of one, or pixels (H, W, 3) or gray (H, W).
 Picture = str | Path | bytes | NDArray[np.uint8]
@@ -73,7 +74,9 @@ def file_or_pixels(picture: Picture, *, name: str, limits: Limits) -> bytes | ND
     _refuse_other_types(picture, name)
     if isinstance(picture, np.ndarray):
         return _checked(picture, name)
-    return picture if isinstance(picture, bytes) else _read(Path(picture), name, limits)
+    if isinstance(picture, bytes):
+        return picture
+    return _fetch(picture, name, limits) if is_remote(picture) else _read(Path(picture), name, limits)
 
 
 def upright(picture: Picture, *, name: str, limits: Limits) -> NDArray[np.uint8]:
@@ -87,17 +90,31 @@ def upright(picture: Picture, *, name: str, limits: Limits) -> NDArray[np.uint8]
     return decode(found, name=name, limits=limits) if isinstance(found, bytes) else found
 
 
+def _fetch(place: str | Path, name: str, limits: Limits) -> bytes:
+    try:
+        size = size_of(place)
+        if size > limits.bytes:
+            raise _too_large(name, size, limits)
+        return read_file(place)
+    except StorageError as error:
+        raise ImageError(name, str(error)) from error
+
+
+def _too_large(name: str, size: int, limits: Limits) -> ImageTooLargeError:
+    return ImageTooLargeError(
+        name,
+        f"{size / MEBIBYTE:.1f} MiB, the limit is {limits.bytes / MEBIBYTE:g}; save it smaller, "
+        "or raise the limit",
+    )
+
+
 def _read(path: Path, name: str, limits: Limits) -> bytes:
     try:
         if path.exists() and not path.is_file():
             raise ImageError(name, _FOLDER if path.is_dir() else _NO_FILE)
         # Asked before reading: a file of a hundred gigabytes should not fill the memory.
         if path.stat().st_size > limits.bytes:
-            raise ImageTooLargeError(
-                name,
-                f"{path.stat().st_size / MEBIBYTE:.1f} MiB, the limit is "
-                f"{limits.bytes / MEBIBYTE:g}; save it smaller, or raise the limit",
-            )
+            raise _too_large(name, path.stat().st_size, limits)
         return path.read_bytes()
     except (OSError, ValueError) as error:
         if isinstance(error, ImageError):

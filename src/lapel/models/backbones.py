@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,6 +25,7 @@ from lapel.models.weights import (
     THREE_WAYS,
     check_finite,
     former_model,
+    former_place,
     former_tensors,
     packaged_weights,
     put_weights,
@@ -294,7 +294,7 @@ def natural_preprocessing(
     Raises:
         RecipeError: no such backbone, or a folder without a bundle.
     """
-    weights = Path(str(options.get("weights", "none")))
+    weights = former_place(str(options.get("weights", "none")))
     if weights.is_dir():
         kept = former_model(weights).preprocess
         wanted = ("height", "width", "mean", "std", "resample")

@@ -18,7 +18,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from lapel.schema.errors import RecipeError
+from lapel.schema.errors import RecipeError, StorageError
+from lapel.storage.places import fetched
 
 THREE_WAYS = (
     "Three ways out: run once where there is a network; name a file of timm's weights, or a "
@@ -166,6 +167,23 @@ class FormerModel:
         return _tensors(contents, path)
 
 
+def former_place(weights: str | Path) -> Path:
+    """The folder or file here that weights begin from, fetched if they lie elsewhere.
+
+    Raises:
+        RecipeError: it cannot be fetched.
+    """
+    try:
+        return fetched(weights, only=_is_of_model)
+    except StorageError as error:
+        raise RecipeError(f"model.options.weights={weights}: {error}") from error
+
+
+def _is_of_model(name: str) -> bool:
+    """Whether a file of a bundle, or of the run that holds one, is needed to go on from."""
+    return "/" not in name.removeprefix("bundle/") and not name.endswith((".onnx", ".csv"))
+
+
 def former_model(folder: Path) -> FormerModel:
     """The bundle in a folder, or in the run that the folder is.
 
@@ -218,12 +236,12 @@ def former_tensors(name: str, weights: str) -> dict[str, Tensor] | None:
 
     Args:
         name: of the backbone that is to take them.
-        weights: path of a folder or a file.
+        weights: path, or address in S3, of a folder or a file.
 
     Raises:
         RecipeError: neither is there, or the model has another backbone.
     """
-    path = Path(weights)
+    path = former_place(weights)
     if path.is_dir():
         former = former_model(path)
         if former.backbone != name:

@@ -34,11 +34,13 @@ from lapel.retrieval.vectors import Vectors, embed_dataset
 from lapel.schema.errors import StorageError
 from lapel.storage.folders import atomic_folder, refuse_occupied
 from lapel.storage.local import sha256_of
+from lapel.storage.places import is_remote, puts
 
 #: At how many neighbours a graph is held against exact search, to say what it misses.
 RECALL_AT = 10
 
 
+@puts("out")
 def build_index(
     bundle: str | Path,
     dataset: str | Path,
@@ -110,7 +112,7 @@ def _facts(model: Bundle, part: Dataset, vectors: Vectors, out: Path) -> dict[st
         "model": {"name": model.name, "network": model.files[NETWORK]},
         "dataset": {
             "name": part.name,
-            "folder": recorded_root(part.folder, out),
+            "folder": part.place if is_remote(part.place) else recorded_root(part.folder, out),
             "fingerprint": part.fingerprint,
         },
         "pictures": len(vectors.rows),

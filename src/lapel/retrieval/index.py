@@ -28,6 +28,7 @@ from lapel.retrieval.neighbours import Nearest
 from lapel.schema.errors import StorageError, UsageError
 from lapel.schema.geometry import Box
 from lapel.storage.local import sha256_of
+from lapel.storage.places import fetched, is_remote
 
 FORMAT = "lapel.search/1"
 
@@ -114,12 +115,12 @@ class SearchIndex:
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
-        """Open an index and check the files that searching needs.
+        """Open an index, here or at an address, and check the files that searching needs.
 
         Raises:
             StorageError: no index there, one of another format version, damaged or changed.
         """
-        folder = Path(folder)
+        folder = fetched(folder)
         facts = _facts(folder / MANIFEST)
         for name in (PICTURES, SEARCHED[facts["kind"]]):
             _check(folder / name, facts["files"].get(name))
@@ -150,9 +151,10 @@ class SearchIndex:
         return WAYS[kind](self.folder / SEARCHED[kind])
 
     @property
-    def dataset(self) -> Path:
+    def dataset(self) -> str | Path:
         """The dataset whose pictures were indexed, where it lay when they were."""
-        return self.folder / str(self.facts["dataset"]["folder"])
+        place = str(self.facts["dataset"]["folder"])
+        return place if is_remote(place) else self.folder / place
 
     def query(
         self,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lapel.schema.errors import StorageError
 from lapel.storage.local import PARTIAL_SUFFIX, flush_to_disk
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_name, refuse_address
 
 
 @contextmanager
@@ -29,6 +29,7 @@ def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises:
         StorageError: something stands there, or the disk refuses; ``folder`` is as before.
     """
+    refuse_address(folder)
     # Not resolve(): a link that stands there stays the user's.
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - pathlib has only resolve()
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
@@ -77,6 +78,7 @@ def refuse_occupied(
     Raises:
         StorageError: something stands there, or it cannot be looked at.
     """
+    refuse_address(folder)
     try:
         if folder.exists() and not folder.is_dir():
             raise StorageError(f"{folder} is a file; name a new folder")

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lapel.schema.errors import StorageError
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_name, refuse_address
 
 #: Files being written carry this ending; whoever lists a folder passes over them.
 PARTIAL_SUFFIX = ".partial"
@@ -30,6 +30,7 @@ def atomic_path(path: Path, *, instead: Callable[[], Path] | None = None) -> Ite
     Raises:
         StorageError: the disk is full, read-only, forbidden or failing; ``path`` is as before.
     """
+    refuse_address(path)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

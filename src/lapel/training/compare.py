@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from lapel.storage.places import puts
 from lapel.training.comparing.grid import Grid, PlannedRun
 from lapel.training.comparing.plan import LOGS, ComparisonPlan, check_folder, keep, make_plan
 from lapel.training.comparing.pool import Job, Onlooker, Pool, Standing
@@ -59,6 +60,7 @@ class Silent:
         """Tell nobody."""
 
 
+@puts("out", even_if_cut=True)
 def compare(
     recipe: str | Path,
     *,
@@ -184,7 +186,7 @@ def _job(plan: ComparisonPlan, run: PlannedRun) -> Job:
     if not (folder / RUN).is_file():
         arguments = {
             "recipe": plan.recipe,
-            "data": str(plan.dataset.folder),
+            "data": plan.dataset.place,
             "out": str(folder),
             "changes": dict(run.changes),
         }

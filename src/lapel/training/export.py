@@ -22,6 +22,7 @@ from lapel.inference.engine import Engine
 from lapel.inference.engines import ENGINES
 from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.schema.errors import BundleError, DatasetError, MissingExtraError, UsageError
+from lapel.storage.places import in_addresses, written
 from lapel.training.engine_card import with_engines
 
 #: Pictures on which engines are compared with torch.
@@ -154,13 +155,11 @@ def export(
     _refuse(trials, wanted)
     records = _records(model, court, trials, files)
     remarks += [*untried, *(f"{one.name} did not pass: {one.fault}" for one in trials if one.fault)]
-    added = add_forms(
-        model,
-        Path(out) if out is not None else model.folder,
-        files=files,
-        engines=records,
-        card=with_engines(card, records),
-    )
+    # What lies elsewhere is written there, too.
+    with written(out if out is not None else in_addresses(model.folder)) as target:
+        added = add_forms(
+            model, target, files=files, engines=records, card=with_engines(card, records)
+        )
     return Exported(
         bundle=added,
         files=tuple(files),

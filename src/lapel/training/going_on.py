@@ -11,10 +11,11 @@ from typing import Any
 from lapel.inference.seen import SEEN_FILES, seen_digests
 from lapel.models.going_on import WentOn, go_on_from
 from lapel.models.multitask import Network
-from lapel.models.weights import FormerModel, former_model
+from lapel.models.weights import FormerModel, former_model, former_place
 from lapel.schema.errors import RecipeError, UsageError
 from lapel.schema.labels import Schema
 from lapel.storage.local import write_atomically
+from lapel.storage.places import in_addresses
 from lapel.training.recipe import Recipe, changed_recipe, full_key, load_recipe
 from lapel.training.recorder import Reporter
 from lapel.training.run import RunFolder
@@ -35,10 +36,11 @@ def open_former(folder: str | Path) -> FormerModel:
     Raises:
         UsageError: there is none.
     """
+    place = former_place(folder)
     try:
-        return former_model(Path(folder))
+        return former_model(place)
     except RecipeError as error:
-        if not Path(folder).is_dir():
+        if not place.is_dir():
             raise UsageError(
                 f"--from {folder}: there is no such folder; name a bundle, or a run that has ended "
                 "with one"
@@ -68,7 +70,7 @@ def recipe_to_go_on(
             "one of them"
         )
     # As JSON, since values are read as YAML: a folder may be called 1, or no.
-    begins = {WEIGHTS: json.dumps(str(former.folder.resolve()))}
+    begins = {WEIGHTS: json.dumps(in_addresses(former.folder.resolve()))}
     if recipe is not None:
         return load_recipe(recipe, changes | begins)
     values = former.manifest.get("provenance", {}).get("recipe")
@@ -104,7 +106,7 @@ def go_on(
         went = go_on_from(network, former, schema)
         reporter.say(f"Going on from {former.folder}: {_in_words(went)}")
     return {
-        "folder": str(former.folder.resolve()),
+        "folder": in_addresses(former.folder.resolve()),
         "name": former.manifest.get("name"),
         "weights": former.sha256,
         "heads": list(went.tasks),

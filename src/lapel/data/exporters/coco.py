@@ -90,14 +90,9 @@ def export_coco(
         path=out,
         images=len(images),
         left_out=len(rows) - len(images),
-        image_root=_root(dataset),
+        image_root=dataset.image_root,
         notes=tuple(notes),
     )
-
-
-def _root(dataset: Dataset) -> str:
-    root = dataset.description.root
-    return root if "://" in root else str((dataset.folder / root).resolve())
 
 
 def _categories(spec: TaskSpec) -> Iterator[dict[str, Any]]:

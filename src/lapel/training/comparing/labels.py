@@ -25,6 +25,7 @@ from lapel.evaluation.result import Evaluation
 from lapel.inference.bundle import Bundle
 from lapel.metrics.bootstrap import RESAMPLES, Interval
 from lapel.schema.errors import DatasetError, TrainingError
+from lapel.storage.places import puts
 from lapel.training.comparing.grid import PlannedRun
 from lapel.training.comparing.label_plan import (
     AFTER,
@@ -56,6 +57,7 @@ NUMBERS = ("recall_at_3", "recall_at_5", "map", "mean_f1", "accuracy", "macro_f1
 GAIN_RESAMPLES = 200
 
 
+@puts("out", even_if_cut=True)
 def compare_labels(
     recipe: str | Path,
     *,
@@ -127,7 +129,7 @@ def _job(plan: LabelPlan, which: str, run: PlannedRun) -> Job:
         dataset = plan.data if which == BEFORE else plan.cleaned
         arguments = {
             "recipe": plan.recipe,
-            "data": str(dataset.folder),
+            "data": dataset.place,
             "out": str(folder),
             "changes": dict(run.changes),
         }

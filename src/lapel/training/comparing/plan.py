@@ -138,7 +138,7 @@ def _kept_facts(plan: ComparisonPlan) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "recipe": plan.resolved.model_dump(mode="json"),
-        "data": str(plan.dataset.folder.resolve()),
+        "data": plan.dataset.place,
         "fingerprint": plan.dataset.fingerprint,
         "keys": [full_key(key) for key in plan.grid.keys],
     }
