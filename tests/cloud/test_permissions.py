@@ -1,0 +1,103 @@
+"""The rights that the documentation asks for are enough, valid, and those that are written out."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from lapel.cloud.aws import Call
+from lapel.cloud.permissions import MOST_CHARACTERS, groups, missing, policy
+from lapel.schema.errors import UsageError
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "aws-rights.md"
+WRITTEN = re.compile(r"<!-- policy: ([\w-]+) -->\n```json\n(.*?)```", re.DOTALL)
+Run = Callable[..., tuple[int, str, str]]
+
+#: Where the calls of each group of commands are made.
+PLACES = {
+    "ec2": ["src/lapel/cloud/ec2"],
+    "s3-make-bucket": ["src/lapel/cloud/buckets.py"],
+    "sagemaker": ["src/lapel/cloud/sagemaker"],
+}
+ASKING = {"ask", "do", "every"}
+
+
+def written_calls(path: Path) -> Iterator[Call]:
+    """Calls of an account whose service and operation stand in the code as words."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        words = [arg.value for arg in node.args if isinstance(arg, ast.Constant)][:2]
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if name in ASKING and len(words) == 2 and all(isinstance(word, str) for word in words):
+            keys = {keyword.arg: "" for keyword in node.keywords if keyword.arg}
+            yield Call(
+                service=str(words[0]), operation=str(words[1]), request=keys, changes=name == "do"
+            )
+
+
+@pytest.mark.parametrize("group", PLACES)
+def test_every_call_in_the_code_is_within_the_rights_of_its_group(group: str) -> None:
+    files = [
+        file
+        for place in PLACES[group]
+        for file in ([ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py"))
+    ]
+    calls = [call for file in files for call in written_calls(file)]
+    assert calls, f"no calls were found for {group}"
+    # A bucket is made by those who use one, too.
+    allowed = missing(group, calls)
+    if group == "s3-make-bucket":
+        allowed &= missing("s3", calls)
+    assert allowed == set()
+
+
+@pytest.mark.parametrize("group", groups())
+def test_the_page_shows_each_policy_as_it_is(group: str) -> None:
+    written = dict(WRITTEN.findall(PAGE.read_text(encoding="utf-8")))
+    assert json.loads(written[group]) == policy(group, bucket="my-lapel-bucket")
+
+
+@pytest.mark.parametrize("group", groups())
+@pytest.mark.usefixtures("emulated")
+def test_iam_takes_each_policy(group: str, run: Run) -> None:
+    code, text, said = run("cloud", "policy", group, "--bucket", "my-lapel-bucket")
+    assert code == 0, said
+    made = boto3.client("iam").create_policy(PolicyName=group, PolicyDocument=text)
+    assert made["Policy"]["PolicyName"] == group
+    compact = re.sub(r"\s", "", text)
+    assert len(compact) <= MOST_CHARACTERS, "IAM takes no longer policy"
+
+
+def test_a_policy_grants_nothing_by_star() -> None:
+    for group in groups():
+        for statement in policy(group, bucket="b" * 3)["Statement"]:
+            actions = statement["Action"]
+            for action in [actions] if isinstance(actions, str) else actions:
+                assert action != "*"
+                assert not action.endswith(":*")
+
+
+def test_a_call_outside_the_rights_is_noticed() -> None:
+    call = Call(service="ec2", operation="CreateVpc", request={}, changes=True)
+    assert missing("ec2", [call]) == {"ec2:CreateVpc"}
+    handed = Call(service="s3", operation="HeadObject", request={}, changes=False)
+    assert missing("s3", [handed]) == set()
+
+
+def test_other_parts_of_aws_have_other_names() -> None:
+    text = json.dumps(policy("s3", bucket="mine", partition="aws-cn"))
+    assert "arn:aws-cn:s3:::mine" in text
+    assert "$" not in text
+
+
+def test_a_group_that_is_none_is_refused() -> None:
+    with pytest.raises(UsageError, match="'azure' is no group; expected one of s3"):
+        policy("azure", bucket="mine")
