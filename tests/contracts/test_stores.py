@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cloud_account import ObjectStore
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,8 +17,11 @@ from lapel.storage.names import checked_name
 from lapel.storage.stores import STORES, open_store
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "s3":
+        account: ObjectStore = request.getfixturevalue("aws")
+        return open_store(f"s3://{account.bucket()}/root")
     return LocalStore(tmp_path / "root") if request.param == "local" else MemoryStore()
 
 
@@ -92,6 +96,6 @@ def test_opening_by_location(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     store.write("a", b"1")
     assert (tmp_path / "a").read_bytes() == b"1"
-    assert set(STORES) == {""}
+    assert set(STORES) == {"", "s3"}
     with pytest.raises(UsageError, match=r"cannot open 'ftp://host/a': no store for 'ftp://'"):
         open_store("ftp://host/a")

@@ -9,6 +9,7 @@ from lapel.schema.errors import UsageError
 from lapel.storage.base import Store
 from lapel.storage.local import LocalStore
 
+
 def _s3(location: str) -> Store:
     from lapel.storage.s3.extra import needs_aws  # noqa: PLC0415 - boto3 is imported when asked for
 

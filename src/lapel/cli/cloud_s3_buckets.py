@@ -1,0 +1,123 @@
+"""``lapel cloud s3 make-bucket|remove``: buckets, and taking things down."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from lapel.cli.cloud_options import DryRun, Profile, Region, account
+from lapel.cli.console import complain
+from lapel.schema.counting import counted
+from lapel.schema.counting import size as in_words
+from lapel.schema.errors import UsageError
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to delete.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands into the group."""
+    app.command("make-bucket")(make_bucket)
+    app.command()(remove)
+
+
+def make_bucket(
+    name: Annotated[
+        str, typer.Argument(metavar="BUCKET", help="Unique in the world.", show_default=False)
+    ],
+    *,
+    versions: Annotated[
+        bool,
+        typer.Option("--versions", help="Keep what is replaced or deleted for 30 days."),
+    ] = False,
+    kms_key: Annotated[
+        str,
+        typer.Option(metavar="KEY", help="Key of the key service.", show_default="S3's own keys"),
+    ] = "",
+    region: Region = None,
+    profile: Profile = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Make a private bucket: nothing public, encrypted, tagged, cut uploads ended after 7 days."""
+    asked = account(region, profile, dry_run=dry_run)
+    from lapel.cloud import buckets
+
+    made = buckets.make_bucket(asked, name, versions=versions, kms_key=kms_key)
+    address = name if name.startswith("s3:") else f"s3://{name}"
+    if dry_run:
+        print(f"{address} would be made in {asked.where()}")
+    else:
+        print(f"{address}: {'made' if made else 'was there, made by Lapel; set again'}")
+
+
+def remove(
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="S3", help="As s3://bucket/folder, or an object.", show_default=False
+        ),
+    ],
+    *,
+    bucket: Annotated[
+        bool, typer.Option("--bucket", help="Delete the bucket, too; only one that Lapel made.")
+    ] = False,
+    yes: Yes = False,
+    region: Region = None,
+    profile: Profile = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Delete what lies in S3 for good: with all versions, and uploads that were cut."""
+    asked = account(region, profile, dry_run=dry_run)
+    from lapel.cloud import buckets
+    from lapel.storage.s3.location import S3Location
+
+    location = S3Location.parse(place)
+    plan = buckets.plan_removal(asked, location, bucket=bucket)
+    what = f"{counted(len(plan.objects), 'object')} ({in_words(plan.size)})"
+    if plan.uploads:
+        what += f", {counted(len(plan.uploads), 'unfinished upload')}"
+    if bucket:
+        what += ", the bucket"
+    if not dry_run and not yes:
+        _agree(f"{what} at {location} will be deleted for good")
+    buckets.remove(asked, plan)
+    print(f"{what} {'would be ' if dry_run else ''}deleted at {location}")
+
+
+def _agree(what: str) -> None:
+    complain(what)
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is there to be asked; agree by --yes")
+    if not typer.confirm("Go on?", err=True):
+        complain("nothing was deleted")
+        raise typer.Exit(1)
+
+
+def list_buckets(region: str | None, profile: str | None) -> None:
+    """Print the names of all buckets, and when they were made."""
+    asked = account(region, profile)
+    for page in asked.every("s3", "ListBuckets", {}):
+        for one in page.get("Buckets", []):
+            print(f"{one['CreationDate']:%Y-%m-%d}  s3://{one['Name']}")
+
+
+def say_costs(sizes: Mapping[str, Sequence[int]], region: str) -> None:
+    """Say what lies there a storage class, and what that costs a month."""
+    from lapel.cloud.prices import dollars, stored
+    from lapel.storage.s3.storage_classes import STORAGE_CLASSES
+
+    if not sizes:
+        complain("nothing lies there")
+    for kind, found in sorted(sizes.items()):
+        known = STORAGE_CLASSES.get(kind)
+        least = known.least_bytes if known else 0
+        paid = sum(max(size, least) for size in found)
+        price = stored("s3", kind, region)
+        cost = (
+            "its price is not in the shipped table"
+            if price is None
+            else f"{dollars(price.amount * paid / 1e9)} a month at {price}"
+        )
+        complain(f"{kind}: {counted(len(found), 'object')}, {in_words(sum(found))}; {cost}")

@@ -1,0 +1,261 @@
+"""Buckets: made private, encrypted and tidy, and taken down whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from lapel.cloud.aws import MADE_BY, TAG, Account, RefusedError
+from lapel.schema.errors import CloudError, UsageError
+from lapel.storage.s3.location import S3Location
+
+#: Days after which S3 itself ends an upload in parts that was cut: its parts cost money.
+ABORTED_AFTER = 7
+#: Days for which a replaced or deleted version is kept, where versions are kept at all.
+FORMER_KEPT = 30
+#: Objects that S3 deletes in one call.
+AT_ONCE = 1000
+#: The one region that a bucket is not told to be in.
+USUAL_REGION = "us-east-1"
+
+
+def make_bucket(account: Account, name: str, *, versions: bool = False, kms_key: str = "") -> bool:
+    """Make a bucket that nobody else can see into.
+
+    Private (no public access whatever a policy says, no access lists), encrypted, tagged, with a
+    rule that ends uploads that were cut. If a setting is refused, the bucket is deleted again.
+    One that Lapel made is set again.
+
+    Args:
+        account: whose.
+        name: of the bucket, unique in the world.
+        versions: keep what is replaced or deleted, for 30 days.
+        kms_key: key of the key service; empty: S3's own keys, which cost nothing.
+
+    Returns:
+        Whether it was made; else it was there, made by Lapel, and is set as said.
+
+    Raises:
+        UsageError: no name of a bucket.
+        CloudError: the name is taken, or AWS refuses.
+    """
+    bucket = S3Location.parse(name if name.startswith("s3:") else f"s3://{name}")
+    if bucket.key:
+        raise UsageError(f"{name!r} names an object; expected the name of a bucket")
+    made = not _exists(account, bucket.bucket)
+    if made:
+        _create(account, bucket.bucket)
+    elif not _is_ours(account, bucket.bucket):
+        raise CloudError(
+            f"{bucket} exists and was not made by Lapel; its settings are left alone. It can be "
+            "used as it is, or name another"
+        )
+    try:
+        _secure(account, bucket.bucket, kms_key)
+        _keep_tidy(account, bucket.bucket, versions=versions)
+    except CloudError:
+        if made:
+            with suppress(CloudError):  # the error on its way says more
+                account.do("s3", "DeleteBucket", {}, Bucket=bucket.bucket)
+        raise
+    return made
+
+
+def _exists(account: Account, bucket: str) -> bool:
+    try:
+        account.ask("s3", "HeadBucket", {}, Bucket=bucket)
+    except RefusedError as error:
+        if error.code in {"404", "NoSuchBucket", "NotFound"}:
+            return False
+        if error.code in {"403", "AccessDenied", "Forbidden", "301"}:
+            raise CloudError(
+                f"s3://{bucket} belongs to somebody else, or lies in another region: names of "
+                "buckets are unique in the world; choose another, such as "
+                f"{bucket[:50]}-YOUR-COMPANY"
+            ) from error
+        raise
+    return not account.dry_run
+
+
+def _create(account: Account, bucket: str) -> None:
+    region = account.where()
+    place: dict[str, Any] = {}
+    if region != USUAL_REGION:
+        place = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    account.do(
+        "s3", "CreateBucket", {}, Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **place
+    )
+
+
+def _secure(account: Account, bucket: str, kms_key: str) -> None:
+    tags = [
+        {"Key": TAG, "Value": bucket},
+        {"Key": MADE_BY, "Value": f"lapel {version('lapel')}"},
+    ]
+    # First: from here on, Lapel knows the bucket for its own.
+    account.do("s3", "PutBucketTagging", {}, Bucket=bucket, Tagging={"TagSet": tags})
+    closed = {
+        "BlockPublicAcls": True,
+        "IgnorePublicAcls": True,
+        "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": True,
+    }
+    account.do(
+        "s3", "PutPublicAccessBlock", {}, Bucket=bucket, PublicAccessBlockConfiguration=closed
+    )
+    how: dict[str, Any] = {"SSEAlgorithm": "AES256"}
+    if kms_key:
+        how = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": kms_key}
+    rule = {"ApplyServerSideEncryptionByDefault": how, "BucketKeyEnabled": bool(kms_key)}
+    account.do(
+        "s3",
+        "PutBucketEncryption",
+        {},
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={"Rules": [rule]},
+    )
+
+
+def _keep_tidy(account: Account, bucket: str, *, versions: bool) -> None:
+    rule: dict[str, Any] = {
+        "ID": "lapel-tidy",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORTED_AFTER},
+    }
+    if versions:
+        rule["NoncurrentVersionExpiration"] = {"NoncurrentDays": FORMER_KEPT}
+    account.do(
+        "s3",
+        "PutBucketLifecycleConfiguration",
+        {},
+        Bucket=bucket,
+        LifecycleConfiguration={"Rules": [rule]},
+    )
+    if versions:
+        account.do(
+            "s3",
+            "PutBucketVersioning",
+            {},
+            Bucket=bucket,
+            VersioningConfiguration={"Status": "Enabled"},
+        )
+
+
+def _is_ours(account: Account, bucket: str) -> bool:
+    try:
+        said = account.ask("s3", "GetBucketTagging", {"TagSet": []}, Bucket=bucket)
+    except RefusedError as error:
+        if error.code == "NoSuchTagSet":
+            return False
+        raise
+    return any(tag["Key"] == MADE_BY for tag in said["TagSet"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What lies at a location and would be deleted for good.
+
+    Attributes:
+        location: a bucket, or what is below a key.
+        objects: key and version of each object, version and mark of deletion.
+        uploads: key and name of each upload in parts that never ended.
+        size: bytes of all objects and versions.
+        bucket: whether the bucket itself goes, too.
+    """
+
+    location: S3Location
+    objects: Sequence[tuple[str, str]]
+    uploads: Sequence[tuple[str, str]]
+    size: int
+    bucket: bool
+
+
+def plan_removal(account: Account, location: S3Location, *, bucket: bool = False) -> Removal:
+    """Look what a removal would delete.
+
+    Args:
+        account: whose.
+        location: a bucket, an object, or what is below a key.
+        bucket: delete the bucket itself, too.
+
+    Raises:
+        UsageError: the bucket is to go and the location is not all of it.
+        CloudError: Lapel did not make the bucket that is to go, or AWS refuses.
+    """
+    if bucket and location.key:
+        raise UsageError(f"{location} is not a whole bucket; give s3://{location.bucket}")
+    if bucket and not account.dry_run and not _is_ours(account, location.bucket):
+        raise CloudError(
+            f"s3://{location.bucket} was not made by Lapel; delete it in the console, if it is yours"
+        )
+    objects, size = [], 0
+    for page in _pages(account, "ListObjectVersions", location):
+        for kind in ("Versions", "DeleteMarkers"):
+            for one in page.get(kind, []):
+                if _below(one["Key"], location):
+                    objects.append((one["Key"], one["VersionId"]))
+                    size += one.get("Size", 0)
+    uploads = [
+        (one["Key"], one["UploadId"])
+        for page in _pages(account, "ListMultipartUploads", location)
+        for one in page.get("Uploads", [])
+        if _below(one["Key"], location)
+    ]
+    return Removal(location=location, objects=objects, uploads=uploads, size=size, bucket=bucket)
+
+
+def remove(account: Account, removal: Removal) -> None:
+    """Delete what was planned: objects with all their versions, cut uploads, the bucket.
+
+    Raises:
+        CloudError: AWS refuses; doing it again goes on with what is left.
+    """
+    bucket = removal.location.bucket
+    for key, upload in removal.uploads:
+        account.do("s3", "AbortMultipartUpload", {}, Bucket=bucket, Key=key, UploadId=upload)
+    for first in range(0, len(removal.objects), AT_ONCE):
+        named = [
+            {"Key": key, **({"VersionId": number} if number != "null" else {})}
+            for key, number in removal.objects[first : first + AT_ONCE]
+        ]
+        answer = account.do(
+            "s3", "DeleteObjects", {}, Bucket=bucket, Delete={"Objects": named, "Quiet": True}
+        )
+        if failed := answer.get("Errors"):
+            raise CloudError(
+                f"s3://{bucket}/{failed[0].get('Key')} could not be deleted "
+                f"({failed[0].get('Code')}); {len(failed)} of {len(named)} objects are left"
+            )
+    if removal.bucket:
+        account.do("s3", "DeleteBucket", {}, Bucket=bucket)
+
+
+def _below(key: str, location: S3Location) -> bool:
+    """Whether a key is the location's object, or below it: ``run-10`` is not below ``run-1``."""
+    return not location.key or key == location.key or key.startswith(location.prefix)
+
+
+def _pages(account: Account, operation: str, location: S3Location) -> Iterator[dict[str, Any]]:
+    request: dict[str, Any] = {"Bucket": location.bucket}
+    if location.key:
+        request["Prefix"] = location.key
+    markers = {
+        "ListObjectVersions": {
+            "KeyMarker": "NextKeyMarker",
+            "VersionIdMarker": "NextVersionIdMarker",
+        },
+        "ListMultipartUploads": {
+            "KeyMarker": "NextKeyMarker",
+            "UploadIdMarker": "NextUploadIdMarker",
+        },
+    }[operation]
+    while True:
+        page = account.ask("s3", operation, {}, **request)
+        yield page
+        if not page.get("IsTruncated"):
+            return
+        request |= {name: page[said] for name, said in markers.items() if page.get(said)}

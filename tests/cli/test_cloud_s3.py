@@ -1,0 +1,91 @@
+"""``lapel cloud s3`` as a user types it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cloud_account import ObjectStore
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(bytes([number]) * 1000)
+    return folder
+
+
+def test_from_an_empty_account_and_back_to_it(
+    aws: ObjectStore, run: Run, photos: Path, tmp_path: Path
+) -> None:
+    place = "s3://lapel-story/photos"
+    assert run("cloud", "s3", "make-bucket", "lapel-story")[:2] == (0, "s3://lapel-story: made\n")
+    code, out, _ = run("cloud", "s3", "push", photos, place, "--dry-run")
+    assert (code, out.splitlines()[0]) == (0, "send    0.jpg")
+    assert out.splitlines()[-1] == f"3 files (3.0 KB) would be sent to {place}; 0 there already"
+    code, out, _ = run("cloud", "s3", "push", photos, place)
+    assert (code, out) == (0, f"3 files (3.0 KB) sent to {place}; 0 there already\n")
+    assert run("cloud", "s3", "push", photos, place)[1].startswith("0 files (0 B) sent")
+
+    code, out, err = run("cloud", "s3", "list", place)
+    assert code == 0
+    assert [line.split()[-1] for line in out.splitlines()] == [
+        "0.jpg", "1.jpg", "2.jpg", "lapel-manifest.json"
+    ]  # fmt: skip
+    assert "STANDARD: 4 objects" in err
+    assert run("cloud", "s3", "list")[1].split()[-1] == "s3://lapel-story"
+
+    code, out, _ = run("cloud", "s3", "verify", place, photos, "--read")
+    assert (code, out) == (0, f"{place}: whole (3 files, 3.0 KB, read and hashed)\n")
+    assert run("cloud", "s3", "pull", place, tmp_path / "there")[0] == 0
+    assert (tmp_path / "there" / "2.jpg").read_bytes() == (photos / "2.jpg").read_bytes()
+
+    (photos / "1.jpg").write_bytes(b"other")
+    code, out, _ = run("cloud", "s3", "verify", place, photos)
+    assert (code, out.splitlines()[0]) == (1, "differs here: 1.jpg")
+
+    code, _, err = run("cloud", "s3", "remove", place)
+    assert (code, "agree by --yes" in err) == (2, True)
+    assert run("cloud", "s3", "remove", "s3://lapel-story", "--bucket", "--yes")[0] == 0
+    assert aws.client().list_buckets()["Buckets"] == []
+
+
+def test_a_dry_run_shows_the_calls_and_makes_none(aws: ObjectStore, run: Run) -> None:
+    code, out, _ = run("cloud", "s3", "make-bucket", "lapel-story", "--dry-run")
+    assert code == 0
+    assert "s3 PutPublicAccessBlock {" in out
+    assert out.endswith("s3://lapel-story would be made in eu-central-1\n")
+    assert aws.client().list_buckets()["Buckets"] == []
+
+
+def test_wrong_commands_are_told_apart_from_failures(
+    aws: ObjectStore, run: Run, photos: Path
+) -> None:
+    code, _, err = run("cloud", "s3", "push", photos, "bucket/photos")
+    assert (code, "is no address in S3; expected s3://bucket/key" in err) == (2, True)
+    code, _, err = run("cloud", "s3", "push", photos, "s3://nobody-made-this/a")
+    assert (code, "there is no such bucket: `lapel cloud s3 make-bucket`" in err) == (1, True)
+    code, _, err = run("cloud", "s3", "push", photos, "s3://bucket/a", "--part-size", "3 bananas")
+    assert (code, "--part-size: found '3 bananas'" in err) == (2, True)
+
+
+def test_small_files_in_a_class_for_large_ones_are_said(
+    aws: ObjectStore, run: Run, photos: Path
+) -> None:
+    place = f"s3://{aws.bucket()}/photos"
+    code, _, err = run("cloud", "s3", "push", photos, place, "--storage-class", "STANDARD_IA")
+    assert code == 0
+    assert "3 of 3 files are paid for as 128 KiB each" in err
+
+
+def test_cut_uploads_are_shown_and_ended(aws: ObjectStore, run: Run) -> None:
+    bucket = aws.bucket()
+    aws.client().create_multipart_upload(Bucket=bucket, Key="a/b.bin")
+    assert "1 upload never ended and cost money" in run("cloud", "s3", "list", f"s3://{bucket}")[2]
+    out = run("cloud", "s3", "abort", f"s3://{bucket}/a")[1]
+    assert out.endswith(f"1 unfinished upload ended below s3://{bucket}/a\n")

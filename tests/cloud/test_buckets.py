@@ -1,0 +1,100 @@
+"""Buckets: private from the first moment, and gone without a rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cloud_account import ObjectStore
+
+from lapel.cloud import permissions
+from lapel.cloud.aws import Account
+from lapel.cloud.buckets import make_bucket, plan_removal, remove
+from lapel.schema.errors import CloudError, UsageError
+from lapel.storage.s3.location import S3Location
+from lapel.storage.s3.store import S3Store
+
+BUCKET = S3Location("lapel-of-ours")
+
+
+def test_a_bucket_is_private_encrypted_tagged_and_tidy(aws: ObjectStore) -> None:
+    account = Account()
+    assert make_bucket(account, BUCKET.bucket, versions=True)
+    client, named = aws.client(), {"Bucket": BUCKET.bucket}
+    closed = client.get_public_access_block(**named)["PublicAccessBlockConfiguration"]
+    assert all(closed.values())
+    rules = client.get_bucket_encryption(**named)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    tidy = client.get_bucket_lifecycle_configuration(**named)["Rules"][0]
+    assert tidy["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert client.get_bucket_versioning(**named)["Status"] == "Enabled"
+    tags = {tag["Key"] for tag in client.get_bucket_tagging(**named)["TagSet"]}
+    assert tags == {"lapel", "lapel:made-by"}
+    assert not make_bucket(account, BUCKET.bucket)  # once more: set again, not made
+    given = permissions.missing("s3-make-bucket", account.calls)
+    assert given <= {"s3:ListBucket"}  # which the group s3 gives
+
+
+def test_a_removal_leaves_nothing(aws: ObjectStore) -> None:
+    account = Account()
+    make_bucket(account, BUCKET.bucket, versions=True)
+    store = S3Store(BUCKET)
+    for name in ("run-1/a", "run-1/b", "run-10/a"):
+        store.write(name, b"first")
+        store.write(name, b"second")
+    store.delete("run-1/b")
+    aws.client().create_multipart_upload(Bucket=BUCKET.bucket, Key="run-1/cut")
+
+    plan = plan_removal(account, BUCKET / "run-1")
+    assert (len(plan.objects), len(plan.uploads)) == (5, 1)
+    remove(account, plan)
+    assert list(store.names()) == ["run-10/a"]
+
+    with pytest.raises(UsageError, match="is not a whole bucket"):
+        plan_removal(account, BUCKET / "run-10", bucket=True)
+    remove(account, plan_removal(account, BUCKET, bucket=True))
+    assert aws.client().list_buckets()["Buckets"] == []
+    needed = permissions.missing("s3-make-bucket", account.calls)
+    assert needed == permissions.missing("s3-make-bucket", account.calls) - given_by_s3(account)
+
+
+def given_by_s3(account: Account) -> set[str]:
+    """Rights of these calls that the group s3 gives."""
+    needed = {action for call in account.calls for action in permissions.actions(call)}
+    return needed - permissions.missing("s3", account.calls)
+
+
+def test_buckets_of_others_are_left_alone(aws: ObjectStore) -> None:
+    theirs = aws.bucket()
+    with pytest.raises(CloudError, match="exists and was not made by Lapel"):
+        make_bucket(Account(), theirs)
+    with pytest.raises(CloudError, match="was not made by Lapel; delete it in the console"):
+        plan_removal(Account(), S3Location(theirs), bucket=True)
+
+
+def test_a_bucket_whose_setting_is_refused_is_not_left_behind(
+    aws: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account()
+    account.client("s3").meta.events.register(
+        "before-call.s3.PutBucketEncryption", lambda **_: (_Refused(), {})
+    )
+    with pytest.raises(CloudError, match="PutBucketEncryption"):
+        make_bucket(account, BUCKET.bucket)
+    assert aws.client().list_buckets()["Buckets"] == []
+
+
+class _Refused:
+    """AWS's refusal, as botocore hands it on."""
+
+    status_code = 403
+
+
+def test_a_dry_run_needs_no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    account = Account(region="eu-central-1", dry_run=True)
+    make_bucket(account, BUCKET.bucket, versions=True)
+    assert [call.operation for call in account.calls] == [
+        "HeadBucket", "CreateBucket", "PutBucketTagging", "PutPublicAccessBlock",
+        "PutBucketEncryption", "PutBucketLifecycleConfiguration", "PutBucketVersioning",
+    ]  # fmt: skip
