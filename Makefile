@@ -15,7 +15,7 @@ NAME :=
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-peers check fix bench lock chromium
+.PHONY: help setup demo test test-peers check fix bench lock chromium postgres
 
 help: ## what there is
 	@printf 'Lapel: labels for apparel. Type one of:\n\n'
@@ -30,7 +30,7 @@ demo: $(INSTALLED) ## Fashion-MNIST from raw files to a trained model, its repor
 test: $(INSTALLED) ## run the tests; make test ARGS='tests/data -k split' runs some
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
-test-peers: $(INSTALLED) $(PEERS)/ray/.installed $(PEERS)/label-studio/.installed $(PEERS)/seaweedfs/.installed chromium ## run the tests beside Chromium, Label Studio and Ray (half an hour)
+test-peers: $(INSTALLED) $(PEERS)/ray/.installed $(PEERS)/label-studio/.installed $(PEERS)/seaweedfs/.installed chromium postgres ## run the tests beside Chromium, Label Studio and Ray (half an hour)
 	@$(BIN)/python -m pytest tests/peers -p no:xdist $(ARGS)
 
 check: $(INSTALLED) ## lint, formatting, types, layers
@@ -77,3 +77,8 @@ chromium:
 	@test -n "$(CHROMIUM)" || command -v chromium > /dev/null || command -v chrome > /dev/null || { \
 	  test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get install --yes --quiet chromium > /dev/null; } || { \
 	  echo "Pages are tested in Chromium, and there is none. On Debian or Ubuntu: apt install chromium" >&2; exit 1; }
+
+postgres:
+	@ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 || command -v postgres > /dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get install --yes --quiet postgresql > /dev/null; } || { \
+	  echo "Searches are tested on PostgreSQL, and there is none. On Debian or Ubuntu: apt install postgresql" >&2; exit 1; }
