@@ -8,18 +8,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from emulated_account import OWN_NETWORK, aws_server, deep_learning_image, emulated
+
+__all__ = ["aws_server", "deep_learning_image", "emulated"]
 
 ROOT = Path(__file__).parents[2]
 
-#: Stands in for `lapel` in the shell: the same, with training made short and data made small.
+#: Stands in for `lapel` in the shell: the same, with training made short and data made small, and
+#: with an address for who rents a machine, since nobody is reached who would tell it.
 SHORTENED = """\
 #!/usr/bin/env bash
 short=(--set schedule.epochs=1 --set doubtful_labels.folds=0)
 case "$*" in
-  "train --"*|"compare --"*) set -- "$@" ;;
+  "train --"*|"compare --"*|"tune --"*) set -- "$@" ;;
+  "tune "*) set -- "$@" "${short[@]}" --trials 2 ;;
   "train "*|"compare "*) set -- "$@" "${short[@]}" ;;
   "demo --help") ;;
   "demo"*) set -- "$@" --source idx --unverified "${short[@]}" ;;
+  "cloud ec2 up "*) set -- "$@" --from %(network)s ;;
   "data import sketch 6000 "*) set -- data import sketch 60 "${@:5}" ;;
   "data import fashion-mnist "*) set -- "${@:1:3}" idx "${@:4}" --unverified ;;
 esac
@@ -52,7 +58,7 @@ def run() -> Callable[[list[str], Path, str], None]:
 
 def write_programs(folder: Path) -> None:
     folder.mkdir()
-    words = {"python": sys.executable, "make": shutil.which("make"), "root": ROOT}
+    words = {"python": sys.executable, "make": shutil.which("make"), "root": ROOT, "network": OWN_NETWORK}
     for name, text in {"lapel": SHORTENED, "make": DRY_MAKE}.items():
         (folder / name).write_text(text % words, encoding="utf-8")
         (folder / name).chmod(0o755)

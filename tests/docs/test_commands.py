@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from emulated_account import what_is_there
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,6 +29,8 @@ NOT_RUN = {
     ("docs/annotate.md", "it serves until it is ended"),
     ("docs/annotate.md", "minutes to hours on a quiet machine"),
     ("docs/annotate.md", "needs the answers given above"),
+    ("docs/aws.md", "installs packages"),
+    ("docs/aws.md", "needs a rented machine"),
     ("docs/bulk.md", "needs a Ray cluster"),
     ("docs/compare.md", "minutes to hours on a quiet machine"),
     ("docs/deepfashion.md", "needs DeepFashion and a GPU"),
@@ -54,6 +57,7 @@ NOT_RUN = {
     ("docs/serve.md", "it serves until it is ended"),
     ("docs/serve.md", "minutes to hours on a quiet machine"),
     ("docs/serve.md", "needs the server above"),
+    ("docs/tune.md", "needs a PostgreSQL"),
     ("benchmarks/README.md", "minutes to hours on a quiet machine"),
 }
 
@@ -110,12 +114,20 @@ def runnable(page: Path) -> list[Block]:
     "page", [page for page in PAGES if runnable(page)], ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_what_a_page_shows_works(
-    page: Path, bench: Path, run: Callable[[list[str], Path, str], None], tmp_path: Path
+    page: Path,
+    bench: Path,
+    run: Callable[[list[str], Path, str], None],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if page.name.startswith("aws"):
+        request.getfixturevalue("deep_learning_image")  # an account, emulated and empty
     folder = tmp_path / "reader"
     shutil.copytree(bench, folder, symlinks=True)
     for block in runnable(page):
         run(block.program(), folder, block.place)
+    if page.name == "aws.md":
+        assert what_is_there() == {}, "who has followed the page has nothing left to pay for"
 
 
 def test_only_the_listed_blocks_are_not_run() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
+from emulated_account import what_is_there
 
 from lapel.cloud.aws import Account
 from lapel.cloud.ec2.plan import Plan
@@ -42,38 +42,3 @@ def plans() -> Plans:
 def belongings() -> Callable[[], dict[str, list[str]]]:
     """What stands in the emulated account, whoever made it; what moto brings is left out."""
     return what_is_there
-
-
-def what_is_there() -> dict[str, list[str]]:
-    ec2, iam = boto3.client("ec2"), boto3.client("iam")
-    machines = [
-        one["InstanceId"]
-        for reservation in ec2.describe_instances()["Reservations"]
-        for one in reservation["Instances"]
-        if one["State"]["Name"] != "terminated"
-    ]
-    groups = [
-        one["GroupName"]
-        for one in ec2.describe_security_groups()["SecurityGroups"]
-        if one["GroupName"] != "default"
-    ]
-    found = {
-        "machines": machines,
-        "groups": groups,
-        "keys": [one["KeyName"] for one in ec2.describe_key_pairs()["KeyPairs"]],
-        "volumes": [one["VolumeId"] for one in ec2.describe_volumes()["Volumes"]],
-        "interfaces": [
-            one["NetworkInterfaceId"]
-            for one in ec2.describe_network_interfaces()["NetworkInterfaces"]
-        ],
-        "spot requests": [
-            one["SpotInstanceRequestId"]
-            for one in ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
-            if one["State"] in {"open", "active"}
-        ],
-        "roles": [one["RoleName"] for one in iam.list_roles()["Roles"]],
-        "profiles": [
-            one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]
-        ],
-    }
-    return {what: names for what, names in found.items() if names}

@@ -93,3 +93,50 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, server: str, folder: Path) 
     monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "no-credentials"))
     monkeypatch.setenv("LAPEL_STATE", str(folder / "state"))
+
+
+def what_is_there() -> dict[str, list[str]]:
+    """What stands in the emulated account, whoever made it; what moto brings is left out."""
+    import boto3
+
+    ec2, iam, sagemaker = (boto3.client(name) for name in ("ec2", "iam", "sagemaker"))
+    machines = [
+        one["InstanceId"]
+        for reservation in ec2.describe_instances()["Reservations"]
+        for one in reservation["Instances"]
+        if one["State"]["Name"] != "terminated"
+    ]
+    groups = [
+        one["GroupName"]
+        for one in ec2.describe_security_groups()["SecurityGroups"]
+        if one["GroupName"] != "default"
+    ]
+    found = {
+        "machines": machines,
+        "groups": groups,
+        "keys": [one["KeyName"] for one in ec2.describe_key_pairs()["KeyPairs"]],
+        "volumes": [one["VolumeId"] for one in ec2.describe_volumes()["Volumes"]],
+        "interfaces": [
+            one["NetworkInterfaceId"]
+            for one in ec2.describe_network_interfaces()["NetworkInterfaces"]
+        ],
+        "spot requests": [
+            one["SpotInstanceRequestId"]
+            for one in ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
+            if one["State"] in {"open", "active"}
+        ],
+        "buckets": [one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]],
+        "alarms": [
+            one["AlarmName"] for one in boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        ],
+        "endpoints": [one["EndpointName"] for one in sagemaker.list_endpoints()["Endpoints"]],
+        "endpoint configurations": [
+            one["EndpointConfigName"] for one in sagemaker.list_endpoint_configs()["EndpointConfigs"]
+        ],
+        "models": [one["ModelName"] for one in sagemaker.list_models()["Models"]],
+        "roles": [one["RoleName"] for one in iam.list_roles()["Roles"]],
+        "profiles": [
+            one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]
+        ],
+    }
+    return {what: names for what, names in found.items() if names}
