@@ -8,7 +8,9 @@ from __future__ import annotations
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,11 +97,17 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, server: str, folder: Path) 
     monkeypatch.setenv("LAPEL_STATE", str(folder / "state"))
 
 
-def what_is_there() -> dict[str, list[str]]:
-    """What stands in the emulated account, whoever made it; what moto brings is left out."""
+@cache
+def client(service: str) -> Any:
+    """A client of the emulated account; there is one account a process, emptied in between."""
     import boto3
 
-    ec2, iam, sagemaker = (boto3.client(name) for name in ("ec2", "iam", "sagemaker"))
+    return boto3.client(service)
+
+
+def what_is_there() -> dict[str, list[str]]:
+    """What stands in the emulated account, whoever made it; what moto brings is left out."""
+    ec2, iam, sagemaker = (client(name) for name in ("ec2", "iam", "sagemaker"))
     machines = [
         one["InstanceId"]
         for reservation in ec2.describe_instances()["Reservations"]
@@ -125,9 +133,9 @@ def what_is_there() -> dict[str, list[str]]:
             for one in ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
             if one["State"] in {"open", "active"}
         ],
-        "buckets": [one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]],
+        "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
         "alarms": [
-            one["AlarmName"] for one in boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+            one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]
         ],
         "endpoints": [one["EndpointName"] for one in sagemaker.list_endpoints()["Endpoints"]],
         "endpoint configurations": [
