@@ -31,8 +31,6 @@ def test_a_bucket_is_private_encrypted_tagged_and_tidy(aws: ObjectStore) -> None
     tags = {tag["Key"] for tag in client.get_bucket_tagging(**named)["TagSet"]}
     assert tags == {"lapel", "lapel:made-by"}
     assert not make_bucket(account, BUCKET.bucket)  # once more: set again, not made
-    given = permissions.missing("s3-make-bucket", account.calls)
-    assert given <= {"s3:ListBucket"}  # which the group s3 gives
 
 
 def test_a_removal_leaves_nothing(aws: ObjectStore) -> None:
@@ -54,14 +52,8 @@ def test_a_removal_leaves_nothing(aws: ObjectStore) -> None:
         plan_removal(account, BUCKET / "run-10", bucket=True)
     remove(account, plan_removal(account, BUCKET, bucket=True))
     assert aws.client().list_buckets()["Buckets"] == []
-    needed = permissions.missing("s3-make-bucket", account.calls)
-    assert needed == permissions.missing("s3-make-bucket", account.calls) - given_by_s3(account)
-
-
-def given_by_s3(account: Account) -> set[str]:
-    """Rights of these calls that the group s3 gives."""
-    needed = {action for call in account.calls for action in permissions.actions(call)}
-    return needed - permissions.missing("s3", account.calls)
+    lacking = [permissions.missing(group, account.calls) for group in ("s3", "s3-make-bucket")]
+    assert lacking[0] & lacking[1] == set()
 
 
 def test_buckets_of_others_are_left_alone(aws: ObjectStore) -> None:

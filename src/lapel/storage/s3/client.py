@@ -31,10 +31,11 @@ from lapel.schema.errors import StorageError
 #: Requests that one transfer has under way at most: workers for files and for their parts.
 CONNECTIONS = 64
 
-#: botocore's own, quick attempts at one request; :mod:`lapel.storage.s3.retrying` has patience.
+#: One attempt at a request: :mod:`lapel.storage.s3.retrying` makes the others, also where an
+#: answer breaks off, which botocore does not notice before it is read.
 CONFIG: dict[str, Any] = {
     "signature_version": "s3v4",
-    "retries": {"mode": "standard", "total_max_attempts": 3},
+    "retries": {"mode": "standard", "total_max_attempts": 1},
     "connect_timeout": 10,
     "read_timeout": 30,
     "max_pool_connections": CONNECTIONS,

@@ -14,7 +14,7 @@ from lapel.storage.s3.client import passes
 
 Result = TypeVar("Result")
 
-ATTEMPTS = 5
+ATTEMPTS = 7
 #: Seconds of the first wait and of the longest.
 FIRST_WAIT, LONGEST_WAIT = 0.2, 20.0
 
