@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from lapel.cloud.ec2.remote import LostError, Reach
+from lapel.cloud.ec2.sending import send_wheel
 from lapel.schema.errors import CloudError
 
 #: Seconds in which a machine starts and installs: torch alone is some gigabytes.
@@ -17,9 +18,15 @@ EVERY = 5.0
 #: Lines of the installation's log that are shown where it failed.
 SHOWN = 20
 
+INSTALLING = "Lapel is being installed"
+
+#: Of a machine that was told to install what is sent.
+WANTS = "the machine waits for Lapel"
+
 _LOOK = f"""
 if [ -e setup.exit ] && [ "$(cat setup.exit)" = 0 ]; then echo ready
 elif [ -e setup.exit ]; then echo failed; tail -n {SHOWN} setup.log
+elif [ -e setup.wants ]; then echo wants
 elif [ -e setup.log ]; then echo installing
 else echo starting; fi
 """
@@ -47,6 +54,8 @@ def wait_until_ready(
     said = ""
     while True:
         state = _state(reach)
+        if state == WANTS:
+            state = _sent(reach, say)
         if state == "ready":
             return
         if state != said:
@@ -58,6 +67,15 @@ def wait_until_ready(
                 "on costing money: `lapel cloud ec2 down` ends it"
             )
         time.sleep(every)
+
+
+def _sent(reach: Reach, say: Callable[[str], None]) -> str:
+    say(f"{reach.name}: sending the code that runs here")
+    try:
+        send_wheel(reach)
+    except LostError as error:
+        return str(error)
+    return INSTALLING
 
 
 def _state(reach: Reach) -> str:
@@ -73,7 +91,8 @@ def _state(reach: Reach) -> str:
             "by `lapel cloud ec2 down`"
         )
     return {
+        "wants": WANTS,
         "ready": "ready",
-        "installing": "Lapel is being installed",
+        "installing": INSTALLING,
         "starting": "the machine is starting",
     }[state]

@@ -1,4 +1,4 @@
-"""A machine and its command as a task of SkyPilot, for those who rent by that.
+"""A machine as a task of SkyPilot, for those who rent by that.
 
 SkyPilot finds the cheapest region or cloud, and tries again where none is left; its tasks are
 YAML (https://docs.skypilot.co/en/latest/reference/yaml-spec.html). Nothing here imports it.
@@ -10,17 +10,21 @@ import json
 import math
 import shlex
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from lapel.cloud.aws import TAG
-from lapel.cloud.ec2.user_data import MachineFacts
+from lapel.cloud.ec2.plan import Plan
+from lapel.cloud.ec2.user_data import SENT
 
 #: Seconds that a command has to save and end when its time is up.
 SAVES_WITHIN = 120
 
+#: What a task runs unless another command is given by ``--env COMMAND=...``.
+COMMAND = "lapel train --recipes"
+
 _SETUP = """\
 python3 -m pip install --quiet uv
-uv venv --quiet --allow-existing --seed --python 3.12 ~/lapel
+python3 -m uv venv --quiet --seed --python 3.12 ~/lapel
 """
 
 _FROM_S3 = """\
@@ -30,67 +34,54 @@ _FROM_S3 = """\
 """
 
 
-def skypilot_task(
-    facts: MachineFacts,
-    *,
-    kind: str,
-    disk_gb: int,
-    command: Sequence[str],
-    image: str | None = None,
-) -> str:
-    """The YAML of a task that does the same on a machine which SkyPilot rents.
+def task(plan: Plan) -> str:
+    """The YAML of a task that does on a machine of SkyPilot's what ours would do.
 
     Its time limit is the command's, since SkyPilot has none; the idle limit is SkyPilot's own,
-    and takes the machine down.
+    and takes the machine down. An image is named only as ``ami-...``; else SkyPilot chooses.
 
     Args:
-        facts: of the machine.
-        kind: AWS's instance type.
-        disk_gb: of the root volume; 0: as SkyPilot chooses.
-        command: words to run; a single one is a line of shell.
-        image: ``ami-...``; None: as SkyPilot chooses.
+        plan: the machine.
     """
-    line = command[0] if len(command) == 1 else shlex.join(command)
-    limit = f"timeout --kill-after={SAVES_WITHIN} {math.ceil(facts.hours * 3600)}"
-    values = {"AWS_DEFAULT_REGION": facts.region, "PYTHONUNBUFFERED": "1"}
-    if facts.bucket:
-        values["LAPEL_BUCKET"] = facts.bucket
+    values = {"COMMAND": COMMAND, "AWS_DEFAULT_REGION": plan.region, "PYTHONUNBUFFERED": "1"}
+    if plan.bucket:
+        values["LAPEL_BUCKET"] = plan.bucket
+    seconds = math.ceil(plan.hours * 3600)
     lines = [
-        "# Written by `lapel cloud ec2 up --emit skypilot`. Once: sky launch THIS-FILE --down",
-        "# Gone on with when a spot machine is taken: sky jobs launch THIS-FILE",
-        f"name: {json.dumps(facts.name)}",
+        "# sky launch -c NAME THIS-FILE --env COMMAND='lapel train ...'",
+        "# On spot machines, gone on with when one is taken: sky jobs launch THIS-FILE --env ...",
+        f"name: {json.dumps(plan.name)}",
         "resources:",
-        *_resources(facts, kind, disk_gb, image),
+        *_resources(plan),
         "envs:",
         *(f"  {key}: {json.dumps(value)}" for key, value in values.items()),
         "setup: |",
-        textwrap.indent(_setup(facts.install), "  ").rstrip(),
+        textwrap.indent(_setup(plan.install), "  ").rstrip(),
         "run: |",
         "  export PATH=~/lapel/bin:$PATH",
-        textwrap.indent(f"{limit} bash -c {shlex.quote(f'exec {line}')}", "  "),
+        f'  timeout --kill-after={SAVES_WITHIN} {seconds} bash -c "exec $COMMAND"',
     ]
     return "\n".join(lines) + "\n"
 
 
-def _resources(facts: MachineFacts, kind: str, disk_gb: int, image: str | None) -> list[str]:
-    lines = [
-        f"  infra: {json.dumps(f'aws/{facts.region}')}",
-        f"  instance_type: {json.dumps(kind)}",
-        f"  use_spot: {json.dumps(facts.spot)}",
-        f"  labels: {json.dumps({TAG: f'ec2-{facts.name}'})}",
-    ]
-    if disk_gb:
-        lines.append(f"  disk_size: {disk_gb}")
-    if image is not None:
-        lines.append(f"  image_id: {json.dumps(image)}")
-    if facts.idle_minutes:
-        idle = math.ceil(facts.idle_minutes)
-        lines.append(f"  autostop: {json.dumps({'idle_minutes': idle, 'down': True})}")
-    return lines
+def _resources(plan: Plan) -> Iterator[str]:
+    yield f"  infra: {json.dumps(f'aws/{plan.region}')}"
+    yield f"  instance_type: {json.dumps(plan.kind)}"
+    yield f"  use_spot: {json.dumps(plan.spot)}"
+    yield f"  labels: {json.dumps({TAG: f'ec2-{plan.name}'})}"
+    if plan.disk:
+        yield f"  disk_size: {plan.disk}"
+    if plan.image.startswith("ami-"):
+        yield f"  image_id: {json.dumps(plan.image)}"
+    if plan.idle_minutes:
+        idle = math.ceil(plan.idle_minutes)
+        yield f"  autostop: {json.dumps({'idle_minutes': idle, 'down': True})}"
 
 
 def _setup(install: str) -> str:
     """Shell that brings Lapel into an environment of its own."""
+    if install == SENT:  # nobody sends SkyPilot's machine a wheel; a bucket would hold one
+        install = "lapel[train,aws]"
     if not install.startswith("s3://"):
         return f"{_SETUP}~/lapel/bin/python -m pip install --quiet {shlex.quote(install)}\n"
     place, _, extras = install.removeprefix("s3://").partition("[")

@@ -33,6 +33,9 @@ PROGRAMS = "/usr/local/lib/lapel"
 #: Where the machine's user works: the environment, jobs, and what they write.
 HOME = "/opt/lapel"
 
+#: What a machine is told to install where the wheel will come over SSH.
+SENT = "sent"
+
 #: Programs and units put there, below ``PROGRAMS`` and by their full path.
 SCRIPTS = ("prepare.sh", "install.sh")
 UNIT = "/etc/systemd/system/lapel-watch.service"
@@ -48,8 +51,9 @@ class MachineFacts:
         region: of AWS; jobs ask AWS there.
         host_key: private ed25519 key as OpenSSH writes it; by it the machine is known.
         host_key_public: its public half, ``ssh-ed25519 AAAA...``.
-        install: what pip installs: a requirement such as ``lapel[train,aws]``, or
-            ``s3://BUCKET/NAME.whl`` with or without extras in brackets behind it.
+        install: what pip installs: a requirement such as ``lapel[train,aws]``;
+            ``s3://BUCKET/NAME.whl`` with or without extras in brackets behind it; or ``sent``: the
+            wheel that :func:`lapel.cloud.ec2.sending.send_wheel` brings.
         hours: after which the machine ends itself, whatever it does.
         idle_minutes: without work after which it ends itself; None or 0: never.
         spot: watch for the notice that AWS takes the machine back.
