@@ -167,8 +167,11 @@ def _rent(
     offer = look(account, plan, own_price=price)
     options.agreed(offer.cost(), yes=yes, dry_run=account.dry_run)
     # Ended from outside, it still takes down what it has made.
-    signal.signal(signal.SIGTERM, _interrupt)
-    machine = launch(account, offer, public_key=key, say=complain)
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        machine = launch(account, offer, public_key=key, say=complain)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if machine is None:
         complain("dry run: nothing was sent")
         return
@@ -243,20 +246,26 @@ def down(
 
     What lies in S3 stays.
     """
+    from datetime import UTC, datetime
+
     from lapel.schema.errors import UsageError
 
     if (name is None) != all_:
         raise UsageError("name one machine, or give --all")
     account = options.account(region, profile, dry_run=dry_run)
-    from lapel.cloud.ec2.listing import everywhere, regions
+    from lapel.cloud.ec2.listing import came_to, everywhere, regions
     from lapel.cloud.ec2.plan import checked_name
     from lapel.cloud.ec2.teardown import take_down
 
     where = regions(account) if all_regions else [account.where()]
     found = everywhere(account, where, None if name is None else checked_name(name))
-    for one, owner in found:
+    for (one, owner), belongings in found.items():
         take_down(account.elsewhere(one), one, owner, say=complain)
-        print(f"{owner} in {one} {'would be taken' if dry_run else 'is taken'} down")
+        if dry_run:
+            complain(f"dry run: {owner} in {one} would be taken down; nothing was sent")
+            continue
+        ran = [f"; {came_to(each, datetime.now(UTC))}" for each in belongings.machines]
+        print(f"{owner} in {one} is taken down{''.join(ran)}")
     if not found:
         complain(f"nothing is there{f' under the name {name}' if name else ''}")
 

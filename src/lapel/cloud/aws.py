@@ -27,6 +27,10 @@ TAG, MADE_BY = "lapel", "lapel:made-by"
 #: Retries with jitter and a ceiling, by boto3 itself; seconds to connect and to read.
 CONFIG = {"retries": {"mode": "standard", "max_attempts": 6}, "connect_timeout": 10}
 
+#: AWS's words for rights that are missing, and what to do about them.
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+RIGHTS = "; `lapel cloud policy` prints the rights that are needed (docs/aws-rights.md)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -187,7 +191,10 @@ def refused(call: Call, error: ClientError) -> RefusedError:
     """AWS's refusal, in a sentence."""
     said = error.response.get("Error", {})
     code, text = str(said.get("Code", "Unknown")), str(said.get("Message", error))
-    return RefusedError(code, f"AWS refused {call.service} {call.operation} ({code}): {text}")
+    advice = RIGHTS if code in DENIED else ""
+    return RefusedError(
+        code, f"AWS refused {call.service} {call.operation} ({code}): {text}{advice}"
+    )
 
 
 def check(call: Call) -> None:

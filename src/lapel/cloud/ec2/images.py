@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +87,8 @@ def find_image(account: Account, plan: Plan, kind: Kind) -> Image:
     """The image that a plan names, by itself or by a public SSM parameter.
 
     Raises:
-        UsageError: there is no such parameter or image, or the kind cannot run it.
+        UsageError: there is no such parameter or image, the kind cannot run it, or the disk is
+            too small for it.
         CloudError: AWS refuses, or cannot be reached.
     """
     name = plan.image if IMAGE.fullmatch(plan.image) else _parameter(account, plan)
@@ -101,12 +103,23 @@ def find_image(account: Account, plan: Plan, kind: Kind) -> Image:
         raise UsageError(f"there is no image {name} in {plan.region}, or you may not use it")
     found = answer["Images"][0]
     architecture = found["Architecture"]
+    _check_disk(plan, found)
     if kind.architectures and architecture not in kind.architectures:
         raise UsageError(
             f"{plan.kind} runs {' and '.join(kind.architectures)}, the image {name} is for "
             f"{architecture}; name another --image or --kind"
         )
     return Image(name=name, root_device=found["RootDeviceName"], architecture=architecture)
+
+
+def _check_disk(plan: Plan, image: Mapping[str, Any]) -> None:
+    """Refuse a disk that the image would not fit on."""
+    least = max(
+        (one.get("Ebs", {}).get("VolumeSize", 0) for one in image.get("BlockDeviceMappings", [])),
+        default=0,
+    )
+    if plan.disk and plan.disk < least:
+        raise UsageError(f"--disk {plan.disk}: the image needs {least} GB; give that or more, or 0")
 
 
 def _parameter(account: Account, plan: Plan) -> str:

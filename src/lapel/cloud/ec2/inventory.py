@@ -81,7 +81,7 @@ def _tagged(
         filters.append({"Name": "status", "Values": ["available"]})
     instead: dict[str, Any] = {part: []}
     if part != "Volumes":
-        pretended = {key: f"{name or 'name'}'s", "Tags": [{"Key": TAG, "Value": f"{OWNER}{name}"}]}
+        pretended = {key: f"{name or 'name'}'s", "Tags": [{"Key": TAG, "Value": f"{OWNER}{name or 'name'}"}]}
         instead = {part: [pretended]}
     # Key pairs come in one page: EC2 gives them no token.
     answers = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ STARTING, SPREADING = 300.0, 90.0
 UNMADE = KeyPair(private="(made when it is rented)", public="ssh-ed25519 (made when it is rented)")
 #: Refusals after which another zone may still have a machine.
 FULL = ("InsufficientInstanceCapacity", "Unsupported", "SpotMaxPriceTooLow")
+#: Refusals that may come of AWS not having heard everywhere of what was just made.
+UNKNOWN = ("InvalidGroup.NotFound", "InvalidKeyPair.NotFound", "NoSuchEntity")
 QUOTA = (
     "an account begins with no or few machines of this kind: ask for more in AWS's console under "
     "Service Quotas, Amazon EC2, 'Running On-Demand G and VT instances' or 'All G and VT Spot "
@@ -34,8 +36,6 @@ ADVICE = {
     "VcpuLimitExceeded": QUOTA,
     "MaxSpotInstanceCountExceeded": QUOTA,
     "InsufficientInstanceCapacity": "AWS has none left: try another --kind or --region, or later",
-    "UnauthorizedOperation": "`lapel cloud policy ec2` prints the rights that are needed",
-    "AccessDenied": "`lapel cloud policy ec2` prints the rights that are needed",
 }
 
 
@@ -97,7 +97,7 @@ def _rent(
     account: Account, offer: Offer, public_key: str | None, say: Callable[[str], None]
 ) -> Machine | None:
     plan = offer.plan
-    host, login = (UNMADE, UNMADE) if account.dry_run else _keys(plan, public_key)
+    host, login = (UNMADE, UNMADE.public) if account.dry_run else _keys(plan, public_key)
     group = _make_group(account, plan, offer.places[0].network)
     if plan.bucket and not plan.instance_profile:
         _make_profile(account, plan)
@@ -106,7 +106,7 @@ def _rent(
         "ImportKeyPair",
         {},
         KeyName=requests.belongings(plan),
-        PublicKeyMaterial=(public_key or login.public).encode(),
+        PublicKeyMaterial=login.encode(),
         TagSpecifications=[{"ResourceType": "key-pair", "Tags": requests.tags(plan)}],
     )
     instance = _run(account, offer, group, first_start(plan, host), say)
@@ -133,11 +133,12 @@ def first_start(plan: Plan, host: KeyPair) -> str:
     return user_data(facts)
 
 
-def _keys(plan: Plan, public_key: str | None) -> tuple[KeyPair, KeyPair]:
-    host, login = new_key(f"host key of {plan.name}"), new_key(f"lapel {plan.name}")
-    kept = None if public_key else login
-    machine_folder(plan.region, plan.name).keep(host=host, login=kept)
-    return host, login
+def _keys(plan: Plan, public_key: str | None) -> tuple[KeyPair, str]:
+    """The machine's host key, and the public half of what signs in; kept in its folder here."""
+    host = new_key(f"host key of {plan.name}")
+    login = None if public_key else new_key(f"lapel {plan.name}")
+    machine_folder(plan.region, plan.name).keep(host=host, login=login)
+    return host, public_key or (login.public if login else "")
 
 
 def _make_group(account: Account, plan: Plan, network: str) -> str:
@@ -145,7 +146,8 @@ def _make_group(account: Account, plan: Plan, network: str) -> str:
     pretended = {"GroupId": "sg-00000000000000000"}
     group = str(account.do("ec2", "CreateSecurityGroup", pretended, **body)["GroupId"])
     rules = requests.ssh_from(plan.open_to)
-    account.do("ec2", "AuthorizeSecurityGroupIngress", {}, GroupId=group, IpPermissions=rules)
+    rule = {"GroupId": group, "IpPermissions": rules}
+    _once_known(account, "ec2", "AuthorizeSecurityGroupIngress", {}, rule)
     return group
 
 
@@ -171,7 +173,8 @@ def _make_profile(account: Account, plan: Plan) -> None:
         Path=requests.PATH,
         Tags=tags,
     )
-    account.do("iam", "AddRoleToInstanceProfile", {}, InstanceProfileName=name, RoleName=name)
+    joined = {"InstanceProfileName": name, "RoleName": name}
+    _once_known(account, "iam", "AddRoleToInstanceProfile", {}, joined)
 
 
 def _run(
@@ -193,7 +196,9 @@ def _run(
             token=secrets.token_hex(16),
         )
         try:
-            return _run_once_known(account, body)
+            pretended = {"Instances": [{"InstanceId": "i-00000000000000000"}]}
+            answer = _once_known(account, "ec2", "RunInstances", pretended, body)
+            return str(answer["Instances"][0]["InstanceId"])
         except RefusedError as error:
             if error.code not in FULL or place is fitting[-1]:
                 raise
@@ -201,16 +206,25 @@ def _run(
     raise CloudError("there is no zone to start a machine in")
 
 
-def _run_once_known(account: Account, body: dict[str, Any]) -> str:
-    """``RunInstances``; asked again while a profile that was just made is not known everywhere."""
-    pretended = {"Instances": [{"InstanceId": "i-00000000000000000"}]}
+def _once_known(
+    account: Account,
+    service: str,
+    operation: str,
+    instead: Mapping[str, Any],
+    request: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A call about things that were just made: asked again while AWS does not know them everywhere.
+
+    https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+    """
     began = time.monotonic()
     while True:
         try:
-            answer = account.do("ec2", "RunInstances", pretended, **body)
-            return str(answer["Instances"][0]["InstanceId"])
+            return account.do(service, operation, instead, **request)
         except RefusedError as error:
-            unknown = error.code == "InvalidParameterValue" and "nstance Profile" in str(error)
+            unknown = error.code in UNKNOWN or (
+                error.code == "InvalidParameterValue" and "nstance Profile" in str(error)
+            )
             if not unknown or time.monotonic() - began > SPREADING:
                 raise
         time.sleep(3)

@@ -83,6 +83,13 @@ def cost(machine: Machine, now: datetime, *, own_price: float | None = None) -> 
     return lines
 
 
+def came_to(machine: Machine, now: datetime) -> str:
+    """What a machine that ends now has cost, in a few words."""
+    price, hours = price_of(machine), hours_up(machine, now)
+    words = f"it was up for {hours:.1f} hours"
+    return words if price is None else f"{words}, about {prices.dollars(price.amount * hours)}"
+
+
 def _row(machine: Machine, now: datetime) -> tuple[str, ...]:
     price, hours = price_of(machine), hours_up(machine, now)
     return (
