@@ -31,6 +31,8 @@ NOT_RUN = {
     ("docs/annotate.md", "needs the answers given above"),
     ("docs/aws.md", "installs packages"),
     ("docs/aws.md", "needs a rented machine"),
+    ("docs/aws-ec2.md", "needs SkyPilot and an account"),
+    ("docs/aws-ec2.md", "needs a rented machine"),
     ("docs/bulk.md", "needs a Ray cluster"),
     ("docs/compare.md", "minutes to hours on a quiet machine"),
     ("docs/deepfashion.md", "needs DeepFashion and a GPU"),
