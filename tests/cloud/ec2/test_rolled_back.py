@@ -88,7 +88,7 @@ def test_an_interrupted_launch_leaves_nothing(plans: Plans, belongings: Belongin
     ("code", "advice"),
     [
         ("VcpuLimitExceeded", "Service Quotas"),
-        ("UnauthorizedOperation", "lapel cloud policy ec2"),
+        ("UnauthorizedOperation", "lapel cloud policy"),
         ("InsufficientInstanceCapacity", "try another --kind or --region"),
     ],
 )
