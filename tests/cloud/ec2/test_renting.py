@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -204,6 +206,25 @@ def test_nothing_is_rented_unless_someone_agrees(run: Run, belongings: Belonging
     assert code == 2
     assert "nobody is there to be asked; agree by --yes" in said
     assert belongings() == {}
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "code"), [("n\n", 1), ("y\n", 0)])
+@pytest.mark.usefixtures("deep_learning_image")
+def test_who_is_asked_decides(
+    run: Run, belongings: Belongings, monkeypatch: pytest.MonkeyPatch, typed: str, code: int
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    ended, _, said = run(*UP[:-1])
+    assert ended == code
+    assert ("nothing was started" in said) == (code == 1)
+    assert bool(belongings()) == (code == 0)
 
 
 @pytest.mark.usefixtures("deep_learning_image")
