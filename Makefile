@@ -15,7 +15,7 @@ NAME :=
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-peers check fix bench lock chromium postgres
+.PHONY: help setup demo test test-peers check fix bench lock chromium postgres sshd
 
 help: ## what there is
 	@printf 'Lapel: labels for apparel. Type one of:\n\n'
@@ -30,7 +30,7 @@ demo: $(INSTALLED) ## Fashion-MNIST from raw files to a trained model, its repor
 test: $(INSTALLED) ## run the tests; make test ARGS='tests/data -k split' runs some
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
-test-peers: $(INSTALLED) $(PEERS)/ray/.installed $(PEERS)/label-studio/.installed $(PEERS)/seaweedfs/.installed chromium postgres ## run the tests beside Chromium, Label Studio and Ray (half an hour)
+test-peers: $(INSTALLED) $(PEERS)/ray/.installed $(PEERS)/label-studio/.installed $(PEERS)/seaweedfs/.installed chromium postgres sshd ## run the tests beside Chromium, Label Studio and Ray (half an hour)
 	@$(BIN)/python -m pytest tests/peers -p no:xdist $(ARGS)
 
 check: $(INSTALLED) ## lint, formatting, types, layers
@@ -82,3 +82,9 @@ postgres:
 	@ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 || command -v postgres > /dev/null || { \
 	  test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get install --yes --quiet postgresql > /dev/null; } || { \
 	  echo "Searches are tested on PostgreSQL, and there is none. On Debian or Ubuntu: apt install postgresql" >&2; exit 1; }
+
+sshd:
+	@{ command -v sshd || test -x /usr/sbin/sshd; } > /dev/null && command -v tmux > /dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
+	  apt-get install --yes --quiet openssh-server tmux > /dev/null; } || { \
+	  echo "Rented machines are tested over SSH; a server or tmux is missing. On Debian or Ubuntu: apt install openssh-server tmux" >&2; exit 1; }
