@@ -32,6 +32,7 @@ NOT_RUN = {
     ("docs/aws.md", "installs packages"),
     ("docs/aws.md", "needs a rented machine"),
     ("docs/aws-ec2.md", "needs SkyPilot and an account"),
+    ("docs/aws-s3.md", "needs another server"),
     ("docs/aws-ec2.md", "needs a rented machine"),
     ("docs/bulk.md", "needs a Ray cluster"),
     ("docs/compare.md", "minutes to hours on a quiet machine"),

@@ -106,14 +106,13 @@ def list_buckets(region: str | None, profile: str | None) -> None:
 def say_costs(sizes: Mapping[str, Sequence[int]], region: str) -> None:
     """Say what lies there a storage class, and what that costs a month."""
     from lapel.cloud.prices import dollars, stored
-    from lapel.storage.s3.storage_classes import STORAGE_CLASSES
+    from lapel.storage.s3.storage_classes import STORAGE_CLASSES, StorageClass
 
     if not sizes:
         complain("nothing lies there")
     for kind, found in sorted(sizes.items()):
-        known = STORAGE_CLASSES.get(kind)
-        least = known.least_bytes if known else 0
-        paid = sum(max(size, least) for size in found)
+        known = STORAGE_CLASSES.get(kind, StorageClass(purpose=""))
+        paid = sum(known.paid_for(size) for size in found)
         price = stored("s3", kind, region)
         cost = (
             "its price is not in the shipped table"

@@ -17,6 +17,7 @@ class StorageClass:
         purpose: what it is for.
         least_days: an object that is deleted or replaced earlier is paid for as long.
         least_bytes: a smaller object is paid for as this large.
+        more_bytes: paid for beside each object, for the archive's own notes.
         retrieval: whether reading costs by the byte.
         restored: whether an object must be restored, for hours, before it can be read.
     """
@@ -24,8 +25,13 @@ class StorageClass:
     purpose: str
     least_days: int = 0
     least_bytes: int = 0
+    more_bytes: int = 0
     retrieval: bool = False
     restored: bool = False
+
+    def paid_for(self, size: int) -> int:
+        """As how many bytes an object of so many bytes is paid for."""
+        return max(size, self.least_bytes) + self.more_bytes
 
 
 _KIBIBYTE = 1024
@@ -57,14 +63,14 @@ STORAGE_CLASSES: dict[str, StorageClass] = {
     "GLACIER": StorageClass(
         purpose="an archive: restored within minutes to half a day before it can be read",
         least_days=90,
-        least_bytes=40 * _KIBIBYTE,
+        more_bytes=40 * _KIBIBYTE,
         retrieval=True,
         restored=True,
     ),
     "DEEP_ARCHIVE": StorageClass(
         purpose="what must be kept for years: restored within 12 to 48 hours",
         least_days=180,
-        least_bytes=40 * _KIBIBYTE,
+        more_bytes=40 * _KIBIBYTE,
         retrieval=True,
         restored=True,
     ),
@@ -79,12 +85,13 @@ def warning_of(storage_class: str, sizes: list[int]) -> str:
         sizes: of the files, in bytes.
     """
     kind = STORAGE_CLASSES[storage_class]
-    small = sum(size < kind.least_bytes for size in sizes)
+    small = sum(kind.paid_for(size) > 2 * size for size in sizes)
     said = []
     if 2 * small > len(sizes):
-        least = kind.least_bytes // _KIBIBYTE
+        paid = (kind.least_bytes or kind.more_bytes) // _KIBIBYTE
+        as_much = f"as {paid} KiB each" if kind.least_bytes else f"with {paid} KiB more each"
         said.append(
-            f"{small:,} of {len(sizes):,} files are paid for as {least} KiB each: pack them first "
+            f"{small:,} of {len(sizes):,} files are paid for {as_much}: pack them first "
             "(`lapel data shards`)"
         )
     if kind.restored:
