@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lapel.cloud.aws import Account, Call, RefusedError
-from lapel.schema.errors import CloudError, UsageError
+from lapel.schema.errors import UsageError
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -64,7 +64,7 @@ def test_another_region_is_the_same_account() -> None:
 
 
 @pytest.mark.usefixtures("unreachable")
-def test_what_is_missing_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_named(run: Run) -> None:
     code, _, said = run("cloud", "ec2", "list")
     assert code == 1
     assert "no region is set; give --region, or set AWS_DEFAULT_REGION" in said
@@ -74,8 +74,3 @@ def test_what_is_missing_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     code, _, said = run("cloud", "ec2", "list", "--region", "eu-west-1", "--profile", "none")
     assert code == 1
     assert "none" in said
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(CloudError, match="Could not connect"):
-        Account(region="eu-west-1").ask("iam", "ListRoles", {})
