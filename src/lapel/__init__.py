@@ -36,9 +36,12 @@ if TYPE_CHECKING:
     from lapel.schema.labels import TaskSpec as TaskSpec
     from lapel.schema.prediction import Prediction as Prediction
     from lapel.serving.client import Client as Client
+    from lapel.storage.s3.transfer import pull as pull
+    from lapel.storage.s3.transfer import push as push
     from lapel.training.compare import compare as compare
     from lapel.training.export import export as export
     from lapel.training.train import train as train
+    from lapel.training.tuning.tune import tune as tune
 
 #: Public name to the module that defines it.
 _HOMES = {
@@ -63,14 +66,20 @@ _HOMES = {
     "import_dataset": "lapel.data.importing",
     "import_review": "lapel.data.reviewed",
     "predict_in_bulk": "lapel.inference.bulk",
+    "pull": "lapel.storage.s3.transfer",
+    "push": "lapel.storage.s3.transfer",
     "submit": "lapel.evaluation.submission",
     "train": "lapel.training.train",
+    "tune": "lapel.training.tuning.tune",
 }
 
 #: Packages that come with an extra, and the extra.
 _EXTRAS = {
+    "boto3": "aws",
+    "botocore": "aws",
     "httpx2": "serve",
     "matplotlib": "data",
+    "optuna": "tune",
     "pycocotools": "data",
     "polars": "data",
     "safetensors": "train",
@@ -102,8 +111,11 @@ __all__ = [  # the keys of _HOMES, spelled out for those who read and check type
     "import_dataset",
     "import_review",
     "predict_in_bulk",
+    "pull",
+    "push",
     "submit",
     "train",
+    "tune",
 ]
 
 

@@ -7,6 +7,7 @@ nothing here reads, prints or keeps a key. ``AWS_ENDPOINT_URL`` leads to another
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -130,9 +131,12 @@ class Account:
             CloudError: there is no region.
         """
         if service not in self._clients:
+            # Servers other than AWS have no names of hosts for buckets.
+            paths = service == "s3" and "AWS_ENDPOINT_URL" in os.environ
+            config = Config(**CONFIG, **({"s3": {"addressing_style": "path"}} if paths else {}))
             try:
                 session = boto3.Session(profile_name=self.profile, region_name=self.region)
-                self._clients[service] = session.client(service, config=Config(**CONFIG))
+                self._clients[service] = session.client(service, config=config)
             except (BotoCoreError, ValueError) as error:
                 raise CloudError(_words(service, "client", error)) from error
         return self._clients[service]
