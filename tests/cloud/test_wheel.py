@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import lapel
-from lapel.cloud.wheel import wheel_here
+from lapel.cloud.wheel import needs_here, wheel_here
 
 PACKAGE = Path(lapel.__file__).parent
 
@@ -63,3 +64,13 @@ def test_pip_installs_it_with_its_command(wheel: Path, tmp_path: Path) -> None:
     )
     assert (tmp_path / "bin" / "lapel").is_file()
     assert (tmp_path / "lapel" / "recipes").is_dir()
+
+
+def test_what_it_needs_is_named_without_itself() -> None:
+    needs = needs_here(("train", "aws"))
+    names = {re.split("[<>=~!]", one)[0] for one in needs}
+    assert {"numpy", "typer", "torch", "boto3", "polars"} <= names, "of an extra's extra too"
+    assert "lapel" not in names
+    assert "fastapi" not in names
+    assert " " not in "".join(needs)
+    assert {re.split("[<>=~!]", one)[0] for one in needs_here(())} < names

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -55,6 +56,31 @@ def wheel_here(folder: Path) -> Path:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, data)
     return wheel
+
+
+def needs_here(extras: Sequence[str]) -> list[str]:
+    """Requirements of the code that runs now, for pip, without Lapel itself.
+
+    Args:
+        extras: of Lapel, those that they name in turn included.
+
+    Raises:
+        CloudError: Lapel runs without having been installed.
+    """
+    wanted, found = {"", *extras}, set[str]()
+    lines = _distribution().requires or []
+    for _ in lines:  # an extra may name another, and that one others
+        for line in lines:
+            what, _, condition = line.partition(";")
+            said = re.search(r"""extra == ['"]([\w-]+)['"]""", condition)
+            if (said[1] if said else "") not in wanted:
+                continue
+            own = re.fullmatch(r"lapel\[(.+)\]", what.strip())
+            if own is None:
+                found.add(what.replace(" ", ""))
+            else:
+                wanted.update(own[1].replace(" ", "").split(","))
+    return sorted(found)
 
 
 def _distribution() -> Distribution:

@@ -16,6 +16,7 @@ import yaml
 import lapel.cloud.ec2.watcher as watcher_module
 from lapel.cloud.ec2.keys import KeyPair, new_key
 from lapel.cloud.ec2.user_data import HOME, MachineFacts, environment, script, user_data
+from lapel.cloud.wheel import needs_here
 from lapel.schema.errors import UsageError
 
 
@@ -133,3 +134,15 @@ def test_more_than_ec2_takes_is_refused_here(facts: MachineFacts) -> None:
     assert len(user_data(facts).encode()) < 14 * 1024
     with pytest.raises(UsageError, match=r"16,384"):
         user_data(replace(facts, authorized_keys=("ssh-rsa " + "A" * 9000,)))
+
+
+def test_a_machine_that_waits_for_the_code_fetches_the_rest_meanwhile(facts: MachineFacts) -> None:
+    text = environment(replace(facts, install="sent"))
+    done = subprocess.run(
+        ["bash", "-c", f"{text}\nprintf '%s\\n' $LAPEL_NEEDS"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == needs_here(("train", "aws"))
+    assert "LAPEL_NEEDS" not in environment(facts)

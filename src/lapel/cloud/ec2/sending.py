@@ -1,52 +1,18 @@
-"""The code that runs here to a machine that shall run the same: through its bucket, or over SSH."""
+"""The code that runs here to a machine that shall run the same, over SSH."""
 
 from __future__ import annotations
 
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lapel.cloud.ec2.remote import Reach, refuse_failed
-from lapel.cloud.ec2.user_data import PROGRAMS, SENT
+from lapel.cloud.ec2.user_data import PROGRAMS
 from lapel.cloud.wheel import wheel_here
 from lapel.schema.errors import CloudError
-from lapel.storage.local import sha256_of
-
-if TYPE_CHECKING:
-    from lapel.cloud.aws import Account
 
 #: Seconds in which a wheel of some megabytes is sent.
 SENT_WITHIN = 600.0
-
-
-def install_from_here(account: Account, bucket: str | None) -> str:
-    """What a machine shall install so that it runs this very code.
-
-    With a bucket the wheel is put there, under a name that its bytes give it, and the machine
-    fetches it while it starts. Without one the machine waits until :func:`send_wheel`.
-
-    Args:
-        account: whose bucket it is; in a dry run nothing is sent.
-        bucket: that the machine may read; None: none.
-
-    Returns:
-        For :attr:`lapel.cloud.ec2.user_data.MachineFacts.install`.
-
-    Raises:
-        CloudError: no wheel can be made here.
-        StorageError: S3 refuses, or cannot be reached.
-    """
-    if not bucket:
-        return SENT
-    with tempfile.TemporaryDirectory(prefix="lapel-") as folder:
-        wheel = wheel_here(Path(folder))
-        place = f"s3://{bucket}/lapel/wheels/{sha256_of(wheel)[:16]}/{wheel.name}"
-        if not account.dry_run:
-            from lapel.storage.s3.transfer import push
-
-            push(wheel, place, client=account.client("s3"))
-    return place
 
 
 def send_wheel(reach: Reach) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
+from lapel.cloud.wheel import needs_here
 from lapel.schema.errors import UsageError
 
 #: EC2's ceiling on user data before its base64 coding:
@@ -36,6 +37,9 @@ HOME = "/opt/lapel"
 #: What a machine is told to install where the wheel will come over SSH.
 SENT = "sent"
 
+#: Extras of Lapel that a machine gets with it.
+EXTRAS = ("train", "aws")
+
 #: Programs and units put there, below ``PROGRAMS`` and by their full path.
 SCRIPTS = ("prepare.sh", "install.sh")
 UNIT = "/etc/systemd/system/lapel-watch.service"
@@ -53,7 +57,8 @@ class MachineFacts:
         host_key_public: its public half, ``ssh-ed25519 AAAA...``.
         install: what pip installs: a requirement such as ``lapel[train,aws]``;
             ``s3://BUCKET/NAME.whl`` with or without extras in brackets behind it; or ``sent``: the
-            wheel that :func:`lapel.cloud.ec2.sending.send_wheel` brings.
+            wheel that :func:`lapel.cloud.ec2.sending.send_wheel` brings, for which the machine
+            installs all that it needs meanwhile.
         hours: after which the machine ends itself, whatever it does.
         idle_minutes: without work after which it ends itself; None or 0: never.
         spot: watch for the notice that AWS takes the machine back.
@@ -143,6 +148,8 @@ def environment(facts: MachineFacts) -> str:
         # A log that is followed shows each line when it is said.
         "PYTHONUNBUFFERED": "1",
     }
+    if facts.install == SENT:
+        values["LAPEL_NEEDS"] = " ".join(needs_here(EXTRAS))
     if facts.bucket:
         values["LAPEL_BUCKET"] = facts.bucket
     return "".join(f"export {key}={shlex.quote(value)}\n" for key, value in values.items())

@@ -65,11 +65,19 @@ install() {
   venv/bin/lapel --version
 }
 
+needs() { # what the wheel will need, while it is on its way; some gigabytes
+  make_environment || return 1
+  set -f # names such as ray[data] are no patterns of files
+  venv/bin/python -m pip install --disable-pip-version-check $LAPEL_NEEDS
+}
+
+rm -f setup.exit setup.wants
 if [ "$LAPEL_INSTALL" = sent ] && ! ls wheels/*.whl > /dev/null 2>&1; then
-  : > setup.wants
-  exit 0
+  needs > setup.log 2>&1 && : > setup.wants && exit 0
+  code=1
+else
+  install >> setup.log 2>&1
+  code=$?
 fi
-install > setup.log 2>&1
-code=$?
 echo "$code" > setup.exit.partial && sync setup.exit.partial && mv setup.exit.partial setup.exit
 exit "$code"
