@@ -15,6 +15,7 @@ import typer
 from lapel.cli.console import EXIT_FAILED
 from lapel.cli.train_processes import train_in_processes
 from lapel.schema.counting import duration
+from lapel.storage.places import in_addresses, is_remote
 from lapel.training.epoch_line import epoch_line
 
 if TYPE_CHECKING:
@@ -33,8 +34,12 @@ def train(
         str | None, typer.Argument(help="A shipped recipe's name, or a YAML file.")
     ] = None,
     *,
-    data: Annotated[Path | None, typer.Option(help="The dataset to learn from.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run, to be made.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The dataset to learn from: a folder, or s3://BUCKET/NAME.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run, to be made; or s3://BUCKET/NAME.")
+    ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="KEY=VALUE of the recipe, such as schedule.epochs=2."),
@@ -132,15 +137,19 @@ def train(
         f"{best}: {trained.score_name} {trained.best_score:.4f} on validation, after "
         f"{trained.seconds:.0f} s of learning"
     )
-    print(f"Run:    {trained.run}")
-    print(f"Bundle: {trained.bundle}")
+    print(f"Run:    {in_addresses(trained.run)}")
+    print(f"Bundle: {in_addresses(trained.bundle)}")
     split = trained.unseen_split
-    where = f"{shlex.quote(str(trained.run))} {shlex.quote(near(trained.data))}"
+    where = f"{shlex.quote(in_addresses(trained.run))} {shlex.quote(near(trained.data))}"
     print(f"Next:   lapel evaluate {where} --split {split} --out REPORT")
 
 
 def near(path: Path) -> str:
-    """A path as one would type it here: what lies below the current folder, from there."""
+    """A path as one would type it here: what lies below the current folder, from there; what is
+    kept elsewhere, by its address.
+    """
+    if is_remote(in_addresses(path)):
+        return in_addresses(path)
     here = Path.cwd()
     whole = path.absolute()
     return str(whole.relative_to(here) if whole.is_relative_to(here) else path)

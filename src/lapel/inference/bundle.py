@@ -90,7 +90,7 @@ class Bundle:
             BundleError: no bundle, one of another format version, damaged or tampered with.
             StorageError: what lies elsewhere cannot be fetched.
         """
-        folder = fetched(folder, only=_is_of_bundle)
+        folder = bundle_here(folder)
         home = _home_of(folder)
         try:
             text = LocalStore(home).read(MANIFEST)
@@ -116,7 +116,7 @@ class Bundle:
         names = [spec.name for spec in self.schema if spec.kind == "garments"]
         if not names:
             raise UsageError(
-                f"--threshold is of scores of found garments, and {self.name} finds none; leave it "
+                f"a threshold is of scores of found garments, and {self.name} finds none; leave it "
                 "out"
             )
         told = {name: {**self.calibration.get(name, {}), **told_from(threshold)} for name in names}
@@ -344,6 +344,15 @@ def _no_bundle(folder: Path, error: StorageError) -> str:
         f"{folder} holds no bundle: {error}; give the folder that holds {MANIFEST}, or the run "
         "that made it"
     )
+
+
+def bundle_here(place: str | Path) -> Path:
+    """The folder here of a bundle, or of the run that holds one; what lies elsewhere is mirrored.
+
+    Raises:
+        StorageError: it cannot be fetched.
+    """
+    return fetched(place, only=_is_of_bundle)
 
 
 def _is_of_bundle(name: str) -> bool:

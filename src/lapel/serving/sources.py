@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from lapel.inference.bundle import BUNDLE_OF_RUN, MANIFEST
+from lapel.inference.bundle import BUNDLE_OF_RUN, MANIFEST, bundle_here
 from lapel.inference.predictor import Predictor
 from lapel.inference.two_stage import TwoStagePredictor
 from lapel.schema.errors import UsageError
@@ -36,13 +36,18 @@ class Source:
 
     @classmethod
     def parse(cls, text: str, *, detector: Path | None = None) -> Self:
-        """``BUNDLE``, or ``NAME=BUNDLE``."""
+        """``BUNDLE``, or ``NAME=BUNDLE``; one that lies elsewhere is mirrored here first.
+
+        Raises:
+            UsageError: neither of them.
+            StorageError: what lies elsewhere cannot be fetched.
+        """
         name, equals, folder = text.partition("=")
         if not equals or "/" in name or Path(text).exists():
-            return cls(bundle=Path(text), detector=detector)
+            return cls(bundle=bundle_here(text), detector=_here(detector))
         if not name or not folder:
             raise UsageError(f"found {text!r}, expected a bundle's folder, or NAME=FOLDER")
-        return cls(bundle=Path(folder), name=name, detector=detector)
+        return cls(bundle=bundle_here(folder), name=name, detector=_here(detector))
 
     def load(self, settings: Settings, *, engine: str) -> Answerer:
         """Open the bundle, or both.
@@ -101,6 +106,10 @@ def version_of(answerer: Answerer) -> str:
         bundles.append(answerer.predictor.detector.bundle)
     text = json.dumps([one.to_json() for one in bundles], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
+
+
+def _here(detector: Path | None) -> Path | None:
+    return None if detector is None else bundle_here(detector)
 
 
 def _state(folder: Path) -> object:

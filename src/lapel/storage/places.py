@@ -37,6 +37,11 @@ _REMOTE = re.compile(r"s3:/{1,2}[^/]")
 #: Beside a mirror: the address that it mirrors, and what of it was brought.
 _ADDRESS, _TAGS, _LOCK = ".address", ".tags.json", ".lock"
 
+#: Below the cache: mirrors of places, and runs that are learned here and kept elsewhere.
+PLACES, RUNS = "places", "runs"
+
+_MIRROR = re.compile(rf"/({PLACES}|{RUNS})/([0-9a-f]{{16}})/")
+
 #: Where code asks a server other than AWS; the same address means something else there.
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
@@ -86,7 +91,7 @@ def fetched(
     with needs_aws(str(location)):
         from lapel.storage.s3.mirror import bring  # noqa: PLC0415 - stands on boto3
     with in_turn(mirror.parent / _LOCK):
-        _tell_address(mirror, location)
+        tell_address(mirror, location)
         bring(location, mirror, mirror.parent / _TAGS, only)
     return mirror
 
@@ -116,7 +121,7 @@ def written(place: str | Path, *, even_if_cut: bool = False) -> Iterator[Path]:
     with needs_aws(str(location)):
         from lapel.storage.s3.mirror import begin, deliver  # noqa: PLC0415 - stands on boto3
     with in_turn(mirror.parent / _LOCK):
-        _tell_address(mirror, location)
+        tell_address(mirror, location)
         begin(location, mirror, mirror.parent / _TAGS)
         try:
             yield mirror
@@ -247,7 +252,7 @@ def mirror_key(place: str | Path) -> str:
 
 def mirror_of(place: str | Path, cache: Path | None = None) -> Path:
     """Where what lies at an address is mirrored, under the last part of its name."""
-    root = _mirrors() if cache is None else cache
+    root = cache_root() / PLACES if cache is None else cache
     return root / mirror_key(place) / S3Location.parse(place).name
 
 
@@ -256,22 +261,23 @@ def in_addresses(text: object) -> str:
     said = str(text)
     if is_remote(text):
         return str(S3Location.parse(said))
-    root = str(_mirrors())
-    for key in set(re.findall(rf"{re.escape(root)}/([0-9a-f]{{16}})/", said)):
+    root = cache_root()
+    for kind, key in set(_MIRROR.findall(said)):
         try:
-            address = (_mirrors() / key / _ADDRESS).read_text("utf-8")
+            address = (root / kind / key / _ADDRESS).read_text("utf-8")
         except OSError:
             continue
         name = S3Location.parse(address).name
-        said = said.replace(f"{root}/{key}/{name}", address)
+        said = said.replace(f"{root}/{kind}/{key}/{name}", address)
     return said
 
 
-def _mirrors() -> Path:
-    return cache_root() / "places"
+def tell_address(mirror: Path, location: S3Location) -> None:
+    """Keep beside a mirror which address it mirrors, for :func:`in_addresses`.
 
-
-def _tell_address(mirror: Path, location: S3Location) -> None:
+    Raises:
+        StorageError: the cache cannot be written.
+    """
     file = mirror.parent / _ADDRESS
     if not file.is_file():
         write_atomically(file, str(location).encode())

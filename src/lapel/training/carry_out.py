@@ -195,7 +195,7 @@ def _with_way_on(
     """An interruption that says what is saved and how to go on."""
     return RunInterruptedError(
         interruption.signal_number,
-        f"{interruption}; {saved}. Go on with: lapel train --resume {run.folder}",
+        f"{interruption}; {saved}. Go on with: lapel train --resume {run.shown}",
     )
 
 

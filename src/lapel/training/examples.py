@@ -34,6 +34,7 @@ from lapel.training.pictures import Chosen, Packed, Pictures, Resident, Streamed
 from lapel.training.processes.group import processes_here
 from lapel.training.recipe_parts import DataPart
 from lapel.training.row_cache import RowCache, make_missing
+from lapel.training.shard_order import shards_of
 from lapel.training.targets import Encoding, some
 
 #: Share of the free memory that resident pictures may take.
@@ -60,6 +61,7 @@ class Examples:
         weights: task name to weights (N, ...); 0 where the label is unknown.
         digests: SHA-256 of each picture, and of its box where that alone is seen, in hexadecimal.
         items: number of the item that each picture shows, int64 (N,), below 0 where unknown.
+        shards: number of the shard that each picture lies in, int64 (N,), where they lie in some.
     """
 
     pictures: Pictures
@@ -67,6 +69,7 @@ class Examples:
     weights: dict[str, Tensor]
     digests: Sequence[str] = ()
     items: Tensor | None = None
+    shards: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -90,6 +93,7 @@ def subset(examples: Examples, rows: Tensor) -> Examples:
         weights={task: part[rows.to(part.device)] for task, part in examples.weights.items()},
         digests=[examples.digests[int(row)] for row in rows] if examples.digests else (),
         items=None if examples.items is None else examples.items[rows.to(examples.items.device)],
+        shards=None if examples.shards is None else examples.shards[rows.cpu()],
     )
 
 
@@ -144,6 +148,7 @@ def load_examples(
         weights=weights,
         digests=reading.digests,
         items=items_of(dataset).to(device),
+        shards=shards_of(dataset),
     )
 
 

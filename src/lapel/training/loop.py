@@ -105,7 +105,7 @@ def learn(
     """
     recipe, progress = learner.recipe, learner.progress
     count = len(train) // views
-    plan = plan_of(recipe, count, views, _drawn(recipe, train, count), train.items)
+    plan = plan_of(recipe, count, views, _drawn(recipe, train, count), train.items, train.shards)
     own = learner.group.own(plan.batch)
     while not progress.finished:
         tally = Tally(learner, plan)

@@ -6,6 +6,7 @@ All give the same batches in the same order.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from lapel.data.dataset import Dataset
+from lapel.data.shards_ahead import ShardsAhead
 from lapel.imaging.preprocess import Preprocess
 from lapel.schema.errors import LapelError, TrainingError
 from lapel.schema.geometry import Box
@@ -23,6 +25,9 @@ from lapel.training.row_cache import RowCache
 
 #: A worker that gives nothing for so long hangs.
 WORKER_SECONDS = 60
+
+#: ... or waits for a shard from elsewhere, which takes as long as its way is slow.
+FETCH_SECONDS = 900
 
 
 class Pictures(Protocol):
@@ -85,6 +90,7 @@ class Streamed:
         self._preprocess = preprocess
         self._workers = workers
         self._device = device
+        self._shards = dataset.shards
 
     def __len__(self) -> int:
         return len(self._names)
@@ -100,19 +106,24 @@ class Streamed:
         Raises:
             TrainingError: a worker died, or gave nothing for a minute.
         """
+        elsewhere = self._shards is not None and self._shards.fetches
         loader = DataLoader(
             _Batches(self, rows),
             batch_size=None,
             num_workers=self._workers,
-            timeout=WORKER_SECONDS if self._workers else 0,
+            timeout=(FETCH_SECONDS if elsewhere else WORKER_SECONDS) if self._workers else 0,
             worker_init_fn=_one_thread,
             pin_memory=self._device.type == "cuda",
             # Nothing that workers do is random; the draw that seeds them is kept off the run's.
             generator=torch.Generator(),
         )
+        batches = iter(loader)  # workers begin here, before there is a thread that fetches
         try:
-            for pixels in loader:
-                yield pixels.to(self._device, non_blocking=True)
+            with self._ahead(rows) as ahead:
+                for place, pixels in enumerate(batches, start=1):
+                    yield pixels.to(self._device, non_blocking=True)
+                    if ahead is not None:
+                        ahead.reached(place)
         except LapelError:
             raise
         except RuntimeError as error:
@@ -120,6 +131,14 @@ class Streamed:
                 f"a worker that reads pictures was lost ({error}); go on with --resume, or read "
                 "without workers: --set data.workers=0"
             ) from error
+
+
+    def _ahead(self, rows: Sequence[Tensor]) -> AbstractContextManager[ShardsAhead | None]:
+        """Fetch what batches need before they need it, where it lies elsewhere."""
+        if self._shards is None or not self._shards.fetches:
+            return nullcontext()
+        numbers = self._shards.shards_of(self._names)
+        return self._shards.ahead([set(numbers[batch.numpy()].tolist()) for batch in rows])
 
 
 class Chosen:

@@ -11,6 +11,7 @@ from torch import Tensor
 from lapel.training.balance import balanced_order
 from lapel.training.embedding import grouped_order
 from lapel.training.recipe import Recipe
+from lapel.training.shard_order import order_by_shards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Plan:
             comes once an epoch.
         items: of each picture, int64 (count,), where pictures of an item are to come together.
         per_item: how many of them.
+        shards: of each picture, int64 (count,), where the order is drawn shard by shard.
+        window: of how many shards pictures are mixed then.
     """
 
     count: int
@@ -38,6 +41,8 @@ class Plan:
     drawn: Tensor | None = None
     items: Tensor | None = None
     per_item: int = 1
+    shards: Tensor | None = None
+    window: int = 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -56,10 +61,12 @@ class Plan:
         generator = torch.Generator().manual_seed(seed_of(self.seed, "order", epoch))
         if self.items is not None:
             order = grouped_order(self.items, self.per_item, generator)
-        elif self.drawn is None:
-            order = torch.randperm(self.count, generator=generator)
-        else:
+        elif self.drawn is not None:
             order = balanced_order(self.drawn, generator)
+        elif self.shards is not None and self.window:
+            order = order_by_shards(self.shards, self.window, generator)
+        else:
+            order = torch.randperm(self.count, generator=generator)
         if self.views > 1:
             view = torch.randint(self.views, (self.count,), generator=generator)
             order = order + self.count * view
@@ -75,8 +82,10 @@ def plan_of(
     views: int = 1,
     drawn: Tensor | None = None,
     items: Tensor | None = None,
+    shards: Tensor | None = None,
 ) -> Plan:
     """The plan of a recipe for so many training pictures, each in so many views."""
+    window = recipe.data.shard_window
     together = recipe.embedding.loss != "none" and items is not None
     return Plan(
         count=count,
@@ -87,6 +96,8 @@ def plan_of(
         drawn=drawn,
         items=items[:count].cpu() if together and items is not None else None,
         per_item=recipe.embedding.per_item,
+        shards=None if shards is None else shards[:count],
+        window=window if isinstance(window, int) else 0,
     )
 
 

@@ -286,6 +286,11 @@ class DataPart(Part):
     resident: Literal["auto", "always", "never"] = "auto"
     workers: int | Literal["auto"] = "auto"
     cache: bool = Field(default=True, description="keep resized pictures for the next run")
+    shard_window: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        default="auto",
+        description="of how many shards from elsewhere pictures are mixed at a time; 0: of all; "
+        "auto: all, if they fit the cache",
+    )
     balance: str | None = Field(
         default=None, description="a task whose labels come equally often; none: as they are"
     )

@@ -81,7 +81,7 @@ class Recorder:
             tally.check_loss()
             self.save(learner)
         self._reporter.step(learner, plan, tally)
-        self._stop.check()
+        self.pause()
 
     def epoch(self, learner: Learner, row: dict[str, float]) -> None:
         """Log the epoch, save when it is time or the end, and end if a signal came."""
@@ -91,16 +91,18 @@ class Recorder:
         self._reporter.epoch(row)
         if learner.group.agree(learner.progress.finished or self._due(learner)):
             self.save(learner)
-        self._stop.check()
+        self.pause()
 
     def pause(self) -> None:
-        """End if a signal came."""
+        """End if a signal came, or if another process took the run over."""
         self._stop.check()
+        self._run.check_own()
 
     def save(self, learner: Learner) -> None:
         """Write a checkpoint now."""
         started = time.monotonic()
         save_checkpoint(self._run.checkpoints, learner.progress.step, learner.checkpoint())
+        self._run.saved()
         self._saved_at = time.monotonic()
         self._save_cost = self._saved_at - started
 

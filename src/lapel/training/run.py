@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import yaml
@@ -55,11 +55,51 @@ FIRST_COLUMNS = (
 )
 
 
-class RunFolder:
-    """The files of one run."""
+class Mirror(Protocol):
+    """Keeps a run's files elsewhere, too; ``lapel.training.mirroring`` does."""
 
-    def __init__(self, folder: Path) -> None:
+    def changed(self) -> None:
+        """Files of the run have changed."""
+        ...
+
+    def check(self) -> None:
+        """End here if the run is another process's by now."""
+        ...
+
+
+class RunFolder:
+    """The files of one run.
+
+    Attributes:
+        folder: where they are on this machine.
+        shown: what the run is called: that folder, or the address that it is kept at.
+    """
+
+    def __init__(self, folder: Path, *, place: str = "", mirror: Mirror | None = None) -> None:
+        """Take a folder, which may not be there yet.
+
+        Args:
+            folder: where the files are on this machine.
+            place: the address that they are kept at, too; empty: none.
+            mirror: keeps them there.
+        """
         self.folder = folder
+        self.shown = place or str(folder)
+        self._mirror = mirror
+
+    def saved(self) -> None:
+        """Let whoever keeps the run elsewhere know that its files have changed."""
+        if self._mirror is not None:
+            self._mirror.changed()
+
+    def check_own(self) -> None:
+        """End here if another process has taken the run over.
+
+        Raises:
+            TrainingError: one has.
+        """
+        if self._mirror is not None:
+            self._mirror.check()
 
     @property
     def checkpoints(self) -> Path:
@@ -87,7 +127,7 @@ class RunFolder:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise TrainingError(
-                    f"another process is training in {self.folder}; wait for it, stop it, or "
+                    f"another process is training in {self.shown}; wait for it, stop it, or "
                     "train into another folder with --out"
                 ) from None
             yield
@@ -100,14 +140,14 @@ class RunFolder:
         """
         if (self.folder / RUN).exists():
             raise UsageError(
-                f"{self.folder} holds a run already; go on with it (lapel train --resume "
-                f"{self.folder}), train into another folder with --out, or remove it first"
+                f"{self.shown} holds a run already; go on with it (lapel train --resume "
+                f"{self.shown}), train into another folder with --out, or remove it first"
             )
         there = list(self.folder.iterdir()) if self.folder.is_dir() else []
         strangers = [path.name for path in there if path.name not in {LOCK, RECIPE}]
         if strangers:
             raise UsageError(
-                f"{self.folder} is not empty (it holds {strangers[0]}); name a new folder "
+                f"{self.shown} is not empty (it holds {strangers[0]}); name a new folder "
                 "with --out, or empty this one"
             )
 
@@ -138,7 +178,7 @@ class RunFolder:
         """
         path = self.folder / RECIPE
         if not path.is_file() or not (self.folder / RUN).is_file():
-            raise UsageError(f"{self.folder} holds no run to resume; start one with lapel train")
+            raise UsageError(f"{self.shown} holds no run to resume; start one with lapel train")
         return recipe_from(yaml.safe_load(path.read_text("utf-8")), origin=str(path))
 
     def facts(self) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def _choose(
 
 def _facts(material: Material, precision: torch.dtype) -> dict[str, Any]:
     return {
-        "data": str(material.dataset.folder.resolve()),
+        "data": material.dataset.place,
         "fingerprint": material.dataset.fingerprint,
         "precision": str(precision).removeprefix("torch."),
         "environment": environment(material.device),

@@ -17,11 +17,13 @@ from lapel.training.embedding import check_items
 from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.going_on import former_of, open_former, recipe_to_go_on
 from lapel.training.judging import score_of
+from lapel.training.mirroring import run_at
 from lapel.training.processes.group import Group, joined
-from lapel.training.recipe import load_recipe, recipe_from
+from lapel.training.recipe import Recipe, load_recipe, recipe_from
 from lapel.training.recorder import Quiet, Reporter
 from lapel.training.resolve import resolve
 from lapel.training.run import RunFolder
+from lapel.training.shard_order import with_shard_window
 from lapel.training.start import Start
 from lapel.training.stopping import watching_signals
 
@@ -70,12 +72,14 @@ def train(
 
     Args:
         recipe: a shipped recipe's name, or a YAML file; with ``from_``, None: that model's own.
-        data: a dataset folder with a train and a validation split.
-        out: the run's folder, to be made.
+        data: a dataset with a train and a validation split: a folder, or an address in S3.
+        out: the run's folder, to be made; or an address, such as ``s3://bucket/run``, at which it
+            is kept while it is learned in a folder here.
         changes: values of the recipe to change, dotted key to value.
         from_: a bundle, or the run that holds one, to learn on from: its backbone, and its heads
             of tasks whose labels are the same.
-        resume: a run to go on with, instead of the five above.
+        resume: a run to go on with, instead of the five above, wherever it was begun if it is kept
+            at an address; with ``data``, where the same dataset lies elsewhere now.
         reporter: told how it goes.
         began: the moment (``time.monotonic``) from which a budget counts; none: now.
         shard: each of several processes holds a part of the network, for one that is large.
@@ -118,16 +122,18 @@ def _lead(
 ) -> Trained:
     """What the first process does, or the only one; see :func:`train`."""
     if resume is not None:
-        if any(part is not None for part in (recipe, data, out, from_)) or changes:
-            raise UsageError("--resume goes on with a run as it is: give nothing else with it")
-        run = RunFolder(Path(resume))
-        resolved = run.recipe()
-        data = run.facts()["data"]
-        former = former_of(run)
-    else:
-        if (recipe is None and from_ is None) or data is None or out is None:
-            raise _incomplete(recipe, data, out, from_)
-        run = RunFolder(Path(out))
+        if any(part is not None for part in (recipe, out, from_)) or changes:
+            raise UsageError(
+                "--resume goes on with a run as it is: give nothing else with it, but --data where "
+                "the dataset lies elsewhere by now"
+            )
+        with run_at(resume, reporter.say) as run:
+            resolved = run.recipe()
+            start = replace(start, resuming=True, former=former_of(run))
+            return _learn(run, recipe, resolved, data or run.facts()["data"], start, reporter)
+    if (recipe is None and from_ is None) or data is None or out is None:
+        raise _incomplete(recipe, data, out, from_)
+    with run_at(out, reporter.say) as run:
         run.check_new()
         former = None if from_ is None else open_former(from_)
         resolved = resolve(
@@ -135,6 +141,27 @@ def _lead(
             if former is None
             else recipe_to_go_on(former, recipe, changes)
         )
+        return _learn(run, recipe, resolved, data, replace(start, former=former), reporter)
+
+
+def _learn(
+    run: RunFolder,
+    recipe: str | Path | None,
+    resolved: Recipe,
+    data: str | Path,
+    start: Start,
+    reporter: Reporter,
+) -> Trained:
+    """Learn a resolved recipe from a dataset, or go on with learning it.
+
+    Args:
+        run: where it is kept.
+        recipe: as it was named, if it was.
+        resolved: with nothing left open but what a budget decides.
+        data: the dataset.
+        start: how the run begins.
+        reporter: told how it goes.
+    """
     # Before the run's folder is made: a wrong path leaves nothing behind.
     dataset = Dataset.open(data)
     resolved, unlearned = without_unlearned(resolved, recipe, dataset.schema)
@@ -147,8 +174,8 @@ def _lead(
         )
     for reason, tasks in by_reason(left_out(resolved, dataset.schema)).items():
         reporter.say(f"Leaving out {', '.join(tasks)}: {reason}")
-    start = replace(start, resuming=resume is not None, former=former)
     start.check(resolved)
+    resolved = with_shard_window(resolved, dataset, reporter.say)
     with run.locked(), watching_signals() as stop:
         learns = not run.is_complete(resolved)
         start.group.told(
@@ -164,7 +191,7 @@ def _lead(
                 pass  # the others open the dataset now, which this process has opened
             carry_out(run, resolved, dataset, schema, start, reporter, stop)
         else:
-            reporter.say(f"The run {run.folder} is finished already")
+            reporter.say(f"The run {run.shown} is finished already")
         return _tell(start.group, _outcome(run, dataset))
 
 

@@ -1,0 +1,215 @@
+"""A place in S3 that one process at a time writes to, on whatever machine it runs.
+
+An object beside the files says who owns them. It is written on the condition that it is what was
+seen (``If-None-Match``, ``If-Match``), so that of two who come together one gets it; its owner
+writes it anew every few seconds. Whoever comes while it changes is refused; one that has not
+changed for a while is taken over. The former owner, if it still lives, meets the condition at its
+next beat, and before each of its writes: it knows then that the place is not its own any more. No
+clocks are compared: each side measures on its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lapel.schema.errors import StorageError
+from lapel.storage.s3.client import AbsentError, ChangedError
+from lapel.storage.s3.location import S3Location
+from lapel.storage.s3.store import S3Store
+
+#: The object's name below the place.
+OWNER = "owner.json"
+
+#: Seconds between two beats.
+BEAT = 5.0
+
+#: Seconds without a beat after which an owner counts as gone: several beats may be late or lost.
+LEASE = 30.0
+
+
+class TakenError(StorageError):
+    """A place belongs to another process, or was taken over by one."""
+
+
+class Owner:
+    """Holds a place; made by :meth:`take`."""
+
+    def __init__(self, store: S3Store, token: str) -> None:
+        self._store = store
+        self._token = token
+        self._tag = ""
+        self._beats = 0
+        self._lost = ""
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="owner", daemon=True)
+
+    @classmethod
+    def take(cls, location: S3Location, say: Callable[[str], None] = lambda _: None) -> Owner:
+        """Become the owner of a place, and go on telling so until :meth:`release`.
+
+        Args:
+            location: the place.
+            say: told if it takes a while to see whether a former owner lives.
+
+        Raises:
+            TakenError: another process owns it.
+            StorageError: it cannot be asked or written.
+        """
+        owner = cls(S3Store(location), secrets.token_hex(8))
+        try:
+            owner._tag = owner._store.create(OWNER, owner._said())  # noqa: SLF001 - its own
+        except ChangedError:
+            owner._take_over(say)  # noqa: SLF001 - its own
+        owner._thread.start()  # noqa: SLF001 - its own
+        return owner
+
+    def beat(self) -> None:
+        """Tell that this process lives, and see that the place is still its own.
+
+        Raises:
+            TakenError: it was taken over; it stays lost.
+            StorageError: S3 cannot be reached.
+        """
+        with self._lock:
+            if self._lost:
+                raise TakenError(self._lost)
+            self._beats += 1
+            try:
+                self._tag = self._store.exchange(OWNER, self._said(), self._tag)
+            except (ChangedError, AbsentError) as error:
+                self._lost = f"{self._store.root} was taken over by {self._who()}"
+                raise TakenError(self._lost) from error
+
+    @property
+    def lost(self) -> str:
+        """By whom the place was taken over, in words; empty while it is this process's."""
+        return self._lost
+
+    def release(self, *, forget: bool = False) -> None:
+        """Give the place back.
+
+        Args:
+            forget: leave nothing there that tells of an owner.
+
+        Raises:
+            StorageError: it cannot be written; others then wait as for a process that is gone.
+        """
+        self._ended.set()
+        self._thread.join()
+        if self._lost:
+            return
+        try:
+            self._store.exchange(OWNER, self._said(released=True), self._tag)
+        except ChangedError:
+            return  # taken over since the last beat: it is another's to release
+        if forget:
+            self._store.delete(OWNER)
+
+    def _keep(self) -> None:
+        while not self._ended.wait(BEAT):
+            try:
+                self.beat()
+            except TakenError:
+                return
+            except StorageError:
+                continue  # no connection for a while; the next beat tells whose the place is
+
+    def _take_over(self, say: Callable[[str], None]) -> None:
+        """Take a place whose owner has released it, or is gone."""
+        former, tag = self._read()
+        if not (former.get("released") or _gone_from_here(former)):
+            say(
+                f"{self._store.root} belongs to {_called(former)}; waiting up to {LEASE:.0f} s to "
+                "see whether it still lives"
+            )
+            tag = self._wait(former, tag)
+        try:
+            self._tag = (
+                self._store.exchange(OWNER, self._said(), tag)
+                if tag
+                else self._store.create(OWNER, self._said())
+            )
+        except ChangedError as error:
+            raise self._busy(self._read()[0]) from error
+
+    def _wait(self, former: dict[str, Any], tag: str) -> str:
+        """The tag of an owner that released its place, or did not beat for a while.
+
+        Raises:
+            TakenError: it lives.
+        """
+        until = time.monotonic() + LEASE
+        while time.monotonic() < until:
+            time.sleep(BEAT / 5)
+            now, found = self._read()
+            if found != tag:
+                if now.get("released") or not found:
+                    return found
+                raise self._busy(former)
+        return tag
+
+    def _busy(self, other: dict[str, Any]) -> TakenError:
+        return TakenError(
+            f"another process writes to {self._store.root}: {_called(other)}; wait for it, stop "
+            "it, or name another place"
+        )
+
+    def _who(self) -> str:
+        try:
+            return _called(self._read()[0])
+        except StorageError:
+            return "another process"
+
+    def _read(self) -> tuple[dict[str, Any], str]:
+        """What is told of the owner, and the tag of the object; both empty where there is none."""
+        try:
+            data, tag = self._store.read_tagged(OWNER)
+        except AbsentError:
+            return {}, ""
+        try:
+            told = json.loads(data)
+        except ValueError:
+            told = {}
+        return (told if isinstance(told, dict) else {}), tag
+
+    def _said(self, *, released: bool = False) -> bytes:
+        told = {
+            "owner": self._token,
+            "machine": socket.gethostname(),
+            "surroundings": _surroundings(),
+            "process": os.getpid(),
+            "beats": self._beats,
+            "released": released,
+        }
+        return json.dumps(told).encode()
+
+
+def _called(told: dict[str, Any]) -> str:
+    if not told:
+        return "another process"
+    return f"process {told.get('process')} on {told.get('machine')}"
+
+
+def _gone_from_here(told: dict[str, Any]) -> bool:
+    """Whether an owner ran on this machine, and does not any more."""
+    if told.get("surroundings") != _surroundings() or not isinstance(told.get("process"), int):
+        return False
+    return not Path(f"/proc/{told['process']}").exists()
+
+
+def _surroundings() -> str:
+    """What tells this machine since it started, and this container, from others; empty: unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{socket.gethostname()} {boot} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - a name, no path
+    except OSError:
+        return secrets.token_hex(8)  # like no other: nothing is concluded

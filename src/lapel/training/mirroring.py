@@ -1,0 +1,279 @@
+"""A run whose files lie in S3: ``lapel train --out s3://bucket/run``.
+
+The run is learned in a folder here. After each save its new files are put beside one another in S3,
+by a thread of its own, so that learning does not wait; another machine goes on from there with
+``--resume``. One process at a time owns the place; see :mod:`lapel.storage.s3.owner`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lapel.schema.counting import size
+from lapel.schema.errors import StorageError, TrainingError, UsageError
+from lapel.storage.cache import cache_root
+from lapel.storage.local import PARTIAL_SUFFIX
+from lapel.storage.places import RUNS, is_remote, mirror_of, tell_address
+from lapel.storage.s3.extra import needs_aws
+from lapel.storage.s3.location import S3Location
+from lapel.training.checkpoint import KEPT
+from lapel.training.run import BUNDLE, CHECKPOINTS, LOCK, LOG, RECIPE, RUN, RunFolder
+
+if TYPE_CHECKING:
+    from lapel.storage.s3.owner import Owner
+
+#: Putting files may take this share of a core: as saving may of the time (CheckFreq's figure).
+SHARE = 0.035
+
+#: Bytes that one core hashes, encrypts and sends in a second, at the least.
+BYTES_A_SECOND = 150e6
+
+#: Seconds until files are tried again that could not be put.
+TRIED_AGAIN = 10.0
+
+#: Bytes of a file that is put from memory, so that one which grows is put as it was read.
+SMALL = 8 * 2**20
+
+#: What is put first; files that are not named come between the log and the bundle.
+_ORDER = (RECIPE, RUN, CHECKPOINTS, LOG)
+
+#: Size and time (ns) of a file when it was put.
+Facts = tuple[int, int]
+
+
+@contextmanager
+def run_at(place: str | Path, say: Callable[[str], None]) -> Iterator[RunFolder]:
+    """The run of a folder, or of an address: then its files are fetched, and put back as it goes.
+
+    Args:
+        place: a folder, or an address such as ``s3://bucket/run``.
+        say: told what is worth a line.
+
+    Raises:
+        UsageError: an address of a whole bucket.
+        MissingExtraError: boto3 is not installed.
+        StorageError: another process owns the place, or its files cannot be fetched, or not be put
+            there in the end; then the run is whole in a folder here, which is named.
+    """
+    if not is_remote(place):
+        yield RunFolder(Path(place))
+        return
+    location = S3Location.parse(place)
+    if not location.key:
+        raise UsageError(f"{location} is a whole bucket; name a folder in it, {location}/RUN")
+    with needs_aws(str(location)):
+        from lapel.storage.s3.mirror import bring  # noqa: PLC0415 - stands on boto3
+        from lapel.storage.s3.owner import Owner  # noqa: PLC0415 - likewise
+    folder = mirror_of(place, cache_root() / RUNS)
+    mirror = RunMirror(folder, location, Owner.take(location, say), say)
+    try:
+        tell_address(folder, location)
+        bring(location, folder, folder.parent / ".tags.json", _is_of_run)
+        mirror.start()
+        yield RunFolder(folder, place=str(location), mirror=mirror)
+    except BaseException:
+        mirror.end(failed=True)
+        raise
+    mirror.end()
+
+
+class RunMirror:
+    """Puts the files of a run in their place in S3, in a thread of its own."""
+
+    def __init__(
+        self, folder: Path, location: S3Location, owner: Owner, say: Callable[[str], None]
+    ) -> None:
+        """Watch over a run's folder.
+
+        Args:
+            folder: of the run.
+            location: where its files are put.
+            owner: holds the location for this process.
+            say: told what is worth a line.
+        """
+        from lapel.storage.s3.store import S3Store  # noqa: PLC0415 - stands on boto3
+
+        self._folder = folder
+        self._location = location
+        self._store = S3Store(location)
+        self._owner = owner
+        self._say = say
+        self._there: dict[str, Facts] = {}
+        self._dirty = self._ending = self._complained = False
+        self._not_before = 0.0
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="run-mirror", daemon=True)
+        self.put_bytes = 0
+
+    def start(self) -> None:
+        """Begin; what the folder holds now came from its place."""
+        self._there = _files(self._folder)
+        self._thread.start()
+
+    def changed(self) -> None:
+        """Files of the run have changed: they are put as soon as it may be."""
+        with self._changed:
+            self._dirty = True
+            self._changed.notify()
+
+    def check(self) -> None:
+        """End here if the place is not this process's any more.
+
+        Raises:
+            TrainingError: another process took it over.
+        """
+        if self._owner.lost:
+            raise TrainingError(
+                f"{self._owner.lost}: it goes on with the run, and this process ends. What was "
+                f"learned here since the last save is not put there; it lies in {self._folder}"
+            )
+
+    def end(self, *, failed: bool = False) -> None:
+        """Put what has changed, and give the place back.
+
+        Args:
+            failed: the run ends with an error, which says more than one of these would.
+
+        Raises:
+            StorageError: files could not be put.
+        """
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        try:
+            if not self._owner.lost and self._thread.ident is not None:
+                self._put()
+            self._owner.release(forget=not self._there)
+        except StorageError as error:
+            message = (
+                f"the run could not be put in {self._location}: {error}. It is whole in "
+                f"{self._folder}; send it: lapel cloud s3 push {self._folder} {self._location}"
+            )
+            if not failed:
+                raise StorageError(message) from error
+            self._say(message)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._is_due, timeout=1.0)
+                if self._ending:
+                    return
+                if not self._is_due():
+                    continue
+                self._dirty = False
+            try:
+                self._put()
+            except StorageError as error:
+                if self._owner.lost:
+                    return
+                self._try_again(error)
+
+    def _is_due(self) -> bool:
+        return self._ending or (self._dirty and time.monotonic() >= self._not_before)
+
+    def _try_again(self, error: StorageError) -> None:
+        if not self._complained:
+            self._complained = True
+            self._say(f"Learning goes on; the run is put in {self._location} later: {error}")
+        with self._changed:
+            self._dirty = True
+            self._not_before = time.monotonic() + TRIED_AGAIN
+
+    def _put(self) -> None:
+        """Put new and changed files, then remove those that are gone.
+
+        Raises:
+            StorageError: the place was taken over, or cannot be reached.
+        """
+        here = _files(self._folder)
+        wanted = [name for name in _in_order(here) if self._there.get(name) != here[name]]
+        if not wanted and not _surplus(self._there, here):
+            return
+        self._owner.beat()  # nothing is put into a place that is another's by now
+        sent = 0
+        for name in wanted:
+            if self._put_file(name):
+                self._there[name] = here[name]
+                sent += here[name][0]
+        for name in sorted(_surplus(self._there, here)):
+            self._store.delete(name)
+            del self._there[name]
+        if self._complained:
+            self._complained = False
+            self._say(f"The run is in {self._location} again, {size(sent)}")
+        self.put_bytes += sent
+        self._not_before = time.monotonic() + sent / BYTES_A_SECOND / SHARE
+
+    def _put_file(self, name: str) -> bool:
+        """Put a file; whether it was still there, since a newer checkpoint takes an older's place."""
+        from lapel.storage.s3.transfer import push  # noqa: PLC0415 - stands on boto3
+
+        path = self._folder / name
+        try:
+            if path.stat().st_size <= SMALL:
+                self._store.write(name, path.read_bytes())
+            else:
+                push(path, self._location / name)
+        except (OSError, StorageError) as error:
+            if not path.exists():
+                return False
+            if isinstance(error, StorageError):
+                raise
+            raise StorageError(
+                f"{path} could not be read: {error.strerror or error}"
+            ) from error
+        return True
+
+
+def _is_of_run(name: str) -> bool:
+    from lapel.storage.s3.owner import OWNER  # noqa: PLC0415 - stands on boto3
+
+    parts = name.split("/")
+    private = any(part.startswith(".") for part in parts) or name.endswith(PARTIAL_SUFFIX)
+    return name not in {OWNER, LOCK} and not private
+
+
+def _files(folder: Path) -> dict[str, Facts]:
+    """The files of a run by name, with their size and time."""
+    found: dict[str, Facts] = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        try:
+            facts = path.stat()
+        except OSError:  # gone since: a checkpoint that another took the place of
+            continue
+        if path.is_file() and _is_of_run(name):
+            found[name] = (facts.st_size, facts.st_mtime_ns)
+    return found
+
+
+def _in_order(here: dict[str, Facts]) -> list[str]:
+    """What is to be there, in the order in which it is put: of checkpoints the newest alone.
+
+    The older one was put when it was the newest; the bundle's description comes last, since it
+    makes a bundle of the other files.
+    """
+    checkpoints = sorted(name for name in here if name.startswith(f"{CHECKPOINTS}/"))
+    names = [name for name in here if name not in checkpoints[:-1]]
+
+    def place(name: str) -> tuple[int, bool, str]:
+        top = name.split("/", maxsplit=1)[0]
+        rank = _ORDER.index(top) if top in _ORDER else len(_ORDER) + (top == BUNDLE)
+        return rank, name.endswith("lapel.json"), name
+
+    return sorted(names, key=place)
+
+
+def _surplus(there: dict[str, Facts], here: dict[str, Facts]) -> set[str]:
+    """What is to be removed there: what is gone here, and all checkpoints but the newest."""
+    checkpoints = sorted(name for name in there if name.startswith(f"{CHECKPOINTS}/"))
+    gone = {name for name in there if name not in here and name not in checkpoints}
+    return gone | set(checkpoints[:-KEPT])
