@@ -118,6 +118,32 @@ def test_a_notice_is_passed_on_once_and_the_job_saves(machine: Machine, metadata
     assert not machine.down.exists()
 
 
+#: As above, for a line of shell: another program saves, and the next command must not begin.
+LINE = """python3 -c '
+import signal, sys, time
+def end(*_):
+    time.sleep(1)
+    print("saved", flush=True)
+    sys.exit(143)
+signal.signal(signal.SIGTERM, end)
+print("learning", flush=True)
+time.sleep(60)'; echo next"""
+
+
+def test_a_line_of_shell_begins_nothing_more_and_what_it_waits_for_saves(
+    machine: Machine, metadata: Metadata
+) -> None:
+    folder = machine.job(1, LINE)
+    until(lambda: "learning" in (folder / "log").read_text())
+    metadata.notice = NOTICE
+    machine.watch("--spot", "--metadata", metadata.url)
+    until(lambda: (folder / "exit").exists())
+    assert (folder / "exit").read_text() == "143\n"
+    log = (folder / "log").read_text()
+    assert "saved" in log
+    assert "next" not in log
+
+
 def test_a_token_that_ran_out_is_asked_for_again(machine: Machine, metadata: Metadata) -> None:
     machine.watch("--spot", "--metadata", metadata.url)
     until(lambda: metadata.asked >= 2)

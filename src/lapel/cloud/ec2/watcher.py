@@ -97,16 +97,19 @@ class Jobs:
     def tell(self, why: str) -> None:
         """Ask each running job by SIGTERM to save and end; once, since twice would hurry it."""
         for folder in self.running():
-            if folder in self.told:
+            # In a file too, since the watcher itself may be restarted.
+            if folder in self.told or (folder / "told").exists():
                 continue
-            self.told.add(folder)
             try:
                 told = [pid for pid in workers(int((folder / "pid").read_text())) if ask_to_end(pid)]
-                with (folder / "log").open("a", encoding="utf-8") as log:
-                    log.write(f"\nlapel: {why}; the job is told to save and end\n")
-                say(f"job {folder.name}: {why}; told {told}")
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError) as error:  # it is just beginning, or ending
                 say(f"job {folder.name} could not be told: {error}")
+                continue
+            self.told.add(folder)
+            write_whole(folder / "told", why)
+            with contextlib.suppress(OSError), (folder / "log").open("a") as log:
+                log.write(f"\nlapel: {why}; the job is told to save and end\n")
+            say(f"job {folder.name}: {why}; told {told}")
 
     def wait(self, seconds: float) -> None:
         """Wait until every job has ended, or the time has passed."""
@@ -201,11 +204,14 @@ def is_held(lock: Path) -> bool:
 
 
 def workers(pid: int) -> list[int]:
-    """A job's process; of a shell, which passes no signal on, the processes that it waits for."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    if Path(f"/proc/{pid}/comm").read_text().strip() not in ("sh", "bash", "dash") or not children:
+    """A job's process; and of a shell, which passes no signal on, those that it waits for.
+
+    The shell comes first, so that it does not go on to its next command.
+    """
+    if Path(f"/proc/{pid}/comm").read_text().strip() not in ("sh", "bash", "dash"):
         return [pid]
-    return [worker for child in children for worker in workers(int(child))]
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(worker for child in children for worker in workers(int(child)))]
 
 
 def ask_to_end(pid: int) -> bool:
@@ -242,10 +248,13 @@ def last_typed() -> float:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """A file that is there whole or not at all."""
+    """A file that is there whole or not at all; a full disk keeps no machine from ending."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        say(f"{path} could not be written: {error}")
 
 
 def say(text: str) -> None:
