@@ -25,6 +25,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.parsers import ResponseParserError
 
 from lapel.schema.errors import StorageError
 
@@ -41,6 +42,9 @@ CONFIG: dict[str, Any] = {
     "max_pool_connections": CONNECTIONS,
     "tcp_keepalive": True,
 }
+
+#: What boto3 raises for a request that failed; an answer that is no XML it raises bare.
+FAILURES = (BotoCoreError, ClientError, ResponseParserError)
 
 #: Words of S3 for what passes by itself
 #: (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
@@ -120,7 +124,7 @@ def in_words(place: object, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except FAILURES as error:
         code = code_of(error)
         kind = ChangedError if code in CHANGED else AbsentError if code in ABSENT else StorageError
         raise kind(f"{place} could not be {doing}: {words(error)}") from error
@@ -140,7 +144,13 @@ def passes(error: BaseException | None) -> bool:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in PASSING or status >= 500
-    lost = (ConnectionError, HTTPClientError, IncompleteReadError, FlexibleChecksumError)
+    lost = (
+        ConnectionError,
+        HTTPClientError,
+        IncompleteReadError,
+        FlexibleChecksumError,
+        ResponseParserError,
+    )
     return isinstance(error, lost)
 
 

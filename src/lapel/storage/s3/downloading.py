@@ -17,8 +17,12 @@ from lapel.storage.local import PARTIAL_SUFFIX, flush_to_disk, sha256_of, write_
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.objects import SHA256, get_object, head_object
 from lapel.storage.s3.options import Progress, TransferOptions
-from lapel.storage.s3.retrying import TornError, retried
+from lapel.storage.s3.retrying import TornError
 from lapel.storage.s3.workers import Workers
+
+#: How often a large file is fetched whose parts are not what they should be: which of them is
+#: wrong, nobody says.
+FETCHED_AGAIN = 4
 
 #: Beside the files of a pull: large ones whose parts arrive.
 PARTIAL_FOLDER = f".pull{PARTIAL_SUFFIX}"
@@ -71,12 +75,15 @@ def download(fetching: Fetching, wanted: Wanted, path: Path) -> None:
             refuses.
     """
     if wanted.size <= fetching.options.part_size:
-        data = retried(lambda: _whole(fetching, wanted), attempts=3)
-        write_atomically(path, data)
+        write_atomically(path, _whole(fetching, wanted))
         fetching.progress.moved(wanted.size)
-    else:
-        sha256 = wanted.sha256 or _described(fetching, wanted)
-        retried(lambda: _in_parts(fetching, wanted, path, sha256), attempts=2)
+        return
+    sha256 = wanted.sha256 or _described(fetching, wanted)
+    for _ in range(FETCHED_AGAIN):
+        found = _in_parts(fetching, wanted, path, sha256)
+        if found == sha256 or not sha256:
+            return
+    raise _wrong(wanted, found, sha256)
 
 
 def _whole(fetching: Fetching, wanted: Wanted) -> bytes:
@@ -92,7 +99,8 @@ def _described(fetching: Fetching, wanted: Wanted) -> str:
     return str(head.get("Metadata", {}).get(SHA256, ""))
 
 
-def _in_parts(fetching: Fetching, wanted: Wanted, path: Path, sha256: str) -> None:
+def _in_parts(fetching: Fetching, wanted: Wanted, path: Path, sha256: str) -> str:
+    """Fetch what is not there yet; the SHA-256 found, which decides whether the file is placed."""
     size = fetching.options.part_size_of(wanted.size)
     said = f"{wanted.location} {wanted.tag} {wanted.size} {size}"
     token = hashlib.sha256(said.encode()).hexdigest()[:24]
@@ -104,13 +112,12 @@ def _in_parts(fetching: Fetching, wanted: Wanted, path: Path, sha256: str) -> No
         with _owned(partial) as descriptor:
             _fill(fetching, wanted, descriptor, journal, size)
             found = sha256_of(partial)
-            if sha256 and found != sha256:
-                journal.forget()
-                raise _wrong(wanted, found, sha256)
-            os.fsync(descriptor)
-            partial.replace(path)
+            if found == sha256 or not sha256:
+                os.fsync(descriptor)
+                partial.replace(path)
             journal.forget()
         flush_to_disk(path.parent)
+        return found
     except OSError as error:
         if isinstance(error, StorageError):
             raise
@@ -187,6 +194,21 @@ class _Journal:
     def forget(self) -> None:
         with suppress(FileNotFoundError):
             self._path.unlink()
+
+
+def tidy(partials: Path, *, all_of_it: bool) -> None:
+    """Remove the folder of large files that are not whole, if nobody fills one.
+
+    Args:
+        partials: the folder.
+        all_of_it: what was cut and is not gone on with goes, too.
+    """
+    if all_of_it:
+        for partial in partials.glob(f"*{PARTIAL_SUFFIX}"):
+            with suppress(StorageError, OSError), _owned(partial):
+                partial.unlink()
+    with suppress(OSError):  # not empty, or not there
+        partials.rmdir()
 
 
 def _wrong(wanted: Wanted, found: str, expected: str) -> TornError:

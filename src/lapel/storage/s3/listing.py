@@ -93,17 +93,23 @@ class UnfinishedUpload:
 
 def list_unfinished(
     location: S3Location | str | Path,
+    prefix: str = "",
     *,
     client: Any = None,  # noqa: ANN401 - as list_objects
 ) -> list[UnfinishedUpload]:
     """Uploads in parts that were begun below a location and never ended.
+
+    Args:
+        location: such as ``s3://bucket/runs``.
+        prefix: what their names begin with.
+        client: of boto3; none: from its chain.
 
     Raises:
         StorageError: as :func:`list_objects`.
     """
     location = S3Location.parse(location)
     asking = client or s3_client()
-    request: dict[str, Any] = {"Bucket": location.bucket, "Prefix": location.prefix}
+    request: dict[str, Any] = {"Bucket": location.bucket, "Prefix": location.prefix + prefix}
     uploads: list[UnfinishedUpload] = []
     while True:
         with in_words(location, "asked for unfinished uploads"):
@@ -122,6 +128,21 @@ def list_unfinished(
             "KeyMarker": page["NextKeyMarker"],
             "UploadIdMarker": page["NextUploadIdMarker"],
         }
+
+
+def unfinished_of(
+    location: S3Location,
+    *,
+    client: Any,  # noqa: ANN401 - as list_objects
+) -> list[UnfinishedUpload]:
+    """Uploads in parts of one object that were begun and never ended.
+
+    Raises:
+        StorageError: as :func:`list_objects`.
+    """
+    parent, _, name = location.key.rpartition("/")
+    found = list_unfinished(S3Location(location.bucket, parent), name, client=client)
+    return [one for one in found if one.name == name]
 
 
 def abort_unfinished(

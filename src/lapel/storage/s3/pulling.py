@@ -11,7 +11,7 @@ from typing import Any
 from lapel.schema.errors import StorageError
 from lapel.storage.local import LocalStore, sha256_of
 from lapel.storage.s3.client import AbsentError, ChangedError, s3_client
-from lapel.storage.s3.downloading import PARTIAL_FOLDER, Fetching, Wanted, download
+from lapel.storage.s3.downloading import PARTIAL_FOLDER, Fetching, Wanted, download, tidy
 from lapel.storage.s3.folder_files import local_files
 from lapel.storage.s3.listing import StoredObject, list_objects
 from lapel.storage.s3.location import S3Location
@@ -52,7 +52,9 @@ def pull_place(
         )
         done = _fetch(fetching, wanted, files, surplus)
     if not options.dry_run:
-        _tidy(target, surplus, partials)
+        for name in surplus:
+            LocalStore(target).delete(name)
+        tidy(partials, all_of_it=manifest is not None)
         if manifest is not None:
             target.mkdir(parents=True, exist_ok=True)
     return done
@@ -186,12 +188,6 @@ def _check_room(folder: Path, missing: Sequence[Wanted]) -> None:
             f"{folder} has room for {free:,} bytes, and {needed:,} are to be fetched; free some, "
             "or name a folder on another disk"
         )
-
-
-def _tidy(target: Path, surplus: Sequence[str], partials: Path) -> None:
-    for name in surplus:
-        LocalStore(target).delete(name)
-    shutil.rmtree(partials, ignore_errors=True)
 
 
 def _shown(names: Sequence[str]) -> str:

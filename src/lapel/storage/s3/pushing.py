@@ -12,7 +12,13 @@ from lapel.schema.errors import StorageError
 from lapel.storage.local import sha256_of
 from lapel.storage.s3.client import AbsentError, ChangedError, in_words, s3_client
 from lapel.storage.s3.folder_files import LocalFile, local_file, local_files
-from lapel.storage.s3.listing import StoredObject, UnfinishedUpload, list_objects, list_unfinished
+from lapel.storage.s3.listing import (
+    StoredObject,
+    UnfinishedUpload,
+    list_objects,
+    list_unfinished,
+    unfinished_of,
+)
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.manifest import (
     Manifest,
@@ -65,7 +71,8 @@ def _push_file(sending: Sending, source: Path, location: S3Location) -> Transfer
     if head and not sending.options.replace:
         raise _occupied(location, [file.name])
     if not sending.options.dry_run:
-        begun = [] if file.size <= sending.options.part_size else _begun_of(sending, location)
+        large = file.size > sending.options.part_size
+        begun = unfinished_of(location, client=sending.client) if large else []
         sending.progress.begin("Sending", file.size)
         upload(sending, file, location, _condition(head.get("ETag")), begun)
     return Transferred(
@@ -75,12 +82,6 @@ def _push_file(sending: Sending, source: Path, location: S3Location) -> Transfer
         size=file.size,
         dry_run=sending.options.dry_run,
     )
-
-
-def _begun_of(sending: Sending, location: S3Location) -> Sequence[UnfinishedUpload]:
-    parent = S3Location(location.bucket, location.key.rpartition("/")[0])
-    found = list_unfinished(parent, client=sending.client)
-    return [one for one in found if one.name == location.name]
 
 
 def _condition(tag: str | None) -> dict[str, str]:

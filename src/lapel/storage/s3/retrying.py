@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from lapel.schema.errors import StorageError
-from lapel.storage.s3.client import passes
+from lapel.storage.s3.client import FAILURES, passes
 
 Result = TypeVar("Result")
 
@@ -40,7 +38,7 @@ def retried(work: Callable[[], Result], *, attempts: int = ATTEMPTS) -> Result:
     for attempt in range(1, attempts):
         try:
             return work()
-        except (BotoCoreError, ClientError, StorageError) as error:
+        except (*FAILURES, StorageError) as error:
             if not (passes(error) or isinstance(error, TornError)):
                 raise
         bound = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt)

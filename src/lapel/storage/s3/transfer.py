@@ -44,7 +44,8 @@ def push(
     Args:
         source: the folder, or the file. Files being written (``*.partial``) are passed over, and
             links that lead out of the folder are refused.
-        location: what its files go below; of one file: its object.
+        location: what its files go below; of one file: its object, or with a slash at the end
+            what it goes below.
         options: how.
         progress: is told how far it is.
         client: of boto3; none: from its chain.
@@ -54,9 +55,12 @@ def push(
         StorageError: a file cannot be read or changed while it was sent, or S3 refuses or cannot
             be reached; what was sent stays, and the next push goes on there.
     """
+    place = S3Location.parse(location)
+    if str(location).endswith("/") and source.is_file():
+        place = place / source.name
     return push_path(
         source,
-        S3Location.parse(location),
+        place,
         options or TransferOptions(),
         progress or Silent(),
         client,

@@ -11,7 +11,7 @@ from typing import Any
 from lapel.schema.errors import StorageError
 from lapel.storage.s3.client import ChangedError, code_of, in_words, passes
 from lapel.storage.s3.folder_files import LocalFile
-from lapel.storage.s3.listing import UnfinishedUpload, abort
+from lapel.storage.s3.listing import UnfinishedUpload, abort, unfinished_of
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.manifest import Row
 from lapel.storage.s3.objects import SHA256, head_object, own_write, put_object
@@ -100,7 +100,12 @@ def _sent(
     condition: Mapping[str, str],
     resumed: tuple[str, dict[int, str]] | None,
 ) -> str:
-    identity, tags = resumed or (_begin(sending, location, content), {})
+    strays = False
+    if resumed is None:
+        identity, strays = _begin(sending, location, content)
+        tags: dict[int, str] = {}
+    else:
+        identity, tags = resumed
     try:
         missing = [part for part in content.parts if part.number not in tags]
         sending.progress.moved(file.size - sum(part.size for part in missing))
@@ -108,7 +113,10 @@ def _sent(
         for part, tag in sending.workers.parts(send, missing):
             tags[part.number] = tag
             sending.progress.moved(part.size)
-        return _complete(sending, location, identity, content, tags, condition)
+        tag = _complete(sending, location, identity, content, tags, condition)
+        if strays:
+            _end_strays(sending, location)
+        return tag
     except StorageError as error:
         if not passes(error):  # else the next push goes on with it
             with suppress(StorageError):  # the error on its way says more
@@ -116,19 +124,30 @@ def _sent(
         raise
 
 
-def _begin(sending: Sending, location: S3Location, content: Content) -> str:
-    with in_words(location, "written"):
-        answer = retried(
-            lambda: sending.client.create_multipart_upload(
-                Bucket=location.bucket,
-                Key=location.key,
-                ChecksumAlgorithm="SHA256",
-                Metadata={SHA256: content.sha256},
-                **sending.options.written_as(),
-            )
+def _begin(sending: Sending, location: S3Location, content: Content) -> tuple[str, bool]:
+    """S3's name of a new upload, and whether there may be another whose name was lost."""
+    attempts = 0
+
+    def begin() -> dict[str, Any]:
+        nonlocal attempts
+        attempts += 1
+        answer: dict[str, Any] = sending.client.create_multipart_upload(
+            Bucket=location.bucket,
+            Key=location.key,
+            ChecksumAlgorithm="SHA256",
+            Metadata={SHA256: content.sha256},
+            **sending.options.written_as(),
         )
-    identity: str = answer["UploadId"]
-    return identity
+        return answer
+
+    with in_words(location, "written"):
+        answer = retried(begin)
+    return answer["UploadId"], attempts > 1
+
+
+def _end_strays(sending: Sending, location: S3Location) -> None:
+    for stray in unfinished_of(location, client=sending.client):
+        abort(sending.client, location, stray.upload)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,3 +70,4 @@ class Workers:
         finally:
             for future in under_way:
                 future.cancel()
+            wait(under_way)  # what they work with, such as an open file, may go now
