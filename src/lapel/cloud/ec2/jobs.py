@@ -70,8 +70,9 @@ def start(reach: Reach, words: Sequence[str]) -> int:
     line = words[0] if len(words) == 1 else f"exec {shlex.join(words)}"
     said = reach.ask(
         f"""
+set -e
 command -v tmux > /dev/null || {{ echo 'there is no tmux' >&2; exit 1; }}
-mkdir -p jobs work || exit 1
+mkdir -p jobs work
 number=1
 while ! mkdir "jobs/$number" 2> /dev/null; do
   number=$((number + 1))
@@ -81,7 +82,7 @@ folder=$PWD/jobs/$number
 printf '%s\\n' {shlex.quote(line)} > "$folder/command"
 printf '%s' {shlex.quote(script("job.sh"))} > "$folder/job.sh"
 : > "$folder/log"
-{TMUX} new-session -d -s "job-$number" -x 160 -y 48 bash "$folder/job.sh" "$folder" || exit 1
+{TMUX} new-session -d -s "job-$number" -x 160 -y 48 bash "$folder/job.sh" "$folder" < /dev/null
 for _ in $(seq 100); do [ -e "$folder/started" ] && break; sleep 0.1; done
 [ -e "$folder/started" ] || {{ echo "job $number did not start" >&2; exit 1; }}
 echo "$number"
