@@ -131,6 +131,15 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    share: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N/M",
+            help="With a folder for --out: answer the N-th of M stretches of the pictures alone; "
+            "another machine the next.",
+            show_default=False,
+        ),
+    ] = None,
     ray: Annotated[
         bool,
         typer.Option(
@@ -163,7 +172,7 @@ def predict(
 
     if garments is None and tags is None and not paths:
         raise typer.BadParameter("name pictures after the model", param_hint="PATHS")
-    if is_folder(out) or part_rows or ray or address or workers:
+    if is_folder(out) or part_rows or share or ray or address or workers:
         given = list(paths or ())
         if garments is not None or tags is not None:
             given.insert(0, bundle)
@@ -180,6 +189,7 @@ def predict(
             },
             boxes=boxes,
             part_rows=part_rows,
+            share=share,
             cluster=Cluster(address=address, workers=workers) if ray else None,
             keep_going=keep_going,
             unfit={"--draw": draw, "--coco": coco}

@@ -81,6 +81,7 @@ def predict_bulk(
     how: Mapping[str, Any],
     boxes: Path | None,
     part_rows: int | None,
+    share: str | None,
     cluster: Cluster | None,
     keep_going: bool,
     unfit: Mapping[str, object],
@@ -94,6 +95,7 @@ def predict_bulk(
         how: further values of a :class:`lapel.inference.bulk.Question`.
         boxes: file of the garments' boxes.
         part_rows: pictures of a part.
+        share: as ``2/8``: only this stretch of the pictures.
         cluster: who does the work; None: this process.
         keep_going: end well even if some pictures cannot be read.
         unfit: options that have no meaning here, with their values.
@@ -109,6 +111,10 @@ def predict_bulk(
 
     folder = _checked(out, unfit)
     pictures, roots = _pictures(paths, cluster)
+    if share is not None:
+        from lapel.inference.shares import share_of
+
+        pictures = share_of(pictures, share)
     places = None if boxes is None else boxes_of(pictures, boxes)
     question = model.question(how)
     with bulk_run(
@@ -133,8 +139,8 @@ def _checked(out: Path | None, unfit: Mapping[str, object]) -> Path:
 
     if out is None or not is_folder(out):
         raise UsageError(
-            "--ray, --address, --workers and --part-rows are for answers in parts: name a folder "
-            "with --out"
+            "--ray, --address, --workers, --share and --part-rows are for answers in parts: name a "
+            "folder with --out"
         )
     for option, value in unfit.items():
         if value is not None:

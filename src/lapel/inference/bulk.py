@@ -25,6 +25,7 @@ from lapel.inference.finding import find_pictures
 from lapel.inference.pictures import Failure, Picture
 from lapel.inference.predictor import Predictor
 from lapel.inference.seen import SEEN_FILES
+from lapel.inference.shares import share_of
 from lapel.inference.two_stage import TwoStagePredictor
 from lapel.schema.errors import UsageError
 from lapel.schema.geometry import Box
@@ -253,6 +254,7 @@ def predict_in_bulk(
     batch: int = 32,
     threshold: float | None = None,
     part_rows: int = PART_ROWS,
+    share: str | None = None,
 ) -> BulkSummary:
     """Answer for a great many pictures, into a folder of Parquet files.
 
@@ -269,6 +271,8 @@ def predict_in_bulk(
         batch: pictures a run of the engine.
         threshold: the score from which garments are told; None: as the bundle says.
         part_rows: pictures of a file.
+        share: as ``2/8``: only the second of eight stretches of the pictures; others answer the
+            rest, into folders of their own.
 
     Returns:
         What the folder holds.
@@ -281,6 +285,8 @@ def predict_in_bulk(
     """
     given = [paths] if isinstance(paths, str | Path) else paths
     pictures = find_pictures(str(path) for path in given)
+    if share is not None:
+        pictures = share_of(pictures, share)
     question = Question(
         bundle=str(bundle),
         tags=None if tags is None else str(tags),

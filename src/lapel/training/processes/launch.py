@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import uuid
@@ -47,12 +48,16 @@ def launch(arguments: Sequence[str], processes: int) -> int:
         local_addr="localhost",
         max_restarts=0,
     )
+    # What it logs of a failure is said in fewer words, here and by the processes themselves.
+    logging.disable(logging.CRITICAL)
     try:
         elastic_launch(config, sys.executable)("-m", "lapel", *arguments)
     except SignalException as stopped:
         return 128 + int(stopped.sigval)
     except ChildFailedError as failed:
         return _exit_code(failed)
+    finally:
+        logging.disable(logging.NOTSET)
     return 0
 
 

@@ -1,0 +1,109 @@
+"""Processes of one group on this machine, as torchrun starts them, without the seconds it takes.
+
+They are forked from a server that has torch loaded, and end with the test that started them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from lapel.training.processes.group import Group, joined
+
+#: Seconds that a group may take; then it hangs.
+SECONDS = 120
+
+
+def together(work: Callable[..., Any], *arguments: Any, count: int = 2) -> list[Any]:
+    """What `work`, given the group and the arguments, returns in each of the processes; where it
+    raised, the exception as words; where the process was killed, None.
+    """
+    return _collected(_in_group, work, arguments, count)
+
+
+def apart(work: Callable[..., Any], *arguments: Any, count: int = 2) -> list[Any]:
+    """The same for work that joins the group by itself."""
+    return _collected(_by_itself, work, arguments, count)
+
+
+def _collected(
+    start: Callable[..., Any], work: Callable[..., Any], arguments: tuple[Any, ...], count: int
+) -> list[Any]:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lapel.training.train"])
+    port = _free_port()
+    ends, processes = [], []
+    for rank in range(count):
+        here, there = context.Pipe(duplex=False)
+        process = context.Process(
+            target=_begin, args=(start, work, arguments, rank, count, port, there)
+        )
+        process.start()
+        there.close()
+        ends.append(here)
+        processes.append(process)
+    try:
+        return [_received(end) for end in ends]
+    finally:
+        for process in processes:
+            process.join(5)
+            process.kill()
+            process.join()
+
+
+def _received(end: Connection) -> Any:
+    try:
+        return end.recv() if end.poll(SECONDS) else "it hangs"
+    except EOFError:  # it was killed
+        return None
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _begin(
+    start: Callable[..., Any],
+    work: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    rank: int,
+    count: int,
+    port: int,
+    end: Connection,
+) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    os.environ |= {
+        "RANK": str(rank),
+        "WORLD_SIZE": str(count),
+        "LOCAL_RANK": str(rank),
+        "LOCAL_WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    try:
+        end.send(start(work, arguments))
+    except Exception as error:
+        end.send(f"{type(error).__name__}: {error}")
+    end.close()
+
+
+def _in_group(work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    with joined() as group:
+        return _of_group(work, group, arguments)
+
+
+def _of_group(work: Callable[..., Any], group: Group, arguments: tuple[Any, ...]) -> Any:
+    return work(group, *arguments)
+
+
+def _by_itself(work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    return work(*arguments)

@@ -1,0 +1,192 @@
+"""Several processes carry out one run: equal to one process's, broken off and gone on with."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from learning_pair import apart
+from safetensors.numpy import load
+from shared_runs import LONG, begun, begun_in_parts, losing_the_second, resumed
+
+from lapel.inference.predictor import Predictor
+from lapel.training.train import train
+
+#: A process that is left alone by the others ends within so many seconds.
+SOON = 60
+
+#: Of a share of pictures: one of 60 more or less.
+A_PICTURE = 0.017
+
+
+def weights_of(run: Path) -> bytes:
+    return (run / "bundle" / "weights.safetensors").read_bytes()
+
+
+def far_apart(first: Path, second: Path) -> float:
+    """The largest difference of weights, as a share of the largest of each tensor."""
+    one, other = (load(weights_of(run)) for run in (first, second))
+    return max(
+        float(np.abs(one[name] - other[name]).max()) / max(float(np.abs(one[name]).max()), 1e-3)
+        for name in one
+        if one[name].dtype == np.float32
+    )
+
+
+def rows_of(run: Path) -> list[dict[str, str]]:
+    with (run / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def alone(patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process learns."""
+    run = tmp_path_factory.mktemp("runs") / "alone"
+    train("fashion-mnist-fast", data=patterns, out=run, changes=LONG)
+    return run
+
+
+@pytest.fixture(scope="module")
+def by_two(patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes learn."""
+    run: Path = tmp_path_factory.mktemp("runs") / "two"
+    first, second = apart(begun, patterns, run, {})
+    assert isinstance(first, float), first
+    assert first == second
+    return run
+
+
+def test_two_processes_end_as_one_does(alone: Path, by_two: Path) -> None:
+    assert far_apart(alone, by_two) < 0.02
+    for one, two in zip(rows_of(alone), rows_of(by_two), strict=True):
+        assert one["step"] == two["step"]
+        assert float(two["train_loss"]) == pytest.approx(float(one["train_loss"]), rel=1e-2)
+        accuracy = float(one["validation_accuracy"])
+        assert float(two["validation_accuracy"]) == pytest.approx(accuracy, abs=A_PICTURE)
+    pictures = [np.full((28, 28), 90, np.uint8)] * 3
+    assert len(list(Predictor.load(by_two).predict(pictures))) == 3
+
+
+def test_a_lost_process_ends_the_others_and_the_run_goes_on_to_the_same_weights(
+    patterns: Path, by_two: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    started = time.monotonic()
+    first, second = apart(losing_the_second, patterns, run)
+    assert time.monotonic() - started < SOON
+    assert second is None
+    assert str(first).startswith("LostError: process 0 of 2 (from 0) lost the others")
+    assert "--resume" in first
+    assert not (run / "bundle").exists()
+    assert isinstance(apart(resumed, run)[0], float)
+    assert weights_of(run) == weights_of(by_two)
+
+
+def test_what_two_began_one_goes_on_with(patterns: Path, by_two: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    apart(losing_the_second, patterns, run)
+    resumed(run)
+    assert far_apart(run, by_two) < 0.02
+
+
+def test_files_of_a_network_in_parts_are_those_of_a_whole_one(
+    patterns: Path, by_two: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    first, _ = apart(begun_in_parts, patterns, run, {})
+    assert isinstance(first, float), first
+    assert far_apart(run, by_two) < 0.02
+    names = [path.name for path in by_two.glob("bundle/*")]
+    assert sorted(path.name for path in run.glob("bundle/*")) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"batch": 15}, "a batch of 15 cannot be shared out evenly to 2 processes: --set batch=14"),
+        ({"budget": "1m"}, "--budget measures what one process does"),
+    ],
+)
+def test_what_several_cannot_do_is_said_before_anything_is_written(
+    changes: dict[str, object], said: str, patterns: Path, tmp_path: Path
+) -> None:
+    first, second = apart(begun, patterns, tmp_path / "run", changes)
+    assert said in first
+    assert isinstance(second, str)
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "lapel", "train", *arguments]
+
+
+def started(arguments: list[str]) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def workers_of(parent: int) -> list[int]:
+    """The processes that learn, in the order in which they were started."""
+    found = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return sorted(
+        int(child)
+        for child in found
+        if b"--resume" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
+
+
+def test_the_command_stops_when_it_is_told_to_and_ends_when_a_process_is_killed(
+    patterns: Path, by_two: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    settings = [f"--set={key}={value}" for key, value in LONG.items()]
+    settings[settings.index("--set=model.options.widths=[8, 16]")] = (
+        "--set=model.options.widths=[8,16]"
+    )
+    begins = command("fashion-mnist-fast", f"--data={patterns}", f"--out={run}", *settings)
+    process = started([*begins, "--processes=2"])
+    while not (run / "log.csv").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=SOON)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert len(re.findall(r"stopped by SIGTERM; [\d,]+ steps? learned and saved\. Go on", said)) == 1
+    assert "Traceback" not in said
+
+    process = started(command(f"--resume={run}", "--processes=2"))
+    steps = set((run / "checkpoints").iterdir())
+    while set((run / "checkpoints").iterdir()) == steps:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    os.kill(workers_of(process.pid)[1], signal.SIGKILL)
+    killed = time.monotonic()
+    _, said = process.communicate(timeout=SOON)
+    assert time.monotonic() - killed < SOON
+    assert process.returncode == 1
+    assert "was ended by SIGKILL, and the others with it" in said
+    assert "lapel train --resume" in said
+    assert "Traceback" not in said
+    assert isinstance(apart(resumed, run)[0], float)
+    assert weights_of(run) == weights_of(by_two)
+
+
+def test_a_wrong_command_is_told_once_and_has_its_exit_code(patterns: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    arguments = command("fashion-mnist-fast", f"--data={patterns}", f"--out={tmp_path}")
+    result = subprocess.run(
+        [*arguments, "--processes=2"], capture_output=True, text=True, check=False, timeout=SOON
+    )
+    assert result.returncode == 2
+    assert result.stderr.count("is not empty (it holds thesis.txt)") == 1
+    assert "Traceback" not in result.stderr
