@@ -104,7 +104,7 @@ def seaweedfs(weed: Path, folder: Path) -> Iterator[ObjectStore]:
         weed: SeaweedFS's program.
         folder: for its data.
     """
-    ports = dict(zip(("master", "volume", "filer", "s3", "iceberg"), free_ports(5), strict=True))
+    ports = dict(zip(("master", "volume", "filer", "s3"), free_ports(4), strict=True))
     identities = folder / "identities.json"
     keys = {"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
     rights = ["Admin", "Read", "List", "Tagging", "Write"]
@@ -117,7 +117,7 @@ def seaweedfs(weed: Path, folder: Path) -> Iterator[ObjectStore]:
         f"-master.port={ports['master']}", f"-volume.port={ports['volume']}",
         "-filer", f"-filer.port={ports['filer']}",
         "-s3", f"-s3.port={ports['s3']}", f"-s3.config={identities}",
-        f"-s3.port.iceberg={ports['iceberg']}",
+        "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
         "-master.volumeSizeLimitMB=64", "-volume.max=300",
     ]  # fmt: skip
     endpoint = f"http://127.0.0.1:{ports['s3']}"
