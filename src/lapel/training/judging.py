@@ -23,6 +23,7 @@ from lapel.training.examples import Examples, in_batches
 from lapel.training.judged import Judged, joined
 from lapel.training.learner import Learner
 from lapel.training.plan import seed_of
+from lapel.training.processes.sharding import is_sharded
 from lapel.training.recipe import Recipe
 
 #: More than there are batches in any set: numbers of batches of different steps never meet.
@@ -166,7 +167,11 @@ def _said(
         yield rows, raw
         watcher.pause()
     if len(own) < learner.group.most_dealt(len(batches)):
-        watcher.pause()  # the others pause once more, and all of them look for signals together
+        # The others have one more, for which all put a parted network together ...
+        if is_sharded(learner.network):
+            with autocast(learner):
+                learner.answer(next(iter(examples.pictures.batches(batches[:1]))))
+        watcher.pause()  # ... and after which all look for signals.
 
 
 def _keep(parts: Mapping[str, list[Tensor]], outputs: Mapping[str, Tensor]) -> None:

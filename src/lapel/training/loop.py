@@ -20,18 +20,13 @@ from lapel.models.heads.table import HEADS
 from lapel.schema.errors import TrainingError
 from lapel.tasks.base import Counts
 from lapel.training.balance import row_weights
-from lapel.training.batches import Batch, changed, own_part
-from lapel.training.embedding import embedding_loss
+from lapel.training.batches import changed
 from lapel.training.examples import Examples
-from lapel.training.judging import Known, autocast, judge, main_score, score_task, total_loss
+from lapel.training.judging import Known, judge, main_score, score_task
 from lapel.training.learner import Learner
-from lapel.training.optimise import rate_at, stage_at
 from lapel.training.plan import Plan, plan_of, seed_of
-from lapel.training.processes.gradients import add_up, mean_of, take_mean
-from lapel.training.processes.said import around, is_apart
-from lapel.training.processes.sharding import is_sharded
-from lapel.training.processes.whole_batch import WholeBatch
 from lapel.training.recipe import Recipe
+from lapel.training.step import take_step
 from lapel.training.targets import tensor_of
 
 #: Training outputs are scored on about so many steps an epoch; all would cost time.
@@ -142,81 +137,6 @@ def out_of_time(learner: Learner) -> bool:
     if seconds is None:
         return False
     return learner.group.agree(progress.seconds + progress.judging_seconds >= seconds)
-
-
-def take_step(learner: Learner, plan: Plan, batch: Batch) -> tuple[Tensor, dict[str, Raw]]:
-    """One step: forward, backward, clip, move, average.
-
-    Returns:
-        The loss of the whole batch, and what the heads said of what ``batch.known`` tells of.
-    """
-    recipe, network = learner.recipe, learner.network
-    begin_step(learner, plan)
-    network.train()
-    with autocast(learner):
-        raw = heads_say(learner, batch)
-        apart = not learner.group.alone and is_apart(raw)
-        if not learner.group.alone and not apart:
-            raw = around(learner.group, raw)
-        own = learner.group.own(len(batch.known))
-        loss = loss_of(learner, own_part(batch, own) if apart else batch, raw)
-    for optimiser in learner.optimisers:
-        optimiser.zero_grad()
-    find_gradients(learner, loss, apart=apart)
-    if recipe.optimiser.clip:
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
-    # Each optimiser moves the parameters of its own that have a gradient.
-    for optimiser in learner.optimisers:
-        optimiser.step()
-    if learner.average is not None:
-        learner.average.update(network, learner.progress.step)
-    return mean_of(learner.group, loss) if apart else loss.detach(), raw
-
-
-def heads_say(learner: Learner, batch: Batch) -> dict[str, Raw]:
-    """What the heads say of the pictures that this process looks at."""
-    if learner.group.alone:
-        return learner.answer(batch.mixture.inputs)
-    with WholeBatch(learner.group, len(batch.known)):
-        return learner.answer(batch.mixture.inputs)
-
-
-def loss_of(learner: Learner, batch: Batch, raw: Mapping[str, Raw]) -> Tensor:
-    """The loss of what the heads say, of pictures that may each be two in one."""
-    share = batch.mixture.share
-    loss = total_loss(learner, raw, batch.known)
-    if batch.partners_known is not None:
-        others = total_loss(learner, raw, batch.partners_known)
-        loss = share * loss + (1 - share) * others
-    options = learner.recipe.embedding
-    return loss + embedding_loss(learner.loss.vectors, raw, batch.items, options)
-
-
-def find_gradients(learner: Learner, loss: Tensor, *, apart: bool) -> None:
-    """The gradient of the loss of the whole batch, in every process.
-
-    Args:
-        learner: whose parameters take it.
-        loss: of the whole batch, or with `apart` of the pictures alone that this process looks
-            at: then the mean over the processes is learned from.
-        apart: see there.
-    """
-    group = learner.group
-    (loss / group.count if apart else loss).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
-    if group.alone:
-        return
-    if not is_sharded(learner.network):  # then they were added up on the way
-        add_up(group, learner.network.parameters(), uneven=apart)
-    take_mean(group, learner.loss.parameters())
-
-
-def begin_step(learner: Learner, plan: Plan) -> None:
-    """Set the learning rate and the weights of the tasks to those of this step."""
-    recipe, step = learner.recipe, learner.progress.step
-    stage = stage_at(step, plan.steps, recipe.schedule)
-    rate = rate_at(step, plan.steps, recipe.schedule)
-    learner.set_rate(rate * (stage.learning_rate if stage else 1.0))
-    learner.loss.weigh({**recipe.loss.task_weights, **(stage.task_weights if stage else {})})
 
 
 class Tally:
