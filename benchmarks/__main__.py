@@ -10,6 +10,7 @@ BENCHMARKS = (
     "time_to_accuracy",
     "tricks",
     "startup",
+    "serving_image",
     "import_table",
     "import_deepfashion",
     "transfer",

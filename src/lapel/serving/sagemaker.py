@@ -64,9 +64,11 @@ def sagemaker_routes(models: Models) -> APIRouter:
         asked = _attributes(request)
         form = _form(request.headers.get("accept", ""))
         model = models.get(asked.model)
+        in_place = models.settings.errors_in_place
         if form == CSV:
-            return Response(csv_bytes(await _rows(request, model, asked)), media_type=CSV)
-        value = await answer(request, model, asked)
+            rows = await _rows(request, model, asked, in_place=in_place)
+            return Response(csv_bytes(rows), media_type=CSV)
+        value = await answer(request, model, asked, errors_in_place=in_place)
         if form == JSON:
             return Response(json_bytes(value), media_type=JSON)
         return Response(json_lines(value["predictions"]), media_type=form)
@@ -74,7 +76,9 @@ def sagemaker_routes(models: Models) -> APIRouter:
     return router
 
 
-async def _rows(request: Request, model: ServedModel, asked: Asked) -> list[Row]:
+async def _rows(
+    request: Request, model: ServedModel, asked: Asked, *, in_place: bool
+) -> list[Row]:
     model.admit()
     sent = await pictures_of(request, most=model.most_pictures)
 
@@ -92,7 +96,8 @@ async def _rows(request: Request, model: ServedModel, asked: Asked) -> list[Row]
             threshold=asked.threshold,
         ),
     )
-    if len(rendered) == 1 and "error" in rendered[0][1]:
+    alone = len(rendered) == 1 and not in_place
+    if alone and "error" in rendered[0][1]:
         raise refused(rendered[0][1]["error"])
     return [row for rows, _ in rendered for row in rows]
 

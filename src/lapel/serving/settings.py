@@ -24,6 +24,8 @@ class Settings:
         trusted_network: listen at any address without a token, because something before this
             server asks who calls, as SageMaker does.
         cors: origins whose pages may call it, such as ``https://shop.example``.
+        errors_in_place: at SageMaker's route, a picture that cannot be read and came alone is
+            answered with its error and 200, as among others; one such picture would end a batch.
         latency: seconds that a picture should wait at most; more load is refused at once.
         batch: pictures a run of the engine.
         body_bytes: of a request.
@@ -53,6 +55,7 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     trusted_network: bool = False
     cors: tuple[str, ...] = ()
+    errors_in_place: bool = False
     latency: float = 2.0
     batch: int = 16
     body_bytes: int = 64 * MEBIBYTE

@@ -1,0 +1,109 @@
+"""A bundle as ``model.tar.gz`` in S3, under a name that its content gives it."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from lapel.cloud.archives import pack
+from lapel.cloud.aws import Account, RefusedError
+from lapel.inference.bundle import Bundle
+from lapel.schema.errors import UsageError
+from lapel.storage.local import sha256_of
+from lapel.storage.s3.location import S3Location
+
+ARCHIVE = "model.tar.gz"
+
+#: Digits of an archive's SHA-256 in its place.
+DIGITS = 16
+
+#: What one request to S3 may carry.
+MOST_BYTES = 5 * 2**30
+
+#: What S3 says when something lies at a place already.
+TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+def is_archive(bundle: str | Path) -> bool:
+    """Whether a model is named by its archive in S3, such as a training job leaves."""
+    return str(bundle).startswith("s3:/") and str(bundle).endswith(".tar.gz")
+
+
+def archived(
+    account: Account,
+    bundle: str | Path,
+    name: str,
+    *,
+    models: str | None,
+    say: Callable[[str], None],
+) -> str:
+    """The place of a bundle's archive, which is put there if it does not lie there yet.
+
+    Args:
+        account: whose S3 it is.
+        bundle: a bundle or a run, here or in S3; or an archive in S3, which is taken as it is.
+        name: of the endpoint or batch, part of the place.
+        models: place in S3 below which archives lie; needed unless there is one already.
+        say: told what is put where.
+
+    Returns:
+        Such as ``s3://bucket/models/NAME/0123456789abcdef/model.tar.gz``.
+
+    Raises:
+        BundleError: no bundle, or one that is not whole: every file's hash is compared.
+        CloudError: S3 refuses.
+        UsageError: no place was given.
+    """
+    if is_archive(bundle):
+        return str(S3Location.parse(bundle))
+    if models is None:
+        raise UsageError("say by --models s3://BUCKET/models where the model's archive is put")
+    below = S3Location.parse(models)
+    opened = Bundle.load(Path(bundle))
+    with tempfile.TemporaryDirectory(prefix="lapel-") as folder:
+        archive = Path(folder) / ARCHIVE
+        pack(opened.folder, archive)
+        place = below / f"{name}/{sha256_of(archive)[:DIGITS]}/{ARCHIVE}"
+        say(f"{opened.name}: {archive.stat().st_size / 1e6:.1f} MB at {place}")
+        _put(account, archive, place)
+    return str(place)
+
+
+def ours(archive: str, name: str) -> bool:
+    """Whether an archive was put there by :func:`archived` for this endpoint or batch."""
+    parts = archive.split("/")
+    digits = set(parts[-2]) <= set("0123456789abcdef") and len(parts[-2]) == DIGITS
+    return len(parts) > 5 and digits and parts[-3:] == [name, parts[-2], ARCHIVE]
+
+
+class _Shown(io.FileIO):
+    """A file that a dry run shows by name and size."""
+
+    def __str__(self) -> str:
+        size = Path(str(self.name)).stat().st_size
+        return f"({ARCHIVE}, {size:,} bytes)"
+
+
+def _put(account: Account, archive: Path, place: S3Location) -> None:
+    if archive.stat().st_size > MOST_BYTES:
+        raise UsageError(
+            f"the model's archive is larger than {MOST_BYTES / 2**30:.0f} GiB; put it to S3 by "
+            "`lapel cloud s3 push` and give its place"
+        )
+    try:
+        with _Shown(archive) as file:
+            account.do(
+                "s3",
+                "PutObject",
+                {},
+                Bucket=place.bucket,
+                Key=place.key,
+                Body=file,
+                ServerSideEncryption="AES256",
+                IfNoneMatch="*",
+            )
+    except RefusedError as error:
+        if error.code not in TAKEN:  # its place is made of its content: it lies there
+            raise

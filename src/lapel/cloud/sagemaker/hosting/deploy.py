@@ -1,0 +1,215 @@
+"""A bundle behind an endpoint: made anew, or changed without a pause; whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from lapel.cloud.aws import Account
+from lapel.cloud.sagemaker.checks import stamped
+from lapel.cloud.sagemaker.hosting.alarms import alarms_of, put_alarms, remove_alarms
+from lapel.cloud.sagemaker.hosting.listing import (
+    CHANGING,
+    EVERY,
+    PATIENCE,
+    READY,
+    belongings,
+    is_there,
+    settled,
+)
+from lapel.cloud.sagemaker.hosting.log import last_lines
+from lapel.cloud.sagemaker.hosting.plan import EndpointPlan, Machines
+from lapel.cloud.sagemaker.hosting.remove import remove_behind, remove_endpoint
+from lapel.cloud.sagemaker.hosting.requests import (
+    config_request,
+    endpoint_request,
+    model_request,
+    update_request,
+)
+from lapel.cloud.sagemaker.hosting.scaling import put_scaling, remove_scaling, scaled
+from lapel.cloud.sagemaker.refusals import refuse_faults
+from lapel.schema.errors import CloudError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """An endpoint that answers.
+
+    Attributes:
+        name: of it.
+        called: the name of its model and of its configuration.
+        updated: whether it was there before.
+        removed: models and configurations of before that were taken away.
+    """
+
+    name: str
+    called: str
+    updated: bool
+    removed: int
+
+
+@dataclass(slots=True)
+class _Patience:
+    say: Callable[[str], None]
+    seconds: float
+    every: float
+
+
+def deploy(
+    account: Account,
+    plan: EndpointPlan,
+    *,
+    say: Callable[[str], None],
+    patience: float = PATIENCE,
+    every: float = EVERY,
+) -> Deployed:
+    """Make an endpoint, or change one of ours into another.
+
+    What is there goes on answering until the new one does, and stays if that fails: AWS itself
+    keeps the old machines until the new ones are healthy. If anything fails, what was made for it
+    is taken away again.
+
+    Args:
+        account: that pays.
+        plan: what the endpoint shall be.
+        say: told of each state.
+        patience: seconds to wait for the endpoint at the most.
+        every: seconds between two looks.
+
+    Raises:
+        CloudError: AWS refuses, or the endpoint does not become ready; the reason is told, with
+            the last lines of its log.
+        UsageError: AWS would refuse.
+    """
+    waiting = _Patience(say, patience, every)
+    called = stamped(plan.name)
+    _refuse_early(plan, called)
+    there = _usable(account, plan.name, waiting)
+    before = belongings(account, "EndpointConfig", plan.name)
+    with ExitStack() as undo:
+        undo.callback(_take_away, account, plan, called, say)
+        account.do("sagemaker", "CreateModel", {}, **model_request(plan, called))
+        account.do("sagemaker", "CreateEndpointConfig", {}, **config_request(plan, called))
+        if there:
+            _update(account, plan, called, waiting)
+        else:
+            undo.callback(_remove_new, account, plan.name, waiting)
+            account.do("sagemaker", "CreateEndpoint", {}, **endpoint_request(plan, called))
+            _wait(account, plan.name, called, waiting)
+            put_alarms(account, plan)
+            put_scaling(account, plan)
+        undo.pop_all()
+    for old in before:
+        remove_behind(account, plan.name, old)
+    return Deployed(name=plan.name, called=called, updated=there, removed=len(before))
+
+
+def _refuse_early(plan: EndpointPlan, called: str) -> None:
+    refuse_faults("sagemaker", "CreateModel", model_request(plan, called))
+    refuse_faults("sagemaker", "CreateEndpointConfig", config_request(plan, called))
+    refuse_faults("sagemaker", "CreateEndpoint", endpoint_request(plan, called))
+
+
+def _usable(account: Account, name: str, waiting: _Patience) -> bool:
+    """Whether an endpoint is there that can be changed; one that failed is taken away."""
+    if not is_there(account, name):
+        return False
+    found = settled(account, name, say=waiting.say, patience=waiting.seconds, every=waiting.every)
+    if found["EndpointStatus"] == READY:
+        return True
+    remove_scaling(account, name)
+    remove_endpoint(account, name, say=waiting.say, every=waiting.every)
+    return False
+
+
+def _update(account: Account, plan: EndpointPlan, called: str, waiting: _Patience) -> None:
+    keep = _keeps_count(account, plan)
+    if not keep:
+        # AWS changes no machines whose number follows a load.
+        remove_scaling(account, plan.name)
+    alarms = alarms_of(account, plan.name)
+    request = update_request(plan, called, alarms=alarms, keep_count=keep)
+    refuse_faults("sagemaker", "UpdateEndpoint", request)
+    account.do("sagemaker", "UpdateEndpoint", {}, **request)
+    _wait(account, plan.name, called, waiting)
+    put_alarms(account, plan)
+    put_scaling(account, plan)
+
+
+def _keeps_count(account: Account, plan: EndpointPlan) -> bool:
+    """Whether the number of machines follows the load before and after, and their kind stays."""
+    machines = plan.machines
+    if not isinstance(machines, Machines) or not machines.scales:
+        return False
+    if not scaled(account, plan.name):
+        return False
+    found = account.ask("sagemaker", "DescribeEndpoint", {}, EndpointName=plan.name)
+    config = account.ask(
+        "sagemaker",
+        "DescribeEndpointConfig",
+        {},
+        EndpointConfigName=found["EndpointConfigName"],
+    )
+    kinds = {one.get("InstanceType") for one in config["ProductionVariants"]}
+    return kinds == {machines.kind}
+
+
+def _wait(account: Account, name: str, called: str, waiting: _Patience) -> None:
+    """Wait until the endpoint answers by what was made for it."""
+    found = settled(account, name, say=waiting.say, patience=waiting.seconds, every=waiting.every)
+    if found["EndpointStatus"] == READY and found.get("EndpointConfigName", called) == called:
+        return
+    raise CloudError(_failure(account, name, found))
+
+
+def _failure(account: Account, name: str, found: Mapping[str, Any]) -> str:
+    reason = found.get("FailureReason") or "AWS gives no reason"
+    goes_on = found["EndpointStatus"] == READY
+    after = "; the endpoint goes on as it was before" if goes_on else ""
+    lines = "\n".join(f"  {line}" for line in last_lines(account, name))
+    log = f"\nthe end of its log:\n{lines}" if lines else ""
+    return f"the endpoint {name} did not become ready: {reason}{after}{log}"
+
+
+def _take_away(
+    account: Account, plan: EndpointPlan, called: str, say: Callable[[str], None]
+) -> None:
+    """Take away what was made for an endpoint that did not come about."""
+    if account.dry_run:
+        return
+    # What cannot be taken away now is found by `delete`; the error on its way says more.
+    with suppress(CloudError):
+        if _in_use(account, plan.name, called):
+            say(f"{plan.name} is still being changed; `lapel cloud sagemaker endpoints` shows it")
+            return
+        remove_behind(account, plan.name, called, archive=plan.archive)
+        say(f"{called}: taken away again")
+
+
+def _in_use(account: Account, name: str, called: str) -> bool:
+    """Whether an endpoint runs, or is about to run, on a configuration.
+
+    AWS would let it be removed all the same, and break the endpoint.
+    """
+    if not is_there(account, name):
+        return False
+    found = account.ask("sagemaker", "DescribeEndpoint", {}, EndpointName=name)
+    return found["EndpointStatus"] in CHANGING or found["EndpointConfigName"] == called
+
+
+def _remove_new(account: Account, name: str, waiting: _Patience) -> None:
+    """Take away an endpoint that was asked for just now and did not come about."""
+    if account.dry_run:
+        return
+    try:
+        if is_there(account, name):
+            remove_scaling(account, name)
+            remove_endpoint(account, name, say=waiting.say, every=waiting.every)
+        remove_alarms(account, alarms_of(account, name))
+    except CloudError as error:
+        waiting.say(
+            f"{name} could not be taken away ({error}); do it by "
+            f"`lapel cloud sagemaker delete {name}`, for it may cost money"
+        )

@@ -1,0 +1,125 @@
+"""A great many photos in S3: all answered, the bad ones told, nothing left running."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+from hosting_account import BUCKET, IMAGE, ROLE, HostingAccount, what_is_there
+
+from lapel.cloud.aws import Account
+from lapel.cloud.permissions import missing
+from lapel.cloud.sagemaker.hosting.batch import BatchPlan, start_batch
+from lapel.cloud.sagemaker.hosting.rehearse import rehearsed
+from lapel.cloud.sagemaker.hosting.remove import delete
+from lapel.schema.errors import UsageError
+
+Run = Callable[..., tuple[int, str, str]]
+
+PHOTOS, ANSWERS = f"s3://{BUCKET}/photos", f"s3://{BUCKET}/answers"
+
+
+@pytest.fixture
+def stored(hosting: HostingAccount, photos: Path) -> None:
+    """Three photos and one file that is none, below a place in S3."""
+    assert hosting
+    store = boto3.client("s3")
+    (photos / "d.png").write_bytes(b"no picture")
+    for path in photos.iterdir():
+        store.put_object(Bucket=BUCKET, Key=f"photos/new/{path.name}", Body=path.read_bytes())
+    store.put_object(Bucket=BUCKET, Key="photos-old/e.png", Body=b"of another place")
+
+
+def plan(**words: str) -> BatchPlan:
+    usual = {
+        "name": "night",
+        "image": IMAGE,
+        "role": ROLE,
+        "archive": f"s3://{BUCKET}/models/night/0123456789abcdef/model.tar.gz",
+        "photos": PHOTOS,
+        "answers": ANSWERS,
+    }
+    return BatchPlan(**{**usual, **words})  # type: ignore[arg-type] # words are texts here
+
+
+@pytest.mark.usefixtures("stored")
+def test_every_photo_is_answered_and_a_bad_one_ends_nothing(
+    run: Run, hosting: HostingAccount, colour_bundle: Path, named: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    words = ["cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named, "--out", out]
+    with rehearsed(colour_bundle, environment={"LAPEL_ERRORS_IN_PLACE": "1"}) as rehearsal:
+        hosting.container = rehearsal.url
+        code, said, told = run(*words)
+    assert code == 1  # one photo could not be read, which programs should hear
+    assert "4 answers in" in said
+    assert "1 of 4 photos could not be read" in told
+    values = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert [value["image"] for value in values] == [f"new/{name}.png" for name in "abcd"]
+    labels = [value["answers"]["colour"]["label"] for value in values[:3]]
+    assert labels == ["red", "green", "blue"]
+    assert values[3]["error"]["code"] == "not_a_picture"
+    # Photos and answers are the user's; of ours nothing is left.
+    there = what_is_there()
+    assert set(there) == {"objects"}
+    assert not [key for key in there["objects"] if key.startswith("models/")]
+
+
+def test_the_container_is_told_to_answer_bad_photos(account: Account) -> None:
+    start_batch(account, plan())
+    bodies = {call.operation: call.request for call in account.calls}
+    variables = bodies["CreateModel"]["PrimaryContainer"]["Environment"]
+    assert variables["LAPEL_ERRORS_IN_PLACE"] == "1"
+    job = bodies["CreateTransformJob"]
+    assert job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] <= 100
+    assert job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"] == f"{PHOTOS}/"
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_batch_that_fails_says_so_and_leaves_no_model(
+    run: Run, hosting: HostingAccount, colour_bundle: Path, named: list[str]
+) -> None:
+    # Without the word about bad photos, one of them ends the batch, as AWS does it.
+    with rehearsed(colour_bundle) as rehearsal:
+        hosting.container = rehearsal.url
+        code, _, told = run(
+            "cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named
+        )
+    assert code == 1
+    assert "is Failed: ClientError: Bad HTTP status" in told
+    assert set(what_is_there()) == {"objects"}
+
+
+def test_a_running_batch_is_stopped_by_name(
+    run: Run, hosting: HostingAccount, colour_bundle: Path, named: list[str], account: Account
+) -> None:
+    hosting.running = True
+    words = ["cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named]
+    code, said, _ = run(*words, "--name", "night", "--no-wait")
+    assert code == 0
+    assert "lapel cloud sagemaker delete night" in said
+    gone = delete(account, "night", say=lambda _: None)
+    assert (gone.jobs, gone.models, gone.endpoints) == (1, 1, 0)
+    (job,) = boto3.client("sagemaker").list_transform_jobs()["TransformJobSummaries"]
+    assert job["TransformJobStatus"] == "Stopped"
+    assert what_is_there() == {}
+    assert missing("sagemaker-endpoints", account.calls) == set()
+
+
+def test_answers_do_not_go_among_the_photos() -> None:
+    with pytest.raises(UsageError, match="lie among the photos"):
+        plan(answers=f"{PHOTOS}/answers")
+    assert plan(answers=f"{PHOTOS}-answers").answers == f"{PHOTOS}-answers"
+
+
+def test_a_batch_that_cannot_be_started_leaves_no_model(
+    run: Run, hosting: HostingAccount, colour_bundle: Path, named: list[str]
+) -> None:
+    hosting.refuses["create_transform_job"] = "The account-level service limit is 0 Instances"
+    code, _, told = run("cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named)
+    assert code == 1
+    assert "service limit is 0" in told
+    assert what_is_there() == {}
