@@ -79,8 +79,16 @@ def _brief(model: ServedModel) -> dict[str, Any]:
     }
 
 
-async def answer(request: Request, model: ServedModel, asked: Asked) -> dict[str, Any]:
+async def answer(
+    request: Request, model: ServedModel, asked: Asked, *, errors_in_place: bool = False
+) -> dict[str, Any]:
     """Read the pictures of a request and answer for them.
+
+    Args:
+        request: with one picture or several.
+        model: that answers.
+        asked: parameters.
+        errors_in_place: a bad picture that came alone has its ``error`` in its place, too.
 
     Returns:
         What :class:`lapel.serving.forms.PredictAnswer` describes.
@@ -103,7 +111,7 @@ async def answer(request: Request, model: ServedModel, asked: Asked) -> dict[str
             answerer=present.answerer,
         ),
     )
-    if len(predictions) == 1 and "error" in predictions[0]:
+    if not errors_in_place and len(predictions) == 1 and "error" in predictions[0]:
         raise refused(predictions[0]["error"])
     return {
         "model": model.name,
