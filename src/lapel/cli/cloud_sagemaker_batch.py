@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lapel.cli.cloud_options import DryRun, OwnPrice, Profile, Region, Yes, account, agreed
-from lapel.cli.cloud_sagemaker_options import (
+from lapel.cli.cloud_sagemaker_models import (
     Bundle,
     Image,
     Models,

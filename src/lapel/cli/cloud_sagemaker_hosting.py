@@ -11,7 +11,7 @@ import typer
 
 from lapel.cli.cloud_options import DryRun, OwnPrice, Profile, Region, Yes, account, agreed
 from lapel.cli.cloud_sagemaker_batch import batch, image
-from lapel.cli.cloud_sagemaker_options import (
+from lapel.cli.cloud_sagemaker_models import (
     Bundle,
     Image,
     Models,
