@@ -91,6 +91,10 @@ class Recorder:
     def names(self) -> tuple[str, ...]:
         return ("colour",)
 
+    @property
+    def lanes(self) -> int:
+        return 1
+
     def run(
         self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
     ) -> dict[str, NDArray[np.float32]]:

@@ -51,6 +51,10 @@ class PacedEngine:
     def names(self) -> tuple[str, ...]:
         return self.engine.names
 
+    @property
+    def lanes(self) -> int:
+        return 1
+
     def run(
         self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
     ) -> dict[str, NDArray[np.float32]]:

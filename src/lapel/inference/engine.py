@@ -20,6 +20,13 @@ class Engine(Protocol):
         """All outputs of the network, in its own order: one a task, and what else it shows."""
         ...
 
+    @property
+    def lanes(self) -> int:
+        """Callers that are answered side by side, each by a core of its own; where it is 1 they
+        wait for each other, and had better come with batches.
+        """
+        ...
+
     def run(
         self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
     ) -> dict[str, NDArray[np.float32]]:

@@ -33,6 +33,7 @@ class OnnxRuntimeEngine:
             threads: that compute; None: as many as there are cores.
         """
         threads = threads or usable_cores()
+        self._threads = threads
         self._graph = graph
         self._session = _session(graph, threads)
         (entry,) = self._session.get_inputs()
@@ -43,38 +44,53 @@ class OnnxRuntimeEngine:
         self._side_by_side = SideBySide(threads)
         #: Computes in the thread that calls it, and so for many at once; made when there are many.
         self._for_many: onnxruntime.InferenceSession | None = None
-        self._making = Lock()
+        self._lock = Lock()
+        self._callers = 0
 
     @property
     def names(self) -> tuple[str, ...]:
         """All outputs of the graph."""
         return self._names
 
+    @property
+    def lanes(self) -> int:
+        """As many as there are threads."""
+        return 1 if self._one_by_one else self._threads
+
     def run(
         self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
     ) -> dict[str, NDArray[np.float32]]:
         """Pixels (N, C, h, w) to arrays (N, ...), of the outputs asked for."""
         wanted = checked_names(names, self._names)
+        with self._lock:
+            self._callers += 1
         try:
             return dict(zip(wanted, self._found(pixels, wanted), strict=True))
         except Exception as error:  # its exceptions share no base of their own
             raise wrong_pixels(pixels, error) from error
+        finally:
+            with self._lock:
+                self._callers -= 1
 
     def _found(self, pixels: NDArray[np.uint8], wanted: tuple[str, ...]) -> Outputs:
         if self._one_by_one:
             found = [self._session.run(wanted, {self._input: one}) for one in one_by_one(pixels)]
             return [joined(parts) for parts in zip(*found, strict=True)]
-        if not self._side_by_side.suits(pixels):
+        many = self._side_by_side.suits(pixels)
+        if not many and self._callers == 1:
             return list(self._session.run(wanted, {self._input: pixels}))
         session = self._session_for_many()
+        if not many:  # the other cores are with other callers
+            return list(session.run(wanted, {self._input: pixels}))
         return self._side_by_side.run(
             lambda part: list(session.run(wanted, {self._input: part})), pixels
         )
 
     def _session_for_many(self) -> onnxruntime.InferenceSession:
-        with self._making:
+        with self._lock:
             if self._for_many is None:
-                self._for_many = _session(self._graph, 1)
+                alone = self._threads == 1
+                self._for_many = self._session if alone else _session(self._graph, 1)
                 self._graph = b""
             return self._for_many
 

@@ -73,6 +73,11 @@ class OpenVinoEngine:
         """All outputs of the graph."""
         return self._names
 
+    @property
+    def lanes(self) -> int:
+        """One: all its threads work for one caller."""
+        return 1
+
     @kept_signal_stack()
     def run(
         self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None

@@ -76,7 +76,9 @@ def file_or_pixels(picture: Picture, *, name: str, limits: Limits) -> bytes | ND
         return _checked(picture, name)
     if isinstance(picture, bytes):
         return picture
-    return _fetch(picture, name, limits) if is_remote(picture) else _read(Path(picture), name, limits)
+    return (
+        _fetch(picture, name, limits) if is_remote(picture) else _read(Path(picture), name, limits)
+    )
 
 
 def upright(picture: Picture, *, name: str, limits: Limits) -> NDArray[np.uint8]:
@@ -103,8 +105,7 @@ def _fetch(place: str | Path, name: str, limits: Limits) -> bytes:
 def _too_large(name: str, size: int, limits: Limits) -> ImageTooLargeError:
     return ImageTooLargeError(
         name,
-        f"{size / MEBIBYTE:.1f} MiB, the limit is {limits.bytes / MEBIBYTE:g}; save it smaller, "
-        "or raise the limit",
+        f"{size / MEBIBYTE:.1f} MiB, the limit is {limits.bytes / MEBIBYTE:g}; save it smaller",
     )
 
 

@@ -30,6 +30,7 @@ from lapel.inference.pictures import (
     name_of,
     upright,
 )
+from lapel.inference.side_by_side import looked_at_together
 from lapel.inference.spelling import Spelling
 from lapel.schema.errors import ImageError, UsageError
 from lapel.schema.geometry import Box
@@ -143,6 +144,18 @@ class Predictor:
     def batch(self) -> int:
         """The most pictures of a run of the engine."""
         return self._batch
+
+    @property
+    def lanes(self) -> int:
+        """Threads that had better call :meth:`answer` at the same time, each with few pictures."""
+        return self._engine.lanes
+
+    @property
+    def lane_batch(self) -> int:
+        """The most pictures that each of them had better bring."""
+        preprocess = self.bundle.preprocess
+        few = looked_at_together(preprocess.height, preprocess.width)
+        return min(self._batch, few) if self.lanes > 1 else self._batch
 
     def predict(
         self,

@@ -45,7 +45,8 @@ class SideBySide:
 
     def suits(self, pixels: NDArray[np.uint8]) -> bool:
         """Whether pictures (N, C, h, w) are enough for more than one thread."""
-        return self._lanes > 1 and len(pixels) > 1 and len(pixels) > _together(pixels) // 2
+        together = looked_at_together(*pixels.shape[-2:])
+        return self._lanes > 1 and len(pixels) > max(1, together // 2)
 
     def run(
         self, look: Callable[[NDArray[np.uint8]], Outputs], pixels: NDArray[np.uint8]
@@ -56,12 +57,13 @@ class SideBySide:
             look: from some of the pictures (n, C, h, w) to their outputs; several threads call it.
             pixels: of all pictures, uint8 (N, C, h, w).
         """
-        step = max(1, min(_together(pixels), -(-len(pixels) // self._lanes)))
+        together = looked_at_together(*pixels.shape[-2:])
+        step = min(together, -(-len(pixels) // self._lanes))
         parts = [pixels[first : first + step] for first in range(0, len(pixels), step)]
         found = list(self._pool.map(look, parts))
         return [np.concatenate(outputs) for outputs in zip(*found, strict=True)]
 
 
-def _together(pixels: NDArray[np.uint8]) -> int:
-    height, width = pixels.shape[-2:]
-    return max(1, PIXELS_TOGETHER // max(1, int(height) * int(width)))
+def looked_at_together(height: int, width: int) -> int:
+    """Pictures of a size that one core had better look at together, 1 or more."""
+    return max(1, PIXELS_TOGETHER // max(1, height * width))

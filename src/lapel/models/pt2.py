@@ -68,6 +68,11 @@ class ProgramEngine:
         """All outputs of the network."""
         return self._names
 
+    @property
+    def lanes(self) -> int:
+        """One: callers wait for each other."""
+        return 1
+
     def run(
         self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
     ) -> dict[str, NDArray[np.float32]]:

@@ -67,6 +67,11 @@ class TorchEngine:
         """All outputs that an exported graph has."""
         return self._names
 
+    @property
+    def lanes(self) -> int:
+        """One: callers wait for each other."""
+        return 1
+
     def run(
         self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
     ) -> dict[str, NDArray[np.float32]]:

@@ -38,6 +38,11 @@ class Answerer(Protocol):
         ...
 
     @property
+    def lanes(self) -> int:
+        """Threads that may call :meth:`answer` at the same time."""
+        ...
+
+    @property
     def maps(self) -> tuple[str, ...]:
         """Names of what can be shown of how an answer came about."""
         ...
@@ -61,7 +66,7 @@ class Answerer(Protocol):
         ...
 
     def answer(self, ready: Sequence[Any], *, top: int, maps: Sequence[str]) -> Iterator[Found]:
-        """Answer for what :meth:`prepare` gave, in order; one thread at a time."""
+        """Answer for what :meth:`prepare` gave, in order; so many threads as ``lanes``."""
         ...
 
 
@@ -79,7 +84,14 @@ class OneModel:
     @property
     def batch(self) -> int:
         """The most pictures of a run of the engine."""
-        return self.predictor.batch
+        return self.predictor.lane_batch if self.lanes > 1 else self.predictor.batch
+
+    @property
+    def lanes(self) -> int:
+        """Cores, where each had better look at pictures of its own; masks of the size of photos
+        are made one after the other.
+        """
+        return 1 if self.dense else self.predictor.lanes
 
     @property
     def maps(self) -> tuple[str, ...]:
@@ -132,6 +144,11 @@ class TwoModels:
     def batch(self) -> int:
         """The most pictures of a run of the detector."""
         return self.predictor.detector.batch
+
+    @property
+    def lanes(self) -> int:
+        """One: what each garment takes is not known before."""
+        return 1
 
     @property
     def maps(self) -> tuple[str, ...]:

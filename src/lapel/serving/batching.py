@@ -2,7 +2,8 @@
 
 Pictures are decoded by a pool of threads, and stand in a queue; a worker takes what stands there,
 up to a batch, and lets the engine run. So a lone picture never waits for others, and under load
-batches grow by themselves: what came in while the engine was busy is the next batch.
+batches grow by themselves: what came in while the engine was busy is the next batch. Where an
+engine is quickest when each core looks at a picture of its own, there is a worker a core.
 
 Who comes when more is waiting than can be answered within the latency bound is refused at once, and
 told when to come again; that keeps the time of those who were accepted the same under any load.
@@ -151,7 +152,7 @@ class _Job:
 
 @dataclass(slots=True)
 class _Pace:
-    """Seconds a picture while there is work, of late; written by the worker alone."""
+    """Seconds a picture while there is work, of late; written by one worker at a time."""
 
     seconds: float
     last: float = 0.0
@@ -177,16 +178,18 @@ class Queue:
         latency: float,
         limits: Limits,
         pace: float,
+        workers: int = 1,
     ) -> None:
-        """Start the worker.
+        """Start the workers.
 
         Args:
             pool: threads that decode.
             room: for pictures that are being decoded.
-            name: of the model, for the worker's thread.
+            name: of the model, for the workers' threads.
             latency: seconds that a picture should wait at most.
             limits: ceilings on each picture.
             pace: seconds that a picture takes, as far as is known before any was answered.
+            workers: that take pictures from the queue.
         """
         self.counts = Counts()
         self._pool, self._room, self._limits = pool, room, limits
@@ -196,8 +199,12 @@ class Queue:
         self._jobs: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._worker = threading.Thread(target=self._work, name=f"lapel-{name}", daemon=True)
-        self._worker.start()
+        self._workers = [
+            threading.Thread(target=self._work, name=f"lapel-{name}-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for worker in self._workers:
+            worker.start()
 
     @property
     def waiting(self) -> int:
@@ -257,11 +264,12 @@ class Queue:
             self._waiting -= len(pictures)
 
     def close(self) -> None:
-        """End the worker, once it has answered what is in the queue."""
+        """End the workers, once they have answered what is in the queue."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._worker.join()
+        for worker in self._workers:
+            worker.join()
 
     def _prepare(
         self, ask: Ask[Any], place: int, answerer: Answerer, data: bytes, name: str
@@ -325,10 +333,11 @@ class Queue:
             log.exception("a batch of %d pictures failed", len(wanted))
             for job in wanted[done:]:
                 job.ask.fail(broken())
-        self.counts.answered += done
-        self.counts.batches += 1
-        self.counts.busy_seconds += time.monotonic() - started
-        self._pace.saw(len(wanted), min(job.ask.begun for job in wanted))
+        with self._changed:
+            self.counts.answered += done
+            self.counts.batches += 1
+            self.counts.busy_seconds += time.monotonic() - started
+            self._pace.saw(len(wanted), min(job.ask.begun for job in wanted))
 
 
 def _key(job: _Job) -> tuple[Answerer, Question]:
