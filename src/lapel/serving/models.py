@@ -71,6 +71,7 @@ class ServedModel:
             latency=settings.latency,
             limits=settings.limits,
             pace=_seconds_of(self._present.answerer),
+            workers=self._present.answerer.lanes,
         )
 
     @property
@@ -144,12 +145,16 @@ class ServedModel:
             answerer: what answers, for callers that say who it was; None: the present one.
 
         Raises:
-            Refusal: 503, too much is waiting, or it took too long.
+            Refusal: 503, too much is waiting, or it took too long; 422, no maps to show.
             UsageError: a threshold outside 0 to 1, or for a bundle that finds no garments.
         """
         model = self._present.answerer if answerer is None else answerer
         if threshold is not None:
             model = model.told_from(threshold)
+        if maps and not model.maps:
+            raise Refusal(
+                422, f"maps: the model {self.name} shows none of how it came to its answers; leave it out"
+            )
         question = Question(top=top, maps=model.maps if maps else ())
         try:
             async with asyncio.timeout(self._settings.answer_seconds):
@@ -185,7 +190,7 @@ class ServedModel:
             answerer: as in :meth:`ask`.
 
         Raises:
-            Refusal: 503, too much is waiting, or it took too long.
+            Refusal: 503, too much is waiting, or it took too long; 422, no maps to show.
             UsageError: a threshold outside 0 to 1, or for a bundle that finds no garments.
         """
         return await self.ask(
