@@ -106,6 +106,7 @@ def review(
     # Before photos are looked at: what is wrong with the command is said at once.
     settings = Settings(host=host, port=port, token=token_of(token_file))
     opened = Dataset.open(dataset)
+    opened.own_folder()  # answers are kept beside the table
     with bound(settings):
         pass  # a round that nobody can be shown should not begin
     busy = (

@@ -117,9 +117,9 @@ def clean_dataset(
     chosen = choose_rules(rules, dataset.schema, tier=tier, implications=implications)
     task_rules = _with_least(chosen.rules, dataset.schema, at_least)
     result = _cleaned(dataset, task_rules, chosen.called, min_tags)
-    target = Path(out) if out is not None else dataset.folder
+    target = Path(out) if out is not None else dataset.own_folder()
     if out is None:
-        former, mapping = _write(result, dataset.folder)
+        former, mapping = _write(result, target)
     else:
         description = replace(result.description, root=root_from(dataset, target))
         with atomic_folder(target) as building:

@@ -30,7 +30,7 @@ from lapel.data.shard_store import ShardStore
 from lapel.data.table import TABLE_FILE, read_table
 from lapel.imaging.preprocess import Prepared, Preprocess
 from lapel.schema.annotation import SPLIT_NAMES, SPLITS, Label
-from lapel.schema.errors import DatasetError
+from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.geometry import Box
 from lapel.schema.image_numbers import image_numbers
 from lapel.schema.labels import Schema
@@ -112,6 +112,20 @@ class Dataset:
     def schema(self) -> Schema:
         """Its tasks."""
         return self.description.schema
+
+    def own_folder(self) -> Path:
+        """The folder that it lies in, for what changes it in its place.
+
+        Raises:
+            UsageError: it lies elsewhere.
+        """
+        if is_remote(self.place):
+            raise UsageError(
+                f"{self.place} is changed in a copy here alone: lapel cloud s3 pull {self.place} "
+                "FOLDER, and push it after; or name a new folder with --out, where there is that "
+                "option"
+            )
+        return self.folder
 
     @property
     def image_root(self) -> str:

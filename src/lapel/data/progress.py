@@ -24,3 +24,12 @@ class Track(Protocol):
 def silent(items: Iterable[Item], /, total: int | None, description: str) -> Iterator[Item]:  # noqa: ARG001 - the shape of Track
     """Hand items on and tell nobody."""
     yield from items
+
+
+def named(track: Track, words: str) -> Track:
+    """The same listener, told what is being done in other words."""
+
+    def told(items: Iterable[Item], /, total: int | None, description: str) -> Iterator[Item]:  # noqa: ARG001 - the shape of Track
+        yield from track(items, total=total, description=words)
+
+    return told

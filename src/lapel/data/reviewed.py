@@ -128,13 +128,13 @@ def import_review(
             "name a folder for it with --out"
         )
     dataset = Dataset.open(folder)
-    path = Path(answers) if answers is not None else dataset.folder / REVIEW_FILE
+    path = Path(answers) if answers is not None else dataset.own_folder() / REVIEW_FILE
     with ReviewStore(path, create=False) as store:
         found, gone = _answered(dataset, list(store.opinions()), several)
     if not found:
         raise DatasetError(f"{path} holds no answer about a photo of '{dataset.name}' yet")
     if out is None:
-        changed = _write(dataset, dataset.folder, found, only_labelled=False)
+        changed = _write(dataset, dataset.own_folder(), found, only_labelled=False)
     else:
         with atomic_folder(Path(out)) as building:
             copy_beside(dataset, building)

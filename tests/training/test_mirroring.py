@@ -1,0 +1,201 @@
+"""Runs that are kept in S3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloud_account import ObjectStore
+from faulty_proxy import FaultyProxy, faulty_proxy, slow_down
+from training_runs import SMALL
+
+from lapel.data.shards import write_shards
+from lapel.inference.predictor import Predictor
+from lapel.schema.errors import StorageError, TrainingError, UsageError
+from lapel.storage.s3 import owner as owning
+from lapel.storage.s3 import retrying
+from lapel.storage.s3.location import S3Location
+from lapel.storage.s3.owner import OWNER, Owner
+from lapel.storage.s3.store import S3Store
+from lapel.training import mirroring
+from lapel.training.recorder import Quiet
+from lapel.training.train import Trained, train
+
+OFTEN: dict[str, Any] = {**SMALL, "schedule.epochs": 6, "checkpoint.every_steps": 7}
+
+
+class Cut(Quiet):
+    """Ends a run in its middle."""
+
+    def epoch(self, row: dict[str, float]) -> None:
+        if row["epoch"] == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Another machine: a cache by name, with nothing in it."""
+
+    def begin(name: str) -> Path:
+        monkeypatch.setenv("LAPEL_CACHE", str(tmp_path / name))
+        return tmp_path / name
+
+    return begin
+
+
+@pytest.fixture
+def place(aws: ObjectStore, machine: Callable[[str], Path]) -> str:
+    machine("one")
+    return f"s3://{aws.bucket()}/runs/first"
+
+
+@pytest.fixture
+def undisturbed(patterns: Path, tmp_path: Path) -> Path:
+    return train(
+        "fashion-mnist-fast", data=patterns, out=tmp_path / "undisturbed", changes=OFTEN
+    ).run
+
+
+def weights_there(place: str) -> bytes:
+    return S3Store(place).read("bundle/weights.safetensors")
+
+
+def learn(data: object, place: str, **options: Any) -> Trained:
+    return train("fashion-mnist-fast", data=str(data), out=place, changes=OFTEN, **options)
+
+
+def test_a_run_in_s3_is_the_run_that_it_would_have_been_here(
+    patterns: Path, place: str, undisturbed: Path
+) -> None:
+    done = learn(patterns, place)
+    store = S3Store(place)
+    names = list(store.names())
+    files = [path for path in done.run.rglob("*") if path.is_file() and path.name != "run.lock"]
+    assert sorted(names) == sorted(
+        [OWNER, *(path.relative_to(done.run).as_posix() for path in files)]
+    )
+    for path in files:
+        assert store.read(path.relative_to(done.run).as_posix()) == path.read_bytes()
+    assert json.loads(store.read(OWNER))["released"] is True
+    assert weights_there(place) == (undisturbed / "bundle" / "weights.safetensors").read_bytes()
+    assert sum("checkpoints/" in name for name in names) == 2
+    assert Predictor.load(place).bundle.name == "fashion-mnist-fast"
+
+
+def test_a_run_that_was_cut_goes_on_on_another_machine(
+    patterns: Path,
+    aws: ObjectStore,
+    place: str,
+    undisturbed: Path,
+    machine: Callable[[str], Path],
+) -> None:
+    data = f"s3://{aws.bucket()}/patterns"
+    write_shards(patterns, data)
+    whole = train("fashion-mnist-fast", data=data, out=undisturbed.parent / "w", changes=OFTEN)
+    with pytest.raises(KeyboardInterrupt):
+        learn(data, place, reporter=Cut())
+    cache = machine("two")
+    done = train(resume=place)
+    assert done.run.is_relative_to(cache)
+    assert weights_there(place) == (whole.run / "bundle" / "weights.safetensors").read_bytes()
+    rows = S3Store(place).read("log.csv").decode().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_a_dataset_that_lies_elsewhere_by_now_is_named(
+    patterns: Path, place: str, undisturbed: Path, machine: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        learn(patterns, place, reporter=Cut())
+    machine("two")
+    moved = tmp_path / "moved"
+    moved.symlink_to(patterns)
+    train(resume=place, data=moved)
+    assert weights_there(place) == (undisturbed / "bundle" / "weights.safetensors").read_bytes()
+
+
+def test_a_place_with_a_run_is_no_place_for_another(patterns: Path, place: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        learn(patterns, place, reporter=Cut())
+    with pytest.raises(UsageError, match=rf"{place} holds a run already; go on with it"):
+        learn(patterns, place)
+    assert S3Store(place).exists("run.json")
+
+
+def test_where_there_is_no_run_nothing_goes_on_and_nothing_is_left(place: str) -> None:
+    with pytest.raises(UsageError, match=rf"{place} holds no run to resume"):
+        train(resume=place)
+    assert list(S3Store(place).names()) == []
+
+
+def test_a_second_process_is_refused(
+    patterns: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owning, "BEAT", 0.1)
+    monkeypatch.setattr(owning, "_gone_from_here", lambda _: False)
+    first = Owner.take(S3Location.parse(place))
+    with pytest.raises(StorageError, match=rf"another process writes to {place}"):
+        learn(patterns, place)
+    first.release()
+
+
+def test_a_process_whose_run_was_taken_over_ends(
+    patterns: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owning, "BEAT", 0.05)
+
+    class TakenOver(Quiet):
+        def epoch(self, row: dict[str, float]) -> None:
+            if row["epoch"] == 2:
+                told = {"process": 1, "machine": "two"}
+                S3Store(place).write(OWNER, json.dumps(told).encode())
+
+    with pytest.raises(TrainingError, match="taken over by process 1 on two: it goes on"):
+        train(
+            "fashion-mnist-fast",
+            data=patterns,
+            out=place,
+            changes={**OFTEN, "schedule.epochs": 200},
+            reporter=TakenOver(),
+        )
+    assert json.loads(S3Store(place).read(OWNER))["machine"] == "two"
+
+
+def test_no_connection_for_a_while_costs_no_learning(
+    patterns: Path, aws: ObjectStore, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(retrying, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(mirroring, "TRIED_AGAIN", 0.05)
+
+    class Cutting(Quiet):
+        def __init__(self, proxy: FaultyProxy) -> None:
+            self.proxy = proxy
+
+        def say(self, text: str) -> None:
+            said.append(text)
+
+        def epoch(self, row: dict[str, float]) -> None:
+            away = 1 <= row["epoch"] < 4
+            self.proxy.rule = (lambda _: slow_down) if away else (lambda _: None)
+
+    with faulty_proxy(aws.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        learn(patterns, place, reporter=Cutting(proxy))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    assert S3Store(place).exists("bundle/lapel.json")
+
+
+def test_learning_on_from_a_model_in_s3(
+    patterns: Path, place: str, machine: Callable[[str], Path]
+) -> None:
+    learn(patterns, place)
+    machine("two")
+    on = f"{place}-on"
+    done = train(data=patterns, out=on, from_=place, changes={"schedule.epochs": 1})
+    assert json.loads((done.run / "run.json").read_text())["from"]["folder"] == f"{place}/bundle"
+    machine("three")
+    assert train(resume=on).best_score == done.best_score
