@@ -39,6 +39,7 @@ class LogFollower:
     say: Callable[[str], None]
     patience: float = PATIENCE
     offset: int = 0
+    _answered: bool = False
 
     def follow(self) -> Job:
         """Read until the job has ended.
@@ -51,6 +52,7 @@ class LogFollower:
         """
         pause, silent_since = FIRST_PAUSE, time.monotonic()
         while True:
+            self._answered = False
             try:
                 self.read(until_end=True)
                 ended = job(self.reach, self.number)
@@ -58,13 +60,13 @@ class LogFollower:
                     self.read()
                     return ended
             except LostError as error:
-                if time.monotonic() - silent_since > self.patience:
+                if self._answered:  # perhaps for hours, until it was cut
+                    pause, silent_since = FIRST_PAUSE, time.monotonic()
+                elif time.monotonic() - silent_since > self.patience:
                     raise
                 self.say(f"{error}; trying again in {pause:.0f} s")
                 time.sleep(pause)
                 pause = min(2 * pause, LAST_PAUSE)
-            else:
-                pause, silent_since = FIRST_PAUSE, time.monotonic()
 
     def read(self, *, until_end: bool = False) -> None:
         """Tell what the log holds behind the offset; perhaps go on until the job has ended.
@@ -106,7 +108,7 @@ class LogFollower:
                 if not begun:
                     seen += data
                     _, found, data = seen.partition(mark)
-                    begun = bool(found)
+                    begun = self._answered = bool(found)
                 if begun and data:
                     self.offset += len(data)
                     self.tell(data)
