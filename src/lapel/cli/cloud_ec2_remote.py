@@ -179,7 +179,9 @@ def pull(
     if run.startswith("s3:/"):
         with needs_extra("aws", "What lies in S3"):
             from lapel.cloud.ec2.bringing_s3 import bring_from_s3
-        brought = bring_from_s3(run, out)
+        # Only where asked for: otherwise the chain's client, as everywhere that s3:// is taken.
+        own = account(region, profile).client("s3") if region or profile else None
+        brought = bring_from_s3(run, out, own)
     else:
         reach = _reach(name, region, profile)
         from lapel.cloud.ec2.bringing import bring
