@@ -68,6 +68,13 @@ def train(
         bool,
         typer.Option("--shard", help="Each process holds a part of the network: for a large one."),
     ] = False,
+    rules: Annotated[
+        bool,
+        typer.Option("--rules", help="Watch for gradients, units, losses and labels gone wrong."),
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Find out where the time of a step goes.")
+    ] = False,
     recipes: Annotated[
         bool, typer.Option("--recipes", help="List the shipped recipes and end.")
     ] = False,
@@ -107,6 +114,8 @@ def train(
         )
     own: dict[str, str] = {"model.options.weights": "none"} if scratch else {}
     own |= {"budget": budget} if budget is not None else {}
+    own |= {"watch.rules": "true"} if rules else {}
+    own |= {"watch.profile": "true"} if profile else {}
     reporter = BarReporter() if sys.stderr.isatty() else LineReporter()
     try:
         trained = learn(

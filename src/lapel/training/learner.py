@@ -24,6 +24,7 @@ from lapel.training.checkpoint import (
     with_prefix,
     without_prefix,
 )
+from lapel.training.clock import StepClock
 from lapel.training.embedding import metric_loss
 from lapel.training.optimise import AveragedWeights, build_optimisers
 from lapel.training.processes.group import ALONE, Group
@@ -103,6 +104,8 @@ class Learner:
         self.average = AveragedWeights(network, recipe.average) if recipe.average else None
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
+        #: Told by the loop what begins; runs where somebody wants to know where the time goes.
+        self.clock = StepClock(self.device)
         #: From what examples have for pictures to what the heads say; less than the whole network
         #: where what its resting part makes of them was computed before.
         self.answer: Callable[[Tensor], dict[str, Raw]] = network.raw

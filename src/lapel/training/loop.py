@@ -107,18 +107,23 @@ def learn(
         rest = plan.rest_of_epoch(progress.epochs, progress.step)
         if out_of_time(learner):  # stopped between an epoch's last step and its judgement
             rest = []
-        started = time.perf_counter()
+        clock, started = learner.clock, time.perf_counter()
+        clock.begin("input")
         at_hand = train.batches([rows[own] for rows in rest])
         for rows, (_, pixels) in zip(rest, at_hand, strict=True):
+            clock.begin("change")
             torch.manual_seed(seed_of(recipe.seed, "network", progress.step))
             batch = changed(learner, train, rows, pixels)
             loss, raw = take_step(learner, plan, batch)
+            clock.begin("rest")
             progress.step += 1
             tally.add(loss, raw, batch.known, time.perf_counter() - started)
             watcher.step(learner, plan, tally)
             if out_of_time(learner):
                 break
+            clock.begin("input")
             started = time.perf_counter()  # what the watcher did was not learning
+        clock.begin("rest")
         tally.check_loss()
         finish_epoch(learner, plan, tally, validation, watcher)
 

@@ -27,6 +27,7 @@ def take_step(learner: Learner, plan: Plan, batch: Batch) -> tuple[Tensor, dict[
         The loss of the whole batch, and what the heads said of what ``batch.known`` tells of.
     """
     recipe, network = learner.recipe, learner.network
+    learner.clock.begin("forward")
     begin_step(learner, plan)
     network.train()
     with autocast(learner):
@@ -36,9 +37,11 @@ def take_step(learner: Learner, plan: Plan, batch: Batch) -> tuple[Tensor, dict[
             raw = around(learner.group, raw)
         own = learner.group.own(len(batch.known))
         loss = loss_of(learner, own_part(batch, own) if apart else batch, raw)
+    learner.clock.begin("backward")
     for optimiser in learner.optimisers:
         optimiser.zero_grad()
     find_gradients(learner, loss, apart=apart)
+    learner.clock.begin("step")
     if recipe.optimiser.clip:
         torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
     # Each optimiser moves the parameters of its own that have a gradient.
