@@ -42,7 +42,8 @@ class StepClock:
         if not self.running:
             return
         if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)  # an accelerator goes on while the program is further already
+            # An accelerator goes on while the program is further already.
+            torch.cuda.synchronize(self._device)
         now = time.perf_counter()
         if self._phase != "rest":
             self.seconds[self._phase] += now - self._since

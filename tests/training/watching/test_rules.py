@@ -14,7 +14,7 @@ from lapel.training.clock import PHASES, Phase
 from lapel.training.watching.look import Look, silent_share
 from lapel.training.watching.rules import RULES, EpochSeen, Rule
 
-SCHEMA = Schema([TaskSpec(name="category", kind="single_label", labels=("shirt", "dress"))])
+SCHEMA = Schema((TaskSpec(name="category", kind="single_label", labels=("shirt", "dress")),))
 
 
 def look(step: int, **found: object) -> Look:
