@@ -2,14 +2,121 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from lapel.cli import cloud_options as shared
+from lapel.cli.cloud_sagemaker_hosting import add_to as add_hosting_to
+from lapel.cli.cloud_sagemaker_local import local
+from lapel.cli.cloud_sagemaker_logs import Job, logs
+from lapel.cli.cloud_sagemaker_train import train, tune
+from lapel.cli.console import complain, shown
+
+if TYPE_CHECKING:
+    from lapel.cloud.sagemaker.tuning import TuningJob
 
 sagemaker_app = typer.Typer(
     help="Training and tuning jobs, endpoints, batches; rehearsed here without Docker.",
     no_args_is_help=True,
 )
+sagemaker_app.command()(train)
+sagemaker_app.command()(tune)
+sagemaker_app.command()(local)
+sagemaker_app.command()(logs)
+add_hosting_to(sagemaker_app)
 
 
-@sagemaker_app.callback()
-def _group() -> None:
-    """Commands are added below."""
+@sagemaker_app.command()
+def status(
+    name: Job,
+    *,
+    best: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the recipe of a tuning job's best job here."),
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="The recipe that was tuned; needed with --best.")
+    ] = None,
+    price: shared.OwnPrice = None,
+    region: shared.Region = None,
+    profile: shared.Profile = None,
+) -> None:
+    """Say how far a job is, how well it learns, and what it has cost."""
+    account = shared.account(region, profile)
+    from lapel.cloud.sagemaker import jobs, tuning, words
+
+    if jobs.is_known(account, name):
+        job = jobs.look_at(account, name)
+        for line in words.job_lines(job, words.price_of(job.kind, account.where(), price)):
+            print(shown(line))
+        return
+    tuned = tuning.look_at_tuning(account, name)
+    for line in words.tuning_lines(tuned):
+        print(shown(line))
+    if best is not None:
+        _write_best(tuned, recipe, best)
+
+
+def _write_best(tuned: TuningJob, recipe: str | None, file: Path) -> None:
+    from lapel.cloud.sagemaker.tuning import best_changes
+    from lapel.schema.errors import UsageError
+    from lapel.storage.local import write_atomically
+
+    if recipe is None:
+        raise UsageError("--best needs the recipe that was tuned: --recipe NAME")
+    import yaml
+
+    from lapel.training.recipe import load_recipe
+
+    learned = load_recipe(recipe, best_changes(tuned)).model_dump(mode="json", exclude_unset=True)
+    learned.pop("tune", None)
+    text = yaml.safe_dump(learned, sort_keys=False, allow_unicode=True)
+    write_atomically(file, text.encode())
+    print(f"Recipe: {file}")
+
+
+@sagemaker_app.command()
+def stop(
+    name: Job,
+    *,
+    dry_run: shared.DryRun = False,
+    region: shared.Region = None,
+    profile: shared.Profile = None,
+) -> None:
+    """End a job: it has two minutes to save what it has learned."""
+    account = shared.account(region, profile, dry_run=dry_run)
+    from lapel.cloud.sagemaker import jobs, tuning
+
+    if dry_run or jobs.is_known(account, name):
+        jobs.end(account, name)
+    else:
+        tuning.end_tuning(account, name)
+    complain(f"{name} was told to end")
+
+
+@sagemaker_app.command()
+def role(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the role.")] = "lapel-sagemaker",
+    *,
+    bucket: Annotated[
+        str | None, typer.Option(metavar="BUCKET", help="The one that it may read and write.")
+    ] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Take it down.")] = False,
+    dry_run: shared.DryRun = False,
+    region: shared.Region = None,
+    profile: shared.Profile = None,
+) -> None:
+    """Make the role that jobs and endpoints take on, or take it down; prints its ARN."""
+    account = shared.account(region, profile, dry_run=dry_run)
+    from lapel.cloud.sagemaker.roles import delete_role, make_role
+    from lapel.schema.errors import UsageError
+
+    if delete:
+        delete_role(account, name)
+        complain(f"the role {name} is gone")
+        return
+    if bucket is None:
+        raise UsageError("name the bucket that the role may use: --bucket BUCKET")
+    print(make_role(account, name, bucket))

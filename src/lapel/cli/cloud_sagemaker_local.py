@@ -1,0 +1,175 @@
+"""``lapel cloud sagemaker local``: the very request of a job, run on this machine."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lapel.cli import cloud_options as shared
+from lapel.cli import cloud_sagemaker_options as options
+from lapel.cli.console import complain
+
+if TYPE_CHECKING:
+    from lapel.cloud.aws import Account
+    from lapel.cloud.sagemaker.local.places import Places
+    from lapel.cloud.sagemaker.planning import Wish
+
+#: Places in S3 that folders of this machine stand for.
+DATA_HERE, OUT_HERE, MODEL_HERE = "s3://rehearsal/data", "s3://rehearsal/out", "s3://rehearsal/from"
+
+
+def local(
+    recipe: options.Recipe = None,
+    *,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="S3|FOLDER", help="As of train; or a folder of this machine."),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="S3|FOLDER", help="As of train; or a folder of this machine."),
+    ] = None,
+    kind: options.Kind = "ml.m5.xlarge",
+    count: options.Count = 1,
+    processes: options.Processes = None,
+    spot: options.Spot = False,
+    hours: options.Hours = 8.0,
+    disk: options.Disk = 50,
+    setting: options.Setting = None,
+    format_: options.Format = None,
+    from_: options.From = None,
+    report: options.Report = True,
+    name: options.Name = None,
+    checkpoints: options.Checkpoints = None,
+    image: options.Image = None,
+    container: options.Container = None,
+    interrupt: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="SECONDS", help="After which the machines are taken away; may be given again."
+        ),
+    ] = None,
+    namespace: Annotated[
+        bool,
+        typer.Option(
+            "--namespace", help="/opt/ml is that path itself, seen by the job alone; as root."
+        ),
+    ] = False,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where each machine's /opt/ml stays.")
+    ] = None,
+    serve: Annotated[
+        str | None,
+        typer.Option(metavar="BUNDLE", help="Rehearse an endpoint instead, until Ctrl-C."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Of the endpoint, on loopback.")] = 8080,
+    region: shared.Region = None,
+    profile: shared.Profile = None,
+) -> None:
+    """Rehearse a training job here, without Docker and without an account.
+
+    The request is the one that `train` would send. Channels are fetched, /opt/ml is laid out, its
+    log is read by its expressions, checkpoints are mirrored, model.tar.gz is written back;
+    --interrupt plays a spot machine that is taken away, Ctrl-C a job that is stopped.
+    """
+    account = shared.account(region, profile)
+    if serve is not None:
+        from lapel.cloud.sagemaker.hosting.rehearse import rehearse as answer
+
+        answer(serve, port=port)
+        return
+    if data is None or out is None:
+        from lapel.schema.errors import UsageError
+
+        raise UsageError("name what to learn from, and where results go: --data, --out")
+    wanted = options.wish(
+        recipe=recipe, data=_standing(data, DATA_HERE), out=_standing(out, OUT_HERE), kind=kind,
+        count=count, processes=processes, spot=spot or bool(interrupt), hours=hours, disk=disk,
+        setting=setting, format=format_, from_=from_ and _standing(from_, MODEL_HERE),
+        report=report, name=name, checkpoints=checkpoints, image=image, container=container,
+    )  # fmt: skip
+    folders = {DATA_HERE: data, OUT_HERE: out, MODEL_HERE: from_}
+    here = {place: Path(said) for place, said in folders.items() if said and not _in_s3(said)}
+    _rehearse(account, wanted, here, namespace=namespace, interrupt=interrupt, keep=keep)
+
+
+def _rehearse(
+    account: Account,
+    wanted: Wish,
+    here: Mapping[str, Path],
+    *,
+    namespace: bool,
+    interrupt: Sequence[float] | None,
+    keep: Path | None,
+) -> None:
+    from lapel.cloud.sagemaker.jobs import job_of
+    from lapel.cloud.sagemaker.local.machine import Image
+    from lapel.cloud.sagemaker.local.places import Places
+    from lapel.cloud.sagemaker.local.rehearsal import Course, rehearse
+    from lapel.cloud.sagemaker.words import job_lines
+
+    places = Places(client=lambda: account.client("s3"), here=here)
+    request = _request(wanted, places)
+    with _asked_to_stop() as stopped:
+        course = Course(
+            image=Image(namespace=namespace),
+            interruptions=tuple(interrupt or ()),
+            stopped=stopped,
+            work=keep,
+        )
+        job = job_of(rehearse(request, places, course, say=_show))
+    for line in job_lines(job, None):
+        complain(line)
+    if job.state != "Completed":
+        raise typer.Exit(1)
+    print(f"Model: {places.folder(job.model) or job.model}")
+
+
+def _request(wanted: Wish, places: Places) -> dict[str, Any]:
+    """The body of ``CreateTrainingJob``, as `train` would send it."""
+    from lapel.cloud.sagemaker.jobs import SERVICE, prepare
+    from lapel.cloud.sagemaker.planning import plan_job, read_recipe
+    from lapel.cloud.sagemaker.refusals import refuse_faults
+    from lapel.cloud.sagemaker.requests import training_request
+
+    _, content = read_recipe(wanted)
+    request = training_request(prepare(places.put, plan_job(wanted), content))
+    refuse_faults(SERVICE, "CreateTrainingJob", request)
+    complain(json.dumps(request, indent=2))
+    return request
+
+
+def _in_s3(place: str) -> bool:
+    return place.startswith("s3:/")
+
+
+def _standing(place: str, instead: str) -> str:
+    return place if _in_s3(place) else instead
+
+
+def _show(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Asks whether Ctrl-C was pressed, or SIGTERM came, within the block."""
+    asked: list[int] = []
+
+    def remember(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+
+    former = {n: signal.signal(n, remember) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

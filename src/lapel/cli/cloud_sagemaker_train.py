@@ -1,0 +1,159 @@
+"""``lapel cloud sagemaker train|tune``: jobs are begun."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lapel.cli import cloud_options as shared
+from lapel.cli import cloud_sagemaker_options as options
+from lapel.cli.cloud_sagemaker_logs import follow_job
+from lapel.cli.console import complain
+
+if TYPE_CHECKING:
+    from lapel.cloud.aws import Account
+
+
+def train(
+    recipe: options.Recipe = None,
+    *,
+    data: options.Data,
+    out: options.Out,
+    role: options.Role,
+    kind: options.Kind = "ml.g5.xlarge",
+    count: options.Count = 1,
+    processes: options.Processes = None,
+    spot: options.Spot = False,
+    hours: options.Hours = 8.0,
+    disk: options.Disk = 50,
+    setting: options.Setting = None,
+    format_: options.Format = None,
+    from_: options.From = None,
+    report: options.Report = True,
+    name: options.Name = None,
+    checkpoints: options.Checkpoints = None,
+    image: options.Image = None,
+    container: options.Container = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show its log until it has ended.")
+    ] = False,
+    price: shared.OwnPrice = None,
+    yes: shared.Yes = False,
+    dry_run: shared.DryRun = False,
+    region: shared.Region = None,
+    profile: shared.Profile = None,
+) -> None:
+    """Learn on machines of SageMaker, after saying what it costs; they end when it is done.
+
+    What lies at --data is learned from as the recipe says. Below --out come to lie the model
+    (NAME/output/model.tar.gz), the report and the log (output.tar.gz), and the checkpoints, from
+    which a job that was ended goes on.
+    """
+    account = shared.account(region, profile, dry_run=dry_run)
+    wanted = options.wish(
+        recipe=recipe, data=data, out=out, role=role, kind=kind, count=count, processes=processes,
+        spot=spot, hours=hours, disk=disk, setting=setting, format=format_, from_=from_,
+        report=report, name=name, checkpoints=checkpoints, image=image, container=container,
+    )  # fmt: skip
+    from lapel.cloud.sagemaker import jobs, words
+    from lapel.cloud.sagemaker.planning import plan_job, read_recipe
+    from lapel.cloud.sagemaker.refusals import refuse_faults
+    from lapel.cloud.sagemaker.requests import training_request
+    from lapel.cloud.sagemaker.sources import put
+
+    _, content = read_recipe(wanted)
+    plan = plan_job(wanted)
+    refuse_faults(jobs.SERVICE, "CreateTrainingJob", training_request(plan))
+    jobs.check_data(account, plan.channels["dataset"])
+    costs = words.cost_before(plan, words.price_of(plan.kind, _region(account), price))
+    shared.agreed(costs, yes=yes, dry_run=dry_run)
+    whole = jobs.prepare(partial(put, account), plan, content)
+    jobs.begin(account, training_request(whole))
+    if dry_run:
+        return
+    _say_begun(plan.name, plan.out)
+    if follow:
+        follow_job(account, plan.name, price)
+
+
+def tune(
+    recipe: options.Recipe = None,
+    *,
+    data: options.Data,
+    out: options.Out,
+    role: options.Role,
+    trials: Annotated[int, typer.Option(min=1, help="Jobs in all.")] = 20,
+    parallel: Annotated[int, typer.Option(min=1, help="Jobs at once.")] = 2,
+    strategy: Annotated[
+        str, typer.Option(help="Bayesian, which learns from each job, or Random.")
+    ] = "Bayesian",
+    kind: options.Kind = "ml.g5.xlarge",
+    spot: options.Spot = False,
+    hours: options.Hours = 2.0,
+    disk: options.Disk = 50,
+    setting: options.Setting = None,
+    format_: options.Format = None,
+    from_: options.From = None,
+    name: options.Name = None,
+    image: options.Image = None,
+    container: options.Container = None,
+    price: shared.OwnPrice = None,
+    yes: shared.Yes = False,
+    dry_run: shared.DryRun = False,
+    region: shared.Region = None,
+    profile: shared.Profile = None,
+) -> None:
+    """Try values of the recipe's `tune:` ranges in many jobs; the best score on validation wins.
+
+    `lapel cloud sagemaker status NAME --best FILE` writes the best job's recipe.
+    """
+    account = shared.account(region, profile, dry_run=dry_run)
+    wanted = options.wish(
+        recipe=recipe, data=data, out=out, role=role, kind=kind, spot=spot, hours=hours, disk=disk,
+        setting=setting, format=format_, from_=from_, report=False, name=name, image=image,
+        container=container,
+    )  # fmt: skip
+    from lapel.cloud.sagemaker import jobs, tuning, words
+    from lapel.cloud.sagemaker.names import LONGEST_TUNING
+    from lapel.cloud.sagemaker.planning import plan_job, read_recipe
+    from lapel.cloud.sagemaker.ranges import sagemaker_ranges
+    from lapel.cloud.sagemaker.refusals import refuse_faults
+    from lapel.cloud.sagemaker.requests import tuning_request
+    from lapel.cloud.sagemaker.sources import put
+
+    known, content = read_recipe(wanted)
+    ranges = sagemaker_ranges(known.tune if known else {})
+    plan = plan_job(wanted, longest=LONGEST_TUNING)
+    request = partial(
+        tuning_request,
+        ranges=ranges,
+        trials=trials,
+        parallel=parallel,
+        strategy=strategy,
+        seed=known.seed if known else 0,
+    )
+    refuse_faults(jobs.SERVICE, "CreateHyperParameterTuningJob", request(plan))
+    jobs.check_data(account, plan.channels["dataset"])
+    found = words.price_of(plan.kind, _region(account), price)
+    shared.agreed(words.cost_before(plan, found, jobs=trials), yes=yes, dry_run=dry_run)
+    tuning.begin_tuning(account, request(jobs.prepare(partial(put, account), plan, content)))
+    if not dry_run:
+        _say_begun(plan.name, plan.out)
+
+
+def _region(account: Account) -> str | None:
+    """Where prices are looked up; a dry run may know no region."""
+    from lapel.schema.errors import CloudError
+
+    try:
+        return account.where()
+    except CloudError:
+        return None
+
+
+def _say_begun(name: str, out: str) -> None:
+    print(f"Job:     {name}")
+    print(f"Results: {out}/{name}/output")
+    complain(f"Next: lapel cloud sagemaker status {name} (logs -f, stop)")
