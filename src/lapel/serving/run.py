@@ -39,6 +39,10 @@ LARGE_PIECE = 4 * MEBIBYTE
 #: Seconds until a server that was started in a thread listens.
 START_SECONDS = 10.0
 
+#: Threads that compute hand the interpreter on after so long, not after Python's 5 ms: whoever
+#: speaks with callers waits for it after every read and write.
+SWITCH_SECONDS = 0.0005
+
 
 def serve(
     models: Models,
@@ -88,6 +92,7 @@ def run(
     """
     log_to_stderr()
     give_memory_back()
+    sys.setswitchinterval(SWITCH_SECONDS)
     with bound(settings) as listener:
 
         def say() -> None:

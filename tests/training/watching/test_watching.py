@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ def findings(run: Path) -> dict[str, dict[str, Any]]:
     return {one["rule"]: one for one in json.loads(path.read_text())} if path.is_file() else {}
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text())))
+
+
 def test_watching_changes_nothing_and_leaves_a_page(patterns: Path, tmp_path: Path) -> None:
     plain = learn(tmp_path / "plain", patterns, {})
     changes = {**WATCHED, "watch.profile": True, "watch.profile_steps": 2}
@@ -37,15 +42,15 @@ def test_watching_changes_nothing_and_leaves_a_page(patterns: Path, tmp_path: Pa
     page = (watched / "watching.html").read_text()
     assert "Where the time goes" in page
     assert "Gradients" in page
-    looks = list(csv.DictReader((watched / "looks.csv").open()))
+    looks = table(watched / "looks.csv")
     assert [int(row["step"]) for row in looks][:2] == [2, 4]
     assert all(float(row["gradient"]) > 0 for row in looks)
-    times = list(csv.DictReader((watched / "times.csv").open()))
+    times = table(watched / "times.csv")
     assert float(times[0]["backward"]) > 0
     events = json.loads((watched / "profile" / "trace.json").read_text())["traceEvents"]
     names = {event.get("name") for event in events}
     assert {"lapel.forward", "lapel.backward", "lapel.step"} <= names
-    operations = list(csv.DictReader((watched / "profile" / "operations.csv").open()))
+    operations = table(watched / "profile" / "operations.csv")
     assert any("conv" in row["operation"] for row in operations)
 
 
@@ -64,7 +69,7 @@ def test_a_rate_of_nothing_stalls_and_ends_the_run(patterns: Path, tmp_path: Pat
     found = findings(run)["stalled_loss"]
     assert found["stopped"]
     assert found["epoch"] < 9
-    rows = list(csv.DictReader((run / "log.csv").open()))
+    rows = table(run / "log.csv")
     assert len(rows) == found["epoch"]
     assert (run / "bundle" / "lapel.json").is_file()
     assert "It ended the run" in (run / "watching.html").read_text()

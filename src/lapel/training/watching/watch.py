@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from lapel.models.heads.base import LabelCounts
 from lapel.schema.errors import RecipeError
@@ -16,6 +17,13 @@ from lapel.training.watching.findings import Finding, read_findings, write_findi
 from lapel.training.watching.look import Look, SilentUnits, gradients_of
 from lapel.training.watching.records import Records
 from lapel.training.watching.rules import RULES, EpochSeen, Rule
+
+
+class Moment(NamedTuple):
+    """How far a run is: steps taken, and the epoch that is being learned, counted from 1."""
+
+    step: int
+    epoch: int
 
 
 def check_rules(watch: WatchPart) -> None:
@@ -94,7 +102,7 @@ class RuleWatcher:
         )
         self._records.timed(int(row["epoch"]), seen.seconds)
         learner.clock.reset()
-        self._ask(learner, lambda rule: rule.epoch(seen))
+        self._ask(learner, lambda rule: rule.epoch(seen), epoch=int(row["epoch"]))
         if learner.group.agree(self._stop):
             learner.progress.finished = True
         if self._first:
@@ -103,16 +111,23 @@ class RuleWatcher:
     def pause(self) -> None:
         """Judging is not watched."""
 
-    def _ask(self, learner: Learner, question: Callable[[Rule], str | None]) -> None:
+    def _ask(
+        self,
+        learner: Learner,
+        question: Callable[[Rule], str | None],
+        *,
+        epoch: int | None = None,
+    ) -> None:
+        """Ask all rules that have not spoken up; `epoch`: which has just ended, if one has."""
+        at = Moment(learner.progress.step, epoch or learner.progress.epochs + 1)
         for name, rule in list(self._rules.items()):
             what = question(rule)
             if what is not None:
                 del self._rules[name]  # once said is enough
-                self._found(learner, name, what)
+                self._found(at, name, what)
 
-    def _found(self, learner: Learner, rule: str, what: str) -> None:
-        progress = learner.progress
-        finding = Finding(rule=rule, step=progress.step, epoch=progress.epochs + 1, what=what)
+    def _found(self, at: Moment, rule: str, what: str) -> None:
+        finding = Finding(rule=rule, step=at.step, epoch=at.epoch, what=what)
         if rule in self._watch.stop_on:
             finding = replace(finding, stopped=True)
             self._stop = True
