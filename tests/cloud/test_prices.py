@@ -19,7 +19,8 @@ def test_a_price_says_where_it_comes_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "region"), [("g6.enormous", "us-east-1"), ("g6.xlarge", "mars-north-1"), ("g6.xlarge", None)]
+    ("kind", "region"),
+    [("g6.enormous", "us-east-1"), ("g6.xlarge", "mars-north-1"), ("g6.xlarge", None)],
 )
 def test_what_the_table_does_not_hold_is_unknown(kind: str, region: str | None) -> None:
     assert prices.hourly("ec2", kind, region) is None

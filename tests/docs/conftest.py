@@ -58,7 +58,12 @@ def run() -> Callable[[list[str], Path, str], None]:
 
 def write_programs(folder: Path) -> None:
     folder.mkdir()
-    words = {"python": sys.executable, "make": shutil.which("make"), "root": ROOT, "network": OWN_NETWORK}
+    words = {
+        "python": sys.executable,
+        "make": shutil.which("make"),
+        "root": ROOT,
+        "network": OWN_NETWORK,
+    }
     for name, text in {"lapel": SHORTENED, "make": DRY_MAKE}.items():
         (folder / name).write_text(text % words, encoding="utf-8")
         (folder / name).chmod(0o755)

@@ -26,6 +26,7 @@ def up(
     kind: Annotated[
         str, typer.Option(metavar="TYPE", help="Instance type, as g6.xlarge (one GPU of 24 GB).")
     ],
+    *,
     spot: Annotated[
         bool,
         typer.Option(
@@ -46,7 +47,9 @@ def up(
     ] = 8.0,
     idle: Annotated[
         str,
-        typer.Option(metavar="TIME", help="Time without work after which it ends itself; 0: never."),
+        typer.Option(
+            metavar="TIME", help="Time without work after which it ends itself; 0: never."
+        ),
     ] = "30m",
     from_: Annotated[
         str | None,

@@ -39,9 +39,7 @@ DryRun = Annotated[
         "of them, and send none; needs no account and no network.",
     ),
 ]
-Yes = Annotated[
-    bool, typer.Option("--yes", "-y", help="Do not ask whether the cost is all right.")
-]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether the cost is all right.")]
 OwnPrice = Annotated[
     float | None,
     typer.Option(

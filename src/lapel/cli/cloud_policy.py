@@ -26,5 +26,7 @@ def policy(
     with needs_extra("aws", "Working on AWS"):
         from lapel.cloud import permissions
 
-    written = permissions.policy(group, bucket=bucket, partition=permissions.partition(region or ""))
+    written = permissions.policy(
+        group, bucket=bucket, partition=permissions.partition(region or "")
+    )
     print(json.dumps(written, indent=2))

@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from botocore.session import get_session
 from botocore.validate import validate_parameters
 
 from lapel.schema.errors import CloudError, UsageError
@@ -135,7 +136,7 @@ class Account:
             paths = service == "s3" and "AWS_ENDPOINT_URL" in os.environ
             config = Config(**CONFIG, **({"s3": {"addressing_style": "path"}} if paths else {}))
             try:
-                session = boto3.Session(profile_name=self.profile, region_name=self.region)
+                session = _session(self.profile, self.region)
                 self._clients[service] = session.client(service, config=config)
             except (BotoCoreError, ValueError) as error:
                 raise CloudError(_words(service, "client", error)) from error
@@ -150,7 +151,7 @@ class Account:
         if self.region is not None:
             return self.region
         try:
-            found = boto3.Session(profile_name=self.profile).region_name
+            found = _session(self.profile, None).region_name
         except BotoCoreError as error:
             raise CloudError(f"AWS: {error}") from error
         if found is None:
@@ -232,9 +233,14 @@ def _paging(service: str) -> dict[str, Any]:
 
 @cache
 def _loader() -> Loader:
-    loader = Loader(include_default_search_paths=True)
-    loader.search_paths.append(boto3.Session()._loader.search_paths[0])  # noqa: SLF001
-    return loader
+    """Reads AWS's descriptions of its services, once; clients are made of the same."""
+    return Loader(include_default_search_paths=True)
+
+
+def _session(profile: str | None, region: str | None) -> Any:  # noqa: ANN401 - as boto3 makes it
+    core = get_session()
+    core.register_component("data_loader", _loader())
+    return boto3.Session(botocore_session=core, profile_name=profile, region_name=region)
 
 
 def _method(client: Any, operation: str) -> str:  # noqa: ANN401 - as boto3 makes it
@@ -249,5 +255,7 @@ def _words(service: str, operation: str, error: Exception) -> str:
             "AWS_PROFILE, or work on a machine with a role (docs/aws.md)"
         )
     if isinstance(error, NoRegionError):
-        return f"{service}: no region is set; give --region, or set AWS_DEFAULT_REGION (docs/aws.md)"
+        return (
+            f"{service}: no region is set; give --region, or set AWS_DEFAULT_REGION (docs/aws.md)"
+        )
     return f"{service} {operation} failed: {error}"

@@ -91,9 +91,7 @@ def actions(call: Call) -> set[str]:
 def missing(group: str, calls: Iterable[Call]) -> set[str]:
     """Rights that calls need and a group's policy does not give."""
     given = {
-        pattern
-        for statement in _statements()[group]
-        for pattern in _listed(statement["Action"])
+        pattern for statement in _statements()[group] for pattern in _listed(statement["Action"])
     }
     needed = {action for call in calls for action in actions(call)}
     return {one for one in needed if not any(fnmatchcase(one, pattern) for pattern in given)}

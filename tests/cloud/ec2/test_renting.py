@@ -86,7 +86,7 @@ def test_the_machine_ends_itself_and_lets_in_its_renter_alone(run: Run) -> None:
     (volume,) = boto3.client("ec2").describe_volumes()["Volumes"]
     assert (volume["Encrypted"], volume["VolumeType"], volume["Size"]) == (True, "gp3", 80)
     (group,) = boto3.client("ec2").describe_security_groups(
-        GroupIds=[machine["SecurityGroups"][0]["GroupId"]]
+        GroupIds=[machine["NetworkInterfaces"][0]["Groups"][0]["GroupId"]]
     )["SecurityGroups"]
     (rule,) = group["IpPermissions"]
     assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (22, 22, "tcp")

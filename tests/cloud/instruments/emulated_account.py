@@ -62,7 +62,9 @@ def deep_learning_image(emulated: str) -> str:
 
     assert emulated
     images = ec2_backends[ACCOUNT][REGION].describe_images()
-    image = next(one.id for one in images if "ubuntu" in (one.name or "") and one.architecture == "x86_64")
+    image = next(
+        one.id for one in images if "ubuntu" in (one.name or "") and one.architecture == "x86_64"
+    )
     parameter = Parameter(
         account_id=ACCOUNT,
         name=DEEP_LEARNING_IMAGE,
@@ -139,7 +141,8 @@ def what_is_there() -> dict[str, list[str]]:
         ],
         "endpoints": [one["EndpointName"] for one in sagemaker.list_endpoints()["Endpoints"]],
         "endpoint configurations": [
-            one["EndpointConfigName"] for one in sagemaker.list_endpoint_configs()["EndpointConfigs"]
+            one["EndpointConfigName"]
+            for one in sagemaker.list_endpoint_configs()["EndpointConfigs"]
         ],
         "models": [one["ModelName"] for one in sagemaker.list_models()["Models"]],
         "roles": [one["RoleName"] for one in iam.list_roles()["Roles"]],

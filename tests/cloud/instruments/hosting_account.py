@@ -8,6 +8,8 @@ where a test started one.
 
 from __future__ import annotations
 
+import json
+import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -257,10 +259,8 @@ def _answer_by_the_container(monkeypatch: pytest.MonkeyPatch, account: HostingAc
             text = body.decode()
             said = f'Received server error ({status}) from primary with message "{text}"'
             error = {"Message": said, "OriginalStatusCode": status, "OriginalMessage": text}
-            import json
-
             headers = {"x-amzn-ErrorType": "ModelError", "Content-Type": "application/json"}
-            return 424, {**headers, "status": 424}, json.dumps(error).encode()  # type: ignore[dict-item] # moto's way
+            return 424, {**headers, "status": "424"}, json.dumps(error).encode()
         return 200, {"Content-Type": kind}, body
 
     def queued(response: Any) -> tuple[int, dict[str, str], str]:
@@ -269,7 +269,7 @@ def _answer_by_the_container(monkeypatch: pytest.MonkeyPatch, account: HostingAc
         bucket, _, key = place.partition("/")
         photo = store.get_object(Bucket=bucket, Key=key)["Body"].read()
         status, body, _ = account.ask(photo, headers_of(response))
-        number = len(account.requests)
+        number = secrets.token_hex(4)
         good, bad = f"queue/answers/{number}.out", f"queue/failures/{number}.out"
         store.put_object(Bucket=bucket, Key=good if status == 200 else bad, Body=body)
         headers = {

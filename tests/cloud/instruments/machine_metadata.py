@@ -1,4 +1,4 @@
-"""The metadata service of a rented machine, which speaks IMDSv2 alone, as our machines are set up."""
+"""The metadata service of a rented machine: speaks IMDSv2 alone, as our machines are set up."""
 
 from __future__ import annotations
 

@@ -81,7 +81,10 @@ def _tagged(
         filters.append({"Name": "status", "Values": ["available"]})
     instead: dict[str, Any] = {part: []}
     if part != "Volumes":
-        pretended = {key: f"{name or 'name'}'s", "Tags": [{"Key": TAG, "Value": f"{OWNER}{name or 'name'}"}]}
+        pretended = {
+            key: f"{name or 'name'}'s",
+            "Tags": [{"Key": TAG, "Value": f"{OWNER}{name or 'name'}"}],
+        }
         instead = {part: [pretended]}
     # Key pairs come in one page: EC2 gives them no token.
     answers = (
@@ -102,7 +105,9 @@ def _add_roles(
     prefix = role_name(region, "")
     pretended = [{"RoleName": prefix + name}] if name else []
     instead: dict[str, Any] = {
-        "InstanceProfiles": [{"InstanceProfileName": prefix + name, "Roles": pretended}] if name else [],
+        "InstanceProfiles": [{"InstanceProfileName": prefix + name, "Roles": pretended}]
+        if name
+        else [],
         "Roles": pretended,
     }
     for page in account.every("iam", "ListInstanceProfiles", instead, PathPrefix=PATH):

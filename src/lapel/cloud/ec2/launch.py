@@ -12,7 +12,6 @@ from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.ec2 import requests
 from lapel.cloud.ec2.keys import KeyPair, machine_folder, new_key
 from lapel.cloud.ec2.machines import Machine, machines
-from lapel.cloud.ec2.network import Place
 from lapel.cloud.ec2.offer import Offer
 from lapel.cloud.ec2.plan import Plan
 from lapel.cloud.ec2.teardown import POLICY, take_down
@@ -238,7 +237,9 @@ def _running(account: Account, plan: Plan, instance: str) -> Machine:
     """
     began, pause = time.monotonic(), 0.25
     while time.monotonic() - began < STARTING:
-        found = [one for one in machines(account, plan.region, plan.name) if one.instance == instance]
+        found = [
+            one for one in machines(account, plan.region, plan.name) if one.instance == instance
+        ]
         if found and found[0].state == "running" and found[0].address:
             return found[0]
         if not found and time.monotonic() - began > SPREADING:

@@ -42,10 +42,9 @@ def everywhere(
 
 def rows(found: Mapping[tuple[str, str], Belongings], now: datetime) -> list[tuple[str, ...]]:
     """A row for each machine, and for each ended one that left something, as of ``COLUMNS``."""
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for (region, name), belongings in sorted(found.items()):
-        for machine in belongings.machines:
-            lines.append(_row(machine, now))
+        lines += [_row(machine, now) for machine in belongings.machines]
         if not belongings.machines:
             left = ", ".join(belongings.leftovers())
             lines.append((name, region, f"ended; left: {left}", "", "", "", "", ""))

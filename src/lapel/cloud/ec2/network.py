@@ -44,7 +44,9 @@ def own_network(service: str = ADDRESS_SERVICE) -> str:
         with urllib.request.urlopen(service, timeout=10) as answer:  # noqa: S310 - a constant
             text = answer.read(100).decode("ascii", "replace").strip()
     except OSError as error:
-        raise CloudError(f"{service} could not be asked for your address ({error}); {remedy}") from error
+        raise CloudError(
+            f"{service} could not be asked for your address ({error}); {remedy}"
+        ) from error
     try:
         address = ipaddress.ip_address(text)
     except ValueError as error:
@@ -53,7 +55,7 @@ def own_network(service: str = ADDRESS_SERVICE) -> str:
 
 
 def places(account: Account, plan: Plan) -> list[Place]:
-    """Where the machine may stand: the plan's subnet, or the region's default ones that have its kind.
+    """Where the machine may stand: the plan's subnet, or default ones whose zone has its kind.
 
     Raises:
         CloudError: there is none.
@@ -128,7 +130,9 @@ def reopen(account: Account, region: str, name: str, network: str) -> str:
     if old == [_plain(rule) for rule in ssh_from(opened)]:
         return opened
     if old:
-        account.do("ec2", "RevokeSecurityGroupIngress", {}, GroupId=group["GroupId"], IpPermissions=old)
+        account.do(
+            "ec2", "RevokeSecurityGroupIngress", {}, GroupId=group["GroupId"], IpPermissions=old
+        )
     rules = ssh_from(opened)
     account.do(
         "ec2", "AuthorizeSecurityGroupIngress", {}, GroupId=group["GroupId"], IpPermissions=rules
