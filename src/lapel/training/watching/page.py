@@ -92,7 +92,7 @@ def _findings(findings: Sequence[Finding]) -> str:
 
 
 def _sentence(finding: Finding) -> str:
-    end = " It ended the run." if finding.stopped else ""
+    end = ". It ended the run." if finding.stopped else ""
     style = "white-space: normal; display: block; text-align: left; min-width: 24em"
     return f'<span style="{style}">{escaped(finding.what)}{end}</span>'
 
@@ -124,7 +124,7 @@ def _logarithmic(points: Sequence[tuple[float, float]], title: str, colour: str)
         title=title,
         x_name="step",
         x_format=lambda value: f"{value:,.0f}",
-        y_format=lambda value: f"{10**value:.1g}",
+        y_format=lambda value: f"{10**value:.2g}",
     ) + axes.line(logs, f"var({colour})")
     return figure(svg(axes.width, axes.height, drawn, description=title), "One point a look.")
 
