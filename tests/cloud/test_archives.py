@@ -60,7 +60,7 @@ def test_a_torn_archive_leaves_nothing(tmp_path: Path) -> None:
     (filled(tmp_path / "bundle") / "weights").write_bytes(bytes(range(256)) * 4000)
     archives.pack(tmp_path / "bundle", archive)
     archive.write_bytes(archive.read_bytes()[:-200])
-    with pytest.raises(StorageError, match="no whole tar.gz"):
+    with pytest.raises(StorageError, match=r"no whole tar\.gz"):
         archives.unpack(archive, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

@@ -159,7 +159,14 @@ def test_the_sdk_of_version_3_runs_the_code_that_is_sent(
     job = Path(__file__).parent / "instruments" / "sdk_job.py"
     out = f"s3://{bucket}/jobs"
     begun = subprocess.run(
-        [programs / "python", job, tmp_path / "source", f"s3://{bucket}/fashion-mnist", out, bucket],
+        [
+            programs / "python",
+            job,
+            tmp_path / "source",
+            f"s3://{bucket}/fashion-mnist",
+            out,
+            bucket,
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -169,7 +176,7 @@ def test_the_sdk_of_version_3_runs_the_code_that_is_sent(
     name = json.loads(begun.stdout.splitlines()[-1])["name"]
     request = Account().ask("sagemaker", "DescribeTrainingJob", {}, TrainingJobName=name)
     heard: list[str] = []
-    places = Places(client=lambda: account.client())
+    places = Places(client=account.client)
     said = rehearse(
         request, places, Course(image=Image(programs=programs, namespace=True)), say=heard.append
     )

@@ -48,7 +48,9 @@ Setting = Annotated[
 Format = Annotated[
     str | None,
     typer.Option(
-        "--format", metavar="LAYOUT", help="What lies at --data is a public layout, to be imported first."
+        "--format",
+        metavar="LAYOUT",
+        help="What lies at --data is a public layout, to be imported first.",
     ),
 ]
 From = Annotated[
@@ -74,13 +76,14 @@ Checkpoints = Annotated[
         show_default="beside the job's results",
     ),
 ]
-Report = Annotated[
-    bool, typer.Option("--report/--no-report", help="Judge the model in the end.")
-]
+Report = Annotated[bool, typer.Option("--report/--no-report", help="Judge the model in the end.")]
 
 
 def wish(
-    *, setting: list[str] | None, role: str | None = None, **said: Any  # noqa: ANN401 - of Wish
+    *,
+    setting: list[str] | None,
+    role: str | None = None,
+    **said: Any,  # noqa: ANN401 - of Wish
 ) -> Wish:
     """What the options ask for.
 

@@ -16,7 +16,11 @@ from lapel.schema.errors import CloudError
 def hosts(tmp_path: Path, current: str) -> Hosts:
     layout = OptMl(tmp_path)
     layout.config.mkdir(parents=True, exist_ok=True)
-    said = {"current_host": current, "hosts": ["algo-2", "algo-1"], "network_interface_name": "eth0"}
+    said = {
+        "current_host": current,
+        "hosts": ["algo-2", "algo-1"],
+        "network_interface_name": "eth0",
+    }
     (layout.config / "resourceconfig.json").write_text(json.dumps(said))
     return Hosts.read(layout, {})
 
@@ -47,7 +51,7 @@ def test_a_machine_that_is_none_of_the_job_is_refused(tmp_path: Path) -> None:
         hosts(tmp_path, "algo-9")
 
 
-def test_a_first_machine_that_nobody_knows_is_waited_for_and_then_named(tmp_path: Path) -> None:
+def test_a_first_machine_that_nobody_knows_is_waited_for_and_then_named() -> None:
     lost = Hosts(names=("nobody.invalid", "x.invalid"), current="x.invalid")
     with pytest.raises(CloudError, match=r"the machine nobody\.invalid is not known"):
         lost.wait_for_first(within=0)

@@ -40,11 +40,9 @@ def bucket(emulated: str) -> str:
 
 def calls_in(text: str) -> list[tuple[str, dict[str, object]]]:
     """The calls that a dry run printed: service and operation, and the request."""
-    found = []
     decoder = json.JSONDecoder()
-    for match in re.finditer(r"^([a-z0-9]+ [A-Z]\w+) (?=\{)", text, re.MULTILINE):
-        found.append((match[1], decoder.raw_decode(text, match.end())[0]))
-    return found
+    calls = re.finditer(r"^([a-z0-9]+ [A-Z]\w+) (?=\{)", text, re.MULTILINE)
+    return [(call[1], decoder.raw_decode(text, call.end())[0]) for call in calls]
 
 
 @pytest.mark.usefixtures("unreachable")
@@ -121,7 +119,7 @@ def test_a_name_is_taken_once(run: Run) -> None:
         ({"--kind": "g5.xlarge"}, "expected one like ml.g5.xlarge"),
         ({"--role": "lapel"}, "'lapel' is no ARN of a role"),
         ({"--name": "my_job"}, "'my_job' is no name of a job"),
-        ({"--data": "demo/garments"}, "--data: 'demo/garments' is no place in S3"),
+        ({"--data": "demo/garments"}, "--data: 'demo/garments' is no address in S3"),
         ({"--hours": "1000"}, "found 1000 hours"),
         ({"--set": "schedule.epoch=3"}, "did you mean 'epochs'"),
         ({"--data": f"s3://{BUCKET}/elsewhere"}, "nothing lies at"),

@@ -42,5 +42,5 @@ def test_nothing_to_tune_is_said_with_an_example() -> None:
 
 
 def test_more_values_than_sagemaker_takes_are_refused() -> None:
-    with pytest.raises(UsageError, match="tune.batch has 101 values; SageMaker takes 30"):
+    with pytest.raises(UsageError, match=r"tune\.batch has 101 values; SageMaker takes 30"):
         sagemaker_ranges({"batch": RangePart(low=0, high=50, step=0.5)})

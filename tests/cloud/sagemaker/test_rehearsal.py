@@ -75,7 +75,9 @@ def members(archive: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def learned(patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+def learned(
+    patterns: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], Path]:
     """A job that ran to its end, and where its results lie."""
     out = tmp_path_factory.mktemp("out")
     places = places_at(out, patterns)

@@ -7,7 +7,6 @@ Calls go where ``AWS_ENDPOINT_URL`` says; the job's name is printed last.
 
 import json
 import sys
-from unittest import mock
 
 
 def main() -> None:

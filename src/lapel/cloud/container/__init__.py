@@ -1,1 +1,1 @@
-"""What Lapel does inside a container of SageMaker: ``train`` and ``serve`` (``lapel-container``)."""
+"""What Lapel does inside a container of SageMaker: `lapel-container train|serve`."""

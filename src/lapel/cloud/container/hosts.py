@@ -57,7 +57,7 @@ class Hosts:
         return self.rank == 0
 
     def launcher(self, processes: int) -> list[str]:
-        """What stands before ``lapel train ...``: Python, and torchrun where several processes learn.
+        """What stands before ``train ...``: Python, and torchrun where several processes learn.
 
         Args:
             processes: on each machine.

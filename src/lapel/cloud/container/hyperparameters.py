@@ -59,9 +59,9 @@ class Settings:
 def settings_of(values: Mapping[str, object]) -> Settings:
     """What hyperparameters ask for.
 
-    Keys of the recipe are written with dots, as ``schedule.epochs``, or ``schedule__epochs``. Values
-    are JSON, as AWS's tools of version 2 encode them, or plain text, as version 3 and SageMaker's
-    tuning leave them.
+    Keys of the recipe are written with dots, as ``schedule.epochs``, or ``schedule__epochs``.
+    Values are JSON, as AWS's tools of version 2 encode them, or plain text, as version 3 and
+    SageMaker's tuning leave them.
 
     Args:
         values: as SageMaker hands them over: texts, or values that were decoded already.

@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from lapel.cloud.container.layout import OptMl
 from lapel.schema.errors import UsageError
 
-#: Variables of SageMaker: another port, another root than ``/opt/ml``.
-PORT, BASE = "SAGEMAKER_BIND_TO_PORT", "SAGEMAKER_BASE_DIR"
+#: Variable of SageMaker that names another port.
+PORT = "SAGEMAKER_BIND_TO_PORT"
 
 #: Variables of ours: the engine, how long a picture may wait in milliseconds, whether a picture
 #: that cannot be read is answered rather than refused, and the address to listen at.
@@ -75,9 +76,8 @@ class Hosting:
         Raises:
             UsageError: a variable that is no number.
         """
-        base = Path(environment.get(BASE, "/opt/ml"))
         return cls(
-            model=base / "model",
+            model=OptMl.here(environment).model,
             port=int(_number(environment, PORT, 8080)),
             host=environment.get(HOST, ANYWHERE),
             engine=environment.get(ENGINE, "auto"),

@@ -100,8 +100,8 @@ def _dataset(layout: OptMl, settings: Settings, channels: Mapping[str, Path]) ->
         if not (chosen / DESCRIPTION_FILE).is_file():
             raise CloudError(
                 f"the channel {chosen.name} holds no dataset ({DESCRIPTION_FILE} is missing); make "
-                "one by `lapel data import` and send that, or name the layout of what lies there by "
-                "the hyperparameter `format`"
+                "one by `lapel data import` and send that, or name the layout of what lies there by"
+                " the hyperparameter `format`"
             )
         return chosen
     made = layout.root / "input" / "dataset"
@@ -155,9 +155,7 @@ def _here(run: Path, dataset: Path) -> None:
     facts = json.loads((run / "run.json").read_text("utf-8"))
     if facts.get("data") != str(dataset):
         facts["data"] = str(dataset)
-        write_atomically(
-            run / "run.json", json.dumps(facts, indent=2, ensure_ascii=False).encode()
-        )
+        write_atomically(run / "run.json", json.dumps(facts, indent=2, ensure_ascii=False).encode())
 
 
 def _model(layout: OptMl) -> Path:

@@ -46,12 +46,19 @@ def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> Ended
         errors="replace",
     )
     with _signals_to(process) as received:
-        for line in process.stderr or ():
-            sys.stderr.write(line)
-            sys.stderr.flush()
-            last.append(line.rstrip("\n"))
-        code = process.wait()
+        code = _listen(process, last)
     return Ended(code=code if code >= 0 else 128 - code, asked=bool(received), last=tuple(last))
+
+
+def _listen(process: subprocess.Popen[str], last: deque[str]) -> int:
+    """Hand on what a process says, until it has ended; its exit code."""
+    if process.stderr is not None:
+        with process.stderr as said:
+            for line in said:
+                sys.stderr.write(line)
+                sys.stderr.flush()
+                last.append(line.rstrip("\n"))
+    return process.wait()
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Amazon SageMaker: training and tuning jobs, endpoints and batches, by request bodies of our own."""
+"""Amazon SageMaker: jobs, endpoints and batches, by request bodies of our own."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.sagemaker.refusals import refuse_faults
-from lapel.cloud.sagemaker.requests import JobPlan, training_request
+from lapel.cloud.sagemaker.requests import JobPlan
 from lapel.cloud.sagemaker.sources import Put, send_code
 from lapel.schema.errors import CloudError, UsageError
 from lapel.storage.s3.location import S3Location

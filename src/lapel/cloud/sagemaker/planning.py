@@ -86,7 +86,9 @@ def plan_job(wish: Wish, *, longest: int = LONGEST_JOB) -> JobPlan:
     if wish.image is not None and wish.container is not None:
         raise UsageError("give --image (Lapel is installed into it) or --container (it has Lapel)")
     if not 0 < wish.hours <= LONGEST_DAYS * 24:
-        raise UsageError(f"found {wish.hours:g} hours, expected more than 0 and {24 * LONGEST_DAYS}")
+        raise UsageError(
+            f"found {wish.hours:g} hours, expected more than 0 and {24 * LONGEST_DAYS}"
+        )
     if wish.count < 1:
         raise UsageError(f"found {wish.count} machines, expected 1 or more")
     stem = Path(wish.recipe).stem if wish.recipe else "lapel"

@@ -65,7 +65,8 @@ def _shape(key: str, values: RangePart) -> tuple[str, dict[str, Any]]:
     if values.choices is not None:
         return "w", _words(key, [_word(value) for value in values.choices])
     low, high = values.low, values.high
-    assert low is not None and high is not None, "a range has both ends"  # noqa: S101, PT018 - RangePart sees to it
+    if low is None or high is None:
+        raise UsageError(f"tune.{key}: a range is low and high, or choices")
     scaling = "Logarithmic" if values.log else "Linear"
     ends = {"Name": key, "ScalingType": scaling}
     if values.step is None:

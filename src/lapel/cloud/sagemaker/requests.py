@@ -104,7 +104,7 @@ def tuning_request(
     """
     static = dict(plan.hyperparameters)
     if plan.archive is not None:
-        # A tuning job names no entry point; AWS's image then runs its toolkit, which asks for these.
+        # A tuning job names no entry point: AWS's image runs its toolkit, which asks for these.
         static |= {"sagemaker_program": ENTRY, "sagemaker_submit_directory": plan.archive}
     channels = {name: place for name, place in plan.channels.items() if name != "code"}
     objective = {"Type": DIRECTION, "MetricName": OBJECTIVE}

@@ -8,7 +8,7 @@ from typing import Any
 
 from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.container.hyperparameters import settings_of
-from lapel.cloud.sagemaker.jobs import ENDED, SERVICE, UNKNOWN
+from lapel.cloud.sagemaker.jobs import ENDED, UNKNOWN
 from lapel.cloud.sagemaker.refusals import refuse_faults
 from lapel.schema.errors import UsageError
 
@@ -82,7 +82,9 @@ def look_at_tuning(account: Account, name: str) -> TuningJob:
     Raises:
         RefusedError: there is none of that name.
     """
-    return tuning_of(account.ask("sagemaker", "DescribeHyperParameterTuningJob", {}, **{NAME: name}))
+    return tuning_of(
+        account.ask("sagemaker", "DescribeHyperParameterTuningJob", {}, **{NAME: name})
+    )
 
 
 def tuning_of(said: Mapping[str, Any]) -> TuningJob:

@@ -95,9 +95,7 @@ def _running(one: Endpoint, region: str | None, price: float | None) -> Running:
     if known is None:
         return Running(endpoint=one, hourly=None, so_far=None)
     each = known.amount * one.count
-    hours = (
-        0.0 if one.since is None else (datetime.now(UTC) - one.since).total_seconds() / 3600
-    )
+    hours = 0.0 if one.since is None else (datetime.now(UTC) - one.since).total_seconds() / 3600
     return Running(endpoint=one, hourly=each, so_far=each * hours)
 
 

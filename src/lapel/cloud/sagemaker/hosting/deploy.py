@@ -9,13 +9,20 @@ from typing import Any
 
 from lapel.cloud.aws import Account
 from lapel.cloud.sagemaker.checks import stamped
-from lapel.cloud.sagemaker.hosting.alarms import alarms_of, put_alarms, remove_alarms
+from lapel.cloud.sagemaker.hosting.alarms import (
+    alarms_of,
+    put_alarms,
+    remove_alarms,
+    wake_alarm,
+)
 from lapel.cloud.sagemaker.hosting.listing import (
     CHANGING,
     EVERY,
     PATIENCE,
     READY,
+    Endpoint,
     belongings,
+    endpoints,
     is_there,
     settled,
 )
@@ -28,9 +35,14 @@ from lapel.cloud.sagemaker.hosting.requests import (
     model_request,
     update_request,
 )
-from lapel.cloud.sagemaker.hosting.scaling import put_scaling, remove_scaling, scaled
+from lapel.cloud.sagemaker.hosting.scaling import (
+    put_back,
+    put_scaling,
+    remove_scaling,
+    scaling_of,
+)
 from lapel.cloud.sagemaker.refusals import refuse_faults
-from lapel.schema.errors import CloudError
+from lapel.schema.errors import CloudError, UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,35 +137,35 @@ def _usable(account: Account, name: str, waiting: _Patience) -> bool:
 
 
 def _update(account: Account, plan: EndpointPlan, called: str, waiting: _Patience) -> None:
-    keep = _keeps_count(account, plan)
-    if not keep:
-        # AWS changes no machines whose number follows a load.
-        remove_scaling(account, plan.name)
-    alarms = alarms_of(account, plan.name)
-    request = update_request(plan, called, alarms=alarms, keep_count=keep)
+    (now,) = endpoints(account, plan.name)
+    _refuse_conversion(plan, now)
+    machines, scaling = plan.machines, scaling_of(account, plan.name)
+    keep = isinstance(machines, Machines) and machines.scales and machines.kind == now.kind
+    # Not the one that starts a first machine: it says that there is work, not that it fails.
+    alarms = [one for one in alarms_of(account, plan.name) if one != wake_alarm(plan.name)]
+    request = update_request(plan, called, alarms=alarms, keep_count=keep and scaling is not None)
     refuse_faults("sagemaker", "UpdateEndpoint", request)
-    account.do("sagemaker", "UpdateEndpoint", {}, **request)
-    _wait(account, plan.name, called, waiting)
+    # AWS changes no machines into others while their number follows a load.
+    former = None if keep else remove_scaling(account, plan.name)
+    try:
+        account.do("sagemaker", "UpdateEndpoint", {}, **request)
+        _wait(account, plan.name, called, waiting)
+    except BaseException:
+        if former is not None:
+            with suppress(CloudError):
+                put_back(account, plan.name, former)
+        raise
     put_alarms(account, plan)
     put_scaling(account, plan)
 
 
-def _keeps_count(account: Account, plan: EndpointPlan) -> bool:
-    """Whether the number of machines follows the load before and after, and their kind stays."""
-    machines = plan.machines
-    if not isinstance(machines, Machines) or not machines.scales:
-        return False
-    if not scaled(account, plan.name):
-        return False
-    found = account.ask("sagemaker", "DescribeEndpoint", {}, EndpointName=plan.name)
-    config = account.ask(
-        "sagemaker",
-        "DescribeEndpointConfig",
-        {},
-        EndpointConfigName=found["EndpointConfigName"],
-    )
-    kinds = {one.get("InstanceType") for one in config["ProductionVariants"]}
-    return kinds == {machines.kind}
+def _refuse_conversion(plan: EndpointPlan, now: Endpoint) -> None:
+    """Machines and serverless do not become each other at AWS."""
+    if isinstance(plan.machines, Machines) != (now.memory == 0):
+        raise UsageError(
+            f"{plan.name} runs on {now.runs_on}; AWS does not change machines into serverless or "
+            f"back: `lapel cloud sagemaker delete {plan.name}`, and deploy anew"
+        )
 
 
 def _wait(account: Account, name: str, called: str, waiting: _Patience) -> None:

@@ -38,12 +38,17 @@ def image_commands(account: Account, which: str, *, repository: str | None) -> S
     ending = ".cn" if partition(region) == "aws-cn" else ""
     registry = f"{told['Account']}.dkr.ecr.{region}.amazonaws.com{ending}"
     uri = image_uri(registry, name)
-    return [
+    make = (
         f"aws ecr create-repository --region {region} --repository-name {name} "
-        "--image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true",
+        "--image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true"
+    )
+    sign_in = (
         f"aws ecr get-login-password --region {region} "
-        f"| docker login --username AWS --password-stdin {registry}",
-        f"docker build --platform linux/amd64 --provenance=false "
-        f"--file containers/{which}/Dockerfile --tag {uri} .",
-        f"docker push {uri}",
-    ]
+        f"| docker login --username AWS --password-stdin {registry}"
+    )
+    # Without attestations, which SageMaker takes for another kind of image.
+    build = (
+        "docker build --platform linux/amd64 --provenance=false "
+        f"--file containers/{which}/Dockerfile --tag {uri} ."
+    )
+    return [make, sign_in, build, f"docker push {uri}"]

@@ -74,12 +74,8 @@ def pages(
     Raises:
         CloudError: AWS refuses.
     """
-    while True:
-        answer = account.ask(service, operation, {key: []}, **request)
+    for answer in account.every(service, operation, {key: []}, **request):
         yield from answer.get(key, [])
-        if not answer.get("NextToken"):
-            return
-        request["NextToken"] = answer["NextToken"]
 
 
 def endpoints(account: Account, name: str | None = None) -> list[Endpoint]:

@@ -53,7 +53,7 @@ class Machines:
         checked_kind(self.kind)
         if not 0 <= self.count <= MOST_MACHINES or self.most > MOST_MACHINES:
             raise UsageError(
-                f"--count {self.count}, --max {self.most}: expected at most {MOST_MACHINES} machines"
+                f"--count {self.count}, --max {self.most}: expected at most {MOST_MACHINES}"
             )
         if self.most and self.most < self.count:
             raise UsageError(f"--max {self.most} is less than --count {self.count}")

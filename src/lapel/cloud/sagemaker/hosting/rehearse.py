@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lapel.cloud.archives import pack, unpack
-from lapel.cloud.container.serving import BASE, HOST, PORT, ping
+from lapel.cloud.container.layout import ROOT_VARIABLE as BASE
+from lapel.cloud.container.serving import HOST, PORT, ping
 from lapel.cloud.sagemaker.hosting.archive import ARCHIVE
 from lapel.inference.bundle import Bundle
 from lapel.schema.errors import CloudError

@@ -65,7 +65,7 @@ def delete(
     """
     there = account.dry_run or is_there(account, name)
     jobs = stop_batches(account, name)
-    scaling = remove_scaling(account, name)
+    scaling = remove_scaling(account, name) is not None
     if there:
         settled(account, name, say=say, patience=patience, every=every)
         remove_endpoint(account, name, say=say, patience=patience, every=every)
@@ -136,9 +136,7 @@ def remove_endpoint(
     say(f"{name}: taken down")
 
 
-def remove_behind(
-    account: Account, name: str, called: str, *, archive: str | None = None
-) -> None:
+def remove_behind(account: Account, name: str, called: str, *, archive: str | None = None) -> None:
     """Take away a configuration, its model, and the archive that we put to S3 for it.
 
     Args:

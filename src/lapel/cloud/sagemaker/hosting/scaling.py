@@ -7,7 +7,8 @@ measured: an alarm of its own starts the first one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lapel.cloud.aws import Account
@@ -45,47 +46,78 @@ def put_scaling(account: Account, plan: EndpointPlan) -> None:
         _put_first(account, plan.name)
 
 
-def scaled(account: Account, name: str) -> bool:
-    """Whether the machines of an endpoint follow the load.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """How the number of an endpoint's machines follows the load.
+
+    Attributes:
+        least: machines.
+        most: machines.
+        policies: as AWS describes them.
+    """
+
+    least: int
+    most: int
+    policies: Sequence[Mapping[str, Any]]
+
+
+def scaling_of(account: Account, name: str) -> Scaling | None:
+    """How an endpoint's machines follow the load; None: their number stays.
 
     Raises:
         CloudError: AWS refuses.
     """
-    return bool(
-        list(
-            pages(
-                account, SERVICE, "DescribeScalableTargets", "ScalableTargets",
-                ServiceNamespace="sagemaker", ResourceIds=[_of(name)["ResourceId"]],
-            )
-        )
+    place = _of(name)["ResourceId"]
+    targets = pages(
+        account, SERVICE, "DescribeScalableTargets", "ScalableTargets",
+        ServiceNamespace="sagemaker", ResourceIds=[place],
     )  # fmt: skip
+    for target in targets:
+        policies = pages(
+            account, SERVICE, "DescribeScalingPolicies", "ScalingPolicies",
+            ServiceNamespace="sagemaker", ResourceId=place,
+        )  # fmt: skip
+        return Scaling(
+            least=target["MinCapacity"], most=target["MaxCapacity"], policies=list(policies)
+        )
+    return None
 
 
-def remove_scaling(account: Account, name: str) -> bool:
+def remove_scaling(account: Account, name: str) -> Scaling | None:
     """Leave the number of machines as it is from now on.
 
     Returns:
-        Whether there was anything to take away.
+        How it was, for :func:`put_back`; None where there was nothing to take away.
 
     Raises:
         CloudError: AWS refuses.
     """
-    if not scaled(account, name):
-        return False
-    policies = list(
-        pages(
-            account, SERVICE, "DescribeScalingPolicies", "ScalingPolicies",
-            ServiceNamespace="sagemaker", ResourceId=_of(name)["ResourceId"],
-        )
-    )  # fmt: skip
-    for one in policies:
-        account.do(
-            SERVICE, "DeleteScalingPolicy", {}, PolicyName=one["PolicyName"], **_of(name)
-        )
+    former = scaling_of(account, name)
+    if former is None:
+        return None
+    for one in former.policies:
+        account.do(SERVICE, "DeleteScalingPolicy", {}, PolicyName=one["PolicyName"], **_of(name))
     account.do(SERVICE, "DeregisterScalableTarget", {}, **_of(name))
-    if any(one["PolicyName"] == FIRST for one in policies):
+    if any(one["PolicyName"] == FIRST for one in former.policies):
         remove_alarms(account, [wake_alarm(name)])
-    return True
+    return former
+
+
+def put_back(account: Account, name: str, former: Scaling) -> None:
+    """Have the number of machines follow the load as before.
+
+    Raises:
+        CloudError: AWS refuses.
+    """
+    target = {**_of(name), "MinCapacity": former.least, "MaxCapacity": former.most}
+    account.do(SERVICE, "RegisterScalableTarget", {}, **target)
+    rule = "TargetTrackingScalingPolicyConfiguration"
+    for one in former.policies:
+        if one["PolicyName"] == FIRST:
+            _put_first(account, name)
+        else:
+            kept = {"PolicyType": one["PolicyType"], rule: one[rule]}
+            account.do(SERVICE, "PutScalingPolicy", {}, **_policy(name, one["PolicyName"], **kept))
 
 
 def target_request(name: str, machines: Machines) -> dict[str, Any]:
@@ -104,9 +136,8 @@ def _put_first(account: Account, name: str) -> None:
             "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}],
         },
     }
-    made = account.do(
-        SERVICE, "PutScalingPolicy", {"PolicyARN": "(as AWS calls it)"}, **_policy(name, FIRST, **step)
-    )
+    pretended = {"PolicyARN": "(as AWS calls it)"}
+    made = account.do(SERVICE, "PutScalingPolicy", pretended, **_policy(name, FIRST, **step))
     account.do(
         "cloudwatch",
         "PutMetricAlarm",

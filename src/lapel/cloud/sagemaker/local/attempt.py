@@ -41,11 +41,17 @@ class Log:
 
     def read(self, process: subprocess.Popen[str], mark: str) -> None:
         """All lines of a process, until it has ended."""
-        for line in process.stdout or ():
-            with self._lock:
-                self.say(mark + line.rstrip("\n"))
-                for name, value in read_metrics(line, self.definitions).items():
-                    self.metrics[name] = (value, time.time())
+        if process.stdout is None:
+            return
+        with process.stdout as said:
+            for line in said:
+                self._take(line, mark)
+
+    def _take(self, line: str, mark: str) -> None:
+        with self._lock:
+            self.say(mark + line.rstrip("\n"))
+            for name, value in read_metrics(line, self.definitions).items():
+                self.metrics[name] = (value, time.time())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

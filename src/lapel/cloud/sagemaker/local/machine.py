@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lapel.cloud.container.layout import CHANNELS, HOSTS, HYPERPARAMETERS, ROOT, ROOT_VARIABLE, OptMl
+from lapel.cloud.container.layout import (
+    CHANNELS,
+    HOSTS,
+    HYPERPARAMETERS,
+    ROOT,
+    ROOT_VARIABLE,
+    OptMl,
+)
 from lapel.cloud.sagemaker.local.places import Places
 
 GROUP = "homogeneousCluster"

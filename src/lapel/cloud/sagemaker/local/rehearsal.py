@@ -95,9 +95,7 @@ def _rehearse(
                 lay_out(layout, request, host, hosts, places)
                 _restore(layout, request, places)
             limits = _limits(request, course, attempts)
-            attempts.append(
-                run_attempt(layouts, request, course.image, log, limits, places)
-            )
+            attempts.append(run_attempt(layouts, request, course.image, log, limits, places))
             if attempts[-1].cause != "Interrupted":
                 break
             say(f"The machines were taken away after {attempts[-1].seconds:.0f} s")
