@@ -55,7 +55,9 @@ def main() -> None:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--endpoint", default="", help="address of the server; else as boto3 says")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--rounds", type=int, default=3)
@@ -85,16 +87,23 @@ def measured(
             place = S3Location(f"bench-{os.getpid()}-{len(found)}-{number}-{int(time.time())}", "a")
             s3_client().create_bucket(
                 Bucket=place.bucket,
-                **({"CreateBucketConfiguration": {"LocationConstraint": where}} if (where := region()) else {}),
+                **(
+                    {"CreateBucketConfiguration": {"LocationConstraint": where}}
+                    if (where := region())
+                    else {}
+                ),
             )
             target = scratch / "there"
-            times["push"].append(seconds(lambda place=place: send(source, place)))
-            times["again"].append(seconds(lambda place=place: send(source, place)))
-            times["pull"].append(seconds(lambda place=place, to=target: fetch(place, to)))
+            times["push"].append(seconds(send, source, place))
+            times["again"].append(seconds(send, source, place))
+            times["pull"].append(seconds(fetch, place, target))
             check(source, target)
             shutil.rmtree(target)
             removed(place)
-            print(f"{load}, {contestant}: " + ", ".join(f"{k} {v[-1]:.2f} s" for k, v in times.items()))
+            print(
+                f"{load}, {contestant}: "
+                + ", ".join(f"{k} {v[-1]:.2f} s" for k, v in times.items())
+            )
         found.append({"load": load, "contestant": contestant, **times})
     return found
 
@@ -152,9 +161,9 @@ def plain_fetch(place: S3Location, target: Path, at_once: int) -> None:
         list(pool.map(fetch, keys))
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[..., object], *arguments: object) -> float:
     started = time.monotonic()
-    work()
+    work(*arguments)
     return time.monotonic() - started
 
 

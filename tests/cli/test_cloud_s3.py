@@ -63,9 +63,8 @@ def test_a_dry_run_shows_the_calls_and_makes_none(aws: ObjectStore, run: Run) ->
     assert aws.client().list_buckets()["Buckets"] == []
 
 
-def test_wrong_commands_are_told_apart_from_failures(
-    aws: ObjectStore, run: Run, photos: Path
-) -> None:
+@pytest.mark.usefixtures("aws")
+def test_wrong_commands_are_told_apart_from_failures(run: Run, photos: Path) -> None:
     code, _, err = run("cloud", "s3", "push", photos, "bucket/photos")
     assert (code, "is no address in S3; expected s3://bucket/key" in err) == (2, True)
     code, _, err = run("cloud", "s3", "push", photos, "s3://nobody-made-this/a")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 
 import pytest
 from cloud_account import ObjectStore
@@ -64,9 +63,7 @@ def test_buckets_of_others_are_left_alone(aws: ObjectStore) -> None:
         plan_removal(Account(), S3Location(theirs), bucket=True)
 
 
-def test_a_bucket_whose_setting_is_refused_is_not_left_behind(
-    aws: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bucket_whose_setting_is_refused_is_not_left_behind(aws: ObjectStore) -> None:
     account = Account()
     account.client("s3").meta.events.register(
         "before-call.s3.PutBucketEncryption", lambda **_: (_Refused(), {})
@@ -82,8 +79,7 @@ class _Refused:
     status_code = 403
 
 
-def test_a_dry_run_needs_no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+def test_a_dry_run_needs_no_account() -> None:
     account = Account(region="eu-central-1", dry_run=True)
     make_bucket(account, BUCKET.bucket, versions=True)
     assert [call.operation for call in account.calls] == [

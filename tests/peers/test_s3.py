@@ -179,13 +179,13 @@ def test_conditions_hold_on_a_real_server(folder: Path, place: S3Location) -> No
     class Meanwhile:
         """Another puts a large file where ours is on its way."""
 
-        def begin(self, doing: str, size: int) -> None:
+        def begin(self, doing: str, size: int) -> None:  # noqa: ARG002 - a face's shape
             if doing == "Sending":
                 store.write("model.bin", b"another's")
 
         def moved(self, size: int) -> None: ...
 
-    with pytest.raises(ChangedError, match="model.bin was not written"):
+    with pytest.raises(ChangedError, match=r"model.bin was not written"):
         push(folder / "model.bin", place / "model.bin", options=SMALL_PARTS, progress=Meanwhile())
     assert store.read("model.bin") == b"another's"
     assert list_unfinished(place) == []
@@ -198,7 +198,7 @@ def test_a_wrong_secret_is_said(place: S3Location, monkeypatch: pytest.MonkeyPat
 
 
 def test_bytes_that_change_on_their_way_to_the_server_are_refused_there(
-    folder: Path, place: S3Location, server: ObjectStore
+    place: S3Location, server: ObjectStore
 ) -> None:
     """S3 compares what arrives with the SHA-256 that goes before it."""
     import botocore.exceptions
@@ -211,7 +211,13 @@ def test_bytes_that_change_on_their_way_to_the_server_are_refused_there(
 
 
 def test_names_of_every_script_come_back(place: S3Location, tmp_path: Path) -> None:
-    names = ("드레스/빨강 1.jpg", "a+b=c&d?.jpg", "per%20cent.jpg", "~tilde'quote.jpg", "naïve#1.jpg")
+    names = (
+        "드레스/빨강 1.jpg",
+        "a+b=c&d?.jpg",
+        "per%20cent.jpg",
+        "~tilde'quote.jpg",
+        "naïve#1.jpg",
+    )
     for name in names:
         path = tmp_path / "here" / name
         path.parent.mkdir(parents=True, exist_ok=True)

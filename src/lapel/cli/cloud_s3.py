@@ -15,7 +15,7 @@ from lapel.schema.counting import size as in_words
 from lapel.schema.errors import UsageError
 
 if TYPE_CHECKING:
-    from lapel.storage.s3.options import Transferred, TransferOptions
+    from lapel.storage.s3.options import TransferOptions, Transferred
     from lapel.storage.s3.verifying import Verified
 
 s3_app = typer.Typer(
@@ -275,7 +275,9 @@ def _say_verified(found: Verified, place: str, *, read: bool) -> None:
     if found.unfinished:
         print("a push has not ended: push again")
     if found.cut_uploads:
-        complain(f"note: {counted(found.cut_uploads, 'upload')} never ended: `lapel cloud s3 abort`")
+        complain(
+            f"note: {counted(found.cut_uploads, 'upload')} never ended: `lapel cloud s3 abort`"
+        )
     how = "read and hashed" if read else "by S3's tags"
     files = f"{counted(found.files, 'file')}, {in_words(found.size)}, {how}"
     print(f"{place}: {'whole' if found.whole else 'NOT whole'} ({files})")

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -42,7 +43,7 @@ class TransferBar:
             )
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
 
-    def __enter__(self) -> TransferBar:
+    def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()
         return self

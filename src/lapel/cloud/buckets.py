@@ -190,7 +190,8 @@ def plan_removal(account: Account, location: S3Location, *, bucket: bool = False
         raise UsageError(f"{location} is not a whole bucket; give s3://{location.bucket}")
     if bucket and not account.dry_run and not _is_ours(account, location.bucket):
         raise CloudError(
-            f"s3://{location.bucket} was not made by Lapel; delete it in the console, if it is yours"
+            f"s3://{location.bucket} was not made by Lapel; delete it in the console, if it is "
+            "yours"
         )
     objects, size = [], 0
     for page in _pages(account, "ListObjectVersions", location):

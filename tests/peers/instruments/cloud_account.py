@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 #: Keys that exist in tests alone; SeaweedFS refuses others, moto takes any.
-ACCESS_KEY, SECRET_KEY = "AKIATESTSALONE000000", "known-to-these-tests-alone"  # noqa: S105 - no secret
+ACCESS_KEY, SECRET_KEY = "AKIATESTSALONE000000", "known-to-these-tests-alone"
 REGION = "eu-central-1"
 
 STARTS_WITHIN = 90.0

@@ -104,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault is None or not fault(self, answer):
             self.reply(*answer.ask())
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_one
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_one  # noqa: N815 - http.server's names
 
     def log_message(self, *_: Any) -> None:
         pass

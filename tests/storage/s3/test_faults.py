@@ -135,7 +135,10 @@ def test_a_file_that_changes_while_it_is_sent_is_not_sent(
             (folder / "model.bin").write_bytes(bytes(11 * 1024 * 1024 + 7))
         return False
 
-    proxy.rule = lambda request: change if "uploads" in request.query else None
+    def when_an_upload_begins(request: Request) -> Fault | None:
+        return change if request.method == "POST" and "uploads" in request.query else None
+
+    proxy.rule = when_an_upload_begins
     with pytest.raises(StorageError, match=r"model.bin changed while it was sent; push again"):
         push(folder, place, options=SMALL_PARTS)
     assert list_unfinished(place) == []

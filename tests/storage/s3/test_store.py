@@ -72,7 +72,7 @@ def test_neighbours_are_not_listed(place: S3Location) -> None:
     assert list(store.names()) == ["a"]
 
 
-def test_what_is_missing_is_said(aws: ObjectStore, place: S3Location) -> None:
+def test_what_is_missing_is_said(place: S3Location) -> None:
     with pytest.raises(AbsentError, match=r"s3://.*/gone could not be read: nothing lies there"):
         S3Store(place).read("gone")
     with pytest.raises(StorageError, match="there is no such bucket"):
@@ -80,7 +80,7 @@ def test_what_is_missing_is_said(aws: ObjectStore, place: S3Location) -> None:
 
 
 def test_who_has_no_keys_is_told_how_to_get_them(
-    aws: ObjectStore, place: S3Location, monkeypatch: pytest.MonkeyPatch
+    place: S3Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")

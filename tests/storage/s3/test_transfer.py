@@ -122,7 +122,7 @@ def test_nothing_of_others_is_replaced_without_being_looked_at(
     push(folder, place)
 
     class Meanwhile:
-        def begin(self, doing: str, size: int) -> None:
+        def begin(self, doing: str, size: int) -> None:  # noqa: ARG002 - a face's shape
             if doing == "Sending":
                 from lapel.storage.s3.store import S3Store
 
@@ -142,7 +142,7 @@ def test_two_pushes_into_one_place_do_not_mix(folder: Path, place: S3Location) -
     (folder / "model.bin").unlink()
 
     class Meanwhile:
-        def begin(self, doing: str, size: int) -> None:
+        def begin(self, doing: str, size: int) -> None:  # noqa: ARG002 - a face's shape
             if doing == "Sending" and not verify(place).whole:
                 (folder / "late.txt").write_bytes(b"late")
                 push(folder, place)
@@ -154,7 +154,7 @@ def test_two_pushes_into_one_place_do_not_mix(folder: Path, place: S3Location) -
     assert verify(place, folder).whole
 
 
-def test_what_may_not_be_replaced_is_not(folder: Path, place: S3Location, tmp_path: Path) -> None:
+def test_what_may_not_be_replaced_is_not(folder: Path, place: S3Location) -> None:
     careful = TransferOptions(replace=False)
     push(folder, place, options=careful)
     push(folder, place, options=careful)  # the same content is no replacement

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -66,7 +68,7 @@ _ADVICE = {
     "AccessDenied": "you may not do that: compare your rights with docs/aws-s3.md",
     "Forbidden": "you may not do that: compare your rights with docs/aws-s3.md",
     "403": "you may not do that, or the keys are wrong: compare your rights with docs/aws-s3.md",
-    "InvalidAccessKeyId": "the access key is unknown there: look at AWS_PROFILE and `aws configure`",
+    "InvalidAccessKeyId": "the key is unknown there: look at AWS_PROFILE and `aws configure`",
     "SignatureDoesNotMatch": "the secret key is wrong: look at AWS_PROFILE and `aws configure`",
     "ExpiredToken": "your session has ended: sign in again (`aws sso login`)",
     "InvalidObjectState": "it lies in an archive: restore it first (docs/aws-s3.md)",
@@ -87,6 +89,12 @@ class AbsentError(StorageError):
     """Nothing lies at a place."""
 
 
+@cache
+def _loader() -> Any:  # noqa: ANN401 - botocore has no types
+    # Reading AWS's description of S3 is most of what a client costs.
+    return botocore.session.get_session().get_component("data_loader")
+
+
 def s3_client(*, profile: str | None = None, region: str | None = None) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
     """A client from boto3's own chain; it may be used by many threads.
 
@@ -101,7 +109,9 @@ def s3_client(*, profile: str | None = None, region: str | None = None) -> Any: 
     # Servers other than AWS have no names of hosts for buckets.
     config = Config(**CONFIG, **({"s3": {"addressing_style": "path"}} if own_server else {}))
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
+        found = botocore.session.get_session()
+        found.register_component("data_loader", _loader())
+        session = boto3.Session(profile_name=profile, region_name=region, botocore_session=found)
         # S3 alone answers without a region, and leads to a bucket's own.
         where = session.region_name or "us-east-1"
         return session.client("s3", region_name=where, config=config)

@@ -124,10 +124,8 @@ def list_unfinished(
         ]
         if not page.get("IsTruncated"):
             return uploads
-        request |= {
-            "KeyMarker": page["NextKeyMarker"],
-            "UploadIdMarker": page["NextUploadIdMarker"],
-        }
+        request["KeyMarker"] = page["NextKeyMarker"]
+        request["UploadIdMarker"] = page["NextUploadIdMarker"]
 
 
 def unfinished_of(

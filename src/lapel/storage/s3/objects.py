@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 from lapel.storage.s3.client import ChangedError, in_words
@@ -131,7 +132,8 @@ def _read(
     span: tuple[int, int] | None,
 ) -> tuple[bytes, str]:
     answer = client.get_object(**request)
-    with answer["Body"] as body:
+    # As a context of its own, the body would be urllib3's, whose errors are no longer boto3's.
+    with closing(answer["Body"]) as body:
         data = body.read()
     expected = answer["ContentLength"] if span is None else span[1]
     if len(data) != expected:

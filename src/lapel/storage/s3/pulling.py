@@ -17,7 +17,7 @@ from lapel.storage.s3.listing import StoredObject, list_objects
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.manifest import Manifest, is_manifest, read_manifest
 from lapel.storage.s3.objects import SHA256, head_object
-from lapel.storage.s3.options import Progress, Transferred, TransferOptions
+from lapel.storage.s3.options import Progress, TransferOptions, Transferred
 from lapel.storage.s3.workers import Workers
 
 SHOWN = 5
@@ -137,9 +137,7 @@ def _wanted(
     return wanted
 
 
-def _unchanged(
-    fetching: Fetching, wanted: Sequence[Wanted], files: Mapping[str, Path]
-) -> set[str]:
+def _unchanged(fetching: Fetching, wanted: Sequence[Wanted], files: Mapping[str, Path]) -> set[str]:
     """Names of objects whose content the files have already."""
     alike = [one for one in wanted if _has_size(files[one.name], one.size)]
     fetching.progress.begin("Comparing", sum(one.size for one in alike))

@@ -28,7 +28,7 @@ from lapel.storage.s3.manifest import (
     write_manifest,
 )
 from lapel.storage.s3.objects import SHA256, head_object
-from lapel.storage.s3.options import Progress, Transferred, TransferOptions
+from lapel.storage.s3.options import Progress, TransferOptions, Transferred
 from lapel.storage.s3.retrying import retried
 from lapel.storage.s3.uploading import Sending, upload
 from lapel.storage.s3.workers import Workers
@@ -160,9 +160,7 @@ def _unchanged(
     rows: Mapping[str, Row],
 ) -> dict[str, Row]:
     """Rows of the files that lie there as they are here."""
-    alike = [
-        file for name, file in here.items() if name in there and there[name].size == file.size
-    ]
+    alike = [file for name, file in here.items() if name in there and there[name].size == file.size]
     sending.progress.begin("Comparing", sum(file.size for file in alike))
 
     def compare(file: LocalFile) -> tuple[str, Row | None]:
@@ -216,9 +214,7 @@ class _Book:
             self._write(finished=True)
 
     def _write(self, *, finished: bool) -> None:
-        said = replace(
-            self.manifest, files={**self.manifest.files, **self.rows}, finished=finished
-        )
+        said = replace(self.manifest, files={**self.manifest.files, **self.rows}, finished=finished)
         self.manifest = write_manifest(
             self.sending.client, self.location, said, self.sending.options
         )

@@ -41,7 +41,9 @@ def resumable(
     Raises:
         StorageError: they cannot be looked at or ended.
     """
-    fitting = [(one.upload, _parts_there(client, options, file, location, content, one)) for one in begun]
+    fitting = [
+        (one.upload, _parts_there(client, options, file, location, content, one)) for one in begun
+    ]
     best = max(fitting, key=lambda pair: len(pair[1]), default=None)
     for identity, parts in fitting:
         if best is None or identity != best[0] or not parts:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lapel.storage.s3.listing import list_objects
 from lapel.storage.s3.location import S3Location
-from lapel.storage.s3.options import Progress, Silent, Transferred, TransferOptions
+from lapel.storage.s3.options import Progress, Silent, TransferOptions, Transferred
 from lapel.storage.s3.pulling import pull_place
 from lapel.storage.s3.pushing import push_path
 from lapel.storage.s3.verifying import Verified, verify
