@@ -41,9 +41,10 @@ def test_it_holds_every_file_as_it_is_here(wheel: Path) -> None:
 def test_its_record_names_every_file_with_its_hash(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (record,) = (name for name in archive.namelist() if name.endswith("/RECORD"))
-        rows = {name: (digest, size) for name, digest, size in csv.reader(
-            archive.read(record).decode().splitlines()
-        )}
+        rows = {
+            name: (digest, size)
+            for name, digest, size in csv.reader(archive.read(record).decode().splitlines())
+        }
         assert set(rows) == set(archive.namelist())
         for name, (digest, size) in rows.items():
             if name == record:

@@ -273,7 +273,7 @@ def test_another_machine_at_the_address_is_not_believed(rented: Rented, tmp_path
 def test_what_was_killed_is_told_from_what_ended(rented: Rented) -> None:
     killed = started(rented.lapel("run", NAME, "--", "exec sleep 300"))
     ended = started(rented.lapel("run", NAME, "--", "sh", "-c", "exit 3"))
-    until(lambda: (rented.job(ended) / "exit").exists())
+    until((rented.job(ended) / "exit").exists)
     for name in ("shell", "pid"):
         os.kill(int((rented.job(killed) / name).read_text()), signal.SIGKILL)
     until(lambda: listed(rented)[killed][0] == "lost")
@@ -312,7 +312,7 @@ def trained(rented: Rented, small_dataset: Path) -> str:
         until(lambda: metadata.asked > 1)
         metadata.notice = NOTICE
         noticed = time.monotonic()
-        until(lambda: (folder / "exit").exists())
+        until((folder / "exit").exists)
         took = time.monotonic() - noticed
         watching.terminate()
         watching.wait(20)
@@ -368,8 +368,9 @@ def test_a_pull_that_was_killed_goes_on(rented: Rented, trained: str, tmp_path: 
 
 
 def test_what_is_not_there_is_said(rented: Rented, tmp_path: Path) -> None:
-    assert "there is no folder nothing" in rented.lapel(
-        "pull", NAME, "nothing", tmp_path / "out", code=1
-    ).stderr
+    assert (
+        "there is no folder nothing"
+        in rented.lapel("pull", NAME, "nothing", tmp_path / "out", code=1).stderr
+    )
     assert "is no option" in rented.lapel("run", NAME, "--folow", "true", code=2).stderr
     assert "needs a terminal" in rented.lapel("attach", NAME, code=2).stderr

@@ -94,9 +94,7 @@ def attach(
     job: Number = None,
     shell: Annotated[
         bool,
-        typer.Option(
-            "--shell", help="A shell instead of a job; it too outlives the connection."
-        ),
+        typer.Option("--shell", help="A shell instead of a job; it too outlives the connection."),
     ] = False,
     region: Region = None,
     profile: Profile = None,
@@ -165,9 +163,7 @@ def pull(
     *,
     picture: Annotated[
         Path | None,
-        typer.Option(
-            help="A photo for the model to answer about.", show_default="shades of gray"
-        ),
+        typer.Option(help="A photo for the model to answer about.", show_default="shades of gray"),
     ] = None,
     region: Region = None,
     profile: Profile = None,

@@ -110,7 +110,7 @@ def test_what_a_user_typed_stays_a_word(facts: MachineFacts, tmp_path: Path) -> 
     install = "lapel; touch owned $(touch owned) 'x"
     text = environment(replace(facts, install=install))
     done = subprocess.run(
-        ["bash", "-c", f"{text}\nprintf %s \"$LAPEL_INSTALL\""],
+        ["bash", "-c", f'{text}\nprintf %s "$LAPEL_INSTALL"'],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -47,7 +47,7 @@ class Machine:
         (folder / "job.sh").write_text(script("job.sh"), encoding="utf-8")
         (folder / "log").touch()
         self._start(["bash", str(folder / "job.sh"), str(folder)])
-        until(lambda: (folder / "pid").exists())
+        until((folder / "pid").exists)
         return folder
 
     def watch(self, *options: str) -> subprocess.Popen[bytes]:
@@ -97,7 +97,10 @@ TRAINING = """exec bash -c '
 told=0
 trap "told=\\$((told + 1)); echo told \\$told" TERM
 echo learning
-for _ in $(seq 1000); do [ $told -gt 0 ] && { sleep 0.5; echo saved; exit 143; }; sleep 0.05; done'"""
+for _ in $(seq 1000); do
+  [ $told -gt 0 ] && { sleep 0.5; echo saved; exit 143; }
+  sleep 0.05
+done'"""
 
 
 def test_a_notice_is_passed_on_once_and_the_job_saves(machine: Machine, metadata: Metadata) -> None:
@@ -107,7 +110,7 @@ def test_a_notice_is_passed_on_once_and_the_job_saves(machine: Machine, metadata
     until(lambda: metadata.asked >= 3)
     assert "told" not in (folder / "log").read_text()
     metadata.notice = NOTICE
-    until(lambda: (folder / "exit").exists())
+    until((folder / "exit").exists)
     log = (folder / "log").read_text()
     assert (folder / "exit").read_text() == "143\n"
     assert log.count("told 1") == 1
@@ -137,7 +140,7 @@ def test_a_line_of_shell_begins_nothing_more_and_what_it_waits_for_saves(
     until(lambda: "learning" in (folder / "log").read_text())
     metadata.notice = NOTICE
     machine.watch("--spot", "--metadata", metadata.url)
-    until(lambda: (folder / "exit").exists())
+    until((folder / "exit").exists)
     assert (folder / "exit").read_text() == "143\n"
     log = (folder / "log").read_text()
     assert "saved" in log
@@ -149,7 +152,7 @@ def test_a_token_that_ran_out_is_asked_for_again(machine: Machine, metadata: Met
     until(lambda: metadata.asked >= 2)
     metadata.tokens.clear()
     metadata.notice = NOTICE
-    until(lambda: (machine.home / "notice").exists())
+    until((machine.home / "notice").exists)
     assert metadata.refused >= 1
 
 
@@ -213,7 +216,7 @@ def test_work_of_jobs_and_processors_puts_the_end_off(
     assert idleness.seconds(0) >= 0.3
     folder = machine.job(1, "exec sleep 0.6")
     assert idleness.seconds(0) == 0
-    until(lambda: (folder / "exit").exists())
+    until((folder / "exit").exists)
     idleness.load.idle = False
     assert idleness.seconds(0) == 0
     idleness.load.idle = True

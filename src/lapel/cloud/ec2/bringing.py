@@ -133,7 +133,7 @@ def _fetch(reach: Reach, run: str, wanted: list[str], partial: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=complaints.fileno(),
         )
-        assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+        assert process.stdout is not None
         try:
             with process.stdout as stream:
                 torn = _unpack(stream, wanted, partial)

@@ -75,10 +75,8 @@ class LogFollower:
             LostError: the connection failed; what came is told and counted.
             CloudError: there is no such log, or another machine answers.
         """
-        log = f"jobs/{self.number}/log"
-        tail = f"tail -c +{self.offset + 1}"
-        follow = f"$(flock -s -n jobs/{self.number}/lock true || echo -f --pid=$(cat {log[:-4]}/shell))"
-        command = f"exec {tail} {follow if until_end else ''} {log}"
+        follow = "$(flock -s -n lock true || echo -f --pid=$(cat shell))" if until_end else ""
+        command = f"cd jobs/{self.number} && exec tail -c +{self.offset + 1} {follow} log"
         with tempfile.TemporaryFile() as complaints:
             process = self.reach.start(
                 command,
@@ -101,7 +99,7 @@ class LogFollower:
             raise CloudError(f"on {self.reach.name}: {said or f'tail failed with {code}'}")
 
     def _drain(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+        assert process.stdout is not None
         mark, begun, seen = f"{MARK}\n".encode(), False, b""
         with process.stdout as stream:
             while data := os.read(stream.fileno(), 65536):

@@ -28,7 +28,10 @@ make_environment() { # an environment that also sees what lies beside the chosen
   own=$(venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') || return 1
   beside=$("$python" -c 'import sys, sysconfig
 print(sysconfig.get_path("purelib") if sys.prefix != sys.base_prefix else "")') || return 1
-  [ -z "$beside" ] || echo "$beside" > "$own/beside.pth"
+  [ -n "$beside" ] || return 0
+  echo "$beside" > "$own/beside.pth"
+  # The one that an older Python puts into each environment would hide the one beside.
+  venv/bin/python -m pip uninstall --disable-pip-version-check -qy setuptools
 }
 
 # From S3 a wheel comes to this disk by the machine's role; another comes from whoever runs the
