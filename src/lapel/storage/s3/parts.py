@@ -47,7 +47,8 @@ def content_of(path: Path, size: int, part_size: int) -> Content:
     Raises:
         StorageError: it cannot be read, or no longer has its size.
     """
-    whole, parts, start = hashlib.sha256(), [], 0
+    whole, start = hashlib.sha256(), 0
+    parts: list[Part] = []
     try:
         with path.open("rb") as file:
             while data := file.read(part_size):

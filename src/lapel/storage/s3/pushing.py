@@ -222,19 +222,19 @@ class _Book:
 
 def _delete(client: Any, location: S3Location, names: Sequence[str]) -> None:  # noqa: ANN401 - as push_path
     for first in range(0, len(names), DELETED_AT_ONCE):
-        keys = [{"Key": location.prefix + name} for name in names[first : first + DELETED_AT_ONCE]]
-        request = {"Objects": keys, "Quiet": True}
-        with in_words(location, "cleared of what the folder does not have"):
-            answer = retried(
-                lambda request=request: client.delete_objects(
-                    Bucket=location.bucket, Delete=request
-                )
-            )
-        if failed := answer.get("Errors"):
-            raise StorageError(
-                f"s3://{location.bucket}/{failed[0].get('Key')} could not be deleted: "
-                f"{failed[0].get('Code')}; nothing else is wrong: push again"
-            )
+        _delete_some(client, location, names[first : first + DELETED_AT_ONCE])
+
+
+def _delete_some(client: Any, location: S3Location, names: Sequence[str]) -> None:  # noqa: ANN401 - as push_path
+    keys = [{"Key": location.prefix + name} for name in names]
+    said = {"Objects": keys, "Quiet": True}
+    with in_words(location, "cleared of what the folder does not have"):
+        answer = retried(lambda: client.delete_objects(Bucket=location.bucket, Delete=said))
+    if failed := answer.get("Errors"):
+        raise StorageError(
+            f"s3://{location.bucket}/{failed[0].get('Key')} could not be deleted: "
+            f"{failed[0].get('Code')}; nothing else is wrong: push again"
+        )
 
 
 def _occupied(location: S3Location, names: Sequence[str]) -> ChangedError:
