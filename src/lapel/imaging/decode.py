@@ -225,7 +225,7 @@ def _check_bytes(data: bytes, name: str, limits: Limits) -> None:
         raise ImageTooLargeError(
             name,
             f"{len(data) / MEBIBYTE:.1f} MiB, the limit is {limits.bytes / MEBIBYTE:g}; "
-            "save it smaller, or raise the limit",
+            "save it smaller",
         )
 
 
@@ -279,7 +279,7 @@ def _check_pixels(size: tuple[int, int], name: str, limits: Limits) -> None:
         raise ImageTooLargeError(
             name,
             f"{width} x {height} pixels, the limit is {limits.pixels / 1e6:g} million; "
-            "save it smaller, or raise the limit",
+            "save it smaller",
         )
 
 
@@ -298,6 +298,8 @@ def _orientation(image: Image.Image) -> int:
 
 def _rgb(image: Image.Image) -> Image.Image | NDArray[np.uint8]:
     """In RGB; some rows at a time, so that no large picture lies in memory several times."""
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
     rows = max(1, STRIP_PIXELS // image.width)
     if rows >= image.height or image.mode == "F":  # what is white to floats depends on all of them
         return _to_rgb(image)
