@@ -64,8 +64,9 @@ def failing(
     return account
 
 
-@pytest.mark.parametrize("heard", [False, True], ids=["unheard", "answer lost"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("step", "heard"), [*((step, True) for step in STEPS), (STEPS[0], False), (STEPS[-1], False)]
+)
 @pytest.mark.usefixtures("deep_learning_image")
 def test_a_step_that_fails_takes_everything_with_it(
     plans: Plans, belongings: Belongings, step: str, heard: bool

@@ -65,7 +65,7 @@ def deep_learning_image(emulated: str) -> str:
     image = next(
         one.id for one in images if "ubuntu" in (one.name or "") and one.architecture == "x86_64"
     )
-    parameter = Parameter(
+    parameter = Parameter(  # type: ignore[abstract]  # moto itself makes parameters so
         account_id=ACCOUNT,
         name=DEEP_LEARNING_IMAGE,
         value=image,

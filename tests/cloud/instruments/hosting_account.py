@@ -9,11 +9,13 @@ where a test started one.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
@@ -73,7 +75,7 @@ class HostingAccount:
 def hosting(emulated: str, monkeypatch: pytest.MonkeyPatch) -> HostingAccount:
     """The emulated account, with hosting as AWS documents it, and an empty bucket."""
     account = HostingAccount()
-    boto3.client("s3").create_bucket(
+    client("s3").create_bucket(
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
     assert emulated
@@ -85,10 +87,21 @@ def hosting(emulated: str, monkeypatch: pytest.MonkeyPatch) -> HostingAccount:
     return account
 
 
+@cache
+def _client(service: str, server: str) -> Any:
+    """A client of the server; kept, since each takes a good part of a second to make."""
+    return boto3.client(service, endpoint_url=server, region_name="eu-central-1")
+
+
+def client(service: str) -> Any:
+    """A client of the emulated account."""
+    return _client(service, os.environ["AWS_ENDPOINT_URL"])
+
+
 def what_is_there() -> dict[str, list[str]]:
     """All that stands in the account and could cost anything, whoever made it."""
-    maker, watcher = boto3.client("sagemaker"), boto3.client("cloudwatch")
-    scaler = boto3.client("application-autoscaling")
+    maker, watcher = client("sagemaker"), client("cloudwatch")
+    scaler = client("application-autoscaling")
     found = {
         "endpoints": [one["EndpointName"] for one in maker.list_endpoints()["Endpoints"]],
         "configs": [
@@ -109,8 +122,7 @@ def what_is_there() -> dict[str, list[str]]:
             ]
         ],
         "objects": [
-            one["Key"]
-            for one in boto3.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
+            one["Key"] for one in client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
         ],
     }
     return {what: names for what, names in found.items() if names}
@@ -144,7 +156,7 @@ def _once(
 
 
 def _let_endpoints_change(monkeypatch: pytest.MonkeyPatch, account: HostingAccount) -> None:
-    usual = FakeEndpoint.response_object.fget
+    usual = FakeEndpoint.response_object.fget  # type: ignore[attr-defined] # moto's is a property
 
     def begin(endpoint: Any, status: str) -> None:
         endpoint.endpoint_status, endpoint.looks = status, account.looks
@@ -222,7 +234,7 @@ def _let_jobs_run(monkeypatch: pytest.MonkeyPatch, account: HostingAccount) -> N
 
 def _transform(account: HostingAccount, job: Any) -> None:
     """Ask the container about each object below the input, as a batch does."""
-    store = boto3.client("s3")
+    store = client("s3")
     source = job.transform_input["DataSource"]["S3DataSource"]["S3Uri"].removeprefix("s3://")
     bucket, _, prefix = source.partition("/")
     target = job.transform_output["S3OutputPath"].removeprefix("s3://")
@@ -264,7 +276,7 @@ def _answer_by_the_container(monkeypatch: pytest.MonkeyPatch, account: HostingAc
         return 200, {"Content-Type": kind}, body
 
     def queued(response: Any) -> tuple[int, dict[str, str], str]:
-        store = boto3.client("s3")
+        store = client("s3")
         place = response.headers["X-Amzn-SageMaker-InputLocation"].removeprefix("s3://")
         bucket, _, key = place.partition("/")
         photo = store.get_object(Bucket=bucket, Key=key)["Body"].read()
