@@ -44,7 +44,8 @@ def test_it_is_built_on_a_named_version_in_two_stages(file: Path) -> None:
     # What builds stays behind: the second stage runs nothing and takes one folder.
     second = instructions(file)[[word for word, _ in instructions(file)].index("FROM", 1) :]
     assert not [word for word, _ in second if word in {"RUN", "ADD"}]
-    assert [rest for word, rest in second if word == "COPY"] == ["--from=build /opt/lapel /usr/local"]
+    copied = [rest for word, rest in second if word == "COPY"]
+    assert copied == ["--from=build /opt/lapel /usr/local"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
@@ -64,7 +65,8 @@ def test_signals_reach_the_program_and_its_health_is_said(file: Path) -> None:
     assert json.loads(entry) == ["lapel-container"]
     assert json.loads(command) == [file.parent.name]
     (health,) = arguments(file, "HEALTHCHECK")
-    assert health == "NONE" or json.loads(health.partition("CMD ")[2]) == ["lapel-container", "ping"]
+    asked = health.partition("CMD ")[2]
+    assert health == "NONE" or json.loads(asked) == ["lapel-container", "ping"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"]["lapel-container"] == "lapel.cloud.container.__main__:main"
 

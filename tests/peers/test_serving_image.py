@@ -49,7 +49,7 @@ def test_it_answers_with_nothing_else_installed(
             [python, program, "serve"], env=environment, stdout=said, stderr=said, cwd="/"
         )
     try:
-        ping = [python, program, "ping"]
+        ping = [str(python), str(program), "ping"]
         until = time.monotonic() + 60
         while subprocess.run(ping, env=environment, check=False).returncode:
             assert process.poll() is None, (tmp_path / "said.txt").read_text("utf-8")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lapel.cloud.sagemaker.hosting.plan import Machines, Serverless
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the endpoint.")]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands to their group."""
     for command in (deploy, invoke, batch, delete, endpoints, cost, image):
@@ -41,9 +43,7 @@ def deploy(
     image: Image,
     role: Role,
     models: Models = None,
-    kind: Annotated[
-        str, typer.Option(metavar="KIND", help="Kind of machine.")
-    ] = "ml.c7i.large",
+    kind: Annotated[str, typer.Option(metavar="KIND", help="Kind of machine.")] = "ml.c7i.large",
     count: Annotated[int, typer.Option(min=0, help="Machines, at the least.")] = 1,
     most: Annotated[
         int, typer.Option("--max", min=0, help="Machines under load; 0: always --count.")
@@ -129,9 +129,7 @@ def _machines(
 
 def invoke(
     name: Name,
-    photos: Annotated[
-        list[str], typer.Argument(help="Pictures, folders of them, or patterns.")
-    ],
+    photos: Annotated[list[str], typer.Argument(help="Pictures, folders of them, or patterns.")],
     *,
     out: Annotated[
         Path | None,

@@ -18,12 +18,13 @@ __all__ = ["hosting"]
 
 Plans = Callable[..., EndpointPlan]
 
+_CLIENTS: dict[str, Any] = {}
+
 
 @pytest.fixture
-def account(hosting: HostingAccount) -> Account:
-    """An empty account."""
-    assert hosting
-    return Account()
+def account(hosting: HostingAccount) -> Account:  # noqa: ARG001 - it empties the account
+    """An empty account; its clients are kept from test to test."""
+    return Account(_clients=_CLIENTS)
 
 
 @pytest.fixture

@@ -44,14 +44,10 @@ def test_one_bad_photo_is_told_and_the_others_are_answered(
     assert answering.requests[0]["X-Amzn-SageMaker-Custom-Attributes"] == "top=2"
 
 
+@pytest.mark.usefixtures("answering")
 def test_answers_come_in_order_through_a_queue_and_leave_no_photo(
-    account: Account,
-    plans: Plans,
-    answering: HostingAccount,
-    photos: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    account: Account, plans: Plans, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert answering
     monkeypatch.setattr(invoking, "LOOK_EVERY", 0.01)
     deploy(account, plans(queue=f"s3://{BUCKET}/queue"), say=lambda _: None)
     (photos / "d.png").write_bytes(b"no picture")

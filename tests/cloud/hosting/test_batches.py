@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import boto3
 import pytest
-from hosting_account import BUCKET, IMAGE, ROLE, HostingAccount, what_is_there
+from hosting_account import BUCKET, IMAGE, ROLE, HostingAccount, client, what_is_there
 
 from lapel.cloud.aws import Account
 from lapel.cloud.permissions import missing
@@ -23,10 +22,9 @@ PHOTOS, ANSWERS = f"s3://{BUCKET}/photos", f"s3://{BUCKET}/answers"
 
 
 @pytest.fixture
-def stored(hosting: HostingAccount, photos: Path) -> None:
+def stored(hosting: HostingAccount, photos: Path) -> None:  # noqa: ARG001 - it makes the bucket
     """Three photos and one file that is none, below a place in S3."""
-    assert hosting
-    store = boto3.client("s3")
+    store = client("s3")
     (photos / "d.png").write_bytes(b"no picture")
     for path in photos.iterdir():
         store.put_object(Bucket=BUCKET, Key=f"photos/new/{path.name}", Body=path.read_bytes())
@@ -85,9 +83,7 @@ def test_a_batch_that_fails_says_so_and_leaves_no_model(
     # Without the word about bad photos, one of them ends the batch, as AWS does it.
     with rehearsed(colour_bundle) as rehearsal:
         hosting.container = rehearsal.url
-        code, _, told = run(
-            "cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named
-        )
+        code, _, told = run("cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named)
     assert code == 1
     assert "is Failed: ClientError: Bad HTTP status" in told
     assert set(what_is_there()) == {"objects"}
@@ -103,7 +99,7 @@ def test_a_running_batch_is_stopped_by_name(
     assert "lapel cloud sagemaker delete night" in said
     gone = delete(account, "night", say=lambda _: None)
     assert (gone.jobs, gone.models, gone.endpoints) == (1, 1, 0)
-    (job,) = boto3.client("sagemaker").list_transform_jobs()["TransformJobSummaries"]
+    (job,) = client("sagemaker").list_transform_jobs()["TransformJobSummaries"]
     assert job["TransformJobStatus"] == "Stopped"
     assert what_is_there() == {}
     assert missing("sagemaker-endpoints", account.calls) == set()

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from hosting_account import BUCKET, IMAGE, ROLE, TOPIC, HostingAccount, what_is_there
+from hosting_account import BUCKET, IMAGE, ROLE, TOPIC, HostingAccount, client, what_is_there
 
 from lapel.cloud.aws import Account, check
 from lapel.cloud.permissions import missing
@@ -40,13 +39,11 @@ def take_down(account: Account, name: str = "shoes") -> None:
     delete(account, name, say=lambda _: None, every=0.01)
 
 
-@pytest.fixture
-def called(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def numbered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deployments of one second have names of their own."""
     numbers = iter(range(1000))
-    monkeypatch.setattr(
-        deploying, "stamped", lambda name: f"{name}-261122-{next(numbers):06d}"
-    )
+    monkeypatch.setattr(deploying, "stamped", lambda name: f"{name}-261122-{next(numbers):06d}")
 
 
 def test_a_bundle_is_deployed_asked_and_taken_down(
@@ -72,7 +69,7 @@ def test_a_bundle_is_deployed_asked_and_taken_down(
     code, _, complaint = run("cloud", "sagemaker", "invoke", "shoes", photos, "--out", there)
     assert code == 0, complaint
     assert run("predict", colour_bundle, photos, "--out", here)[0] == 0
-    assert lines_of(there) == [{**line, "image": Path(line["image"]).name} for line in lines_of(here)]
+    assert lines_of(there) == lines_of(here)
 
     code, said, _ = run("cloud", "sagemaker", "delete", "shoes")
     assert said == "shoes: taken down (1 endpoint, 1 model)\n"
@@ -122,14 +119,14 @@ def test_everything_is_tagged_and_isolated(account: Account, plans: Plans) -> No
         20,
         f"s3://{BUCKET}/captured",
     )
-    names = what_is_there()["alarms"]
+    names = sorted(what_is_there()["alarms"])
     assert names == [f"lapel:shoes:{word}" for word in ("disk", "errors", "latency", "memory")]
     target = bodies["RegisterScalableTarget"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 4)
 
 
 def test_another_model_takes_over_without_a_pause(
-    account: Account, plans: Plans, hosting: HostingAccount, called: None
+    account: Account, plans: Plans, hosting: HostingAccount
 ) -> None:
     first = deploy(account, plans(**FULL))
     account.calls.clear()
@@ -151,7 +148,7 @@ def test_another_model_takes_over_without_a_pause(
 
 
 def test_machines_of_another_kind_are_not_scaled_while_they_change(
-    account: Account, plans: Plans, called: None
+    account: Account, plans: Plans
 ) -> None:
     deploy(account, plans(**FULL))
     account.calls.clear()
@@ -165,7 +162,30 @@ def test_machines_of_another_kind_are_not_scaled_while_they_change(
     assert places == sorted(places)
 
 
-def test_what_is_no_longer_wanted_goes(account: Account, plans: Plans, called: None) -> None:
+def test_scaling_comes_back_where_machines_of_another_kind_do_not_start(
+    account: Account, plans: Plans, hosting: HostingAccount
+) -> None:
+    queued = {"queue": f"s3://{BUCKET}/queue"}
+    deploy(account, plans(**queued, machines=Machines(count=0, most=2)))
+    before = what_is_there()
+    hosting.fails = True
+    larger = Machines(kind="ml.c7i.xlarge", count=0, most=2)
+    with pytest.raises(CloudError, match="goes on as it was before"):
+        deploy(account, plans(**queued, machines=larger))
+    assert what_is_there() == before
+    take_down(account)
+    assert what_is_there() == {}
+
+
+def test_machines_do_not_become_serverless(account: Account, plans: Plans) -> None:
+    deploy(account, plans())
+    before = what_is_there()
+    with pytest.raises(UsageError, match="does not change machines into serverless"):
+        deploy(account, plans(machines=Serverless(memory=2048)))
+    assert what_is_there() == before
+
+
+def test_what_is_no_longer_wanted_goes(account: Account, plans: Plans) -> None:
     deploy(account, plans(**FULL))
     deploy(account, plans())
     there = what_is_there()
@@ -182,7 +202,7 @@ def test_an_endpoint_that_does_not_start_leaves_nothing_and_says_why(
 
 
 def test_an_update_that_fails_leaves_what_was_there(
-    account: Account, plans: Plans, hosting: HostingAccount, called: None
+    account: Account, plans: Plans, hosting: HostingAccount
 ) -> None:
     first = deploy(account, plans(**FULL))
     before = what_is_there()
@@ -194,9 +214,7 @@ def test_an_update_that_fails_leaves_what_was_there(
     assert found.config == first.called
 
 
-@pytest.mark.parametrize(
-    "operation", ["create_model", "create_endpoint_config", "create_endpoint"]
-)
+@pytest.mark.parametrize("operation", ["create_model", "create_endpoint_config", "create_endpoint"])
 def test_a_refusal_in_the_middle_leaves_nothing(
     run: Run,
     hosting: HostingAccount,
@@ -212,10 +230,8 @@ def test_a_refusal_in_the_middle_leaves_nothing(
 
 
 def test_an_endpoint_of_somebody_else_is_not_touched(account: Account, plans: Plans) -> None:
-    maker = boto3.client("sagemaker")
-    maker.create_model(
-        ModelName="theirs", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE}
-    )
+    maker = client("sagemaker")
+    maker.create_model(ModelName="theirs", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE})
     variant = {
         "VariantName": "one",
         "ModelName": "theirs",
@@ -233,9 +249,7 @@ def test_an_endpoint_of_somebody_else_is_not_touched(account: Account, plans: Pl
     assert endpoints(account) == []
 
 
-def test_a_name_that_begins_alike_is_another_endpoint(
-    account: Account, plans: Plans, called: None
-) -> None:
+def test_a_name_that_begins_alike_is_another_endpoint(account: Account, plans: Plans) -> None:
     deploy(account, plans(topic=TOPIC))
     deploy(account, plans(name="shoes-two", topic=TOPIC))
     take_down(account)

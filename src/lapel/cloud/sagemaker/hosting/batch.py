@@ -215,8 +215,9 @@ def finish_batch(
             f"at {plan.answers}{log}"
         )
     begun, ended = found.get("TransformStartTime"), found.get("TransformEndTime")
-    both = begun is not None and ended is not None
-    return BatchDone(called=called, seconds=(ended - begun).total_seconds() if both else None)
+    if begun is None or ended is None:
+        return BatchDone(called=called, seconds=None)
+    return BatchDone(called=called, seconds=(ended - begun).total_seconds())
 
 
 def answers_of(account: Account, plan: BatchPlan) -> Iterator[dict[str, Any]]:

@@ -48,7 +48,7 @@ def model_request(plan: EndpointPlan, called: str) -> dict[str, Any]:
         "ModelDataUrl": plan.archive,
         "Environment": environment,
     }
-    request = {
+    request: dict[str, Any] = {
         "ModelName": called,
         "PrimaryContainer": container,
         "ExecutionRoleArn": plan.role,
