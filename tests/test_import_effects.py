@@ -87,6 +87,7 @@ def test_the_public_face() -> None:
         "predict_in_bulk",
         "submit",
         "train",
+        "tune",
     ]
     assert dir(lapel) == sorted([*lapel.__all__, "__version__"])
 

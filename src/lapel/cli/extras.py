@@ -10,7 +10,7 @@ from lapel.schema.errors import MissingExtraError
 #: Top-level modules of each extra.
 MODULES = {
     "aws": {"boto3", "botocore"},
-    "tune": {"optuna"},
+    "tune": {"optuna", "sqlalchemy"},
     "serve": {
         "fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart", "httpx2",
     },

@@ -32,6 +32,7 @@ from lapel.cli.serve import serve
 from lapel.cli.submit import EXAMPLE as SUBMIT_EXAMPLE
 from lapel.cli.submit import submit
 from lapel.cli.train import train
+from lapel.cli.tune import EXAMPLE as TUNE_EXAMPLE
 from lapel.cli.tune import tune
 from lapel.schema.errors import LapelError
 
@@ -64,7 +65,7 @@ def _options(
 
 app.add_typer(data_app, name="data")
 app.command()(train)
-app.command()(tune)
+app.command(epilog=TUNE_EXAMPLE)(tune)
 app.command(epilog=COMPARE_EXAMPLE)(compare)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command(epilog=EXPORT_EXAMPLE)(export)

@@ -36,11 +36,13 @@ class Job:
         name: of the run.
         arguments: of :func:`lapel.training.train.train`, as plain values.
         log: file for what is printed.
+        asks: whether it waits after each epoch for :meth:`Worker.answer`.
     """
 
     name: str
     arguments: Mapping[str, Any]
     log: Path
+    asks: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,6 +96,11 @@ class Onlooker(Protocol):
 class Worker:
     """A process that learns.
 
+    Args:
+        device: of ``CUDA_VISIBLE_DEVICES``; an empty text is the machine as it is.
+        log: file for what it prints outside of runs.
+        also: of its environment, beside ours.
+
     Attributes:
         device: that it has.
         job: that it learns now.
@@ -101,8 +108,8 @@ class Worker:
             goes with the process.
     """
 
-    def __init__(self, device: str, log: Path) -> None:
-        environment = dict(os.environ)
+    def __init__(self, device: str, log: Path, also: Mapping[str, str] | None = None) -> None:
+        environment = {**os.environ, **(also or {})}
         # Must stand before torch is imported, see `lapel.cli.train`.
         environment.setdefault("GOMP_SPINCOUNT", "2000")
         if device:
@@ -127,7 +134,14 @@ class Worker:
     def begin(self, job: Job) -> None:
         """Give it a run. If it has ended, that is noticed when it is listened to."""
         self.job = job
-        line = json.dumps({"train": dict(job.arguments), "log": str(job.log)})
+        told = {"train": dict(job.arguments), "log": str(job.log), "asks": job.asks}
+        self._write(json.dumps(told))
+
+    def answer(self, word: str) -> None:
+        """Whether a run that asks after each epoch goes on (``on``), or ends there (``end``)."""
+        self._write(word)
+
+    def _write(self, line: str) -> None:
         try:
             os.write(self._input, f"{line}\n".encode())
         except BrokenPipeError:

@@ -29,12 +29,21 @@ from lapel.training.train import train
 TELL_EVERY = 0.5
 
 
+class PrunedError(Exception):
+    """Who started this process wants no more of the run."""
+
+
 class Telling(Quiet):
-    """Tells the process that started this one; sentences go into the run's log."""
+    """Tells the process that started this one; sentences go into the run's log.
+
+    Attributes:
+        asks: whether a line on standard input says after each epoch if the run goes on.
+    """
 
     def __init__(self, wire: TextIO) -> None:
         self._wire = wire
         self._told = 0.0
+        self.asks = False
 
     def say(self, text: str) -> None:
         """A line of the log."""
@@ -48,8 +57,11 @@ class Telling(Quiet):
             self.tell("step", step=learner.progress.step, steps=plan.steps)
 
     def epoch(self, row: dict[str, float]) -> None:
-        """How good the run is."""
+        """How good the run is; where it is to be asked, whether it goes on."""
         self.tell("epoch", epoch=row["epoch"], score=row.get("validation_accuracy"))
+        # At the end of its input it goes on: the next event tells whether anybody listens.
+        if self.asks and sys.stdin.readline().strip() == "end":
+            raise PrunedError
 
     def tell(self, event: str, **facts: Any) -> None:  # noqa: ANN401 - plain values of JSON
         """One event. If nobody listens any more, the run is saved and ends."""
@@ -71,11 +83,15 @@ def main() -> None:
 def _do(job: dict[str, Any], reporter: Telling) -> bool:
     """One job; whether another may follow in this process."""
     _write_into(Path(job["log"]))
+    reporter.asks = bool(job.get("asks"))
     try:
         train(**job["train"], reporter=reporter)
     except RunInterruptedError as interruption:
         reporter.tell("stopped", fault=str(interruption))
         return False
+    except PrunedError:
+        reporter.tell("pruned")
+        return True
     except LapelError as error:
         reporter.say(str(error))
         reporter.tell("failed", fault=str(error))
