@@ -145,7 +145,7 @@ def test_a_script_that_fails_is_a_failure_to_the_toolkit_too(
     )
     assert said["TrainingJobStatus"] == "Failed"
     assert any("no-such-layout" in line for line in heard)
-    assert "ExitCode" in said["FailureReason"]
+    assert "no layout is called 'no-such-layout'" in said["FailureReason"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the SDK's script wants /opt/ml: needs to mount")

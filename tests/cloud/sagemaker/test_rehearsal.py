@@ -22,6 +22,7 @@ from lapel.cloud.sagemaker.planning import Wish, plan_job
 from lapel.cloud.sagemaker.requests import training_request
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import CloudError
+from lapel.schema.prediction import Prediction
 
 ROLE = "arn:aws:iam::123456789012:role/lapel/jobs"
 DATA, OUT = "s3://rehearsal/data", "s3://rehearsal/out"
@@ -97,7 +98,9 @@ def test_a_job_ends_with_a_model_that_answers(
     predictor = Predictor.load(tmp_path / "model")
     picture = tmp_path / "picture.png"
     write_picture(patterns, picture)
-    assert next(iter(predictor.predict([picture]))).answers.keys() == {"pattern"}
+    answer = next(iter(predictor.predict([picture])))
+    assert isinstance(answer, Prediction)
+    assert answer.answers.keys() == {"pattern"}
     kept = members(results / "output" / "output.tar.gz")
     assert {"log.csv", "recipe.yaml", "run.json", "report/report.html"} <= set(kept)
 
