@@ -21,10 +21,7 @@ def policy(
     region: options.Region = None,
 ) -> None:
     """Print the IAM policy that a group of commands needs; asks and changes nothing."""
-    from lapel.cli.extras import needs_extra
-
-    with needs_extra("aws", "Working on AWS"):
-        from lapel.cloud import permissions
+    from lapel.cloud import permissions
 
     written = permissions.policy(
         group, bucket=bucket, partition=permissions.partition(region or "")

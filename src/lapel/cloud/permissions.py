@@ -12,10 +12,12 @@ from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lapel.cloud.aws import Call
 from lapel.schema.errors import UsageError
+
+if TYPE_CHECKING:
+    from lapel.cloud.aws import Call  # which brings boto3: to print a policy needs none
 
 #: Services whose actions have another name in IAM.
 SERVICES = {"sagemaker-runtime": "sagemaker"}
