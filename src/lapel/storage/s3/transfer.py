@@ -26,7 +26,7 @@ __all__ = [
 
 
 def push(
-    source: Path,
+    source: Path | str,
     location: S3Location | str | Path,
     *,
     options: TransferOptions | None = None,
@@ -55,7 +55,7 @@ def push(
         StorageError: a file cannot be read or changed while it was sent, or S3 refuses or cannot
             be reached; what was sent stays, and the next push goes on there.
     """
-    place = S3Location.parse(location)
+    place, source = S3Location.parse(location), Path(source)
     if str(location).endswith("/") and source.is_file():
         place = place / source.name
     return push_path(
@@ -69,7 +69,7 @@ def push(
 
 def pull(
     location: S3Location | str | Path,
-    target: Path,
+    target: Path | str,
     *,
     options: TransferOptions | None = None,
     progress: Progress | None = None,
@@ -96,7 +96,7 @@ def pull(
     """
     return pull_place(
         S3Location.parse(location),
-        target,
+        Path(target),
         options or TransferOptions(),
         progress or Silent(),
         client,
