@@ -2,7 +2,7 @@
 
 On a machine of two cores, in turns: one process with one thread on one core, one process with both
 cores, two processes with a core each. What two processes reach beside twice one core says what
-they lose to each other; beside one process with both cores, whether they are worth it on one machine.
+they lose to each other; beside one process with both cores, whether they are worth it here.
 
     python -m benchmarks.processes --data demo/fashion-mnist --out runs/processes
 """
@@ -74,8 +74,7 @@ def main() -> None:
                 print(way.name, found, flush=True)
     names = list(measured[WAYS[0].name])
     rows = [
-        [way, *(f"{median(found[name]):,.4g}" for name in names)]
-        for way, found in measured.items()
+        [way, *(f"{median(found[name]):,.4g}" for name in names)] for way, found in measured.items()
     ]
     settings = {key: str(value) for key, value in vars(options).items()}
     content = {"surroundings": surroundings(), "settings": settings, "measured": measured}
@@ -124,7 +123,8 @@ def predicted(way: Way, bundle: Path, photos: Path, place: Path) -> dict[str, fl
         arguments = ["predict", str(bundle), str(photos), "--out", out, *share]
         one = Way(name="", processes=1, cores=way.cores[number :: way.processes])
         commands.append(subprocess.Popen(command(arguments, one), env=environment(one)))
-    if any([process.wait() for process in commands]):
+    ended = [process.wait() for process in commands]  # all of them, whatever the first says
+    if any(ended):
         raise SystemExit("lapel predict failed")
     seconds = time.perf_counter() - started
     return {"answered, photos a second with start-up": len(list(photos.iterdir())) / seconds}

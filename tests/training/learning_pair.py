@@ -91,7 +91,7 @@ def _begin(
     }
     try:
         end.send(start(work, arguments))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the test is told of any
         end.send(f"{type(error).__name__}: {error}")
     end.close()
 

@@ -24,7 +24,7 @@ LONG: Mapping[str, Any] = {
     "average": 0.9,
     "augment.erase": 0.3,
     "optimiser.name": "sgd",
-    "optimiser.learning_rate": 0.05,
+    "optimiser.learning_rate": 0.01,
 }
 
 #: The step after which a process is killed: not one after which a checkpoint is written.

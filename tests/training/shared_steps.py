@@ -82,7 +82,10 @@ CASES: Mapping[str, Mapping[str, Any]] = {
         "optimiser": {"name": "sgd", "learning_rate": 0.05, "clip": 0.5},
         "loss": {"class_weights": "balanced", "label_smoothing": 0.1},
     },
-    "vectors of items": {"embedding": {"loss": "proxy-anchor", "width": 8}},
+    "vectors of items": {  # a loss some thirty times as large as the others
+        "embedding": {"loss": "proxy-anchor", "width": 8},
+        "optimiser": {"name": "sgd", "learning_rate": 0.001},
+    },
 }
 
 PLACES: Mapping[str, tuple[Mapping[str, Any], Schema]] = {
@@ -170,7 +173,7 @@ def _case(name: str, folder: Path) -> tuple[Mapping[str, Any], Schema, Examples,
         )
         for split in SPLITS
     )
-    short = {"batch": 8, "schedule": {"epochs": 2}}
+    short = {"batch": 8, "schedule": {"epochs": 1}}
     sgd = {"optimiser": {"name": "sgd", "learning_rate": 0.01}}
     return {**values, **short, **sgd}, schema, train, validation
 
@@ -188,7 +191,8 @@ def compared(
     learn(shared, train, validation, Silent())
     expected, found = (one.checkpoint().tensors for one in (alone, shared))
     assert found.keys() == expected.keys()
-    difference = max(_difference(found[name], expected[name]) for name in expected)
+    weights = [name for name in expected if not name.startswith("optimiser.")]
+    difference = max(_difference(found[name], expected[name]) for name in weights)
     return difference, shared.progress.history, alone.progress.history
 
 
@@ -202,9 +206,7 @@ def _difference(found: Tensor, expected: Tensor) -> float:
     return float((found.float() - expected.float()).abs().max()) / max(largest, 1e-3)
 
 
-def judged(
-    group: Group, name: str, folder: Path
-) -> tuple[dict[str, float], dict[str, float]]:
+def judged(group: Group, name: str, folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     """The same network judged by all processes, and by this one alone."""
     values, schema, train, validation = _case(name, folder)
     alone = learner_of(values, schema, train, ALONE)

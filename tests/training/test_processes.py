@@ -139,9 +139,7 @@ def workers_of(parent: int) -> list[int]:
     """The processes that learn, in the order in which they were started."""
     found = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return sorted(
-        int(child)
-        for child in found
-        if b"--resume" in Path(f"/proc/{child}/cmdline").read_bytes()
+        int(child) for child in found if b"--resume" in Path(f"/proc/{child}/cmdline").read_bytes()
     )
 
 
@@ -161,7 +159,8 @@ def test_the_command_stops_when_it_is_told_to_and_ends_when_a_process_is_killed(
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=SOON)
     assert process.returncode == 128 + signal.SIGTERM
-    assert len(re.findall(r"stopped by SIGTERM; [\d,]+ steps? learned and saved\. Go on", said)) == 1
+    told = re.findall(r"stopped by SIGTERM; [\d,]+ steps? learned and saved\. Go on", said)
+    assert len(told) == 1, said
     assert "Traceback" not in said
 
     process = started(command(f"--resume={run}", "--processes=2"))

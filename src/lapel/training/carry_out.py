@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from lapel.data.dataset import Dataset
+from lapel.models.heads.base import LabelCounts
 from lapel.models.losses import label_counts
 from lapel.models.multitask import Network
 from lapel.models.networks import build_network
 from lapel.schema.counting import counted
 from lapel.schema.labels import Schema
+from lapel.training.beside_former import beside_former
 from lapel.training.checks import check_same_data
 from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.finish import finish
@@ -27,6 +31,10 @@ from lapel.training.run import RunFolder
 from lapel.training.start import Start, begin, found_checkpoint, told_checkpoint
 from lapel.training.stopping import RunInterruptedError, StopSignals
 from lapel.training.transfer import Course, begin_with_heads, lay_out, rest
+from lapel.training.watching.crew import who_watches, write_down
+
+#: Validation pictures below which it is said what a score on them is worth.
+FEW = 100
 
 
 def carry_out(
@@ -71,14 +79,20 @@ def carry_out(
     if start.sharded:
         shard(network)
     learner = _learner(network, material, recipe, precision, group)
+    group.make_same(learner.loss.state_dict())  # what losses draw when they begin
     if checkpoint is not None:
         learner.restore(checkpoint)
         reporter.say(f"Going on from step {learner.progress.step:,}")
     reporter.say(_announcement(learner, material))
     _say_unjudged(learner, reporter)
-    _learn_and_save(learner, course, run, reporter, stop)
+    _say_few(len(material.validation), reporter)
+    counts = label_counts(material.schema, material.train.targets, material.train.weights)
+    _learn_and_save(learner, course, counts, run, reporter, stop)
     if group.first:
         _end(learner, material, run, reporter, stop)
+        if start.former is not None:
+            former = start.former.folder
+            reporter.say(beside_former(run.bundle, former, dataset, recipe, reporter.track))
 
 
 def _network(material: Material, recipe: Recipe) -> Network:
@@ -149,13 +163,27 @@ def _say_unjudged(learner: Learner, reporter: Reporter) -> None:
         )
 
 
+def _say_few(count: int, reporter: Reporter) -> None:
+    """Say what a score on few pictures is worth: of a share p, 1.96 sqrt(p (1 - p) / n) of it."""
+    if count < FEW:
+        reporter.say(
+            f"Only {counted(count, 'validation picture')}: by chance alone a score of 80 % comes "
+            f"out {100 * 1.96 * (0.8 * 0.2 / max(count, 1)) ** 0.5:.0f} points higher or lower; "
+            "the best epoch is chosen by it. Label more of them before you compare models"
+        )
+
+
 def _learn_and_save(
-    learner: Learner, course: Course, run: RunFolder, reporter: Reporter, stop: StopSignals
+    learner: Learner,
+    course: Course,
+    counts: Mapping[str, LabelCounts],
+    run: RunFolder,
+    reporter: Reporter,
+    stop: StopSignals,
 ) -> None:
     own, stop = stop, StopTogether(stop, learner.group)
     recorder = Recorder(run, reporter, stop) if learner.group.first else Follower(stop)
-    # Who else watches stands before the recorder: ``Watchers(looker, recorder)``.
-    watcher = Watchers(recorder)
+    watcher = Watchers(*who_watches(learner, run, counts, reporter.say), recorder)
     try:
         if course.pooled is not None and not learner.progress.history:
             _fit_heads(learner, course, reporter, OnlyStops(own))
@@ -174,6 +202,7 @@ def _learn_and_save(
         raise _with_way_on(interruption, saved, run) from None
     finally:
         recorder.close()
+    write_down(learner, run, reporter.say)
 
 
 def _fit_heads(learner: Learner, course: Course, reporter: Reporter, watcher: Pausing) -> None:

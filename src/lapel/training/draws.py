@@ -26,7 +26,7 @@ class BatchGenerator(Generator):
 
     def __new__(cls, device: torch.device, batch: int, own: slice) -> Self:  # noqa: ARG004 - as __init__ takes them
         """A generator of torch's, on the device."""
-        return super().__new__(cls, device)
+        return super().__new__(cls, device)  # type: ignore[call-arg] # torch types it as an object's
 
     def __init__(self, device: torch.device, batch: int, own: slice) -> None:  # noqa: ARG002 - torch's takes it when it is made
         self.batch = batch

@@ -44,14 +44,14 @@ class Follower:
 
     def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:  # noqa: ARG002 - the shape of Watcher
         """Help to save if the first process saves, and end if a signal came."""
-        if learner.group.agree(False):  # noqa: FBT003 - it asks for nothing by itself
+        if learner.group.agree(False):
             tally.check_loss()
             self.save(learner)
         self._stop.check()
 
     def epoch(self, learner: Learner, row: dict[str, float]) -> None:  # noqa: ARG002 - the shape of Watcher
         """Likewise."""
-        if learner.group.agree(False):  # noqa: FBT003 - likewise
+        if learner.group.agree(False):
             self.save(learner)
         self._stop.check()
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lapel.models.heads.base import Raw
-from lapel.models.heads.table import HEADS, dense_tasks
+from lapel.models.heads.table import dense_tasks
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.outputs import EMBEDDING
 from lapel.tasks.base import Counts, CountsInTurn

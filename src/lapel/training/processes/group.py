@@ -124,7 +124,7 @@ class Group:
             dist.all_reduce(found, dist.ReduceOp.MAX)
         return int(found)
 
-    def agree(self, asked: bool) -> bool:  # noqa: FBT001 - it is the one thing that is asked
+    def agree(self, asked: bool) -> bool:
         """Whether any process asks for it: then all of them do it."""
         return bool(self.largest(int(asked)))
 
@@ -216,8 +216,8 @@ class Group:
             why = str(error).splitlines()[0]
             raise LostError(
                 f"process {self.rank} of {self.count} (from 0) lost the others: one of them ended, "
-                "or gave nothing for too long; what was saved is kept, and lapel train --resume RUN "
-                f"goes on ({why})"
+                "or gave nothing for too long; what was saved is kept, and lapel train --resume "
+                f"RUN goes on ({why})"
             ) from error
 
 

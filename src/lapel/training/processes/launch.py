@@ -1,9 +1,10 @@
-"""``lapel train --processes N``: torchrun's own engine starts the processes and looks after them."""
+"""``lapel train --processes N``: torchrun's own engine starts and watches the processes."""
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Sequence
@@ -67,15 +68,14 @@ def _exit_code(failed: ChildFailedError) -> int:
     Raises:
         TrainingError: one was killed.
     """
-    killed = {
-        rank: failure for rank, failure in failed.failures.items() if failure.exitcode < 0
-    }
-    if killed:
-        rank, failure = next(iter(killed.items()))
-        raise TrainingError(
-            f"process {rank} (from 0) was ended by {failure.signal_name()}, and the others with it; "
-            "what was saved is kept: lapel train --resume RUN goes on from there"
-        )
-    # The first process speaks for all; what the others say is that it is gone.
-    first = failed.failures.get(0) or failed.get_first_failure()[1]
-    return int(first.exitcode)
+    codes = {rank: int(failure.exitcode) for rank, failure in failed.failures.items()}
+    # Whoever is left over is ended by SIGTERM, which says nothing of what happened.
+    killed = [rank for rank, code in codes.items() if code < 0 and code != -signal.SIGTERM]
+    ended = [code for code in (codes.get(0, 0), *codes.values()) if code > 0]
+    if ended and not killed:
+        return ended[0]  # the first process's own, as it speaks for all
+    rank = killed[0] if killed else next(iter(codes))
+    raise TrainingError(
+        f"process {rank} (from 0) was ended by {signal.Signals(-codes[rank]).name}, and the others "
+        "with it; what was saved is kept: lapel train --resume RUN goes on from there"
+    )

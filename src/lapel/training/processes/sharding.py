@@ -7,7 +7,7 @@ Files know nothing of it: a checkpoint and a bundle hold whole tensors, as of on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
 from lapel.models.multitask import Network
+from lapel.schema.errors import UsageError
 
 
 def shard(network: Network) -> None:
@@ -22,6 +23,9 @@ def shard(network: Network) -> None:
 
     Optimisers are to be built after this. Gradients are then summed over processes while they
     are found.
+
+    Raises:
+        UsageError: torch is too old for it.
     """
     from torch.distributed.fsdp import (  # noqa: PLC0415 - seconds, for few runs
         FSDPModule,
@@ -29,15 +33,33 @@ def shard(network: Network) -> None:
         register_fsdp_forward_method,
     )
 
+    if not hasattr(FSDPModule, "set_force_sum_reduction_for_comms"):
+        raise UsageError(
+            f"--shard needs torch's FSDP2 as it is since 2.9, found torch {torch.__version__}: "
+            "update torch, or leave --shard out"
+        )
+    network.to(memory_format=torch.contiguous_format)  # of others it takes none
     for stage in network.stages():
-        for module in stage.modules:
-            if any(parameter.requires_grad for parameter in module.parameters()):
-                fully_shard(module)
+        for module in _outermost(stage.modules):
+            fully_shard(module)
     fully_shard(network)
     register_fsdp_forward_method(network, "raw")
     for module in network.modules():
         if isinstance(module, FSDPModule):
             module.set_gradient_divide_factor(1.0)
+            module.set_force_sum_reduction_for_comms(enable=True)  # gloo knows no other
+
+
+def _outermost(modules: Sequence[nn.Module]) -> list[nn.Module]:
+    """Those of a stage's modules that learn, are called, and lie in no other of them."""
+    inner = {id(part) for module in modules for part in module.modules() if part is not module}
+    return [
+        module
+        for module in modules
+        if id(module) not in inner
+        and not isinstance(module, nn.ModuleList | nn.ModuleDict)
+        and any(parameter.requires_grad for parameter in module.parameters())
+    ]
 
 
 def is_sharded(module: nn.Module) -> bool:
@@ -53,7 +75,7 @@ def _is_parted(value: Tensor) -> bool:
 def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors of which each process may hold a part, as wholes; all processes ask together."""
     return {
-        name: value.full_tensor() if _is_parted(value) else value  # type: ignore[operator] # as DTensors have it
+        name: value.full_tensor() if _is_parted(value) else value  # type: ignore[attr-defined] # as DTensors have it
         for name, value in tensors.items()
     }
 

@@ -49,7 +49,7 @@ class WholeBatch(TorchFunctionMode):
     def __torch_function__(
         self,
         func: Callable[..., Any],
-        types: Any,  # noqa: ANN401, ARG002 - torch's own signature
+        types: Any,  # noqa: ANN401 - torch's own signature
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - likewise
@@ -73,7 +73,7 @@ class WholeBatch(TorchFunctionMode):
         running_var: Tensor | None,
         weight: Tensor | None = None,
         bias: Tensor | None = None,
-        training: bool = False,  # noqa: FBT001, FBT002 - torch's own signature
+        training: bool = False,
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Tensor:
@@ -98,12 +98,12 @@ class WholeBatch(TorchFunctionMode):
         func: Callable[..., Tensor],
         values: Tensor,
         p: float = 0.5,
-        training: bool = True,  # noqa: FBT001, FBT002 - torch's own signature
-        inplace: bool = False,  # noqa: FBT001, FBT002, ARG002 - likewise
+        training: bool = True,
+        inplace: bool = False,  # noqa: ARG002 - likewise
     ) -> Tensor:
         if not training or not p:
             return values
-        kept = func(values.new_ones(self._batch, *values.shape[1:]), p, True)  # noqa: FBT003 - by position in all of them
+        kept = func(values.new_ones(self._batch, *values.shape[1:]), p, True)
         return values * kept[self._own]
 
     def _bernoulli(self, values: Tensor, *chance: Any, **options: Any) -> Tensor:  # noqa: ANN401 - torch's own signature
@@ -136,7 +136,7 @@ class _Normalised(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override] # torch's is free
+    def forward(
         context: Any,  # noqa: ANN401 - torch's own
         values: Tensor,
         weight: Tensor | None,
@@ -148,10 +148,10 @@ class _Normalised(torch.autograd.Function):
     ) -> Tensor:
         context.save_for_backward(values, weight, mean, (variance + eps).rsqrt())
         context.group = group
-        return functional.batch_norm(values, mean, variance, weight, bias, False, 0.0, eps)  # noqa: FBT003 - torch's own signature
+        return functional.batch_norm(values, mean, variance, weight, bias, False, 0.0, eps)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override] # noqa: ANN401 - torch's own
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 - torch's own
         values, weight, mean, inverse = context.saved_tensors
         shape = (1, -1, *(1 for _ in range(values.ndim - 2)))
         over = _all_but_channels(values)
