@@ -54,6 +54,16 @@ def test_auto_takes_the_fastest_that_passed(bundle: Bundle) -> None:
     assert chosen.why == ("the fastest of 3 that passed parity: 200 images a second on a machine")
 
 
+def test_of_two_that_are_nearly_as_fast_the_nearer_one_to_torch_is_taken(bundle: Bundle) -> None:
+    records = tried({"onnxruntime-int8": 100.0, "onnxruntime": 95.0, "openvino": 60.0})
+    records["onnxruntime-int8"]["parity"] = {"changed_answers": 2, "largest_difference": 0.1}
+    chosen = choose_engine("auto", replace(bundle, engines=records))
+    assert chosen.name == "onnxruntime"
+    assert "onnxruntime-int8 is hardly faster" in chosen.why
+    records["onnxruntime-int8"]["images_per_second"] = 120.0
+    assert choose_engine("auto", replace(bundle, engines=records)).name == "onnxruntime-int8"
+
+
 def test_where_vectors_are_compared_engines_of_fewer_digits_are_left_alone(bundle: Bundle) -> None:
     rates = {"onnxruntime": 120.0, "openvino-int8": 300.0, "openvino": 140.0, "torch": 900.0}
     opened = replace(bundle, engines=tried(rates))

@@ -16,6 +16,10 @@ from lapel.schema.errors import MissingExtraError, UsageError
 #: The word for "whichever is best here".
 AUTO = "auto"
 
+#: Of engines of nearly the same rate, ``auto`` takes the one that answers most as torch does: so
+#: much faster is no gain that one would notice, and rates vary by as much from run to run.
+NEARLY = 0.9
+
 #: What ``auto`` takes where nothing else was tried: it is always installed.
 ALWAYS_THERE = "onnxruntime"
 
@@ -172,14 +176,28 @@ def _fastest(bundle: Bundle, *, precise: bool) -> Chosen:
         if name in ENGINES and _is_candidate(ENGINES[name], bundle, precise=precise)
     }
     passed_over: list[str] = []
+    here: list[str] = []
     for name in sorted(rates, key=rates.__getitem__, reverse=True):
         kind = ENGINES[name]
         fault = kind.unfit() if kind.installed else "it is not installed"
         if not fault:
-            return Chosen(name=name, why="; ".join([_why(bundle, name, rates), *passed_over]))
-        passed_over.append(f"{name} is faster, but {fault}")
-    untried = ["no other was tried, see lapel export"] if not rates else []
-    return Chosen(name=ALWAYS_THERE, why="; ".join([*untried, *passed_over]))
+            here.append(name)
+        elif not here:
+            passed_over.append(f"{name} is faster, but {fault}")
+    if not here:
+        untried = ["no other was tried, see lapel export"] if not rates else []
+        return Chosen(name=ALWAYS_THERE, why="; ".join([*untried, *passed_over]))
+    nearly = [name for name in here if rates[name] >= NEARLY * rates[here[0]]]
+    name = min(nearly, key=lambda one: _strayed(bundle, one))  # the faster one where they tie
+    if name != here[0]:
+        passed_over.append(f"{here[0]} is hardly faster, and further from what torch says")
+    return Chosen(name=name, why="; ".join([_why(bundle, name, rates), *passed_over]))
+
+
+def _strayed(bundle: Bundle, name: str) -> tuple[int, float]:
+    """How far an engine's answers are from torch's: how many are others, and the numbers."""
+    parity = bundle.engines[name].get("parity", {})
+    return int(parity.get("changed_answers", 0)), float(parity.get("largest_difference", 0.0))
 
 
 def _is_candidate(kind: EngineKind, bundle: Bundle, *, precise: bool) -> bool:
@@ -188,5 +206,7 @@ def _is_candidate(kind: EngineKind, bundle: Bundle, *, precise: bool) -> bool:
 
 def _why(bundle: Bundle, name: str, rates: dict[str, float]) -> str:
     fastest = "the only one" if len(rates) == 1 else f"the fastest of {len(rates)}"
+    if rates[name] < max(rates.values()):
+        fastest = f"one of {len(rates)}"
     where = bundle.engines[name].get("machine", "the machine of its export")
     return f"{fastest} that passed parity: {rates[name]:,.0f} images a second on {where}"
