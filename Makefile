@@ -30,7 +30,7 @@ demo: $(INSTALLED) ## Fashion-MNIST from raw files to a trained model, its repor
 test: $(INSTALLED) ## run the tests; make test ARGS='tests/data -k split' runs some
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
-test-peers: $(INSTALLED) $(PEERS)/ray/.installed $(PEERS)/label-studio/.installed $(PEERS)/seaweedfs/.installed $(PEERS)/hadolint/.installed $(PEERS)/webdataset/.installed chromium postgres sshd ## run the tests beside Chromium, Label Studio and Ray (half an hour)
+test-peers: $(INSTALLED) $(PEERS)/ray/.installed $(PEERS)/label-studio/.installed $(PEERS)/seaweedfs/.installed $(PEERS)/hadolint/.installed $(PEERS)/webdataset/.installed $(PEERS)/skypilot/.installed $(PEERS)/cloud-init/.unpacked chromium postgres sshd ## run the tests beside Chromium, Label Studio and Ray (half an hour)
 	@$(BIN)/python -m pytest tests/peers -p no:xdist $(ARGS)
 
 check: $(INSTALLED) ## lint, formatting, types, layers
@@ -88,3 +88,9 @@ sshd:
 	  test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
 	  apt-get install --yes --quiet openssh-server tmux > /dev/null; } || { \
 	  echo "Rented machines are tested over SSH; a server or tmux is missing. On Debian or Ubuntu: apt install openssh-server tmux" >&2; exit 1; }
+
+# Not installed, which would change how this machine starts: its own checker of user data runs.
+$(PEERS)/cloud-init/.unpacked: $(PEERS)/cloud-init/.installed
+	@cd $(@D) && { apt-get download --quiet cloud-init > /dev/null 2>&1 && dpkg -x cloud-init_*.deb . && rm cloud-init_*.deb; } || { \
+	  echo "User data is checked by cloud-init, which could not be fetched by apt-get download" >&2; exit 1; }
+	@touch $@

@@ -249,7 +249,7 @@ def test_installing_is_work_until_it_hangs(
 def test_processors_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([(1000, 2000), (2000, 3000), (2400, 4000)])
     monkeypatch.setattr(watcher, "processor_times", lambda: next(times))
-    monkeypatch.setattr(watcher.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
     load = watcher.Load()
     assert load.is_idle()  # 1,000 ticks, all of them idle
     assert not load.is_idle()  # 600 of 1,000 ticks of four cores

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lapel.cloud.ec2.remote import MARK, LostError, Reach, refuse_failed
+from lapel.cloud.ec2.remote import LostError, Reach
 from lapel.schema.errors import CloudError, StorageError
 from lapel.storage.folders import refuse_occupied
 from lapel.storage.local import PARTIAL_SUFFIX, atomic_path, flush_to_disk, sha256_of
@@ -124,38 +123,21 @@ def _missing(partial: Path, hashes: Mapping[str, str]) -> list[str]:
 
 def _fetch(reach: Reach, run: str, wanted: list[str], partial: Path) -> None:
     """Fetch files as one tar; those that came are whole, whatever happens to the rest."""
-    with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as complaints:
+    # A file that changes meanwhile, for which tar ends with 1, is found by its hash.
+    pack = "tar -cf - --no-recursion --null -T - || [ $? = 1 ]"
+    with tempfile.TemporaryFile() as names:
         names.write(b"".join(f"./{name}\0".encode() for name in wanted))
         names.seek(0)
-        process = reach.start(
-            f"cd work && cd {shlex.quote(run)} && exec tar -cf - --no-recursion --null -T -",
-            stdin=names.fileno(),
-            stdout=subprocess.PIPE,
-            stderr=complaints.fileno(),
-        )
-        assert process.stdout is not None
-        try:
-            with process.stdout as stream:
-                torn = _unpack(stream, wanted, partial)
-            code = process.wait()
-        finally:
-            process.kill()
-            process.wait()
-        complaints.seek(0)
-        said = complaints.read().decode(errors="replace").strip()
-    refuse_failed(reach, code, said)
-    if torn is not None or code < 0:
-        raise LostError(f"the connection to {reach.name} was cut: {torn or f'signal {-code}'}")
-    if code != 0 and "file changed as we read it" not in said:  # that is found by the hashes
-        raise CloudError(f"on {reach.name}: {said or f'tar failed with {code}'}")
+        script = f"cd work && cd {shlex.quote(run)} && {{ {pack}; }}"
+        with reach.connected(script, stdin=names.fileno()) as stream:
+            torn = _unpack(stream, wanted, partial)
+    if torn is not None:
+        raise LostError(f"the connection to {reach.name} was cut: {torn}")
 
 
 def _unpack(stream: IO[bytes], wanted: list[str], partial: Path) -> tarfile.TarError | None:
     """Write the files that a tar brings; gives the fault of one that ends too early."""
     expected = set(wanted)
-    for line in stream:
-        if line == f"{MARK}\n".encode():
-            break
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:

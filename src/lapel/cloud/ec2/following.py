@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from lapel.cloud.ec2.jobs import Job, job
-from lapel.cloud.ec2.remote import MARK, LostError, Reach, refuse_failed
-from lapel.schema.errors import CloudError
+from lapel.cloud.ec2.remote import LostError, Reach
 
 #: Seconds between two attempts to connect again: doubled from the first to the last.
 FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0
@@ -77,36 +73,8 @@ class LogFollower:
         """
         follow = "$(flock -s -n lock true || echo -f --pid=$(cat shell))" if until_end else ""
         command = f"cd jobs/{self.number} && exec tail -c +{self.offset + 1} {follow} log"
-        with tempfile.TemporaryFile() as complaints:
-            process = self.reach.start(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=complaints.fileno(),
-            )
-            try:
-                self._drain(process)
-                code = process.wait()
-            finally:
-                process.kill()
-                process.wait()
-            complaints.seek(0)
-            said = complaints.read().decode(errors="replace").strip()
-        refuse_failed(self.reach, code, said)
-        if code < 0:  # somebody here ended ssh: as good as a cut cable
-            raise LostError(f"the connection to {self.reach.name} was ended by signal {-code}")
-        if code != 0:
-            raise CloudError(f"on {self.reach.name}: {said or f'tail failed with {code}'}")
-
-    def _drain(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        mark, begun, seen = f"{MARK}\n".encode(), False, b""
-        with process.stdout as stream:
-            while data := os.read(stream.fileno(), 65536):
-                if not begun:
-                    seen += data
-                    _, found, data = seen.partition(mark)
-                    begun = self._answered = bool(found)
-                if begun and data:
-                    self.offset += len(data)
-                    self.tell(data)
+        with self.reach.connected(command) as stream:
+            self._answered = True
+            while data := stream.read1():
+                self.offset += len(data)
+                self.tell(data)

@@ -11,8 +11,13 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
+from typing import cast
 
 from lapel.cloud.ec2.keys import MachineFolder
 from lapel.schema.errors import CloudError
@@ -122,18 +127,45 @@ class Reach:
             raise CloudError(f"on {self.name}: {said or f'failed with {done.returncode}'}")
         return done.stdout.decode(errors="replace").partition(f"{MARK}\n")[2]
 
-    def start(self, script: str, **streams: int) -> subprocess.Popen[bytes]:
-        """As :meth:`ask`, but as a process whose streams the caller reads and writes.
+    @contextmanager
+    def connected(
+        self, script: str, *, stdin: int = subprocess.DEVNULL
+    ) -> Iterator[BufferedReader]:
+        """Run a line of shell there, whose output the block reads as it comes.
+
+        Args:
+            script: for the machine's shell; begins in the machine's folder of ours.
+            stdin: descriptor that it reads from.
 
         Raises:
-            CloudError: there is no ssh, or the machine's host key is not known here.
+            LostError: the connection failed, or was cut.
+            CloudError: the script failed, the host key is another one, or there is no ssh.
         """
-        try:
-            return subprocess.Popen(
-                self.command(f"printf '{MARK}\\n'; cd {HOME} || exit 1; {script}"), **streams
-            )
-        except FileNotFoundError as error:
-            raise _no_ssh(error) from error
+        command = self.command(f"printf '{MARK}\\n'; cd {HOME} || exit 1; {script}")
+        with tempfile.TemporaryFile() as complaints:
+            try:
+                process = subprocess.Popen(
+                    command, stdin=stdin, stdout=subprocess.PIPE, stderr=complaints
+                )
+            except FileNotFoundError as error:
+                raise _no_ssh(error) from error
+            stream = cast("BufferedReader", process.stdout)
+            try:
+                answers = any(line == f"{MARK}\n".encode() for line in iter(stream.readline, b""))
+                if answers:
+                    yield stream
+                code = process.wait()
+            finally:
+                process.kill()
+                process.wait()
+                stream.close()
+            complaints.seek(0)
+            said = complaints.read().decode(errors="replace").strip()
+        refuse_failed(self, code, said)
+        if code < 0:  # somebody here ended ssh: as good as a cut cable
+            raise LostError(f"the connection to {self.name} was ended by signal {-code}")
+        if code != 0 or not answers:
+            raise CloudError(f"on {self.name}: {said or f'failed with {code}'}")
 
 
 class LostError(CloudError):
