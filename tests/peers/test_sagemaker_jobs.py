@@ -27,6 +27,8 @@ from lapel.cloud.sagemaker.local.rehearsal import Course, rehearse
 from lapel.cloud.sagemaker.planning import Wish, plan_job
 from lapel.cloud.sagemaker.ranges import sagemaker_ranges
 from lapel.cloud.sagemaker.requests import tuning_request
+from lapel.cloud.sagemaker.roles import make_role
+from lapel.cloud.sagemaker.sources import write_code
 from lapel.data.fetching import fetch_files, find_files
 from lapel.data.readers.fashion_mnist import REMOTE, USUAL_PLACES
 from lapel.inference.bundle import Bundle
@@ -152,10 +154,10 @@ def test_a_script_that_fails_is_a_failure_to_the_toolkit_too(
 def test_the_sdk_of_version_3_runs_the_code_that_is_sent(
     account: ObjectStore, bucket: str, peer: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    from lapel.cloud.sagemaker.sources import write_code
-
     programs = sees_the_project(peer("sagemaker-sdk"))
     write_code(tmp_path / "source")
+    # The SDK looks at the role before it begins: ours is one that it takes.
+    assert make_role(Account(), "lapel-sagemaker", bucket) == ROLE
     job = Path(__file__).parent / "instruments" / "sdk_job.py"
     out = f"s3://{bucket}/jobs"
     begun = subprocess.run(

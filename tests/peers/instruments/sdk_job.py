@@ -7,6 +7,16 @@ Calls go where ``AWS_ENDPOINT_URL`` says; the job's name is printed last.
 
 import json
 import sys
+from types import SimpleNamespace
+from typing import Any
+
+
+def allowed(params: dict[str, Any], **_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+    """The answer that moto lacks: what the SDK asks of IAM about the role is allowed."""
+    actions = [value for key, value in params["body"].items() if key.startswith("ActionNames.")]
+    results = [{"EvalActionName": action, "EvalDecision": "allowed"} for action in actions]
+    answer = {"EvaluationResults": results, "IsTruncated": False}
+    return SimpleNamespace(status_code=200, headers={}), answer
 
 
 def main() -> None:
@@ -16,7 +26,9 @@ def main() -> None:
     from sagemaker.train.configs import Compute, InputData, OutputDataConfig, SourceCode
 
     source, data, out, bucket = sys.argv[1:]
-    session = Session(boto_session=boto3.Session(), default_bucket=bucket)
+    own = boto3.Session()
+    own.events.register("before-call.iam.SimulatePrincipalPolicy", allowed)
+    session = Session(boto_session=own, default_bucket=bucket)
     trainer = ModelTrainer(
         training_image="123456789012.dkr.ecr.eu-central-1.amazonaws.com/pytorch:latest",
         role="arn:aws:iam::123456789012:role/lapel/lapel-sagemaker",
