@@ -31,9 +31,9 @@ class Elsewhere:
     def __init__(self) -> None:
         self.brought: list[str] = []
 
-    def __call__(self, name: str, target: Path) -> None:
-        self.brought.append(name)
-        target.write_bytes(content(int(name.removesuffix(".tar"))))
+    def __call__(self, wanted: Kept, target: Path) -> None:
+        self.brought.append(wanted.name)
+        target.write_bytes(content(int(wanted.name.removesuffix(".tar"))))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_file_larger_than_the_cache_is_read_all_the_same(
 
 
 def test_wrong_bytes_never_stand_under_the_name(tmp_path: Path) -> None:
-    def lie(_name: str, target: Path) -> None:
+    def lie(_: Kept, target: Path) -> None:
         target.write_bytes(b"wrong")
 
     cache = LimitedCache(tmp_path / "root" / "one", lie, limit=3 * SIZE)

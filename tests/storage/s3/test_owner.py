@@ -100,9 +100,7 @@ def test_a_process_of_this_machine_that_is_gone_is_not_waited_for(place: S3Locat
 
 @pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize("data", [b"", b"no JSON", b"[1]"])
-def test_an_owner_that_says_nothing_sensible_is_waited_for(
-    place: S3Location, data: bytes
-) -> None:
+def test_an_owner_that_says_nothing_sensible_is_waited_for(place: S3Location, data: bytes) -> None:
     S3Store(place).write(OWNER, data)
     owner = Owner.take(place)
     owner.release()

@@ -88,9 +88,7 @@ def test_what_lies_there_is_mirrored_and_only_changes_are_fetched(
     assert not any("model.bin" in path for path in asked)
 
 
-def test_a_copy_that_was_changed_here_is_fetched_again(
-    folder: Path, place: S3Location
-) -> None:
+def test_a_copy_that_was_changed_here_is_fetched_again(folder: Path, place: S3Location) -> None:
     push(folder, place)
     copy = fetched(str(place))
     (copy / "photos" / "b.jpg").write_bytes(b"changed here")
