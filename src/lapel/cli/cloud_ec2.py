@@ -109,11 +109,12 @@ def down(
     for (one, owner), belongings in found.items():
         take_down(account.elsewhere(one), one, owner, say=complain)
         if dry_run:
-            complain(f"dry run: {owner} in {one} would be taken down; nothing was sent")
             continue
         ran = [f"; {came_to(each, datetime.now(UTC))}" for each in belongings.machines]
         print(f"{owner} in {one} is taken down{''.join(ran)}")
-    if not found:
+    if dry_run:
+        options.say_dry_run_is_over(account)
+    elif not found:
         complain(f"nothing is there{f' under the name {name}' if name else ''}")
 
 
@@ -139,7 +140,10 @@ def open_(
 
     network = from_ or (OFFLINE if dry_run else own_network())
     opened = reopen(account, account.where(), name, network)
-    print(f"{name} {'would be' if dry_run else 'is'} open to {opened} alone")
+    if dry_run:
+        options.say_dry_run_is_over(account)
+    else:
+        print(f"{name} is open to {opened} alone")
 
 
 add_to(ec2_app)

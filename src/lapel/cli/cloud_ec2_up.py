@@ -164,7 +164,7 @@ def _rent(
     finally:
         signal.signal(signal.SIGTERM, before)
     if machine is None:
-        complain("dry run: nothing was sent")
+        options.say_dry_run_is_over(account)
         return
     print(f"{machine.name} runs: {machine.instance}, {machine.user}@{machine.address}")
     print(f"next: lapel cloud ec2 run {machine.name} -- lapel train ...")

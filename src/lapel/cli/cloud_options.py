@@ -97,6 +97,15 @@ def agreed(lines: Iterable[str], *, yes: bool, dry_run: bool = False) -> None:
         raise typer.Exit(1)
 
 
+def say_dry_run_is_over(account: Account) -> None:
+    """Say on stderr that nothing was sent, and what would only have been asked."""
+    asked = dict.fromkeys(
+        f"{one.service} {one.operation}" for one in account.calls if not one.changes
+    )
+    besides = f"; it would also ask {', '.join(asked)}" if asked else ""
+    complain(f"dry run: nothing was sent{besides}")
+
+
 def _print_call(call: Call) -> None:
     print(call)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+
+from lapel.cloud.aws import Call
 
 Run = Callable[..., tuple[int, str, str]]
 Belongings = Callable[[], dict[str, list[str]]]
@@ -164,7 +168,7 @@ def test_a_dry_run_shows_every_call_and_needs_no_account(run: Run) -> None:
     ]
     assert '"HttpTokens": "required"' in out
     assert "PRIVATE KEY" not in out
-    assert "nothing was sent" in said
+    assert "nothing was sent; it would also ask ec2 DescribeInstanceTypes, ssm GetParameter" in said
     code, out, _ = run("cloud", "ec2", "down", "trainer", "--region", "us-east-1", "--dry-run")
     assert code == 0
     assert "ec2 TerminateInstances" in out
@@ -278,3 +282,35 @@ def test_a_key_of_the_users_own_signs_in(run: Run, tmp_path: Path) -> None:
     (key,) = boto3.client("ec2").describe_key_pairs(IncludePublicKey=True)["KeyPairs"]
     assert key["PublicKey"].split()[1] == own.with_suffix(".pub").read_text().split()[1]
     assert not (tmp_path / "state/ec2/eu-central-1/trainer/id_ed25519").exists()
+
+
+@pytest.mark.usefixtures("deep_learning_image")
+def test_a_launch_that_is_ended_from_outside_leaves_nothing(
+    run: Run, belongings: Belongings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end_while_starting(call: Call) -> None:
+        if call.operation == "RunInstances":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("lapel.cli.cloud_options._name_call", end_while_starting)
+    code, _, said = run(*UP, "--bucket", "my-lapel-bucket")
+    assert code != 0
+    assert "it did not come about; removing what was made for it" in said
+    assert belongings() == {}
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_a_machine_can_be_written_down_for_skypilot(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "task.yaml"
+    words = ("--region", "eu-west-1", "--spot", "--emit", "skypilot", file)
+    code, out, said = run(*UP, *words)
+    assert code == 0, said
+    assert out == f"wrote {file}\n"
+    resources = yaml.safe_load(file.read_text(encoding="utf-8"))["resources"]
+    assert resources["instance_type"] == "g6.xlarge"
+    assert resources["use_spot"] is True
+    code, _, said = run(*UP, "--region", "eu-west-1", "--emit", "terraform", file)
+    assert code == 2
+    assert "--emit terraform is not known" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -74,6 +75,34 @@ def test_a_step_that_fails_takes_everything_with_it(
     account = failing(step, CloudError("the line is cut"), heard=heard)
     with pytest.raises(CloudError, match="the line is cut"):
         launch(account, look(account, plans(spot=True)))
+    assert belongings() == {}
+
+
+class CutOffAccount(Account):
+    """From a step on, nothing of AWS answers any more."""
+
+    step: str
+
+    def _call(self, call: Call, instead: Mapping[str, Any]) -> dict[str, Any]:
+        if call.operation == self.step:
+            self.step = ""
+        if self.step == "":
+            raise CloudError("the line is cut")
+        return super()._call(call, instead)
+
+
+@pytest.mark.usefixtures("deep_learning_image")
+def test_what_a_cut_line_leaves_is_found_later_from_anywhere(
+    plans: Plans, belongings: Belongings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    account = CutOffAccount()
+    offer = look(Account(), plans())
+    account.step = "ImportKeyPair"
+    with pytest.raises(CloudError, match=r"removing what was made failed too: .*run `lapel cloud"):
+        launch(account, offer)
+    assert set(belongings()) == {"groups", "roles", "profiles"}
+    monkeypatch.setenv("LAPEL_STATE", str(tmp_path / "another computer"))
+    take_down(Account(), "eu-central-1", "trainer")
     assert belongings() == {}
 
 
