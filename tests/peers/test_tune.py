@@ -77,18 +77,20 @@ def postgres() -> Iterator[str]:
     server = subprocess.Popen(
         as_user([found, "-D", str(data), *options]), stderr=subprocess.DEVNULL, cwd="/"
     )
-    wait_for_postgres(port, server)
-    yield f"postgresql://lapel:clothes@127.0.0.1:{port}/postgres"
-    stop = [str(tools / "pg_ctl"), "stop", "-D", str(data), "-m", "fast"]
-    subprocess.run(as_user(stop), check=True, stdout=subprocess.DEVNULL, cwd="/")
-    server.wait(30)
-    shutil.rmtree(home, ignore_errors=True)
+    try:
+        wait_for_postgres(port, server)
+        yield f"postgresql://lapel:clothes@127.0.0.1:{port}/postgres"
+    finally:
+        stop = [str(tools / "pg_ctl"), "stop", "-D", str(data), "-m", "fast"]
+        subprocess.run(as_user(stop), check=False, stdout=subprocess.DEVNULL, cwd="/")
+        server.wait(60)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def wait_for_postgres(port: int, server: subprocess.Popen[bytes]) -> None:
     import pg8000.native
 
-    latest = time.monotonic() + 30
+    latest = time.monotonic() + 90
     while True:
         assert server.poll() is None, f"PostgreSQL ended, as user {getpass.getuser()}"
         try:
@@ -169,5 +171,5 @@ def test_what_a_killed_machine_was_at_is_done_by_the_other(patterns: Path, tmp_p
     lost = learned_in(gone) - {int(row["trial"]) for row in rows}
     assert len(lost) == 1
     # Its values were tried by who was left.
-    first = min(int(row["trial"]) for row in rows if row["model.dropout"] == "0.0")
+    first = min(int(row["trial"]) for row in rows if float(row["model.dropout"]) == 0)
     assert first in learned_in(stays)

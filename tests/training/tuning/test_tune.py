@@ -104,7 +104,8 @@ def test_it_beats_chance_by_far_and_says_with_what(tuned: Tuned) -> None:
     with (tuned.out / "tuned.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["score"]) for row in rows] == [record.score for record in tuned.trials]
-    assert rows[0]["model.dropout"] == "0"
+    for row, record in zip(rows, tuned.trials, strict=True):
+        assert {key: float(row[key]) for key in record.values} == record.values
 
 
 def test_the_best_recipe_learns_the_best_run_again(tuned: Tuned, patterns: Path) -> None:

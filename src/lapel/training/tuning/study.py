@@ -9,6 +9,7 @@ goes on as if it had not been.
 from __future__ import annotations
 
 import json
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,13 @@ from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from lapel.schema.errors import StorageError, UsageError
 from lapel.training.tuning.ranges import Range
@@ -51,6 +58,9 @@ UNTOUCHED = 0.25
 #: Trials that must be done before it is said which key mattered.
 IMPORTANCE_FROM = 8
 
+#: Times that tables are asked for, where several machines begin at the same moment.
+MAKING = 5
+
 FACTS = "facts"
 
 
@@ -68,7 +78,7 @@ def open_study(place: str, name: str) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # the command shows its own progress
     with reaching(place), _without_experimental_warnings():
         try:
-            storage = _storage(place)
+            storage = _made(place)
         except (ArgumentError, NoSuchModuleError) as error:
             raise UsageError(
                 f"--study {shown(place)} is no address of a database: {error}; expected such as "
@@ -84,6 +94,18 @@ def open_study(place: str, name: str) -> optuna.Study:
         return optuna.create_study(
             storage=storage, study_name=name, direction="maximize", load_if_exists=True
         )
+
+
+def _made(place: str) -> RDBStorage | JournalStorage:
+    """A place with its tables; of several that make them at once, one does, and the others wait."""
+    for attempt in range(MAKING):
+        try:
+            return _storage(place)
+        except (IntegrityError, ProgrammingError, StorageInternalError):
+            if attempt + 1 == MAKING:
+                raise
+            time.sleep(0.5 * (attempt + 1))
+    raise AssertionError  # it returns or raises
 
 
 def _storage(place: str) -> RDBStorage | JournalStorage:

@@ -36,12 +36,17 @@ def write_table(out: Path, ranges: Sequence[Range], records: Sequence[Record]) -
             record.last_epoch,
             f"{record.seconds:.1f}",
             record.host,
-            *(record.values.get(key, "") for key in keys),
+            *(_cell(record.values.get(key, "")) for key in keys),
             " ".join(record.fault.split()),
         ]
         for record in records
     ]
     write_atomically(out / TABLE, csv_bytes([*header, "fault"], rows))
+
+
+def _cell(value: object) -> object:
+    """A number with all of its digits, as ``--set`` takes it."""
+    return repr(value) if isinstance(value, float) else value
 
 
 def write_best(
