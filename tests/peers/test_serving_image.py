@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -14,12 +16,15 @@ import pytest
 from PIL import Image
 
 from benchmarks.serving_image import BASE_BYTES, MOST_BYTES, install, sizes_by_package
+from lapel.cloud.container.serving import NO_RIGHTS
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the Dockerfile's own command installs, in a folder of its own."""
-    return install(tmp_path_factory.mktemp("image"))
+def packages() -> Iterator[Path]:
+    """What the Dockerfile's own command installs, in a folder that all may read, as in an image."""
+    with tempfile.TemporaryDirectory(prefix="lapel-image-") as folder:
+        Path(folder).chmod(0o755)
+        yield install(Path(folder))
 
 
 def test_it_is_under_400_megabytes(packages: Path) -> None:
@@ -62,6 +67,11 @@ def test_it_answers_with_nothing_else_installed(
         with urllib.request.urlopen(request, timeout=20) as answer:
             value = json.loads(answer.read())
         assert value["predictions"][0]["answers"]["colour"]["label"] == "blue"
-    finally:
+        if os.geteuid() == 0:
+            status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+            assert f"Uid:\t{NO_RIGHTS}\t{NO_RIGHTS}" in status
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(30) == 0, (tmp_path / "said.txt").read_text("utf-8")
+    finally:
+        process.kill()
+        process.wait()

@@ -30,9 +30,10 @@ from lapel.schema.errors import UsageError
 PORT = "SAGEMAKER_BIND_TO_PORT"
 
 #: Variables of ours: the engine, how long a picture may wait in milliseconds, whether a picture
-#: that cannot be read is answered rather than refused, and the address to listen at.
-ENGINE, LATENCY, ERRORS_IN_PLACE, HOST = (
-    "LAPEL_ENGINE", "LAPEL_LATENCY_MS", "LAPEL_ERRORS_IN_PLACE", "LAPEL_HOST",
+#: that cannot be read is answered rather than refused, the address to listen at, and whether root
+#: stays root: for a rehearsal of a program that lies where nobody else may read.
+ENGINE, LATENCY, ERRORS_IN_PLACE, HOST, STAY = (
+    "LAPEL_ENGINE", "LAPEL_LATENCY_MS", "LAPEL_ERRORS_IN_PLACE", "LAPEL_HOST", "LAPEL_STAY_ROOT",
 )  # fmt: skip
 
 #: Any address of the container: AWS's own gate stands before it.
@@ -60,6 +61,7 @@ class Hosting:
         latency: seconds that a picture may wait; more load is refused.
         errors_in_place: a picture that cannot be read is answered with its error, so that a batch
             does not end at it.
+        stays_root: whether a process of root keeps its rights.
     """
 
     model: Path
@@ -68,6 +70,7 @@ class Hosting:
     engine: str = "auto"
     latency: float = 2.0
     errors_in_place: bool = False
+    stays_root: bool = False
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
@@ -83,6 +86,7 @@ class Hosting:
             engine=environment.get(ENGINE, "auto"),
             latency=_number(environment, LATENCY, 2000) / 1000,
             errors_in_place=environment.get(ERRORS_IN_PLACE, "") == "1",
+            stays_root=environment.get(STAY, "") == "1",
         )
 
 
@@ -115,8 +119,13 @@ def serve(environment: Mapping[str, str] | None = None) -> None:
     with Models([Source(bundle=hosting.model)], settings, engine=hosting.engine) as models:
         for model in models:
             _say(f"{model.name}: version {model.version}, {model.present.answerer.chosen.name}")
-        _give_up_rights()
-        answer(models, settings, on_start=lambda url: _say(f"listening at {url}"))
+
+        def begin(url: str) -> None:  # all is loaded, and the port is taken
+            if not hosting.stays_root:
+                _give_up_rights()
+            _say(f"listening at {url}")
+
+        answer(models, settings, on_start=begin)
 
 
 def ping(environment: Mapping[str, str] | None = None) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from lapel.cloud.archives import pack, unpack
 from lapel.cloud.container.layout import ROOT_VARIABLE as BASE
-from lapel.cloud.container.serving import HOST, PORT, ping
+from lapel.cloud.container.serving import HOST, PORT, STAY, ping
 from lapel.cloud.sagemaker.hosting.archive import ARCHIVE
 from lapel.inference.bundle import Bundle
 from lapel.schema.errors import CloudError
@@ -66,8 +67,12 @@ def rehearsed(
         unpack(base / ARCHIVE, base / "model")
         _make_read_only(base / "model")
         variables = {
-            BASE: str(base), HOST: LOOPBACK, PORT: str(port or _free_port()), **(environment or {})
-        }  # fmt: skip
+            BASE: str(base),
+            HOST: LOOPBACK,
+            PORT: str(port or _free_port()),
+            **({STAY: "1"} if _is_hidden() else {}),
+            **(environment or {}),
+        }
         try:
             with _started(variables, base / "log.txt") as process:
                 yield Rehearsal(f"http://{LOOPBACK}:{variables[PORT]}", process, base / "log.txt")
@@ -137,6 +142,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _make_read_only(folder: Path) -> None:
     for path in [*folder.rglob("*"), folder]:
         path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+def _is_hidden() -> bool:
+    """Whether this program lies where nobody but its user may read, such as in root's home."""
+    files = [Path(file).resolve() for file in (os.__file__, __file__, sys.executable)]
+    folders = {folder for file in files for folder in file.parents}
+    return any(not folder.stat().st_mode & stat.S_IXOTH for folder in folders)
 
 
 def _free_port() -> int:
