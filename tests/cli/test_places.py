@@ -69,7 +69,7 @@ def test_bulk_answers_in_s3_are_gone_on_with(
     assert (code, said) == (0, f"3 pictures answered in {out}: 2 files, 3 rows\n")
     code, said, _ = run(*bulk)
     assert code == 0
-    assert said.startswith("3 pictures were answered before; going on with 0\n")
+    assert said.startswith("3 pictures were done before; going on with 0\n")
     data = [S3Store(out).read(name) for name in S3Store(out).names() if name.endswith(".parquet")]
     rows = pl.concat([pl.read_parquet(io.BytesIO(one)) for one in data])
     assert sorted(rows["colour"]) == ["blue", "green", "red"]

@@ -162,8 +162,8 @@ class _Bringer:
     def __init__(self, place: str | Path) -> None:
         self._place = place
 
-    def __call__(self, name: str, target: Path) -> None:
-        bring_file(joined(self._place, name), target)
+    def __call__(self, file: Kept, target: Path) -> None:
+        bring_file(joined(self._place, file.name), target, size=file.bytes)
 
 
 def sharded(place: str | Path) -> bool:

@@ -54,12 +54,12 @@ class LimitedCache:
 
     Args:
         folder: of this place's files, a child of the root.
-        bring: writes the file of a name to a path.
+        bring: writes a file to a path.
         limit: bytes of all files below the root; None: as :func:`limit_of`.
     """
 
     def __init__(
-        self, folder: Path, bring: Callable[[str, Path], None], *, limit: int | None = None
+        self, folder: Path, bring: Callable[[Kept, Path], None], *, limit: int | None = None
     ) -> None:
         self.folder = folder
         self._bring = bring
@@ -112,7 +112,7 @@ class LimitedCache:
         building = self.folder / f".{file.name}{PARTIAL_SUFFIX}"
         try:
             building.mkdir(parents=True, exist_ok=True)
-            self._bring(file.name, building / file.name)
+            self._bring(file, building / file.name)
             found = sha256_of(building / file.name)
             if found != file.sha256:
                 shutil.rmtree(building)

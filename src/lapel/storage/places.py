@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from lapel.schema.errors import UsageError
+from lapel.schema.errors import StorageError, UsageError
 from lapel.storage.cache import cache_root
 from lapel.storage.holding import in_turn
 from lapel.storage.local import write_atomically
@@ -41,6 +41,9 @@ _ADDRESS, _TAGS, _LOCK = ".address", ".tags.json", ".lock"
 PLACES, RUNS = "places", "runs"
 
 _MIRROR = re.compile(rf"/({PLACES}|{RUNS})/([0-9a-f]{{16}})/")
+
+#: Bytes of an object that is moved in one request.
+SMALL = 8 * 2**20
 
 #: Where code asks a server other than AWS; the same address means something else there.
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -209,15 +212,23 @@ def read_file(place: str | Path) -> bytes:
     return get_object(s3_client(), S3Location.parse(place))[0]
 
 
-def bring_file(place: str | Path, target: Path) -> None:
+def bring_file(place: str | Path, target: Path, *, size: int | None = None) -> None:
     """Write what lies at an address to a file, whole or not at all.
+
+    Args:
+        place: the address of an object.
+        target: the file.
+        size: of the object in bytes, if it is known: a small one takes one request.
 
     Raises:
         StorageError: it cannot be fetched, or is not what it should be.
     """
     with needs_aws(str(place)):
         from lapel.storage.s3.transfer import pull  # noqa: PLC0415 - stands on boto3
-    pull(S3Location.parse(place), target)
+    if size is not None and size <= SMALL:
+        write_atomically(target, read_file(place))
+    else:
+        pull(S3Location.parse(place), target)
 
 
 def put_file(path: Path, place: str | Path) -> None:
@@ -227,8 +238,18 @@ def put_file(path: Path, place: str | Path) -> None:
         StorageError: it cannot be put there; what lay there does.
     """
     with needs_aws(str(place)):
-        from lapel.storage.s3.transfer import push  # noqa: PLC0415 - stands on boto3
-    push(path, S3Location.parse(place))
+        from lapel.storage.s3.store import S3Store  # noqa: PLC0415 - stands on boto3
+        from lapel.storage.s3.transfer import push  # noqa: PLC0415 - likewise
+    location = S3Location.parse(place)
+    try:
+        # From memory, so that a file which grows is put as it was read.
+        data = path.read_bytes() if path.stat().st_size <= SMALL else None
+    except OSError as error:
+        raise StorageError(f"{path} could not be read: {error.strerror or error}") from error
+    if data is None:
+        push(path, location)
+    else:
+        S3Store(S3Location(location.bucket)).write(location.key, data)
 
 
 def remove_file(place: str | Path) -> None:

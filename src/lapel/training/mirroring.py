@@ -18,7 +18,7 @@ from lapel.schema.counting import size
 from lapel.schema.errors import StorageError, TrainingError, UsageError
 from lapel.storage.cache import cache_root
 from lapel.storage.local import PARTIAL_SUFFIX
-from lapel.storage.places import RUNS, is_remote, mirror_of, tell_address
+from lapel.storage.places import RUNS, is_remote, mirror_of, put_file, tell_address
 from lapel.storage.s3.extra import needs_aws
 from lapel.storage.s3.location import S3Location
 from lapel.training.checkpoint import KEPT
@@ -35,9 +35,6 @@ BYTES_A_SECOND = 150e6
 
 #: Seconds until files are tried again that could not be put.
 TRIED_AGAIN = 10.0
-
-#: Bytes of a file that is put from memory, so that one which grows is put as it was read.
-SMALL = 8 * 2**20
 
 #: What is put first; files that are not named come between the log and the bundle.
 _ORDER = (RECIPE, RUN, CHECKPOINTS, LOG)
@@ -214,22 +211,13 @@ class RunMirror:
 
     def _put_file(self, name: str) -> bool:
         """Put a file; whether it was still there, since a newer checkpoint takes an older's place."""
-        from lapel.storage.s3.transfer import push  # noqa: PLC0415 - stands on boto3
-
         path = self._folder / name
         try:
-            if path.stat().st_size <= SMALL:
-                self._store.write(name, path.read_bytes())
-            else:
-                push(path, self._location / name)
-        except (OSError, StorageError) as error:
+            put_file(path, str(self._location / name))
+        except StorageError:
             if not path.exists():
                 return False
-            if isinstance(error, StorageError):
-                raise
-            raise StorageError(
-                f"{path} could not be read: {error.strerror or error}"
-            ) from error
+            raise
         return True
 
 

@@ -132,7 +132,6 @@ class Streamed:
                 "without workers: --set data.workers=0"
             ) from error
 
-
     def _ahead(self, rows: Sequence[Tensor]) -> AbstractContextManager[ShardsAhead | None]:
         """Fetch what batches need before they need it, where it lies elsewhere."""
         if self._shards is None or not self._shards.fetches:

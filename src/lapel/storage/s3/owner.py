@@ -66,10 +66,10 @@ class Owner:
         """
         owner = cls(S3Store(location), secrets.token_hex(8))
         try:
-            owner._tag = owner._store.create(OWNER, owner._said())  # noqa: SLF001 - its own
+            owner._tag = owner._store.create(OWNER, owner._said())
         except ChangedError:
-            owner._take_over(say)  # noqa: SLF001 - its own
-        owner._thread.start()  # noqa: SLF001 - its own
+            owner._take_over(say)
+        owner._thread.start()
         return owner
 
     def beat(self) -> None:
