@@ -51,7 +51,7 @@ class Call:
     changes: bool
 
     def __str__(self) -> str:
-        body = json.dumps(dict(self.request), indent=2, ensure_ascii=False, default=str)
+        body = json.dumps(dict(self.request), indent=2, ensure_ascii=False, default=_as_text)
         return f"{self.service} {self.operation} {body}"
 
 
@@ -241,6 +241,11 @@ def _session(profile: str | None, region: str | None) -> Any:  # noqa: ANN401 - 
     core = get_session()
     core.register_component("data_loader", _loader())
     return boto3.Session(botocore_session=core, profile_name=profile, region_name=region)
+
+
+def _as_text(value: object) -> str:
+    """What JSON has no word for: bytes, moments."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _method(client: Any, operation: str) -> str:  # noqa: ANN401 - as boto3 makes it

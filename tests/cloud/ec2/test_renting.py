@@ -167,6 +167,7 @@ def test_a_dry_run_shows_every_call_and_needs_no_account(run: Run) -> None:
         "RunInstances",
     ]
     assert '"HttpTokens": "required"' in out
+    assert "0.8048 USD an hour (on demand, which spot does not exceed; as known in 2025" in said
     assert "PRIVATE KEY" not in out
     assert "nothing was sent; it would also ask ec2 DescribeInstanceTypes, ssm GetParameter" in said
     code, out, _ = run("cloud", "ec2", "down", "trainer", "--region", "us-east-1", "--dry-run")

@@ -52,6 +52,8 @@ class Kind:
     spot: bool
 
     def __str__(self) -> str:
+        if not self.cores:  # a dry run has asked nobody
+            return self.name
         gpu = f"{self.gpus} x {self.gpu}" if self.gpus else "no GPU"
         return f"{self.name} ({self.cores} cores, {self.memory:g} GB, {gpu})"
 

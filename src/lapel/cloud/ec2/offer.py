@@ -71,7 +71,7 @@ def look(account: Account, plan: Plan, *, own_price: float | None = None) -> Off
     if plan.spot:
         by_zone = spot_prices(account, plan)
         found.sort(key=lambda place: by_zone.get(place.zone, float("inf")))
-        price = _spot_price(by_zone, found[0].zone)
+        price = _spot_price(by_zone, found[0].zone) or _as_ceiling(price)
     if own_price is not None:
         price = prices.own(own_price)
     return Offer(plan=plan, kind=kind, image=image, places=tuple(found), price=price)
@@ -104,3 +104,10 @@ def _spot_price(by_zone: dict[str, float], zone: str) -> Price | None:
     if zone not in by_zone:
         return None
     return Price(amount=by_zone[zone], unit="hour", origin=f"EC2's spot price in {zone} now")
+
+
+def _as_ceiling(on_demand: Price | None) -> Price | None:
+    """EC2 takes no more for spare capacity than on demand, where no other limit is given."""
+    if on_demand is None:
+        return None
+    return replace(on_demand, origin=f"on demand, which spot does not exceed; {on_demand.origin}")
