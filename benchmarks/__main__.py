@@ -25,6 +25,7 @@ BENCHMARKS = (
     "inference",
     "bulk",
     "serving_load",
+    "s3_transfer",
 )
 
 

@@ -38,6 +38,8 @@ def test_from_an_empty_account_and_back_to_it(
         "0.jpg", "1.jpg", "2.jpg", "lapel-manifest.json"
     ]  # fmt: skip
     assert "STANDARD: 4 objects" in err
+    assert run("cloud", "s3", "list", f"{place}/1.jpg")[1].split()[-1] == "1.jpg"
+    assert run("cloud", "s3", "list", f"{place}/9.jpg")[0] == 1
     assert run("cloud", "s3", "list")[1].split()[-1] == "s3://lapel-story"
 
     code, out, _ = run("cloud", "s3", "verify", place, photos, "--read")

@@ -175,6 +175,10 @@ def test_conditions_hold_on_a_real_server(folder: Path, place: S3Location) -> No
     store.exchange("owner", b"two", tag)
     with pytest.raises(ChangedError):
         store.exchange("owner", b"three", tag)
+    _, tag = store.read_tagged("owner")
+    store.delete("owner")
+    with pytest.raises(ChangedError):
+        store.exchange("owner", b"three", tag)
 
     class Meanwhile:
         """Another puts a large file where ours is on its way."""

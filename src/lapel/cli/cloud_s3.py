@@ -157,10 +157,15 @@ def list_place(
         buckets.list_buckets(region, profile)
         return
     client = _client(region, profile, place)
-    from lapel.storage.s3.listing import list_objects, list_unfinished
+    from lapel.storage.s3.listing import described_object, list_objects, list_unfinished
+    from lapel.storage.s3.location import S3Location
 
     sizes: dict[str, list[int]] = {}
-    for one in list_objects(place, client=client):
+    location = S3Location.parse(place)
+    found = list(list_objects(location, client=client))
+    if not found and location.key:
+        found = [described_object(location, client=client)]
+    for one in found:
         sizes.setdefault(one.storage_class, []).append(one.size)
         written = one.modified.strftime("%Y-%m-%d %H:%M")
         print(f"{one.size:>15,}  {one.storage_class:<12}  {written}  {shown(one.name)}")

@@ -64,7 +64,8 @@ class TransferBar:
             self._doing, self._total, self._done = doing, size, 0
             self._began = self._said = time.monotonic()
             if self._bar is not None:
-                self._bar.remove_task(self._task) if self._bar.task_ids else None
+                for former in self._bar.task_ids:
+                    self._bar.remove_task(former)
                 self._task = self._bar.add_task(doing, total=size or None)
 
     def moved(self, size: int) -> None:

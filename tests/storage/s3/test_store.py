@@ -41,6 +41,10 @@ def test_an_exchange_needs_what_was_read(place: S3Location) -> None:
     with pytest.raises(ChangedError, match="something else lies there"):
         store.exchange("owner", b"three", first)
     assert store.read_tagged("owner") == (b"two", second)
+    store.delete("owner")
+    with pytest.raises(ChangedError):
+        store.exchange("owner", b"three", second)
+    assert not store.exists("owner")
 
 
 def test_a_conditional_write_whose_answer_is_lost_is_known_for_ones_own(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cloud_account import ObjectStore
@@ -73,6 +74,30 @@ def test_what_the_source_does_not_have_is_deleted_when_asked(
     assert (tmp_path / "there" / "empty.txt").exists()
     pull(place, tmp_path / "there", options=mirror)
     assert not (tmp_path / "there" / "empty.txt").exists()
+
+
+def test_no_more_rights_are_needed_than_the_page_gives(
+    folder: Path, place: S3Location, tmp_path: Path
+) -> None:
+    from lapel.cloud import permissions
+    from lapel.cloud.aws import Call
+    from lapel.storage.s3.client import s3_client
+    from lapel.storage.s3.listing import abort_unfinished
+
+    client, calls = s3_client(), []
+
+    def note(model: Any, **_: object) -> None:
+        calls.append(Call(service="s3", operation=model.name, request={}, changes=False))
+
+    client.meta.events.register("before-call.s3", note)
+    push(folder, place, options=SMALL_PARTS, client=client)
+    (folder / "empty.txt").unlink()
+    push(folder, place, options=replace(SMALL_PARTS, delete=True), client=client)
+    pull(place, tmp_path / "there", options=SMALL_PARTS, client=client)
+    verify(place, read=True, client=client)
+    abort_unfinished(place, client=client)
+    assert {"PutObject", "UploadPart", "DeleteObjects"} < {call.operation for call in calls}
+    assert permissions.missing("s3", calls) == set()
 
 
 def test_a_dry_run_changes_nothing(

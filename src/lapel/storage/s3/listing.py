@@ -66,6 +66,28 @@ def list_objects(
         request["ContinuationToken"] = page["NextContinuationToken"]
 
 
+def described_object(
+    location: S3Location,
+    *,
+    client: Any,  # noqa: ANN401 - as list_objects
+) -> StoredObject:
+    """The object at a location.
+
+    Raises:
+        AbsentError: there is none.
+        StorageError: as :func:`list_objects`.
+    """
+    with in_words(location, "looked at"):
+        said = retried(lambda: client.head_object(Bucket=location.bucket, Key=location.key))
+    return StoredObject(
+        name=location.name,
+        size=said["ContentLength"],
+        tag=said["ETag"],
+        storage_class=said.get("StorageClass", "STANDARD"),
+        modified=said["LastModified"],
+    )
+
+
 def _object(found: dict[str, Any], skipped: int) -> StoredObject:
     return StoredObject(
         name=found["Key"][skipped:],

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
-from lapel.storage.s3.client import ChangedError, in_words
+from lapel.storage.s3.client import AbsentError, ChangedError, in_words
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.options import TransferOptions
 from lapel.storage.s3.retrying import TornError, retried
@@ -54,7 +54,7 @@ def put_object(
     try:
         with in_words(location, "written"):
             answer = retried(lambda: client.put_object(**request))
-    except ChangedError:
+    except (ChangedError, AbsentError):  # what was to be replaced may be gone
         return own_write(client, location, sha256.hexdigest())
     tag: str = answer["ETag"]
     return tag
@@ -69,10 +69,10 @@ def own_write(client: Any, location: S3Location, sha256: str) -> str:  # noqa: A
         ChangedError: another's content lies there.
         StorageError: it cannot be looked at.
     """
-    head = head_object(client, location)
-    if head.get("Metadata", {}).get(SHA256) == sha256:
-        tag: str = head["ETag"]
-        return tag
+    with suppress(AbsentError):
+        head = head_object(client, location)
+        if head.get("Metadata", {}).get(SHA256) == sha256:
+            return str(head["ETag"])
     raise ChangedError(
         f"{location} was not written: something else lies there than when it was looked at; look "
         "at it (`lapel cloud s3 list`), then do it again"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lapel.schema.errors import StorageError
-from lapel.storage.s3.client import ChangedError, code_of, in_words, passes
+from lapel.storage.s3.client import AbsentError, ChangedError, code_of, in_words, passes
 from lapel.storage.s3.folder_files import LocalFile
 from lapel.storage.s3.listing import UnfinishedUpload, abort, unfinished_of
 from lapel.storage.s3.location import S3Location
@@ -202,7 +202,10 @@ def _complete(
             )
     except StorageError as error:
         # Asked again after its answer was lost, S3 knows no such upload any more.
-        if isinstance(error, ChangedError) or code_of(error.__cause__) == "NoSuchUpload":
+        if (
+            isinstance(error, ChangedError | AbsentError)
+            or code_of(error.__cause__) == "NoSuchUpload"
+        ):
             tag = own_write(sending.client, location, content.sha256)
             abort(sending.client, location, identity)
             return tag
