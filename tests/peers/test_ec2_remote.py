@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -188,7 +189,9 @@ class Terminal:
     """A terminal that somebody sits at: a tmux of the test's own."""
 
     def __init__(self, folder: Path) -> None:
-        self.tmux = ["tmux", "-S", str(folder / "own"), "-f", "/dev/null"]
+        # A server that was told to end takes its time; the next test has one of its own.
+        socket = folder / f"own-{secrets.token_hex(3)}"
+        self.tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
         self.begun = False
 
     def type(self, *keys: str) -> None:
