@@ -29,7 +29,7 @@ def token(tmp_path: Path) -> Path:
 
 
 def test_a_token_is_asked_for(run: Run) -> None:
-    code, _, said = run("label-studio", "doctor", NOWHERE)
+    code, _, said = run("label-studio", "accepted", NOWHERE, "--project", "1")
     assert code == 2
     assert "--token-file FILE, or the environment's LABEL_STUDIO_API_KEY" in said
 
@@ -45,8 +45,19 @@ def test_nobody_there(run: Run, token: Path) -> None:
 def test_the_doctor_says_what_is_ill_and_fails(run: Run, token: Path) -> None:
     code, said, _ = run("label-studio", "doctor", NOWHERE, "--token-file", token)
     assert code == 1
-    assert said.startswith(f"BAD  Label Studio at {NOWHERE}: Label Studio cannot be reached")
-    assert "is Label Studio started, and is this its address?" in said
+    assert said.startswith(f"BAD  no Label Studio answers at {NOWHERE}: Label Studio cannot be")
+    assert "is it started, and is this its address?" in said
+
+
+def test_the_doctor_looks_on_after_a_fault_and_without_a_token(run: Run) -> None:
+    model = "http://127.0.0.1:10"
+    code, said, _ = run("label-studio", "doctor", NOWHERE, "--project", "3", "--model", model)
+    assert code == 1
+    assert [line for line in said.splitlines() if line.startswith("BAD")] == [
+        line for line in said.splitlines() if not line.startswith("     ")
+    ]
+    assert f"no model answers at {model}" in said
+    assert "project 3 could not be looked at" in said
 
 
 def test_what_is_no_address(run: Run, token: Path) -> None:

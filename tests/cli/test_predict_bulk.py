@@ -64,8 +64,8 @@ def test_killed_again_and_again_no_row_comes_twice_and_none_is_missing(
     process = started(colour_bundle, photos, out, "--part-rows", "100")
     printed, said = process.communicate()
     assert process.returncode == 0, said
-    assert "pictures were answered before; going on with" in printed
-    assert printed.endswith(f"{PHOTOS} pictures answered in {out}: 12 files, {PHOTOS} rows\n")
+    assert "were done before; going on with" in printed
+    assert printed.endswith(f"{PHOTOS:,} pictures answered in {out}: 12 files, {PHOTOS:,} rows\n")
     images = pl.read_parquet(sorted(out.glob("*.parquet")))["image"].to_list()
     assert images == sorted(str(path) for path in photos.iterdir())
 
@@ -106,6 +106,24 @@ def test_a_file_that_is_not_finished_keeps_what_was_answered(
     assert sorted(tmp_path.iterdir()) == sorted([out, kept])
 
 
+def test_two_shares_are_the_whole(
+    run: Run, colour_bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        out = tmp_path / str(number)
+        code, said, _ = run(
+            "predict", colour_bundle, photos, "--out", out, "--share", f"{number}/2"
+        )
+        assert code == 0
+        assert f"{PHOTOS // 2} pictures answered" in said
+    images = [
+        image
+        for number in (1, 2)
+        for image in pl.read_parquet(tmp_path / str(number) / "part-*.parquet")["image"]
+    ]
+    assert images == sorted(str(path) for path in photos.iterdir())
+
+
 def test_pictures_that_cannot_be_read(run: Run, colour_bundle: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -115,12 +133,12 @@ def test_pictures_that_cannot_be_read(run: Run, colour_bundle: Path, tmp_path: P
     out = tmp_path / "answers"
     code, printed, said = run("predict", colour_bundle, folder, "--out", out)
     assert code == 1
-    assert printed == f"1 pictures answered in {out}: 1 files, 31 rows\n"
+    assert printed == f"1 picture answered in {out}: 1 file, 31 rows\n"
     assert said.count("the file is empty") == 20
-    assert "30 of 31 pictures could not be read; the column `error` says why" in said
+    assert "30 of 31 pictures could not be read, and have rows that say why: column `error`" in said
     code, printed, said = run("predict", colour_bundle, folder, "--out", out, "--keep-going")
     assert code == 0
-    assert printed.startswith("31 pictures were answered before; going on with 0\n")
+    assert printed.startswith("31 pictures were done before; going on with 0\n")
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_the_same_rows_with_a_worker_killed_on_the_way(
     assert process.returncode == 0, said
     assert "0100-torn.jpg: torn or damaged" in said[1]
     assert said[0].endswith(
-        f"{PHOTOS} pictures answered in {shared}: 25 files, {PHOTOS + 1} rows\n"
+        f"{PHOTOS:,} pictures answered in {shared}: 25 files, {PHOTOS + 1:,} rows\n"
     )
     assert table(shared).equals(table(alone))
     for part in alone.glob("part-*"):
@@ -146,7 +146,7 @@ def test_what_ray_began_goes_on_without_it(
     process = start(*options)
     said = process.communicate()
     assert process.returncode == 0, said
-    assert "pictures were answered before; going on with" in said[0]
+    assert "were done before; going on with" in said[0]
     images = table(out)["image"].to_list()
     assert images == sorted(str(path) for path in photos.iterdir())
 

@@ -145,3 +145,11 @@ def test_what_a_model_answers_is_proposed_in_the_dataset_s_own_form() -> None:
     assert np.array_equal(label.pixels, pixels)
     for kind, value in values.items():
         assert checked(SPECS[kind], value, SIZE) is not None
+
+
+def test_outlines_end_where_the_picture_ends() -> None:
+    line = [[-30, 2], [5, 2], [5, 1e300]]
+    value = [{"part": "top", "box": [0, 0, 9, 9], "points": [], "outlines": [line]}]
+    label = label_of(SPECS["garments"], value, SIZE)
+    assert isinstance(label, Garments)
+    assert label.each[0].outlines == (((0.0, 2), (5, 2), (5, SIZE[1])),)

@@ -27,8 +27,8 @@ from lapel.inference.two_stage import TwoStagePredictor
 from lapel.schema.errors import ServerError, UsageError
 from lapel.schema.prediction import Prediction
 from lapel.schema.read_garments import ReadScene
-from lapel.serving import client as client_module
-from lapel.serving.client import BYTES, PICTURES, Client
+from lapel.serving.carried import BYTES, PICTURES, batches
+from lapel.serving.client import Client
 
 TOKEN = "a-token-that-is-long-enough"
 
@@ -122,6 +122,26 @@ def test_one_picture_alone(client: Client) -> None:
     assert failed.fault
 
 
+def test_plain_values_bring_maps_and_outlines(served: Served) -> None:
+    picture = blocks.block_picture(128, 96, {"top": (10, 20, 40, 60)})
+    with Client(served.url, token=TOKEN, model="blocks") as client:
+        found, failed = client.answers([picture, b"none"], outlines=True)
+        (garment,) = found["answers"]["garments"]["garments"]
+        assert len(garment["outlines"][0]) >= 4
+        assert found["image"] == "image[0]"
+        assert (failed["image"], failed["error"]["code"]) == ("image[1]", "not_a_picture")
+    with Client(served.url, token=TOKEN, model="dots") as client:
+        (found,) = client.answers(picture, maps=True)
+        assert list(found["maps"]) == client.model()["maps"]
+        (plain,) = client.answers(picture)
+        assert "maps" not in plain
+    with (
+        Client(served.url, token=TOKEN, model="colours") as client,
+        pytest.raises(ServerError, match="maps: the model colours shows none"),
+    ):
+        list(client.answers(picture, maps=True))
+
+
 def test_too_large_for_one_request_is_said_of_that_picture_alone(client: Client) -> None:
     huge = PHOTO + bytes(65 * MEBIBYTE)
     first, second, third = client.predict([PHOTO, huge, PHOTO])
@@ -147,11 +167,11 @@ def test_many_pictures_are_taken_as_they_are_needed(client: Client) -> None:
 
 
 def test_requests_hold_so_many_pictures_and_bytes() -> None:
-    small = client_module._batches([b"x"] * (PICTURES + 1))
+    small = batches([b"x"] * (PICTURES + 1))
     assert [len(batch) for batch in small] == [PICTURES, 1]
     half = bytes(BYTES // 2 + 1)
-    assert [len(batch) for batch in client_module._batches([half, half, b"x"])] == [1, 2]
-    assert list(client_module._batches([])) == []
+    assert [len(batch) for batch in batches([half, half, b"x"])] == [1, 2]
+    assert list(batches([])) == []
 
 
 def test_what_the_model_is(client: Client, bundles: dict[str, Path]) -> None:
@@ -244,12 +264,15 @@ def test_a_busy_server_is_asked_again_when_it_says(moody: str) -> None:
     assert 1 <= time.monotonic() - started < 3
 
 
-def test_patience_has_an_end(moody: str) -> None:
-    Moody.script = [(503, {"Retry-After": "30"}, BUSY)]
-    with Client(moody, patience=2) as client, pytest.raises(ServerError) as refused:
+def test_patience_has_an_end_and_is_kept_until_then(moody: str) -> None:
+    Moody.script = [(503, {"Retry-After": "30"}, BUSY)] * 2
+    started = time.monotonic()
+    with Client(moody, patience=1.5) as client, pytest.raises(ServerError) as refused:
         client.model()
+    assert 1.5 <= time.monotonic() - started < 4
+    assert Moody.script == []  # asked once more at the end
     assert (refused.value.status, refused.value.code) == (503, "busy")
-    assert "so many are waiting" in str(refused.value)
+    assert "was busy for 2 s (so many are waiting" in str(refused.value)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"", b'{"predictions": []}'])

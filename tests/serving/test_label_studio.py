@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -105,6 +106,16 @@ def pictures(stage: Stage) -> Iterator[Pictures]:
         yield Pictures(service, limit=10_000)
 
 
+def drip(server: socket.socket, ended: threading.Event) -> None:
+    """Answer one request with a byte at a time, for ever."""
+    connection, _ = server.accept()
+    with connection, suppress(OSError):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not ended.wait(0.05):
+            connection.sendall(b"x")
+
+
 class TestPictures:
     def test_uploads_and_local_files_are_fetched_with_the_token(
         self, stage: Stage, pictures: Pictures
@@ -175,6 +186,17 @@ class TestPictures:
         stage.files["/data/upload/1/a.png"] = bytes(20_000)
         with pytest.raises(ImageError, match="more than"):
             pictures.fetch("/data/upload/1/a.png", task=1)
+
+    def test_a_picture_that_drips_is_given_up_however_steadily_it_comes(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as slow:
+            ended = threading.Event()
+            threading.Thread(target=drip, args=(slow, ended)).start()
+            url = f"http://127.0.0.1:{slow.getsockname()[1]}"
+            with LabelStudio(url, LEGACY) as service:
+                fetching = Pictures(service, within=0.5)
+                with pytest.raises(ImageError, match=r"was not here within 0\.5 s"):
+                    fetching.fetch("/data/upload/1/a.png", task=1)
+            ended.set()
 
     def test_refused_and_missing(self, stage: Stage, pictures: Pictures) -> None:
         with pytest.raises(ImageError, match="answers 404"):

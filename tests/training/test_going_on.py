@@ -15,7 +15,7 @@ from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
 from lapel.schema.annotation import Annotation
-from lapel.schema.errors import UsageError
+from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.training.recorder import Quiet
 from lapel.training.train import train
@@ -94,8 +94,36 @@ def test_with_the_same_labels_all_weights_go_on(
     assert heads
     for name in heads:
         np.testing.assert_allclose(after[name], before[name], atol=1e-5, err_msg=name)
+    same = [line for line in listener.said if line.startswith("On the same 60 validation")]
+    was = Bundle.load(former).scores["validation"]["pattern.accuracy"]
+    now = Bundle.load(again.bundle).scores["validation"]["pattern.accuracy"]
+    words = f"pattern.accuracy {100 * was:.2f} % with the former model, {100 * now:.2f} % now"
+    assert same == [f"On the same 60 validation pictures: {words}"]
     said = [line for line in listener.said if line.startswith("Going on from")]
     assert said == [f"Going on from {former / 'bundle'}: its backbone and its heads of pattern"]
+
+
+def test_without_any_label_the_advice_is_to_label(tmp_path: Path) -> None:
+    schema = Schema((TaskSpec(name="pattern", kind="single_label", labels=PATTERNS),))
+    silent = create_dataset(
+        tmp_path / "silent",
+        name="silent",
+        schema=schema,
+        annotations=[
+            Annotation(image=f"images.npy#{n}", split=split, labels={})
+            for n, split in enumerate(["train", "validation"] * 4)
+        ],
+        images=np.zeros((8, 28, 28), np.uint8),
+    )
+    with pytest.raises(DatasetError, match=r"no picture of silent has a label yet .* lapel review"):
+        train("fashion-mnist-fast", data=silent.folder, out=tmp_path / "run")
+
+
+def test_few_validation_pictures_are_told(former: Path, patterns: Path, tmp_path: Path) -> None:
+    listener = Listener()
+    train(data=patterns, out=tmp_path / "again", changes=STILL, from_=former, reporter=listener)
+    (few,) = [line for line in listener.said if line.startswith("Only 60 validation pictures")]
+    assert "10 points higher or lower" in few
 
 
 def test_the_recipe_is_the_model_s_own_where_none_is_named(
@@ -138,6 +166,9 @@ def test_with_other_labels_the_backbone_goes_on_and_the_heads_that_fit(
     for name, was in moved.items():
         np.testing.assert_allclose(after[name], before[was], atol=1e-5, err_msg=name)
     assert any("new heads of tone" in line for line in listener.said)
+    (same,) = [line for line in listener.said if line.startswith("On the same")]
+    assert "pattern.accuracy" in same
+    assert "tone" not in same
 
 
 def test_a_model_that_went_on_tells_of_all_pictures_that_it_has_seen(

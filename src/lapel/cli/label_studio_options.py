@@ -118,8 +118,13 @@ def read_token(file: Path | None) -> str | None:
     return token
 
 
-def label_studio(url: str, token_file: Path | None) -> LabelStudio:
+def label_studio(url: str, token_file: Path | None, *, needs_token: bool = True) -> LabelStudio:
     """Label Studio, with the token of the file or the environment.
+
+    Args:
+        url: where it is.
+        token_file: with a token.
+        needs_token: whether one has to be there.
 
     Raises:
         UsageError: no address, or no token.
@@ -131,7 +136,7 @@ def label_studio(url: str, token_file: Path | None) -> LabelStudio:
         from lapel.serving.label_studio.service import LabelStudio
 
     token = read_token(token_file) or os.environ.get(TOKEN)
-    if not token:
+    if not token and needs_token:
         raise UsageError(
             f"Label Studio asks for a token: --token-file FILE, or the environment's {TOKEN}; "
             "make one under Account & Settings"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lapel.cli.console import EXIT_FAILED, complain, shown
+from lapel.schema.counting import counted
 from lapel.storage.places import in_addresses
 from lapel.storage.places import is_remote as in_s3
 
@@ -160,11 +161,7 @@ def _pictures(paths: Sequence[str], cluster: Cluster | None) -> tuple[list[str],
     if roots and cluster is None:
         raise UsageError(f"{roots[0]} lies in a store; add --ray, which reads from there")
     near = [path for path in paths if path not in roots]
-    absent = [
-        path
-        for path in near
-        if not (in_s3(path) or Path(path).exists() or has_magic(path))
-    ]
+    absent = [path for path in near if not (in_s3(path) or Path(path).exists() or has_magic(path))]
     if absent:  # a wrong name should not become a row of a hundred thousand
         raise UsageError(f"{absent[0]} does not exist; nothing was written")
     found = find_pictures(near) if near or not roots else []
@@ -211,20 +208,26 @@ def _say_kept(run: BulkRun) -> None:
     for name in run.folder.damaged:
         complain(f"{name} is not what was written; it is made anew")
     if run.kept:
-        print(f"{run.kept} pictures were answered before; going on with {run.todo}", flush=True)
+        before = "was" if run.kept == 1 else "were"
+        print(
+            f"{counted(run.kept, 'picture')} {before} done before; going on with {run.todo:,}",
+            flush=True,
+        )
 
 
 def _say(summary: BulkSummary, *, total: int, stopped: int) -> None:
     place = shown(in_addresses(summary.folder))
     if stopped:
         complain(
-            f"stopped by {Signals(stopped).name}: {summary.pictures} of {total} pictures answered "
-            f"in {place}; the same command goes on"
+            f"stopped by {Signals(stopped).name}: {summary.pictures:,} of "
+            f"{counted(total, 'picture')} done, in {place}; the same command goes on"
         )
         return
     answered = summary.pictures - summary.failed
-    print(f"{answered} pictures answered in {place}: {summary.parts} files, {summary.rows} rows")
+    files, rows = counted(summary.parts, "file"), counted(summary.rows, "row")
+    print(f"{counted(answered, 'picture')} answered in {place}: {files}, {rows}")
     if summary.failed:
         complain(
-            f"{summary.failed} of {total} pictures could not be read; the column `error` says why"
+            f"{summary.failed:,} of {counted(total, 'picture')} could not be read, and "
+            f"{'has a row' if summary.failed == 1 else 'have rows'} that say why: column `error`"
         )

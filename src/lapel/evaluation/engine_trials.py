@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
-from lapel.data.progress import Track, silent
+from lapel.data.progress import Track, named, silent
 from lapel.evaluation.engine_rates import Rate, rates_of
 from lapel.evaluation.engine_scores import Scored, score_engine
 from lapel.evaluation.machine import machine
@@ -133,7 +133,7 @@ class Court:
             return Trial(name=name, parity=parity, fault=fault)
         if not reduced:
             return Trial(name=name, parity=parity)
-        accuracy = self._accuracy(engine)
+        accuracy = self._accuracy(engine, name)
         return Trial(name=name, parity=parity, accuracy=accuracy, fault=self._fault(accuracy))
 
     def _fault(self, accuracy: Accuracy | None) -> str:
@@ -152,20 +152,21 @@ class Court:
             f"most {self.allow_loss:g} points are allowed"
         )
 
-    def _accuracy(self, engine: Engine) -> Accuracy | None:
+    def _accuracy(self, engine: Engine, name: str) -> Accuracy | None:
         if self.dataset is None:
             return None
         if not self.float32:
             plain = OnnxRuntimeEngine(self.model.read(ENGINES["onnxruntime"].file))
-            self.float32.append(self._scored(plain, self.dataset))
+            self.float32.append(self._scored(plain, self.dataset, "float32"))
         return Accuracy(
             dataset=self.dataset.name,
             before=self.float32[0],
-            after=self._scored(engine, self.dataset),
+            after=self._scored(engine, self.dataset, name),
         )
 
-    def _scored(self, engine: Engine, dataset: Dataset) -> Scored:
-        return score_engine(self.model, engine, dataset, split=JUDGED_ON, track=self.track)
+    def _scored(self, engine: Engine, dataset: Dataset, name: str) -> Scored:
+        track = named(self.track, f"Judging {JUDGED_ON} pictures in {name}")
+        return score_engine(self.model, engine, dataset, split=JUDGED_ON, track=track)
 
     def record(self, trial: Trial) -> dict[str, Any]:
         """What a bundle keeps of an engine that passed."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ import numpy as np
 from lapel.imaging.outlines import mask_from
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import SchemaError
-from lapel.schema.garments import SLACK, Garment, Garments
+from lapel.schema.garments import SLACK, Garment, Garments, Point
 from lapel.schema.geometry import Landmark, Landmarks
 from lapel.schema.labels import TaskSpec
 from lapel.schema.masks import UNKNOWN_CLASS, ClassMap, class_run_lengths
@@ -247,7 +248,18 @@ def _garment(spec: TaskSpec, value: Value, size: Size) -> Garment:
         raise SchemaError(f"{beyond} is outside the picture of {size[0]} x {size[1]}")
     if found.mask is not None:
         _refuse_other_size(found.mask, size, spec.name)
-    return found
+    return replace(found, outlines=_within(found.outlines, size))
+
+
+def _within(outlines: tuple[tuple[Point, ...], ...], size: Size) -> tuple[tuple[Point, ...], ...]:
+    """Outlines cut at the picture's edges: published ones reach beyond them by a little, so that
+    they are no fault, and what lies outside is no garment to be learned.
+    """
+    width, height = size
+    return tuple(
+        tuple((min(max(x, 0.0), width), min(max(y, 0.0), height)) for x, y in line)
+        for line in outlines
+    )
 
 
 def _can_be_kept(value: object) -> bool:

@@ -16,6 +16,16 @@ MOST_LABELS = 1000
 MOST_FAULTS = 8
 
 
+#: What each parameter takes, in words.
+EXPECTED = {
+    "model": "the name of a model, of at most 200 characters",
+    "top": f"a whole number from 1 to {MOST_LABELS:,}",
+    "maps": "true or false",
+    "outlines": "true or false",
+    "threshold": "a number from 0 to 1",
+}
+
+
 class Asked(BaseModel):
     """Parameters of a request; their descriptions are OpenAPI's.
 
@@ -53,11 +63,12 @@ class Asked(BaseModel):
 
 def _faults_of(error: ValidationError) -> str:
     named = []
-    for one in error.errors(include_url=False, include_input=False)[:MOST_FAULTS]:
+    for one in error.errors(include_url=False)[:MOST_FAULTS]:
         name = ".".join(str(part)[:80] for part in one["loc"])
-        unknown = one["type"] == "extra_forbidden"
-        known = ", ".join(Asked.model_fields)
-        named.append(f"{name}: there are {known}" if unknown else f"{name}: {one['msg']}")
+        if name in EXPECTED:
+            named.append(f"{name}: found {str(one['input'])[:40]!r}, expected {EXPECTED[name]}")
+        else:
+            named.append(f"{name}: no such parameter; there are {', '.join(EXPECTED)}")
     return "; ".join(named)
 
 

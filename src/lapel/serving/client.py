@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import random
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx2
-from PIL import Image
 
-from lapel.imaging.decode import DEFAULT_LIMITS, MEBIBYTE
-from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
-from lapel.schema.errors import ImageError, ServerError, UsageError
+from lapel.inference.pictures import Failure, Picture
+from lapel.schema.errors import ServerError, UsageError
 from lapel.schema.labels import Schema
 from lapel.schema.prediction import Prediction
 from lapel.schema.read_garments import ReadScene
 from lapel.schema.read_prediction import prediction_from_json
-
-#: Of one request: enough that the way there and back is little beside the work, and few enough that
-#: a server which takes several callers in turn is not held by one.
-PICTURES, BYTES = 16, 8 * MEBIBYTE
+from lapel.serving.carried import (
+    Sent,
+    Told,
+    as_values,
+    batches,
+    failed,
+    failure,
+)
 
 #: Requests on their way at the same time: while one is answered the next arrives.
 CONNECTIONS = 2
@@ -49,13 +50,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Found = Prediction | ReadScene | Failure
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sent:
-    """A picture on its way: its name here, and the bytes of its file."""
-
-    name: str
-    data: bytes
+Wanted = TypeVar("Wanted")
 
 
 class Client:
@@ -82,7 +77,7 @@ class Client:
             model: which of its models answers; None: the only one, or its first.
             timeout: seconds to wait for an answer to one request.
             patience: seconds in all that a request is sent again while the server says that it is
-                busy, each time after as long as it says.
+                busy, each time after as long as it says, and a last time when they are over.
 
         Raises:
             UsageError: no address of a server, or a token that no header can hold.
@@ -120,14 +115,60 @@ class Client:
             UsageError: what is no picture, or pixels of another shape or type.
             ServerError: no server there, or one that refuses for another reason than the pictures.
         """
-        options = self._model | {"top": str(top)}
-        if threshold is not None:
-            options["threshold"] = str(threshold)
-        waiting: deque[Future[list[Found]]] = deque()
+
+        def found(told: Told) -> Found:
+            if isinstance(told.said, Failure):
+                return told.said
+            schema = self._schema(told.fingerprint)
+            return replace(prediction_from_json(told.said, schema), image=told.name)
+
+        yield from self._each(images, _options(top, threshold), found)
+
+    def answers(
+        self,
+        images: Picture | Iterable[Picture],
+        *,
+        top: int = 5,
+        threshold: float | None = None,
+        maps: bool = False,
+        outlines: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """The same as plain values, as the server sends them: with maps and outlines, if asked for.
+
+        Args:
+            images: as for :meth:`predict`.
+            top: how many of the best labels to name.
+            threshold: the score from which garments are told; None: as the model says.
+            maps: name to a gray picture under ``maps``: ``png`` in base64, brighter where the
+                model looked more; for models that have any.
+            outlines: polygons beside each mask, in pixels of the upright photo.
+
+        Yields:
+            ``image``, ``width``, ``height`` and ``answers`` or ``garments``; or ``image`` and
+            ``error`` with ``code`` and ``message``.
+
+        Raises:
+            UsageError: what is no picture, or pixels of another shape or type.
+            ServerError: as :meth:`predict`; also where a model has no maps.
+        """
+        asked = {
+            name: "true" for name, wanted in (("maps", maps), ("outlines", outlines)) if wanted
+        }
+        yield from self._each(images, _options(top, threshold) | asked, as_values)
+
+    def _each(
+        self,
+        images: Picture | Iterable[Picture],
+        options: Mapping[str, str],
+        read: Callable[[Told], Wanted],
+    ) -> Iterator[Wanted]:
+        """What is said of each picture, in order, read in the thread that it came to."""
+        options = {**self._model, **options}
+        waiting: deque[Future[list[Wanted]]] = deque()
         pool = ThreadPoolExecutor(max_workers=CONNECTIONS)
         try:
-            for batch in _batches(images):
-                waiting.append(pool.submit(self._answers, batch, options))
+            for batch in batches(images):
+                waiting.append(pool.submit(self._answers, batch, options, read))
                 if len(waiting) > CONNECTIONS:
                     yield from waiting.popleft().result()
             while waiting:
@@ -173,30 +214,40 @@ class Client:
     ) -> None:
         self.close()
 
-    def _answers(self, batch: Sequence[_Sent | Failure], options: Mapping[str, str]) -> list[Found]:
-        sent = [entry for entry in batch if isinstance(entry, _Sent)]
-        found = iter(self._ask(sent, options) if sent else ())
-        return [entry if isinstance(entry, Failure) else next(found) for entry in batch]
+    def _answers(
+        self,
+        batch: Sequence[Sent | Failure],
+        options: Mapping[str, str],
+        read: Callable[[Told], Wanted],
+    ) -> list[Wanted]:
+        sent = [entry for entry in batch if isinstance(entry, Sent)]
+        told = iter(self._ask(sent, options) if sent else ())
+        return [
+            read(Told(name=entry.image, said=entry) if isinstance(entry, Failure) else next(told))
+            for entry in batch
+        ]
 
-    def _ask(self, sent: Sequence[_Sent], options: Mapping[str, str]) -> list[Found]:
+    def _ask(self, sent: Sequence[Sent], options: Mapping[str, str]) -> list[Told]:
         # Names of files stay here; the server needs none.
         files = [("picture", (str(place), one.data)) for place, one in enumerate(sent)]
         response = self._request("POST", "/v1/predict", params=options, files=files)
         if response.status_code not in _REFUSED:
-            return self._found(sent, self._object(response))
+            return self._told(sent, self._object(response))
         if len(sent) == 1:
-            return [_failure(sent[0].name, *_said(response))]
+            name = sent[0].name
+            return [Told(name=name, said=failure(name, *_said(response)))]
         # Too much together, perhaps; or one of them is, and says so once it is alone.
         middle = len(sent) // 2
         return [*self._ask(sent[:middle], options), *self._ask(sent[middle:], options)]
 
-    def _found(self, sent: Sequence[_Sent], answer: Mapping[str, Any]) -> list[Found]:
+    def _told(self, sent: Sequence[Sent], answer: Mapping[str, Any]) -> list[Told]:
         entries = answer.get("predictions")
         if not isinstance(entries, list) or len(entries) != len(sent):
             raise self._stranger(f"{len(sent)} predictions were expected")
-        schema = self._schema(str(answer.get("fingerprint")))
+        fingerprint = str(answer.get("fingerprint"))
         return [
-            _as_found(entry, schema, one.name) for one, entry in zip(sent, entries, strict=True)
+            Told(name=one.name, said=failed(entry, one.name) or entry, fingerprint=fingerprint)
+            for one, entry in zip(sent, entries, strict=True)
         ]
 
     def _schema(self, fingerprint: str) -> Schema:
@@ -209,20 +260,23 @@ class Client:
 
     def _request(self, method: str, path: str, **what: Any) -> httpx2.Response:  # noqa: ANN401 - httpx2's own
         """An answer other than "busy"; until then it is sent again, within the patience."""
-        until = time.monotonic() + self._patience
+        began = time.monotonic()
         for attempt in itertools.count():
             response = self._sent(method, path, **what)
             if response.status_code not in _BUSY:
                 return response
-            wait = _seconds_to_wait(response.headers.get("Retry-After"), attempt)
-            if time.monotonic() + wait > until:
+            waited = time.monotonic() - began
+            if waited >= self._patience:
+                code, message = _said(response)
                 raise ServerError(
-                    f"{self._url} was busy for {self._patience:g} s ({_said(response)[1]}); try "
-                    "later, or give it more time with patience=",
+                    f"{self._url} was busy for {waited:.0f} s ({message}); try later, or give it "
+                    "more time with patience=",
                     status=response.status_code,
-                    code=_said(response)[0],
+                    code=code,
                 )
-            time.sleep(wait)
+            # The last time at the end of the patience, also where the server names a later one.
+            wait = _seconds_to_wait(response.headers.get("Retry-After"), attempt)
+            time.sleep(min(wait, self._patience - waited))
         raise AssertionError  # it counts for ever
 
     def _sent(self, method: str, path: str, **what: Any) -> httpx2.Response:  # noqa: ANN401 - as above
@@ -310,45 +364,8 @@ def _access(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {bare}"} if bare else {}
 
 
-def _batches(images: Picture | Iterable[Picture]) -> Iterator[list[_Sent | Failure]]:
-    """So many pictures, or so many bytes, at a time."""
-    batch: list[_Sent | Failure] = []
-    weight = 0
-    for index, picture in enumerate(as_pictures(images)):
-        entry = _readied(picture, name_of(picture, index))
-        size = len(entry.data) if isinstance(entry, _Sent) else 0
-        if batch and (len(batch) == PICTURES or weight + size > BYTES):
-            yield batch
-            batch, weight = [], 0
-        batch.append(entry)
-        weight += size
-    if batch:
-        yield batch
-
-
-def _readied(picture: Picture, name: str) -> _Sent | Failure:
-    try:
-        found = file_or_pixels(picture, name=name, limits=DEFAULT_LIMITS)
-    except ImageError as error:
-        return Failure.of(error)
-    if isinstance(found, bytes):
-        return _Sent(name=name, data=found)
-    file = io.BytesIO()
-    # Loses nothing; little compression, as time is worth more than bytes here.
-    Image.fromarray(found).save(file, "PNG", compress_level=1)
-    return _Sent(name=name, data=file.getvalue())
-
-
-def _as_found(entry: object, schema: Schema, name: str) -> Found:
-    """One of several answers, under the name that the picture has here."""
-    if isinstance(entry, Mapping) and isinstance(entry.get("error"), Mapping):
-        error = entry["error"]
-        return _failure(name, str(error.get("code")), str(error.get("message")))
-    return replace(prediction_from_json(entry, schema), image=name)
-
-
-def _failure(name: str, code: str, message: str) -> Failure:
-    return Failure(image=name, fault=message, too_large=code.endswith("too_large"))
+def _options(top: int, threshold: float | None) -> dict[str, str]:
+    return {"top": str(top)} | ({} if threshold is None else {"threshold": str(threshold)})
 
 
 def _said(response: httpx2.Response) -> tuple[str, str]:

@@ -153,7 +153,8 @@ class ServedModel:
             model = model.told_from(threshold)
         if maps and not model.maps:
             raise Refusal(
-                422, f"maps: the model {self.name} shows none of how it came to its answers; leave it out"
+                422,
+                f"maps: the model {self.name} shows none of how it came to answers; leave it out",
             )
         question = Question(top=top, maps=model.maps if maps else ())
         try:

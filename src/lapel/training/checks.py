@@ -64,11 +64,23 @@ def schema_of(recipe: Recipe, dataset: Dataset) -> Schema:
     for split, part in parts.items():
         silent = [spec.name for spec in schema if not any(map(_tells, part.labels(spec.name)))]
         if silent:
+            if not any(_any_told(part, schema) for part in parts.values()):
+                raise DatasetError(
+                    f"no picture of {dataset.name} has a label yet (asked: "
+                    f"{', '.join(spec.name for spec in schema)}); label some first, such as with "
+                    "lapel review and lapel data import review (docs/annotate.md), or read labels "
+                    "from a table with lapel data import table"
+                )
             raise DatasetError(
                 f"no {split} picture of {dataset.name} has a label of {', '.join(silent)}; draw "
                 "the splits anew (lapel data split), or learn the others: --set tasks=[...]"
             )
     return schema
+
+
+def _any_told(part: Dataset, schema: Schema) -> bool:
+    """Whether any picture has a label of any of the tasks."""
+    return any(_tells(label) for spec in schema for label in part.labels(spec.name))
 
 
 def tasks_of(recipe: Recipe, schema: Schema) -> Schema:

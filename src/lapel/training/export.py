@@ -149,8 +149,8 @@ def export(
         names, untried = _names(staged, wanted, dataset)
         trials = replace(court, model=staged).try_all(names, tried)
         if pt2:
-            written, trial = _pt2(model, court)
-            files[PT2] = written
+            program, trial = _pt2(model, court)
+            files[PT2] = program
             trials.append(trial)
     _refuse(trials, wanted)
     records = _records(model, court, trials, files)
@@ -220,7 +220,12 @@ def _integers(graph: bytes, court: Court, dataset: Dataset, pictures: int) -> tu
     part = _split(dataset, CALIBRATED_ON)
     for spared in SPARED:
         shown = dataset_pixels(part, preprocess, count=pictures, size=size)
-        integers = quantize(graph, shown, spared=spared)
+        looked = court.track(
+            shown,
+            total=-(-min(pictures, len(part)) // size),
+            description=f"Finding the ranges of integers, {size} pictures at a time",
+        )
+        integers = quantize(graph, looked, spared=spared)
         engine = OnnxRuntimeEngine(integers)
         trial = court.try_one("onnxruntime-int8", engine, reduced=True)
         if not trial.fault:

@@ -43,23 +43,55 @@ def doctor(
 ) -> Iterator[Finding]:
     """Look at everything that must hold, each for real; what is in the way comes with its remedy.
 
+    A fault ends nothing that can be looked at without it.
+
     Args:
-        service: Label Studio.
+        service: Label Studio; one without a token is a finding.
         project: a project's number.
         model: where ``lapel serve --label-studio`` answers.
         token: of that server.
     """
-    account = _account(service)
-    yield account
-    if not account.fine:
-        return
+    found = _there(service)
+    yield found
+    if found.fine:
+        found = _account(service)
+        yield found
     if model is not None:
         yield from _model(model, token)
-    if project is not None:
+    if project is None:
+        return
+    if found.fine:
         yield from _project(service, project, model)
+    else:
+        yield Finding(
+            fine=False,
+            what=f"project {project} could not be looked at",
+            remedy="mend what stands above about Label Studio, then ask again",
+        )
+
+
+def _there(service: LabelStudio) -> Finding:
+    """Whether anybody answers; this much it tells without a token."""
+    try:
+        service.get("/health")
+    except ServerError as error:
+        if error.status is None:
+            return Finding(
+                fine=False,
+                what=f"no Label Studio answers at {service.url}: {error}",
+                remedy="is it started, and is this its address?",
+            )
+    return Finding(fine=True, what=f"{service.url} answers")
 
 
 def _account(service: LabelStudio) -> Finding:
+    if not service.has_token:
+        return Finding(
+            fine=False,
+            what="no token was given, and Label Studio tells nothing without one",
+            remedy="--token-file FILE, or LABEL_STUDIO_API_KEY in the environment; make one under "
+            "Account & Settings, Personal Access Token",
+        )
     kind = "personal access token" if service.is_personal else "legacy token"
     try:
         who = service.get("/api/current-user/whoami")

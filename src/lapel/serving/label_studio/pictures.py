@@ -8,6 +8,7 @@ from its paths for pictures alone, or from a storage that was named when the ser
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Sequence
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -23,12 +24,20 @@ _BUCKETS = ("s3://", "gs://", "azure-blob://", "azure_spi://")
 
 _REDIRECTS = 3
 
+#: Seconds in which a picture is here, redirects and all; Label Studio waits 100 for an answer.
+_WITHIN = 60.0
+
 
 class Pictures:
     """Fetches the pictures of tasks."""
 
     def __init__(
-        self, service: LabelStudio, *, storage: Sequence[str] = (), limit: int = 64 * MEBIBYTE
+        self,
+        service: LabelStudio,
+        *,
+        storage: Sequence[str] = (),
+        limit: int = 64 * MEBIBYTE,
+        within: float = _WITHIN,
     ) -> None:
         """Where they may come from.
 
@@ -37,6 +46,7 @@ class Pictures:
             storage: other origins that Label Studio may send us on to, such as
                 ``https://bucket.s3.amazonaws.com``; they are not shown the token.
             limit: bytes of a picture.
+            within: seconds for a picture, however steadily it comes.
 
         Raises:
             UsageError: an origin that is none.
@@ -46,6 +56,7 @@ class Pictures:
         self._base = urlsplit(service.url).path
         self._storage = frozenset(_origin(checked_url(one)) for one in storage)
         self._limit = limit
+        self._within = within
 
     def fetch(self, address: object, *, task: int | str) -> bytes:
         """The bytes of a task's picture.
@@ -62,6 +73,7 @@ class Pictures:
         if not isinstance(address, str) or not address:
             raise ImageError(name, "its data has no address of a picture")
         url = self._allowed(address, name, task)
+        until = time.monotonic() + self._within
         for _ in range(_REDIRECTS + 1):
             own = _origin(url) == self._own
             with self._service.opened(url, authorized=own) as response:
@@ -76,6 +88,12 @@ class Pictures:
                     if len(data) > self._limit:
                         raise ImageError(
                             name, f"more than {self._limit / MEBIBYTE:g} MiB; save it smaller"
+                        )
+                    if time.monotonic() > until:
+                        raise ImageError(
+                            name,
+                            f"it was not here within {self._within:g} s; what stores it is too "
+                            "slow, or it is too large",
                         )
                 return bytes(data)
         raise ImageError(name, "sent on from address to address without end")

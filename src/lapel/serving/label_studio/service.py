@@ -79,6 +79,11 @@ class LabelStudio:
         self._http.close()
 
     @property
+    def has_token(self) -> bool:
+        """Whether there is any."""
+        return bool(self._token)
+
+    @property
     def is_personal(self) -> bool:
         """Whether the token is a personal access token."""
         return self._token.count(".") == 2 and self._token.startswith("ey")

@@ -70,7 +70,7 @@ export class List {
   download() {
     const rows = this.photos.all.flatMap((photo) => {
       if (photo.state === "done") return rowsOf(photo.name, photo.prediction, this.schema);
-      return photo.state === "failed" ? [{ image: photo.name, error: photo.error.message }] : [];
+      return photo.state === "failed" ? [{ image: photo.name, error: inWords(photo.error) }] : [];
     });
     const url = URL.createObjectURL(new Blob([asCsv(rows)], { type: "text/csv" }));
     element("a", { href: url, download: "answers.csv" }).click();

@@ -140,7 +140,8 @@ export class Photos {
     const answer = await ask(`v1/predict?${query}`, {
       method: "POST",
       body: await bytesOf(photo.file),
-      type: photo.file.type || "application/octet-stream",
+      // Of another kind of file the server says by its bytes what it is, in words for people.
+      type: photo.file.type.startsWith("image/") ? photo.file.type : "application/octet-stream",
       signal: this.going.signal,
       onWait: () => this.changed(photo, "waiting"),
     });
