@@ -76,9 +76,7 @@ def sagemaker_routes(models: Models) -> APIRouter:
     return router
 
 
-async def _rows(
-    request: Request, model: ServedModel, asked: Asked, *, in_place: bool
-) -> list[Row]:
+async def _rows(request: Request, model: ServedModel, asked: Asked, *, in_place: bool) -> list[Row]:
     model.admit()
     sent = await pictures_of(request, most=model.most_pictures)
 

@@ -1,0 +1,150 @@
+"""Where models come from, and what is left of their archives."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hosting_account import BUCKET, IMAGE, ROLE, HostingAccount, client, what_is_there
+
+from lapel.cloud.archives import pack, unpack
+from lapel.cloud.container.layout import ROOT_VARIABLE
+from lapel.cloud.container.serving import HOST, PORT, ping
+from lapel.cloud.sagemaker.hosting import deploy as deploying
+from lapel.cloud.sagemaker.hosting.rehearse import rehearsed
+from lapel.inference.bundle import Bundle
+from lapel.schema.errors import CloudError
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def ready_at_once(hosting: HostingAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Endpoints are ready when they are looked at first; deployments have names of their own."""
+    hosting.looks = 0
+    numbers = iter(range(1000))
+    monkeypatch.setattr(deploying, "stamped", lambda name: f"{name}-261122-{next(numbers):06d}")
+
+
+def archives() -> list[str]:
+    return [key for key in what_is_there().get("objects", []) if key.endswith("model.tar.gz")]
+
+
+def test_the_archive_is_the_bundle_and_lies_there_once(
+    run: Run, colour_bundle: Path, named: list[str], tmp_path: Path
+) -> None:
+    words = ["cloud", "sagemaker", "deploy", colour_bundle, "shoes", *named]
+    assert run(*words)[0] == 0
+    (key,) = archives()
+    assert key.startswith("models/shoes/")
+    code, said, _ = run(*words)
+    assert (code, said.splitlines()[0][:33]) == (0, "shoes answers by the new model (s")
+    # The second model is made of the same archive, which goes with the last of them.
+    assert archives() == [key]
+    client("s3").download_file(BUCKET, key, str(tmp_path / "model.tar.gz"))
+    unpack(tmp_path / "model.tar.gz", tmp_path / "model")
+    assert Bundle.load(tmp_path / "model").files == Bundle.load(colour_bundle).files
+    assert run("cloud", "sagemaker", "delete", "shoes")[0] == 0
+    assert what_is_there() == {}
+
+
+def test_what_a_training_job_left_is_taken_as_it_is_and_stays(
+    run: Run, colour_bundle: Path, tmp_path: Path
+) -> None:
+    pack(colour_bundle, tmp_path / "model.tar.gz")
+    key = "jobs/first/output/model.tar.gz"
+    client("s3").upload_file(str(tmp_path / "model.tar.gz"), BUCKET, key)
+    words = ["--image", IMAGE, "--role", ROLE, "--yes"]
+    code, _, said = run("cloud", "sagemaker", "deploy", f"s3://{BUCKET}/{key}", "shoes", *words)
+    assert code == 0, said
+    assert archives() == [key]
+    assert run("cloud", "sagemaker", "delete", "shoes")[0] == 0
+    assert what_is_there() == {"objects": [key]}
+
+
+def test_a_bundle_in_s3_is_fetched_checked_and_packed(
+    run: Run, colour_bundle: Path, named: list[str]
+) -> None:
+    for path in colour_bundle.iterdir():
+        client("s3").upload_file(str(path), BUCKET, f"runs/first/bundle/{path.name}")
+    code, _, said = run(
+        "cloud", "sagemaker", "deploy", f"s3://{BUCKET}/runs/first/bundle", "shoes", *named
+    )
+    assert code == 0, said
+    assert len(archives()) == 1
+
+
+def test_a_bundle_that_is_not_whole_reaches_nobody(
+    run: Run, own_colour_bundle: Path, named: list[str]
+) -> None:
+    network = own_colour_bundle / "model.onnx"
+    network.write_bytes(network.read_bytes()[:-1])
+    code, _, said = run("cloud", "sagemaker", "deploy", own_colour_bundle, "shoes", *named)
+    assert code == 1
+    assert "is not the file that was bundled" in said
+    assert what_is_there() == {}
+
+
+def test_nobody_is_asked_where_nobody_is_and_no_price_is_guessed(
+    run: Run, colour_bundle: Path, named: list[str]
+) -> None:
+    words = [word for word in named if word != "--yes"]
+    code, _, said = run("cloud", "sagemaker", "deploy", colour_bundle, "shoes", *words)
+    assert code == 2
+    assert "agree by --yes" in said
+    assert "until `lapel cloud sagemaker delete shoes`" in said
+    assert what_is_there() == {}
+    code, _, said = run(
+        "cloud", "sagemaker", "deploy", colour_bundle, "shoes", *words, "--kind", "ml.r7i.large"
+    )
+    assert "the price is not in the shipped table" in said
+
+
+def test_a_rehearsal_serves_until_it_is_ended(colour_bundle: Path) -> None:
+    with rehearsed(colour_bundle) as probe:
+        port = probe.url.rpartition(":")[2]
+    variables = {HOST: "127.0.0.1", PORT: port, ROOT_VARIABLE: "/nonexistent"}
+    words = ["cloud", "sagemaker", "local", "--serve", colour_bundle, "--port", port]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lapel", *map(str, words)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        until = time.monotonic() + 60
+        while not ping(variables):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=40)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0
+    assert (
+        f"curl --data-binary @PHOTO -H 'Content-Type: image/jpeg' http://127.0.0.1:{port}" in said
+    )
+    assert not ping(variables)
+
+
+def test_a_rehearsal_that_cannot_start_says_why(colour_bundle: Path) -> None:
+    with (
+        pytest.raises(CloudError, match=r"(?s)ended with 2; it said:.*'abacus'"),
+        rehearsed(colour_bundle, environment={"LAPEL_ENGINE": "abacus"}),
+    ):
+        pass
+
+
+def test_the_commands_that_make_an_image_hold_the_accounts_number(run: Run) -> None:
+    code, said, _ = run("cloud", "sagemaker", "image")
+    assert code == 0
+    registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    assert f"docker push {registry}/lapel-serve:" in said
+    assert "--file containers/serve/Dockerfile" in said
+    code, _, said = run("cloud", "sagemaker", "image", "predict")
+    assert code == 2
+    assert "expected serve or train" in said
