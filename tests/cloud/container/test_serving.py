@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -51,8 +51,13 @@ def base(colour_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @contextmanager
-def serving(base: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """``lapel-container serve`` in a folder and with a home that it cannot write."""
+def serving(
+    base: Path, *, before: Sequence[str] = (), **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """``lapel-container serve`` in a folder and with a home that it cannot write.
+
+    Words of ``before`` stand before the command.
+    """
     surroundings: Mapping[str, str] = {
         **{key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ},
         "OMP_NUM_THREADS": "1",
@@ -61,7 +66,7 @@ def serving(base: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
         "SAGEMAKER_BASE_DIR": str(base),
         **variables,
     }
-    command = [sys.executable, "-m", "lapel.cloud.container", "serve"]
+    command = [*before, sys.executable, "-m", "lapel.cloud.container", "serve"]
     with TemporaryFile() as said:
         process = subprocess.Popen(
             command, env=surroundings, cwd="/", stdout=said, stderr=subprocess.STDOUT
@@ -180,6 +185,38 @@ def test_nothing_was_written(server: subprocess.Popen[bytes], base: Path) -> Non
     assert [path.name for path in base.iterdir()] == ["model"]
     opened = [path.readlink() for path in Path(f"/proc/{server.pid}/fd").iterdir()]
     assert not [path for path in opened if path.is_relative_to(base)]
+
+
+#: A machine of its own as far as folders go, in which ``/opt/ml/model`` is mounted read-only.
+MOUNTED = """
+mount -t tmpfs -o mode=755 none /opt && mkdir -p /opt/ml/model &&
+mount --bind "$1" /opt/ml/model && mount -o remount,bind,ro /opt/ml/model && shift && exec "$@"
+"""
+
+
+def may_mount() -> bool:
+    tried = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/opt"]
+    return (
+        shutil.which("unshare") is not None
+        and not subprocess.run(tried, capture_output=True, check=False).returncode
+    )
+
+
+def test_it_answers_from_a_read_only_mount_at_the_very_path(
+    colour_bundle: Path, unused_port: int
+) -> None:
+    if not may_mount():
+        pytest.skip("this user may mount nothing, not even in a namespace of its own")
+    told = {"SAGEMAKER_BIND_TO_PORT": str(unused_port), "SAGEMAKER_BASE_DIR": ""}
+    before = ["unshare", "--mount", "sh", "-c", MOUNTED, "sh", str(colour_bundle)]
+    with serving(colour_bundle, before=before, **told) as process:
+        seen = Path(f"/proc/{process.pid}/root/opt/ml/model")
+        with pytest.raises(OSError, match="Read-only file system"):
+            (seen / "more").touch()
+        status, _, body = ask(
+            "/invocations", png((20, 220, 20)), {"Content-Type": "image/png"}, port=unused_port
+        )
+        assert (status, b"green" in body) == (200, True)
 
 
 def test_it_ends_within_half_a_minute_and_loses_nothing_it_took_on(
