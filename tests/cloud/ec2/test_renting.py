@@ -18,7 +18,8 @@ import boto3
 import pytest
 import yaml
 
-from lapel.cloud.aws import Call
+from lapel.cloud.aws import Account, Call
+from lapel.cloud.ec2.listing import regions
 
 Run = Callable[..., tuple[int, str, str]]
 Belongings = Callable[[], dict[str, list[str]]]
@@ -191,6 +192,27 @@ def test_down_works_from_another_computer_and_leaves_strangers_alone(
     assert left["machines"] == [stranger["Instances"][0]["InstanceId"]]
     assert left["keys"] == ["lapel-trainer-2"]
     assert "roles" not in left
+
+
+@pytest.mark.usefixtures("deep_learning_image")
+def test_machines_of_every_region_are_found(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+    assert run(*UP)[0] == 0
+    assert run(*UP, "--region", "us-east-1", "--image", image, "--user", "ec2-user")[0] == 0
+    known = regions(Account())
+    assert {"eu-central-1", "us-east-1"} < set(known)
+    # Of moto's regions, so many as show the point.
+    near = ["eu-central-1", "eu-west-1", "us-east-1"]
+    monkeypatch.setattr("lapel.cloud.ec2.listing.regions", lambda _: near)
+    code, out, _ = run("cloud", "ec2", "list", "--all-regions")
+    assert code == 0
+    assert [row.split()[1] for row in out.splitlines()[1:]] == ["eu-central-1", "us-east-1"]
+    code, out, _ = run("cloud", "ec2", "cost", "--all-regions")
+    assert code == 0
+    assert "g6.xlarge in us-east-1, running" in out
+    assert run("cloud", "ec2", "down", "--all", "--all-regions")[0] == 0
+    _, _, said = run("cloud", "ec2", "list", "--all-regions")
+    assert "nothing is rented in any region" in said
 
 
 @pytest.mark.usefixtures("deep_learning_image")

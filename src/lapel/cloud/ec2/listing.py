@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from lapel.cloud import prices
@@ -10,6 +11,9 @@ from lapel.cloud.aws import Account
 from lapel.cloud.ec2.inventory import Belongings, inventory
 from lapel.cloud.ec2.machines import Machine
 from lapel.cloud.prices import Price
+
+#: Regions that are asked at the same time.
+AT_ONCE = 8
 
 #: Columns of a list of machines.
 COLUMNS = ("name", "region", "state", "kind", "up", "so far", "ends itself", "address")
@@ -33,11 +37,13 @@ def everywhere(
     Raises:
         CloudError: AWS refuses, or cannot be reached.
     """
-    return {
-        (region, owner): belongings
-        for region in in_regions
-        for owner, belongings in inventory(account.elsewhere(region), region, name).items()
-    }
+
+    def look(region: str) -> dict[str, Belongings]:
+        return inventory(account.elsewhere(region), region, name)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = zip(in_regions, pool.map(look, in_regions), strict=True)
+        return {(region, owner): one for region, owners in found for owner, one in owners.items()}
 
 
 def rows(found: Mapping[tuple[str, str], Belongings], now: datetime) -> list[tuple[str, ...]]:
