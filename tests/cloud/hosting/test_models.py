@@ -16,6 +16,7 @@ from lapel.cloud.archives import pack, unpack
 from lapel.cloud.container.layout import ROOT_VARIABLE
 from lapel.cloud.container.serving import HOST, PORT, ping
 from lapel.cloud.sagemaker.hosting import deploy as deploying
+from lapel.cloud.sagemaker.hosting.plan import unfit
 from lapel.cloud.sagemaker.hosting.rehearse import rehearsed
 from lapel.inference.bundle import Bundle
 from lapel.schema.errors import CloudError
@@ -103,6 +104,20 @@ def test_nobody_is_asked_where_nobody_is_and_no_price_is_guessed(
         "cloud", "sagemaker", "deploy", colour_bundle, "shoes", *words, "--kind", "ml.r7i.large"
     )
     assert "the price is not in the shipped table" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("ml.g5.xlarge", "would stand idle"),
+        ("ml.c7g.large", "linux/arm64"),
+        ("ml.c7i.large", None),
+        ("ml.m5.large", None),
+    ],
+)
+def test_machines_that_the_image_cannot_use_are_told(kind: str, said: str | None) -> None:
+    found = unfit(kind)
+    assert found is None if said is None else found is not None and said in found
 
 
 def test_a_rehearsal_serves_until_it_is_ended(colour_bundle: Path) -> None:

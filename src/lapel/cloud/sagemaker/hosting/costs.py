@@ -10,7 +10,7 @@ from lapel.cloud.prices import Price, computed, estimate, hourly, own
 from lapel.cloud.sagemaker.hosting.alarms import watched
 from lapel.cloud.sagemaker.hosting.batch import BatchPlan
 from lapel.cloud.sagemaker.hosting.listing import Endpoint
-from lapel.cloud.sagemaker.hosting.plan import EndpointPlan, Machines
+from lapel.cloud.sagemaker.hosting.plan import EndpointPlan, Machines, unfit
 
 #: Hours of a month, as AWS reckons.
 MONTH = 730
@@ -36,7 +36,8 @@ def batch_cost(plan: BatchPlan, region: str | None, price: float | None = None) 
     known = _hour("sagemaker-batch", plan.kind, region, price)
     what = f"{plan.kind} in {region or 'your region'}, a batch"
     lines = estimate(what, known, units=1, count=plan.count)
-    return [*lines, "  for each hour that it takes; it ends by itself when the photos are answered"]
+    lines.append("  for each hour that it takes; it ends by itself when the photos are answered")
+    return [*lines, *_warning(plan.kind)]
 
 
 def batch_paid(plan: BatchPlan, seconds: float, region: str | None, price: float | None) -> str:
@@ -85,7 +86,12 @@ def _machines_cost(plan: EndpointPlan, region: str | None, price: float | None) 
     lines.append(f"  a month, until `lapel cloud sagemaker delete {plan.name}`")
     if machines.scales:
         lines.append(f"  and up to {machines.most} machines under load")
-    return lines
+    return [*lines, *_warning(machines.kind)]
+
+
+def _warning(kind: str) -> list[str]:
+    found = unfit(kind)
+    return [] if found is None else [f"  {found}"]
 
 
 def _running(one: Endpoint, region: str | None, price: float | None) -> Running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -30,6 +31,19 @@ USUAL_KIND = "ml.c7i.large"
 
 #: Most machines that are started without a word: a slip of a finger should not cost a fortune.
 MOST_MACHINES = 100
+
+
+#: Kinds with a GPU, and those of AWS's own ARM processors: ml.g5, ml.p4d; ml.c7g, ml.m6gd.
+WITH_GPU, ARM = re.compile(r"ml\.(g\d|p\d)"), re.compile(r"ml\.[cmrt]\d+g")
+
+
+def unfit(kind: str) -> str | None:
+    """What our image cannot make use of on a kind of machine; None: nothing."""
+    if WITH_GPU.match(kind):
+        return f"{kind} has a GPU, which would stand idle: the image answers on the processor"
+    if ARM.match(kind):
+        return f"{kind} is an ARM machine: build the image with --platform linux/arm64 for it"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
