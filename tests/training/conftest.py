@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_runs import SMALL, Start, pattern_dataset
+from training_runs import PRELOADED, SMALL, Start, pattern_dataset
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def start_run() -> Iterator[Start]:
     from lapel.training.train import train
 
     context: ForkServerContext = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lapel.training.train"])
+    context.set_forkserver_preload(PRELOADED)
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from training_runs import PRELOADED
+
 from lapel.training.processes.group import Group, joined
 
 #: Seconds that a group may take; then it hangs.
@@ -34,7 +36,7 @@ def _collected(
     start: Callable[..., Any], work: Callable[..., Any], arguments: tuple[Any, ...], count: int
 ) -> list[Any]:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lapel.training.train"])
+    context.set_forkserver_preload(PRELOADED)
     port = _free_port()
     ends, processes = [], []
     for rank in range(count):

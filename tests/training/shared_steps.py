@@ -97,6 +97,12 @@ PLACES: Mapping[str, tuple[Mapping[str, Any], Schema]] = {
     "garments": (drawn_outfits.RECIPE, drawn_outfits.SCHEMA),
 }
 
+#: Of labels, of confusion matrices, and of matches.
+JUDGED = ("changed pictures, dropout", "segmentation", "garments")
+
+#: Those whose loss is of the whole batch.
+EXACT = ("landmarks", "segmentation")
+
 #: Of pictures with places: a step of eight, and as many judged as are no whole batches.
 SPLITS = {"train": 16, "validation": 11}
 
@@ -196,14 +202,25 @@ def compared(
     return difference, shared.progress.history, alone.progress.history
 
 
-def compared_in_parts(group: Group, name: str, folder: Path) -> Any:
-    """The same of a network of which each process holds a part."""
-    return compared(group, name, folder, sharded=True)
+#: A case of a network of which each process holds a part.
+IN_PARTS = "in parts"
+
+
+def all_compared(group: Group, folders: Mapping[str, Path]) -> dict[str, Any]:
+    """The same of every case."""
+    found = {name: compared(group, name, folders[name]) for name in (*CASES, *EXACT)}
+    whole = "average, clipped"
+    return {**found, IN_PARTS: compared(group, whole, folders[whole], sharded=True)}
 
 
 def _difference(found: Tensor, expected: Tensor) -> float:
     largest = float(expected.float().abs().max()) if expected.numel() else 0.0
     return float((found.float() - expected.float()).abs().max()) / max(largest, 1e-3)
+
+
+def all_judged(group: Group, folders: Mapping[str, Path]) -> dict[str, Any]:
+    """For every kind of counts, the same network judged by all processes and by this one alone."""
+    return {name: judged(group, name, folders[name]) for name in JUDGED}
 
 
 def judged(group: Group, name: str, folder: Path) -> tuple[dict[str, float], dict[str, float]]:

@@ -12,7 +12,16 @@ import drawn_shapes
 import drawn_shirts
 import pytest
 from learning_pair import together
-from shared_steps import CASES, SPLITS, compared, compared_in_parts, judged, weights_after
+from shared_steps import (
+    CASES,
+    EXACT,
+    IN_PARTS,
+    SPLITS,
+    all_compared,
+    all_judged,
+    judged,
+    weights_after,
+)
 
 #: Of weights after some steps, as a share of the largest: sums in another order.
 ROUNDING = 2e-4
@@ -40,24 +49,29 @@ def same_numbers(found: Mapping[str, float], expected: Mapping[str, float]) -> N
         assert found[name] == pytest.approx(value, rel=2e-3, abs=2e-4), name
 
 
-@pytest.mark.parametrize("case", [*CASES, "landmarks", "segmentation"])
-def test_two_processes_learn_what_one_learns(case: str, drawn: Mapping[str, Path]) -> None:
-    for found in together(compared, case, drawn[case]):
-        assert isinstance(found, tuple), found
-        difference, shared, alone = found
+@pytest.fixture(scope="module")
+def learned(drawn: Mapping[str, Path]) -> list[Any]:
+    """What each of two processes found, by case."""
+    return together(all_compared, drawn)
+
+
+@pytest.mark.parametrize("case", [*CASES, *EXACT, IN_PARTS])
+def test_two_processes_learn_what_one_learns(case: str, learned: list[Any]) -> None:
+    for found in learned:
+        assert isinstance(found, dict), found
+        difference, shared, alone = found[case]
         assert difference < ROUNDING
         for row, expected in zip(shared, alone, strict=True):
             same_numbers(row, expected)
 
 
-@pytest.mark.parametrize("case", ["changed pictures, dropout", "segmentation", "garments"])
-def test_what_is_judged_by_two_is_counted_once(case: str, drawn: Mapping[str, Path]) -> None:
-    for found in together(judged, case, drawn[case]):
-        assert isinstance(found, tuple), found
-        by_two, by_one = found
-        assert by_two.keys() == by_one.keys()
-        for name, value in by_one.items():
-            assert by_two[name] == value or math.isnan(value), name
+def test_what_is_judged_by_two_is_counted_once(drawn: Mapping[str, Path]) -> None:
+    for found in together(all_judged, drawn):
+        assert isinstance(found, dict), found
+        for by_two, by_one in found.values():
+            assert by_two.keys() == by_one.keys()
+            for name, value in by_one.items():
+                assert by_two[name] == value or math.isnan(value), name
 
 
 def test_three_processes_judge_three_batches(drawn: Mapping[str, Path]) -> None:
@@ -72,10 +86,3 @@ def test_a_detector_learns_alike_in_both_processes(drawn: Mapping[str, Path]) ->
     first, second = together(weights_after, "garments", drawn["garments"])
     assert isinstance(first, dict), first
     assert first == second
-
-
-def test_a_network_in_parts_learns_what_a_whole_one_learns(drawn: Mapping[str, Path]) -> None:
-    found: list[Any] = together(compared_in_parts, "average, clipped", drawn["average, clipped"])
-    for one in found:
-        assert isinstance(one, tuple), one
-        assert one[0] < ROUNDING

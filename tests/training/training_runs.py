@@ -24,6 +24,10 @@ SMALL: Mapping[str, Any] = {
     "doubtful_labels.folds": 0,
 }
 
+#: What processes that learn have loaded before they are forked; torch loads the last two by itself
+#: when an optimiser is made, a group joined or a network exported, which takes it a second.
+PRELOADED = ["lapel.training.train", "torch._dynamo", "torch.onnx"]
+
 PATTERNS = ("across", "down", "dot")
 
 

@@ -56,13 +56,13 @@ def launch(arguments: Sequence[str], processes: int) -> int:
     except SignalException as stopped:
         return 128 + int(stopped.sigval)
     except ChildFailedError as failed:
-        return _exit_code(failed)
+        return exit_code(failed)
     finally:
         logging.disable(logging.NOTSET)
     return 0
 
 
-def _exit_code(failed: ChildFailedError) -> int:
+def exit_code(failed: ChildFailedError) -> int:
     """What a failure of some processes means for the command.
 
     Raises:
