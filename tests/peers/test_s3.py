@@ -145,6 +145,23 @@ def test_a_killed_pull_fetches_only_what_had_not_arrived(
     assert not list(target.rglob("*.partial"))
 
 
+def test_an_interrupted_push_ends_soon_and_is_gone_on_with(
+    folder: Path, place: S3Location, proxy: FaultyProxy
+) -> None:
+    proxy.rule = lambda request: slow(0.5) if request.is_part else None
+    process = start("push", folder, place)
+    while sum(one.is_part for one in proxy.requests) < 2:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    sent = sum(one.is_part for one in proxy.requests)
+    assert sent < PARTS
+    proxy.rule = lambda _: None
+    assert start("push", folder, place).wait() == 0
+    assert sum(one.is_part for one in proxy.requests) == PARTS
+    assert verify(place, folder, read=True).whole
+
+
 def test_a_storm_of_faults_is_outlived(
     folder: Path, place: S3Location, proxy: FaultyProxy, tmp_path: Path
 ) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
@@ -21,6 +22,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._count = count
+        self._ended = threading.Event()
         self._files = ThreadPoolExecutor(count, thread_name_prefix="file")
         self._parts = ThreadPoolExecutor(count, thread_name_prefix="part")
 
@@ -41,13 +43,20 @@ class Workers:
     def files(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """The results of work on files, as they come.
 
+        Where one fails, or who waits for them is interrupted, the others begin no further part.
+
         Raises:
             Exception: what the work on one of them raised.
         """
         return self._each(self._files, work, items)
 
     def parts(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """The results of work on parts of one file, as they come; as :meth:`files`."""
+        """The results of work on parts of one file, as they come.
+
+        Raises:
+            CancelledError: all work was ended.
+            Exception: what the work on one of them raised.
+        """
         return self._each(self._parts, work, items)
 
     def _each(
@@ -60,6 +69,8 @@ class Workers:
         under_way: set[Future[Result]] = set()
         try:
             while True:
+                if self._ended.is_set():
+                    raise CancelledError
                 room = 2 * self._count - len(under_way)
                 under_way |= {pool.submit(work, item) for item in islice(waiting, room)}
                 if not under_way:
@@ -67,6 +78,10 @@ class Workers:
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
+        except BaseException:
+            if pool is self._files:
+                self._ended.set()
+            raise
         finally:
             for future in under_way:
                 future.cancel()
