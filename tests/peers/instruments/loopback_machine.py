@@ -89,10 +89,12 @@ class LoopbackMachine:
     Attributes:
         root: folder in which it lies; short, since tmux's socket lies there.
         user: its login: whoever runs the tests.
+        environment: of whatever runs there, in place of the role that AWS gives a machine.
     """
 
     root: Path
     user: str = field(default_factory=getpass.getuser)
+    environment: dict[str, str] = field(default_factory=dict)
     _sshd: subprocess.Popen[bytes] | None = None
     _port: int = 0
     cable: Cable | None = None
@@ -163,7 +165,7 @@ class LoopbackMachine:
         _wait_for(self._port)
 
     def _own(self) -> dict[str, str]:
-        return {
+        return self.environment | {
             "LAPEL_MACHINE": str(self.home),
             "LAPEL_PROGRAMS": str(self.programs),
             # Its Python has torch beside it already, as AWS's images of PyTorch do.
@@ -207,9 +209,9 @@ class LoopbackMachine:
 
 
 @contextmanager
-def loopback_machine(root: Path) -> Iterator[LoopbackMachine]:
+def loopback_machine(root: Path, environment: dict[str, str]) -> Iterator[LoopbackMachine]:
     """A machine that does not answer yet, and is ended after the block."""
-    machine = LoopbackMachine(root)
+    machine = LoopbackMachine(root, environment=environment)
     try:
         yield machine
     finally:
