@@ -26,7 +26,7 @@ from lapel.cloud.sagemaker.local.places import Places
 from lapel.cloud.sagemaker.local.rehearsal import Course, rehearse
 from lapel.cloud.sagemaker.planning import Wish, plan_job
 from lapel.cloud.sagemaker.ranges import sagemaker_ranges
-from lapel.cloud.sagemaker.requests import tuning_request
+from lapel.cloud.sagemaker.requests import training_request, tuning_request
 from lapel.cloud.sagemaker.roles import make_role
 from lapel.cloud.sagemaker.sources import write_code
 from lapel.data.fetching import fetch_files, find_files
@@ -123,6 +123,31 @@ def trial_of(tuning: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
 def best_of(said: dict[str, Any]) -> float:
     numbers = {row["MetricName"]: row["Value"] for row in said["FinalMetricDataList"]}
     return float(numbers["validation_accuracy"])
+
+
+def test_two_machines_learn_together_through_torchrun(
+    account: ObjectStore, bucket: str, drawn: Path, lapel: Callable[..., str], tmp_path: Path
+) -> None:
+    place = f"s3://{bucket}/drawn"
+    lapel("cloud", "s3", "push", drawn, place)
+    changes = {
+        "tasks": "[category]", "preprocess.height": "64", "preprocess.width": "64",
+        "model.network": "plain", "model.options.widths": "[8, 16]", "batch": "16",
+        "schedule.epochs": "2", "schedule.stages": "[]", "doubtful_labels.folds": "0",
+    }  # fmt: skip
+    wish = Wish(
+        recipe="deepfashion-small", data=place, out=f"s3://{bucket}/jobs", role=ROLE, count=2,
+        kind="ml.m5.xlarge", name="pair", changes=changes, report=False,
+    )  # fmt: skip
+    aws = Account()
+    places = Places(client=lambda: aws.client("s3"))
+    heard: list[str] = []
+    request = training_request(prepare(places.put, plan_job(wish)))
+    said = rehearse(request, places, say=heard.append)
+    assert said["TrainingJobStatus"] == "Completed", "\n".join(heard)
+    assert any("2 processes of 8 each" in line for line in heard)
+    bundle = model_of(account, bucket, "jobs/pair/output/model.tar.gz", tmp_path)
+    assert [task.name for task in bundle.schema] == ["category"]
 
 
 def test_a_script_that_fails_is_a_failure_to_the_toolkit_too(

@@ -126,7 +126,7 @@ def _rehearse(
             work=keep,
         )
         job = job_of(rehearse(request, places, course, say=_show))
-    for line in job_lines(job, None):
+    for line in job_lines(job, None, rehearsed=True):
         complain(line)
     if job.state != "Completed":
         raise typer.Exit(1)

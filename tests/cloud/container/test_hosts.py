@@ -28,16 +28,16 @@ def hosts(tmp_path: Path, current: str) -> Hosts:
 def test_the_first_machine_writes_and_the_others_find_it(tmp_path: Path) -> None:
     first, second = hosts(tmp_path, "algo-1"), hosts(tmp_path, "algo-2")
     assert (first.writes, second.writes) == (True, False)
-    command = " ".join(second.launcher(4))
+    command = " ".join(second.command(4, ["train", "--resume", "run"]))
     assert "--nnodes 2 --node-rank 1 --master-addr algo-1 --master-port 7777" in command
-    assert command.endswith("--nproc-per-node 4 -m lapel")
+    assert command.endswith("--nproc-per-node 4 -m lapel train --resume run")
     assert second.environment()["GLOO_SOCKET_IFNAME"] == "eth0"
 
 
 def test_one_process_is_plain_lapel(tmp_path: Path) -> None:
     alone = Hosts.read(OptMl(tmp_path), {})
-    assert alone.launcher(1) == [sys.executable, "-m", "lapel"]
-    assert "--standalone --nproc-per-node 2 -m lapel" in " ".join(alone.launcher(2))
+    assert alone.command(1, ["train"]) == [sys.executable, "-m", "lapel", "train"]
+    assert alone.command(2, ["train"])[-3:] == ["train", "--processes", "2"]
     assert alone.environment() == {}
 
 

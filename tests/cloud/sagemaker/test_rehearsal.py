@@ -26,7 +26,7 @@ from lapel.schema.prediction import Prediction
 
 ROLE = "arn:aws:iam::123456789012:role/lapel/jobs"
 DATA, OUT = "s3://rehearsal/data", "s3://rehearsal/out"
-CHANGES = {key: json.dumps(value) for key, value in SMALL.items()} | {"schedule.epochs": "6"}
+CHANGES = {key: json.dumps(value) for key, value in SMALL.items()} | {"schedule.epochs": "4"}
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +119,11 @@ def test_a_job_that_was_stopped_goes_on_to_the_same_weights(
     heard: list[str] = []
     # It is stopped when it has learned something: after its first epoch.
     stopping = Course(stopped=lambda: any("metric epoch=1" in line for line in heard))
-    first = rehearse(job(places, "first"), places, stopping, say=heard.append)
+    first = rehearse(job(places, "first", report=False), places, stopping, say=heard.append)
     assert (first["TrainingJobStatus"], first["SecondaryStatus"]) == ("Stopped", "Stopped")
     assert any("learned and saved" in line for line in heard)
     again: list[str] = []
-    onwards = job(places, "second", checkpoints=f"{OUT}/first/checkpoints")
+    onwards = job(places, "second", report=False, checkpoints=f"{OUT}/first/checkpoints")
     second = rehearse(onwards, places, say=again.append)
     assert second["TrainingJobStatus"] == "Completed", again
     assert any(line.startswith("Going on from step") for line in again)

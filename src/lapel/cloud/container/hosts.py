@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lapel.cloud.container.layout import HOSTS, OptMl
@@ -56,21 +56,20 @@ class Hosts:
         """Whether this machine writes the run."""
         return self.rank == 0
 
-    def launcher(self, processes: int) -> list[str]:
-        """What stands before ``train ...``: Python, and torchrun where several processes learn.
+    def command(self, processes: int, words: Sequence[str]) -> list[str]:
+        """The command that learns here: plain ``lapel train``, or torchrun's part of it.
 
         Args:
             processes: on each machine.
+            words: ``train`` and what stands behind it.
         """
-        if len(self.names) == 1 and processes == 1:
-            return [sys.executable, "-m", "lapel"]
-        torchrun = [sys.executable, "-m", "torch.distributed.run"]
         if len(self.names) == 1:
-            torchrun.append("--standalone")
-        else:
-            torchrun += ["--nnodes", str(len(self.names)), "--node-rank", str(self.rank)]
-            torchrun += ["--master-addr", self.names[0], "--master-port", str(PORT)]
-        return [*torchrun, "--nproc-per-node", str(processes), "-m", "lapel"]
+            several = [] if processes == 1 else ["--processes", str(processes)]
+            return [sys.executable, "-m", "lapel", *words, *several]
+        torchrun = [sys.executable, "-m", "torch.distributed.run"]
+        torchrun += ["--nnodes", str(len(self.names)), "--node-rank", str(self.rank)]
+        torchrun += ["--master-addr", self.names[0], "--master-port", str(PORT)]
+        return [*torchrun, "--nproc-per-node", str(processes), "-m", "lapel", *words]
 
     def environment(self) -> dict[str, str]:
         """Variables by which the processes find the network that they share."""

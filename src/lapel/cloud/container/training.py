@@ -17,7 +17,7 @@ from pathlib import Path
 from lapel.cloud.container.hosts import Hosts, gpus
 from lapel.cloud.container.hyperparameters import Settings, read_settings
 from lapel.cloud.container.layout import OptMl
-from lapel.cloud.container.watched import Ended, run_watched
+from lapel.cloud.container.watched import SHOWN, Ended, run_watched
 from lapel.data.dataset import Dataset
 from lapel.data.description import DESCRIPTION_FILE
 from lapel.data.importing import import_dataset
@@ -34,9 +34,6 @@ DATA = ("dataset", "train", "training")
 
 #: Files of a run that are kept beside the model.
 KEPT = ("recipe.yaml", "run.json", "log.csv", "tensorboard")
-
-#: Characters of a failure that SageMaker shows.
-SHOWN = 1024
 
 #: Exit code of a run that SIGTERM ended: saved, and to be gone on with.
 EXIT_STOPPED = 143
@@ -66,10 +63,8 @@ def _train(layout: OptMl, environment: Mapping[str, str]) -> int:
     hosts.wait_for_first()
     recipe = _recipe(layout, settings)
     run = layout.checkpoints / f"run-{settings.digest(_content(recipe))}"
-    command = [
-        *hosts.launcher(settings.processes or gpus(environment) or 1),
-        *_words(layout, settings, recipe, dataset, run),
-    ]
+    processes = settings.processes or gpus(environment) or 1
+    command = hosts.command(processes, _words(layout, settings, recipe, dataset, run))
     _say(f"Running: {' '.join(command)}")
     ended = run_watched(command, _environment(environment) | hosts.environment())
     return _finish(layout, settings, hosts, dataset, run, ended)
@@ -179,7 +174,7 @@ def _finish(
         # Told to end: what was learned is saved, and this is no failure.
         return EXIT_STOPPED
     if ended.code:
-        _fail(layout, "\n".join(ended.last) or f"lapel train ended with {ended.code}")
+        _fail(layout, ended.reason())
         return ended.code
     if not hosts.writes:
         return 0
@@ -206,9 +201,9 @@ def _report(layout: OptMl, dataset: Path) -> None:
 
 
 def _fail(layout: OptMl, reason: str) -> None:
-    """Say why, where SageMaker looks; the end of a long reason says more than its beginning."""
+    """Say why, where SageMaker looks."""
     layout.output.mkdir(parents=True, exist_ok=True)
-    layout.failure.write_text(reason.strip()[-SHOWN:], encoding="utf-8")
+    layout.failure.write_text(reason.strip()[:SHOWN], encoding="utf-8")
 
 
 def _say(text: str) -> None:

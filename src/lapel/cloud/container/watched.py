@@ -11,8 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-#: Lines kept of what a command said last.
-KEPT = 40
+#: Lines kept of what a command said last: torchrun says forty more about a process that failed.
+KEPT = 200
+
+#: What an error of ours begins with.
+MARK = "lapel: "
+
+#: Characters of a reason that SageMaker shows.
+SHOWN = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,13 @@ class Ended:
     code: int
     asked: bool
     last: tuple[str, ...]
+
+    def reason(self) -> str:
+        """Why it failed, in so many characters as are shown: our own error, else its last lines."""
+        ours = [number for number, line in enumerate(self.last) if line.startswith(MARK)]
+        if ours:
+            return "\n".join(self.last[ours[-1] :]).removeprefix(MARK)[:SHOWN]
+        return "\n".join(self.last)[-SHOWN:] or f"lapel train ended with {self.code}"
 
 
 def run_watched(command: Sequence[str], environment: Mapping[str, str]) -> Ended:

@@ -37,8 +37,14 @@ def cost_before(plan: JobPlan, price: Price | None, *, jobs: int = 1) -> list[st
     return lines
 
 
-def job_lines(job: Job, price: Price | None) -> Iterator[str]:
-    """What is known of a training job."""
+def job_lines(job: Job, price: Price | None, *, rehearsed: bool = False) -> Iterator[str]:
+    """What is known of a training job.
+
+    Args:
+        job: which.
+        price: of an hour of a machine; None where nobody knows.
+        rehearsed: it ran here, and nothing is paid for.
+    """
     detail = f" ({job.detail})" if job.detail not in ("", job.state) else ""
     yield f"{job.name}: {job.state}{detail}"
     if job.reason:
@@ -48,7 +54,9 @@ def job_lines(job: Job, price: Price | None) -> Iterator[str]:
     if job.metrics:
         numbers = ", ".join(f"{name} {value:.6g}" for name, value in job.metrics.items())
         yield f"  metrics:  {numbers}"
-    if job.seconds is not None and job.hours is not None and job.billed is not None:
+    if rehearsed and job.seconds is not None:
+        yield f"  took:     {duration(job.seconds)}, here"
+    elif job.seconds is not None and job.hours is not None and job.billed is not None:
         saved = f", {1 - job.billed / job.seconds:.0%} saved" if job.billed < job.seconds else ""
         yield f"  took:     {duration(job.seconds)}; {duration(job.billed)} billed{saved}"
         yield f"  cost:     {_cost(job.hours, price)}"
