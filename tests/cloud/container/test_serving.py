@@ -210,7 +210,7 @@ def test_it_answers_from_a_read_only_mount_at_the_very_path(
     told = {"SAGEMAKER_BIND_TO_PORT": str(unused_port), "SAGEMAKER_BASE_DIR": ""}
     before = ["unshare", "--mount", "sh", "-c", MOUNTED, "sh", str(colour_bundle)]
     with serving(colour_bundle, before=before, **told) as process:
-        seen = Path(f"/proc/{process.pid}/root/opt/ml/model")
+        seen = Path("/proc", str(process.pid), "root", "opt", "ml", "model")
         with pytest.raises(OSError, match="Read-only file system"):
             (seen / "more").touch()
         status, _, body = ask(
