@@ -23,7 +23,7 @@ from lapel.data.description import DESCRIPTION_FILE
 from lapel.data.importing import import_dataset
 from lapel.schema.errors import CloudError, LapelError
 from lapel.storage.cache import VARIABLE as CACHE
-from lapel.storage.local import write_atomically
+from lapel.storage.local import PARTIAL_SUFFIX, write_atomically
 
 #: Channels that are no data: code of launchers, the recipe's file, the model to learn on from.
 CODE, DRIVERS, RECIPE, MODEL = "code", "sm_drivers", "recipe", "model"
@@ -32,8 +32,8 @@ NO_DATA = {CODE, DRIVERS, RECIPE, MODEL}
 #: Channels that are the data, where there are several.
 DATA = ("dataset", "train", "training")
 
-#: Files of a run that are kept beside the model.
-KEPT = ("recipe.yaml", "run.json", "log.csv", "tensorboard")
+#: What is not kept beside the model: it is the model, or was on the way to it.
+NOT_KEPT = {"bundle", "checkpoints", "run.lock"}
 
 #: Exit code of a run that SIGTERM ended: saved, and to be gone on with.
 EXIT_STOPPED = 143
@@ -179,15 +179,22 @@ def _finish(
     if not hosts.writes:
         return 0
     shutil.copytree(run / "bundle", layout.model, dirs_exist_ok=True)
-    layout.data_out.mkdir(parents=True, exist_ok=True)
-    for name in KEPT:
-        if (run / name).is_dir():
-            shutil.copytree(run / name, layout.data_out / name, dirs_exist_ok=True)
-        elif (run / name).is_file():
-            shutil.copy2(run / name, layout.data_out / name)
+    _keep(run, layout.data_out)
     if settings.report:
         _report(layout, dataset)
     return 0
+
+
+def _keep(run: Path, folder: Path) -> None:
+    """Copy the recipe, the log, and what rules and profile found."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in run.iterdir():
+        if path.name in NOT_KEPT or path.name.endswith(PARTIAL_SUFFIX):
+            continue
+        if path.is_dir():
+            shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
+        else:
+            shutil.copy2(path, folder / path.name)
 
 
 def _report(layout: OptMl, dataset: Path) -> None:
