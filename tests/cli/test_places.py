@@ -37,16 +37,15 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def test_predict_from_s3_into_s3(
-    run: Run, bucket: str, photos: Path, colour_bundle: Path
-) -> None:
+def test_predict_from_s3_into_s3(run: Run, bucket: str, photos: Path, colour_bundle: Path) -> None:
     push(colour_bundle, f"{bucket}/model")
     push(photos, f"{bucket}/photos")
     answers = f"{bucket}/answers/colours.csv"
     code, said, _ = run("predict", f"{bucket}/model", f"{bucket}/photos", "--out", answers)
     assert code == 0
     assert said == f"3 pictures answered in {answers}\n"
-    rows = list(csv.DictReader(io.StringIO(S3Store(f"{bucket}/answers").read("colours.csv").decode())))
+    text = S3Store(f"{bucket}/answers").read("colours.csv").decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
     assert {row["image"]: row["colour"] for row in rows} == {
         f"{bucket}/photos/{name}/one.png": name for name in COLOURS
     }

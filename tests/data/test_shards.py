@@ -110,7 +110,8 @@ def test_equal_datasets_give_equal_bytes_and_another_seed_another_order(
     photo_dataset: Path, tmp_path: Path
 ) -> None:
     def hashes(folder: str, seed: int) -> list[str]:
-        return [one.sha256 for one in write_shards(photo_dataset, tmp_path / folder, seed=seed).shards]
+        done = write_shards(photo_dataset, tmp_path / folder, seed=seed)
+        return [one.sha256 for one in done.shards]
 
     assert hashes("a", 0) == hashes("b", 0)
     assert hashes("c", 1) != hashes("a2", 0)
@@ -186,14 +187,14 @@ def test_damage_is_said(photo_dataset: Path, tmp_path: Path) -> None:
     made = Dataset.open(tmp_path / "shards")
     data = shard.read_bytes()
     shard.write_bytes(data[:2000])
+    cut = made.names()[done.shards[0].pictures - 1]  # the last of it
     with pytest.raises(StorageError, match="ends before it; copy the shard again"):
-        for name in made.names():
-            made.read(name)
+        made.read(cut)
     shard.unlink()
     with pytest.raises(StorageError, match="could not be read"):
         made.read(made.names()[0])
     (tmp_path / "shards" / "shards.parquet").write_bytes(b"torn")
-    with pytest.raises(DatasetError, match="the index of shards in .* could not be read"):
+    with pytest.raises(DatasetError, match=r"the index of shards in .* could not be read"):
         Dataset.open(tmp_path / "shards")
 
 
@@ -258,12 +259,10 @@ def test_a_shard_in_s3_that_was_changed_is_refused(
     assert not list(cache.rglob("shards/*/train-000000.tar"))
 
 
-def test_a_dataset_in_s3_with_pictures_beside_it(
-    own_dataset: Path, aws: ObjectStore, cache: Path
-) -> None:
+@pytest.mark.usefixtures("cache")
+def test_a_dataset_in_s3_with_pictures_beside_it(own_dataset: Path, aws: ObjectStore) -> None:
     from lapel.storage.s3.transfer import push
 
-    assert cache
     whole = Dataset.open(own_dataset)
     bucket = aws.bucket()
     push(own_dataset, f"s3://{bucket}/home/dataset")
@@ -274,8 +273,8 @@ def test_a_dataset_in_s3_with_pictures_beside_it(
     assert made.fingerprint == whole.fingerprint
 
 
-def test_no_dataset_at_an_address_is_said(aws: ObjectStore, cache: Path) -> None:
-    assert cache
+@pytest.mark.usefixtures("cache")
+def test_no_dataset_at_an_address_is_said(aws: ObjectStore) -> None:
     place = f"s3://{aws.bucket()}/nothing"
     with pytest.raises(DatasetError, match=rf"{place} is no dataset"):
         Dataset.open(place)
@@ -306,10 +305,10 @@ def test_shards_are_fetched_before_they_are_needed_and_no_more_than_fit(
     assert fresh.at_once(fresh.index.names) == 0
 
 
+@pytest.mark.usefixtures("cache")
 def test_a_dataset_in_s3_is_not_changed_in_its_place(
-    photo_dataset: Path, aws: ObjectStore, cache: Path, tmp_path: Path
+    photo_dataset: Path, aws: ObjectStore, tmp_path: Path
 ) -> None:
-    assert cache
     place = f"s3://{aws.bucket()}/photos"
     write_shards(photo_dataset, place)
     (tmp_path / "rules.yaml").write_text("category: {rename: {hat: cap}}\n")

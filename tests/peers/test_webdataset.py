@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from lapel.data.dataset import Dataset
 from lapel.data.shards import write_shards
+from lapel.storage.local import sha256_of
 
 #: What a user of webdataset writes: a line a sample, with what it found.
 SCRIPT = """
@@ -31,7 +31,7 @@ def test_every_sample_is_a_picture_with_its_labels(
     whole = Dataset.open(drawn)
     done = write_shards(whole, tmp_path / "shards", size="500KB")
     assert len(done.shards) > 3
-    command = [peer("webdataset") / "python", "-c", SCRIPT, tmp_path / "shards"]
+    command = [str(peer("webdataset") / "python"), "-c", SCRIPT, str(tmp_path / "shards")]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     found = {image: rest for image, *rest in map(json.loads, said.splitlines())}
     rows = {row["image"]: row for row in whole.table.iter_rows(named=True)}
@@ -43,6 +43,5 @@ def test_every_sample_is_a_picture_with_its_labels(
         assert labels == {name: rows[image][name] for name in labels}
         assert set(labels) == {spec.name for spec in whole.schema} - set(masks)
         assert maps == {
-            f"{name}.png": hashlib.sha256((whole.folder / rows[image][name]).read_bytes()).hexdigest()
-            for name in masks
+            f"{name}.png": sha256_of(whole.folder / rows[image][name]) for name in masks
         }

@@ -23,7 +23,12 @@ from lapel.training.shard_order import order_by_shards, with_shard_window
 from lapel.training.train import train
 
 #: Pictures are read as they are needed, and nothing of them is kept.
-STREAMED: Mapping[str, Any] = {**SMALL, "schedule.epochs": 2, "data.resident": "never", "data.cache": False}
+STREAMED: Mapping[str, Any] = {
+    **SMALL,
+    "schedule.epochs": 2,
+    "data.resident": "never",
+    "data.cache": False,
+}
 
 
 def generator(seed: int) -> torch.Generator:

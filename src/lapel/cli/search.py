@@ -93,7 +93,8 @@ def build(
         track=track,
     )
     facts = made.facts
-    print(f"{facts['pictures']:,} pictures as vectors of {facts['width']} numbers in {in_addresses(index)}")
+    place = in_addresses(index)
+    print(f"{facts['pictures']:,} pictures as vectors of {facts['width']} numbers in {place}")
     if facts["kind"] != "exact":
         print(f"A graph finds {100 * facts['recall']:.1f} % of what an exact search would find")
     for image, fault in facts["unreadable"][:20]:

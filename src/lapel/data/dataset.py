@@ -316,4 +316,3 @@ class Dataset:
                     yield sha256_of(self.folder / file)
             elif spec.kind == "garments" and (self.folder / GARMENTS_FILE).is_file():
                 yield sha256_of(self.folder / GARMENTS_FILE)
-

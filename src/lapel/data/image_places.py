@@ -58,8 +58,8 @@ def _root(place: str | Path, root: str) -> str | Path:
     if is_remote(place) and Path(root).is_absolute():
         if not Path(root).is_dir():
             raise DatasetError(
-                f"the pictures of the dataset {joined(place, '')} lie in {root} of the machine that "
-                "it was made on; put them beside it there: lapel data shards DATASET "
+                f"the pictures of the dataset {joined(place, '')} lie in {root} of the machine "
+                "that it was made on; put them beside it there: lapel data shards DATASET "
                 f"{joined(place, '')}-shards"
             )
         return Path(root)

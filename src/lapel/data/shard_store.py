@@ -86,7 +86,9 @@ class ShardStore:
     def read(self, name: str) -> bytes:
         """The bytes of a picture."""
         if checked_name(name) not in self.index:
-            raise StorageError(f"{name} could not be read: no picture of that name in {self._place}")
+            raise StorageError(
+                f"{name} could not be read: no picture of that name in {self._place}"
+            )
         position = self.index.position(name)
         shard = self.index.shards[position.shard]
         data = self._shards.read(shard.kept, position.start, position.bytes)
@@ -136,7 +138,9 @@ class ShardStore:
         """
         if not isinstance(self._shards, LimitedCache):
             return 0
-        needed = [self.index.shards[number].bytes for number in set(self.shards_of(names).tolist())]
+        needed: list[int] = [
+            self.index.shards[number].bytes for number in set(self.shards_of(names).tolist())
+        ]
         if not needed or sum(needed) <= self._shards.limit:
             return 0
         return max(1, self._shards.limit // (2 * max(needed)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -235,9 +235,7 @@ def _garments(dataset: Dataset) -> list[Sequence[Any]]:
     return [GarmentsLabels(dataset.folder, dataset.names(), [True] * len(dataset))]
 
 
-def _json(
-    dataset: Dataset, told: dict[str, Any], digest: str, garments: Sequence[Any]
-) -> bytes:
+def _json(dataset: Dataset, told: dict[str, Any], digest: str, garments: Sequence[Any]) -> bytes:
     """What is known of a picture: its row of the table, and its garments."""
     tasks = {spec.name: spec.kind for spec in dataset.schema}
     value = {name: cell for name, cell in told.items() if name not in tasks and cell is not None}
@@ -271,7 +269,7 @@ class _Writer:
         self._pictures = 0
         self._of_split = 0
 
-    def __enter__(self) -> _Writer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -312,7 +310,7 @@ class _Writer:
         if self._tar is None:
             if picture.split != self._split:
                 self._split, self._of_split = picture.split, 0
-            self._tar = tarfile.open(self._path(), "w", format=tarfile.USTAR_FORMAT)
+            self._tar = tarfile.TarFile(self._path(), "w", format=tarfile.USTAR_FORMAT)
         return self._tar
 
     def _path(self) -> Path:

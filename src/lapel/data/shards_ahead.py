@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
+from typing import Self
 
 from lapel.schema.errors import LapelError
 from lapel.storage.limited_cache import Kept, LimitedCache
@@ -42,7 +43,7 @@ class ShardsAhead:
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="shards-ahead", daemon=True)
 
-    def __enter__(self) -> ShardsAhead:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

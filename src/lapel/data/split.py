@@ -73,7 +73,8 @@ def split_dataset(
                 f"{sum(free)} images are too few for a {name} split of {fraction:g}; "
                 "add images or ask for a larger fraction"
             )
-    write_table(dataset.own_folder(), table.with_columns(pl.Series("split", drawn, dtype=pl.String)))
+    column = pl.Series("split", drawn, dtype=pl.String)
+    write_table(dataset.own_folder(), table.with_columns(column))
     return Dataset.open(folder)
 
 

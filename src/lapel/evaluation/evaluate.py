@@ -61,8 +61,8 @@ def evaluate(
     reported; they end nothing.
 
     Args:
-        bundle: folder or address of a bundle, or of the run that holds one; or a file of found garments in
-            COCO's form, see ``lapel.evaluation.judge_results``.
+        bundle: folder or address of a bundle, or of the run that holds one; or a file of found
+            garments in COCO's form, see ``lapel.evaluation.judge_results``.
         dataset: a dataset, its folder or its address.
         split: the rows to judge: ``test``, ``validation`` or ``train``.
         out: folder or address to write to.

@@ -210,7 +210,7 @@ class RunMirror:
         self._not_before = time.monotonic() + sent / BYTES_A_SECOND / SHARE
 
     def _put_file(self, name: str) -> bool:
-        """Put a file; whether it was still there, since a newer checkpoint takes an older's place."""
+        """Put a file; whether it was still there: a newer checkpoint takes an older one's place."""
         path = self._folder / name
         try:
             put_file(path, str(self._location / name))

@@ -160,18 +160,17 @@ def test_a_file_that_is_written_is_put_there(place: S3Location) -> None:
 
 
 def test_what_fails_puts_nothing_there_unless_it_is_gone_on_with(place: S3Location) -> None:
-    def fail(even_if_cut: bool) -> None:
-        with (
-            pytest.raises(RuntimeError, match="stopped"),
-            written(str(place), even_if_cut=even_if_cut) as folder,
-        ):
+    def work(*, even_if_cut: bool) -> None:
+        with written(str(place), even_if_cut=even_if_cut) as folder:
             folder.mkdir(exist_ok=True)
             (folder / "part.parquet").write_bytes(b"half of the work")
             raise RuntimeError("stopped")
 
-    fail(even_if_cut=False)
+    with pytest.raises(RuntimeError, match="stopped"):
+        work(even_if_cut=False)
     assert list(list_objects(place)) == []
-    fail(even_if_cut=True)
+    with pytest.raises(RuntimeError, match="stopped"):
+        work(even_if_cut=True)
     assert S3Store(place).read("part.parquet") == b"half of the work"
 
 

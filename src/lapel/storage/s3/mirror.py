@@ -133,9 +133,8 @@ def _forget_others(
         if path.is_dir():
             with suppress(OSError):  # one that is not empty stays
                 path.rmdir()
-        elif name not in wanted and (only is None or only(name)):
-            if not name.endswith(PARTIAL_SUFFIX):
-                path.unlink(missing_ok=True)
+        elif not (name in wanted or name.endswith(PARTIAL_SUFFIX)) and (only is None or only(name)):
+            path.unlink(missing_ok=True)
 
 
 def _fetch(
