@@ -18,6 +18,7 @@ from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker import jobs, words
 from lapel.cloud.sagemaker.logs import GROUP
 from lapel.cloud.sagemaker.tuning import best_changes, tuning_of
+from lapel.training.recipe import load_recipe
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -161,9 +162,14 @@ def test_a_recipe_of_ones_own_goes_along_and_is_tuned(run: Run, tmp_path: Path) 
     assert static["sagemaker_submit_directory"].endswith("/search/source/sourcedir.tar.gz")
     channels = [c["ChannelName"] for c in made["TrainingJobDefinition"]["InputDataConfig"]]
     assert channels == ["dataset", "recipe"]
-    code, text, said = run("cloud", "sagemaker", "status", "search")
+    best = tmp_path / "best.yaml"
+    code, text, said = run(
+        "cloud", "sagemaker", "status", "search", "--recipe", recipe, "--best", best
+    )
     assert code == 0, said
     assert text.startswith("search: ")
+    # The best job of any search is the same one to moto, and its values are no keys of ours.
+    assert load_recipe(best).tune == {}
 
 
 def test_the_best_job_of_a_search_becomes_a_recipe() -> None:
