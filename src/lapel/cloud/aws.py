@@ -244,8 +244,8 @@ def _session(profile: str | None, region: str | None) -> Any:  # noqa: ANN401 - 
 
 
 def _as_text(value: object) -> str:
-    """What JSON has no word for: bytes, moments."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    """What JSON has no word for: bytes (files say their size themselves), moments."""
+    return value.decode(errors="replace") if type(value) is bytes else str(value)
 
 
 def _method(client: Any, operation: str) -> str:  # noqa: ANN401 - as boto3 makes it

@@ -59,6 +59,7 @@ def test_a_dry_run_shows_every_call_and_needs_no_account(run: Run) -> None:
     names = [str(request["Key"]).rsplit("/", 1)[-1] for _, request in calls[:-1]]
     assert names[-1] == "sourcedir.tar.gz"
     assert "train.py" in names
+    assert re.fullmatch(r"<[\d,]+ bytes>", calls[0][1]["Body"]), "a file is shown by its size"
     request = calls[-1][1]
     assert request["HyperParameters"] == {
         "recipe": "fashion-mnist-fast",
