@@ -177,7 +177,7 @@ def _about(record: Record) -> str:
 def _end_texts(one: Range) -> tuple[str, str]:
     if one.kind == "choice":
         return str(one.choices[0]), str(one.choices[-1])
-    return f"{one.low:g}", f"{one.high:g}{' (powers)' if one.log else ''}"
+    return f"{one.low:g}", f"{one.high:g}{' (log)' if one.log else ''}"
 
 
 def _upright(one: Range, x: float, top: int, floor: int) -> str:

@@ -101,7 +101,7 @@ class Range:
         """The values as one reads them."""
         if self.kind == "choice":
             return ", ".join(map(str, self.choices))
-        how = ", by powers" if self.log else ""
+        how = ", on a logarithmic scale" if self.log else ""
         return f"{self.low:g} to {self.high:g}{how}{f', step {self.step:g}' if self.step else ''}"
 
 
