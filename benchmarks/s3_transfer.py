@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -44,10 +45,11 @@ def main() -> None:
             source = drawn(Path(scratch) / "here", count, size)
             results += measured(load, source, Path(scratch), options)
     rows = [
-        [r["load"], r["contestant"], *(f"{median(r[k]):.2f}" for k in ("push", "again", "pull"))]
+        [r["load"], r["contestant"]]
+        + [f"{median(r[k]):.1f} ({median(r[f'{k}_cpu']):.1f})" for k in ("push", "again", "pull")]
         for r in results
     ]
-    header = ["load", "contestant", "send, s", "send again, s", "fetch, s"]
+    header = ["load", "contestant", "send, s (CPU)", "send again, s (CPU)", "fetch, s (CPU)"]
     content = {**surroundings(), "results": results}
     write_results(
         options.out, name="s3_transfer", content=content, table=markdown_table(header, rows)
@@ -80,32 +82,34 @@ def drawn(folder: Path, count: int, size: int) -> Path:
 def measured(
     load: str, source: Path, scratch: Path, options: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for contestant, (send, fetch) in contestants(options.workers).items():
-        times: dict[str, list[float]] = {"push": [], "again": [], "pull": []}
-        for number in range(options.rounds):
-            place = S3Location(f"bench-{os.getpid()}-{len(found)}-{number}-{int(time.time())}", "a")
-            s3_client().create_bucket(
-                Bucket=place.bucket,
-                **(
-                    {"CreateBucketConfiguration": {"LocationConstraint": where}}
-                    if (where := region())
-                    else {}
-                ),
-            )
+    """The contestants take turns, round after round, so that a busy minute befalls them all."""
+    found: dict[str, dict[str, Any]] = {}
+    for _ in range(options.rounds):
+        for name, (send, fetch) in contestants(options.workers).items():
+            place = S3Location(new_bucket(), "a")
             target = scratch / "there"
-            times["push"].append(seconds(send, source, place))
-            times["again"].append(seconds(send, source, place))
-            times["pull"].append(seconds(fetch, place, target))
+            took = {
+                "push": seconds(send, source, place),
+                "again": seconds(send, source, place),
+                "pull": seconds(fetch, place, target),
+            }
             check(source, target)
             shutil.rmtree(target)
             removed(place)
-            print(
-                f"{load}, {contestant}: "
-                + ", ".join(f"{k} {v[-1]:.2f} s" for k, v in times.items())
-            )
-        found.append({"load": load, "contestant": contestant, **times})
-    return found
+            print(f"{load}, {name}: {took}", flush=True)
+            kept = found.setdefault(name, {"load": load, "contestant": name})
+            for what, (wall, cpu) in took.items():
+                kept.setdefault(what, []).append(wall)
+                kept.setdefault(f"{what}_cpu", []).append(cpu)
+    return list(found.values())
+
+
+def new_bucket() -> str:
+    name = f"lapel-bench-{secrets.token_hex(6)}"
+    where = region()
+    place = {"CreateBucketConfiguration": {"LocationConstraint": where}} if where else {}
+    s3_client().create_bucket(Bucket=name, **place)
+    return name
 
 
 def region() -> str:
@@ -161,10 +165,11 @@ def plain_fetch(place: S3Location, target: Path, at_once: int) -> None:
         list(pool.map(fetch, keys))
 
 
-def seconds(work: Callable[..., object], *arguments: object) -> float:
-    started = time.monotonic()
+def seconds(work: Callable[..., object], *arguments: object) -> tuple[float, float]:
+    """Seconds on the clock, and of this process on the processors."""
+    started, busy = time.monotonic(), time.process_time()
     work(*arguments)
-    return time.monotonic() - started
+    return round(time.monotonic() - started, 3), round(time.process_time() - busy, 3)
 
 
 def check(source: Path, target: Path) -> None:
