@@ -24,6 +24,7 @@ BENCHMARKS = (
     "four_in_one",
     "inference",
     "bulk",
+    "processes",
     "serving_load",
     "s3_transfer",
 )

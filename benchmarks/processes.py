@@ -2,7 +2,9 @@
 
 On a machine of two cores, in turns: one process with one thread on one core, one process with both
 cores, two processes with a core each. What two processes reach beside twice one core says what
-they lose to each other; beside one process with both cores, whether they are worth it here.
+they lose to each other; beside one process with both cores, whether they are worth it here. What
+the processor works on a picture, all processes together, holds on a busy machine too: it is the
+difference of a run and one of a tenth of its length, so that start and end are not in it.
 
     python -m benchmarks.processes --data demo/fashion-mnist --out runs/processes
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +22,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from benchmarks.measuring import markdown_table, median, surroundings, write_results
 
@@ -94,28 +99,40 @@ def drawn(options: argparse.Namespace, scratch: Path, photos: Path) -> Path:
 
 
 def trained(options: argparse.Namespace, way: Way, place: Path) -> dict[str, float]:
-    """Pictures a second of learning, and what was learned."""
-    run = Path(f"{place}-run")
+    """Pictures a second of learning, what the processor works on one, and what was learned."""
+    long, short = (
+        learned(options, way, Path(f"{place}-run-{part}"), options.epochs * part)
+        for part in (1, 0.1)
+    )
+    steps = float(long["step"]) - float(short["step"])
+    batch = float(long["batch"])
+    return {
+        "trained, pictures a second": float(long["images_per_second"]),
+        "processor, ms a picture": (long["processor"] - short["processor"]) / steps / batch * 1e3,
+        "training loss": float(long["train_loss"]),
+        "validation loss": float(long["validation_loss"]),
+        "validation score": float(long["validation_accuracy"]),
+    }
+
+
+def learned(options: argparse.Namespace, way: Way, run: Path, epochs: float) -> dict[str, float]:
+    """The last row of a run's log, its batch, and the seconds that the processor worked for it."""
     arguments = ["train", options.recipe, "--data", str(options.data), "--out", str(run)]
-    settings = [f"schedule.epochs={options.epochs}", "precision=float32", *options.set]
+    settings = [f"schedule.epochs={epochs:g}", "precision=float32", *options.set]
     arguments += [part for setting in settings for part in ("--set", setting)]
-    started = time.perf_counter()
+    before = worked()
     lapel([*arguments, "--processes", str(way.processes)], way)
-    seconds = time.perf_counter() - started
+    processor = worked() - before
     with (run / "log.csv").open(encoding="utf-8") as file:
         last = list(csv.DictReader(file))[-1]
-    return {
-        "trained, pictures a second": float(last["images_per_second"]),
-        "training loss": float(last["train_loss"]),
-        "validation loss": float(last["validation_loss"]),
-        "validation score": float(last["validation_accuracy"]),
-        "training command, seconds": seconds,
-    }
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text("utf-8"))
+    row = {name: float(value) for name, value in last.items() if value}
+    return {**row, "batch": float(recipe["batch"]), "processor": processor}
 
 
 def predicted(way: Way, bundle: Path, photos: Path, place: Path) -> dict[str, float]:
     """Seconds until all photos are answered, by as many commands with a share each."""
-    started = time.perf_counter()
+    started, before = time.perf_counter(), worked()
     commands = []
     for number in range(way.processes):
         share = ["--share", f"{number + 1}/{way.processes}"]
@@ -126,8 +143,17 @@ def predicted(way: Way, bundle: Path, photos: Path, place: Path) -> dict[str, fl
     ended = [process.wait() for process in commands]  # all of them, whatever the first says
     if any(ended):
         raise SystemExit("lapel predict failed")
-    seconds = time.perf_counter() - started
-    return {"answered, photos a second with start-up": len(list(photos.iterdir())) / seconds}
+    seconds, count = time.perf_counter() - started, len(list(photos.iterdir()))
+    return {
+        "answered, photos a second with start-up": count / seconds,
+        "processor, ms a photo with start-up": (worked() - before) / count * 1e3,
+    }
+
+
+def worked() -> float:
+    """Seconds that the processor has worked for commands that ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def tuned(options: argparse.Namespace, way: Way, place: Path) -> dict[str, float]:
