@@ -24,6 +24,8 @@ STARTING, SPREADING = 300.0, 90.0
 UNMADE = KeyPair(private="(made when it is rented)", public="ssh-ed25519 (made when it is rented)")
 #: Refusals after which another zone may still have a machine.
 FULL = ("InsufficientInstanceCapacity", "Unsupported", "SpotMaxPriceTooLow")
+#: EC2's word for a security group whose name is in use: who makes it first has the name.
+TAKEN = "InvalidGroup.Duplicate"
 #: Refusals that may come of AWS not having heard everywhere of what was just made.
 UNKNOWN = ("InvalidGroup.NotFound", "InvalidKeyPair.NotFound", "NoSuchEntity")
 QUOTA = (
@@ -65,6 +67,12 @@ def launch(
     try:
         return _rent(account, offer, public_key, say)
     except BaseException as error:  # whatever it was, what was made must go
+        if isinstance(error, RefusedError) and error.code == TAKEN:
+            # Not ours to remove: the group is made first, so nothing else was made here.
+            raise UsageError(
+                f"there is a security group {requests.belongings(plan)} already: another launch of "
+                f"{plan.name} is under way, or somebody else made it; choose another name"
+            ) from error
         if not account.dry_run:
             _roll_back(account, plan, error, say)
         if isinstance(error, RefusedError) and error.code in ADVICE:
@@ -96,8 +104,9 @@ def _rent(
     account: Account, offer: Offer, public_key: str | None, say: Callable[[str], None]
 ) -> Machine | None:
     plan = offer.plan
-    host, login = (UNMADE, UNMADE.public) if account.dry_run else _keys(plan, public_key)
+    # The group first: who makes it has the name, and with it the folder of keys here.
     group = _make_group(account, plan, offer.places[0].network)
+    host, login = (UNMADE, UNMADE.public) if account.dry_run else _keys(plan, public_key)
     if plan.bucket and not plan.instance_profile:
         _make_profile(account, plan)
     account.do(
