@@ -102,11 +102,8 @@ def deploy(
         )
 
     # All is checked, and the cost agreed, before anything is packed or sent.
-    agreed(
-        endpoint_cost(plan(models or bundle_place(bundle)), region_of(aws), price),
-        yes=yes,
-        dry_run=dry_run,
-    )
+    costs = endpoint_cost(plan(models or bundle_place(bundle)), region_of(aws), price)
+    agreed(costs, yes=yes, dry_run=dry_run)
     place = archived(aws, bundle, name, models=models, say=complain)
     done = make(aws, plan(place), say=complain)
     if dry_run:

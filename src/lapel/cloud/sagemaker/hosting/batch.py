@@ -127,7 +127,6 @@ def model_request(plan: BatchPlan, called: str) -> dict[str, Any]:
 
 def job_request(plan: BatchPlan, called: str) -> dict[str, Any]:
     """A body of ``CreateTransformJob``."""
-    photos = S3Location.parse(plan.photos)
     return {
         "TransformJobName": called,
         "ModelName": called,
@@ -138,18 +137,7 @@ def job_request(plan: BatchPlan, called: str) -> dict[str, Any]:
             "InvocationsMaxRetries": RETRIES,
             "InvocationsTimeoutInSeconds": SECONDS,
         },
-        "TransformInput": {
-            "DataSource": {
-                "S3DataSource": {
-                    "S3DataType": "S3Prefix",
-                    # With its "/": `shoes` shall not mean `shoes-old`.
-                    "S3Uri": f"s3://{photos.bucket}/{photos.prefix}",
-                }
-            },
-            "ContentType": "application/octet-stream",
-            "CompressionType": "None",
-            "SplitType": "None",
-        },
+        "TransformInput": _photos(S3Location.parse(plan.photos)),
         "TransformOutput": {
             "S3OutputPath": str(S3Location.parse(plan.answers)),
             "Accept": "application/jsonlines",
@@ -157,6 +145,18 @@ def job_request(plan: BatchPlan, called: str) -> dict[str, Any]:
         },
         "TransformResources": {"InstanceType": plan.kind, "InstanceCount": plan.count},
         "Tags": tags(plan.name),
+    }
+
+
+def _photos(place: S3Location) -> dict[str, Any]:
+    """What a batch reads: each object below a place is a request."""
+    # With its "/": `shoes` shall not mean `shoes-old`.
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{place.bucket}/{place.prefix}"}
+    return {
+        "DataSource": {"S3DataSource": source},
+        "ContentType": "application/octet-stream",
+        "CompressionType": "None",
+        "SplitType": "None",
     }
 
 
