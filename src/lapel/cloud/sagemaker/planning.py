@@ -14,13 +14,9 @@ from lapel.cloud.sagemaker.checks import (
     checked_role,
 )
 from lapel.cloud.sagemaker.names import LONGEST_JOB, job_name
-from lapel.cloud.sagemaker.requests import JobPlan, image_for
+from lapel.cloud.sagemaker.requests import LONGEST, JobPlan, image_for
 from lapel.schema.errors import UsageError
 from lapel.training.recipe import Recipe, load_recipe
-
-#: Days that a job may take, without asking AWS for more
-#: (https://docs.aws.amazon.com/general/latest/gr/sagemaker.html).
-LONGEST_DAYS = 28
 
 #: Names of more hyperparameters than this are refused
 #: (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html).
@@ -85,9 +81,9 @@ def plan_job(wish: Wish, *, longest: int = LONGEST_JOB) -> JobPlan:
     """
     if wish.image is not None and wish.container is not None:
         raise UsageError("give --image (Lapel is installed into it) or --container (it has Lapel)")
-    if not 0 < wish.hours <= LONGEST_DAYS * 24:
+    if not 0 < wish.hours * 3600 <= LONGEST:
         raise UsageError(
-            f"found {wish.hours:g} hours, expected more than 0 and {24 * LONGEST_DAYS}"
+            f"found {wish.hours:g} hours, expected more than 0 and at most {LONGEST // 3600}"
         )
     if wish.count < 1:
         raise UsageError(f"found {wish.count} machines, expected 1 or more")

@@ -28,6 +28,10 @@ ENTRY = "train.py"
 ENTRY_POINT = ("python3", f"{CODE}/{ENTRY}")
 CHECKPOINTS = "/opt/ml/checkpoints"
 
+#: Seconds that a job may take without asking AWS for more: 28 days
+#: (https://docs.aws.amazon.com/general/latest/gr/sagemaker.html).
+LONGEST = 28 * 24 * 3600
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
@@ -141,7 +145,10 @@ def _algorithm(plan: JobPlan) -> dict[str, Any]:
 def _shared(plan: JobPlan, channels: Mapping[str, str]) -> dict[str, Any]:
     stopping: dict[str, Any] = {"MaxRuntimeInSeconds": plan.seconds}
     if plan.spot:
-        stopping["MaxWaitTimeInSeconds"] = plan.wait or 2 * plan.seconds
+        # As long again for waiting; more than AWS lets a job take would be refused.
+        stopping["MaxWaitTimeInSeconds"] = plan.wait or max(
+            plan.seconds, min(2 * plan.seconds, LONGEST)
+        )
     return {
         "RoleArn": plan.role,
         "InputDataConfig": [_channel(name, place) for name, place in channels.items()],

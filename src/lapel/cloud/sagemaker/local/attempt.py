@@ -122,9 +122,9 @@ def run_attempt(
         listener.start()
     mirrored = request.get("CheckpointConfig", {}).get("S3Uri", "").rstrip("/")
 
-    def mirror() -> None:
+    def mirror(*, last: bool = False) -> None:
         for layout in layouts if mirrored else ():
-            places.mirror(layout.checkpoints, mirrored)
+            places.mirror(layout.checkpoints, mirrored, last=last)
 
     try:
         cause = _watch(processes, limits, began, mirror)
@@ -134,7 +134,7 @@ def run_attempt(
         _end(processes, limits.grace)
     for listener in listeners:
         listener.join(10)
-    mirror()
+    mirror(last=True)
     return Attempt(codes=codes, cause=cause, seconds=time.monotonic() - began)
 
 

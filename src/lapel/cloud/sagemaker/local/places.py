@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lapel.schema.errors import CloudError, StorageError
+from lapel.schema.errors import CloudError
 from lapel.storage.local import PARTIAL_SUFFIX, write_atomically
 from lapel.storage.s3.client import AbsentError
 from lapel.storage.s3.location import S3Location
@@ -51,21 +51,28 @@ class Places:
         """Bring back what was mirrored; there may be nothing yet."""
         self._brought(place, folder)
 
-    def mirror(self, folder: Path, place: str) -> None:
-        """Copy what is new in a folder that is being written to.
+    def mirror(self, folder: Path, place: str, *, last: bool = False) -> None:
+        """Copy what is new in a folder.
 
-        What cannot be copied now, such as a file that changes meanwhile, is copied the next time.
+        Args:
+            folder: that may be written to meanwhile: what cannot be copied now, such as a file
+                that changes, is copied the next time.
+            place: to copy to.
+            last: nobody writes to the folder any more, and there is no next time.
+
+        Raises:
+            StorageError: it is the last time, and something could not be copied.
         """
         if not any(folder.iterdir()):
             return
         target = self.folder(place)
-        if target is None:
-            with suppress(StorageError):
+        # shutil's errors are OSErrors, and so are ours of storage.
+        with nullcontext() if last else suppress(OSError):
+            if target is None:
                 push(folder, S3Location.parse(place), client=self.client())
-            return
-        with suppress(OSError):  # shutil.Error too: files come and go
-            ignored = shutil.ignore_patterns(f"*{PARTIAL_SUFFIX}")
-            shutil.copytree(folder, target, dirs_exist_ok=True, ignore=ignored)
+            else:
+                ignored = shutil.ignore_patterns(f"*{PARTIAL_SUFFIX}")
+                shutil.copytree(folder, target, dirs_exist_ok=True, ignore=ignored)
 
     def put(self, place: str, data: bytes) -> None:
         """Write an object."""
