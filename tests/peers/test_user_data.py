@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lapel.cloud.ec2.keys import new_key
 from lapel.cloud.ec2.plan import Plan
@@ -33,9 +35,13 @@ print(json.dumps([task.name, one.instance_type, one.region, one.use_spot, one.di
 
 def cloud_init(programs: Path, file: Path) -> subprocess.CompletedProcess[str]:
     package = programs.parent / "usr/lib/python3/dist-packages"
-    command = [programs / "python", "-m", "cloudinit.cmd.main", "schema", "--config-file", file]
+    command = [str(programs / "python"), "-m", "cloudinit.cmd.main", "schema", "--config-file"]
     return subprocess.run(
-        command, env={"PYTHONPATH": str(package)}, capture_output=True, text=True, check=False
+        [*command, str(file)],
+        env={"PYTHONPATH": str(package)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -64,6 +70,35 @@ def test_cloud_init_finds_nothing_wrong(peer: Callable[[str], Path], tmp_path: P
     # It does look: a module that takes another form is found.
     file.write_text(user_data(facts).replace("ssh_pwauth: false", "ssh_pwauth: [1]"))
     assert cloud_init(peer("cloud-init"), file).returncode != 0
+
+
+def test_systemd_finds_nothing_wrong_with_the_watchers_unit(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze here (Debian: apt install systemd)")
+    text = user_data(
+        MachineFacts(
+            name="trainer",
+            user="ubuntu",
+            region="eu-central-1",
+            host_key="key",
+            host_key_public="key",
+            install="sent",
+            hours=8,
+            idle_minutes=30,
+            spot=True,
+        )
+    )
+    unit = next(
+        one["content"]
+        for one in yaml.safe_load(text)["write_files"]
+        if one["path"].endswith(".service")
+    )
+    file = tmp_path / "lapel-watch.service"
+    file.write_text(unit, encoding="utf-8")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", file], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.fixture

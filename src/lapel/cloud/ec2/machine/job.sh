@@ -7,8 +7,10 @@ cd "$folder" || exit 1
 # Held as long as the job runs, and let go by the system however it ends.
 exec 9> lock
 flock 9
-# A signal that is meant for the job ends the job; this script lives to write its exit code.
-trap : HUP INT QUIT TERM
+# A signal that is meant for the job ends the job; this script lives to write its exit code. Not
+# so when its terminal is closed: who closes the session hangs up on this script alone, and the
+# system hangs up on the job when this script has ended.
+trap : INT QUIT TERM
 [ -r ../../environment ] && . ../../environment
 PATH=$(cd ../.. && pwd)/venv/bin:$PATH
 export PATH

@@ -27,4 +27,6 @@ if ! recent python3 && ! recent /opt/pytorch/bin/python; then
 elif ! python3 -c 'import ensurepip' 2> /dev/null; then
   packages python3-venv python3-pip # Debian and Ubuntu part ensurepip from Python
 fi
-exec runuser -u "$user" -- env LAPEL_MACHINE="$home" bash "$here/install.sh"
+# cloud-init has no HOME, and root's would be no place for what pip keeps.
+own=$(getent passwd "$user" | cut -d: -f6)
+exec runuser -u "$user" -- env HOME="$own" LAPEL_MACHINE="$home" bash "$here/install.sh"
