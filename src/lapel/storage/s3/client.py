@@ -168,7 +168,10 @@ def words(error: Exception) -> str:
     """An error of boto3 in a sentence that says what to do."""
     if isinstance(error, ClientError):
         code, said = code_of(error), error.response.get("Error", {}).get("Message", "")
-        return _ADVICE.get(code, f"S3 says {code} ({said})")
+        advice = _ADVICE.get(code, "")
+        if code == "AccessDenied":  # AWS names the right that is missing
+            return f"{advice}; S3 says: {said}"
+        return advice or f"S3 says {code} ({said})"
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
         return (
             "no AWS credentials were found; run `aws configure`, set AWS_PROFILE, or work on a "
