@@ -311,7 +311,9 @@ def test_who_comes_second_is_asked_kindly(plain: Path, launch: Launch, open_page
     page.keyboard.press("1")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("jun answered 0 red.jpg while you looked at it.")
-    expect(dialog).to_contain_text("colour: blue")
+    expect(dialog.locator(".lines").nth(0)).to_have_text("jun · colour: blue")
+    expect(dialog.locator(".lines").nth(1)).to_have_text("you · colour: red")
+    expect(dialog.get_by_role("img", name="0 red.jpg")).to_be_visible()
     dialog.get_by_role("button", name="Keep that answer").click()
     page.keyboard.press("2")
     page.get_by_role("dialog").get_by_role("button", name="Use mine instead").click()
@@ -343,6 +345,8 @@ def test_two_people_work_side_by_side_and_see_how_far_they_agree(
             if number < len(keys):
                 expect(pages[who].locator("#name")).to_contain_text(f"{number} ")
     expect(pages["jun"].locator("#done-title")).to_have_text("All photos are answered")
+    said = "6 of 6 done by 2 people each · 6 answered by you"
+    expect(pages["jun"].locator("#far")).to_have_text(said)
     page = pages["mina"]
     page.get_by_role("button", name="How it goes").click()
     dialog = page.get_by_role("dialog")

@@ -84,31 +84,54 @@ function close() {
   return button("close", word("close"));
 }
 
-/** Somebody answered first: show what they said. True: this answer is to stand in its place. */
-export async function askConflict(tasks, item, refused) {
+/**
+ * Somebody answered first: show the photo, what they said, and what is to be sent. True: this answer
+ * is to stand in its place.
+ */
+export async function askConflict(tasks, item, refused, mine) {
   const said = refused.details.standing ?? [];
-  const lines = said.flatMap((one) =>
-    tasks
-      .filter((task) => task.name in one.answers)
-      .map((task) =>
-        element(
-          "li",
-          {},
-          element("strong", {}, one.annotator),
-          ` · ${task.name}: ${inShort(task, one.answers[task.name].value)}`,
-        ),
-      ),
-  );
   const who = said.map((one) => one.annotator).join(", ") || word("somebody");
+  const photo = element("img", { class: "asked", alt: item.image, hidden: true });
   const content = [
     element("p", {}, word("conflict_text", { who, image: item.image })),
-    element("ul", { class: "lines" }, ...lines),
+    photo,
+    ...said.map((one) =>
+      opinion(one.annotator, tasks, (task) => one.answers[task.name]?.value),
+    ),
+    opinion(word("conflict_yours"), tasks, (task) => mine[task.name]),
   ];
   const buttons = [
     button("theirs", word("conflict_theirs"), { class: "main" }),
     button("mine", word("conflict_mine")),
   ];
-  return (await open(word("conflict"), content, buttons)) === "mine";
+  const shown = showPhoto(photo, item.item);
+  const chosen = await open(word("conflict"), content, buttons);
+  shown.then((url) => url && URL.revokeObjectURL(url));
+  return chosen === "mine";
+}
+
+/** What one person says, a line a question; nothing at all is a photo that was passed over. */
+function opinion(name, tasks, valueOf) {
+  const lines = tasks
+    .filter((task) => valueOf(task) !== undefined)
+    .map((task) =>
+      element("li", {}, element("strong", {}, name), ` · ${task.name}: ${inShort(task, valueOf(task))}`),
+    );
+  const none = element("li", {}, element("strong", {}, name), ` · ${word("passed_over")}`);
+  return element("ul", { class: "lines" }, ...(lines.length ? lines : [none]));
+}
+
+/** Show the photo in question; where it does not come, the words have to do. */
+async function showPhoto(image, number) {
+  try {
+    const url = URL.createObjectURL(await ask(`v1/review/pictures/${number}`, { as: "blob" }));
+    image.src = url;
+    await image.decode();
+    image.hidden = false;
+    return url;
+  } catch {
+    return null;
+  }
 }
 
 /** Show what is done, by whom, how much was taken as proposed, and how far people agree. */

@@ -5,8 +5,12 @@ import { Refused, ask } from "./server.js";
 
 const AHEAD = 4;
 const BEAT = 40_000;
-const AGAIN = 2_000;
+export const AGAIN = 2_000;
 const MOST_HELD = 32;
+
+/** Whether no server answered, or one that is ill: it may come back. */
+export const isAway = (error) =>
+  error instanceof Refused && (error.status === 0 || error.status >= 500);
 
 export class Queue {
   /**
@@ -92,7 +96,7 @@ export class Queue {
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         if (error.status === 409) {
-          if (!(await this.tell.conflict(item, error))) return;
+          if (!(await this.tell.conflict(item, error, said.answers))) return;
           said.revision = error.details.revision;
         } else if (error.status >= 400 && error.status < 500) {
           this.tell.refused(item, error);
@@ -138,7 +142,7 @@ class Photo {
   }
 
   async #load() {
-    const file = await ask(`v1/review/pictures/${this.item.item}`, { as: "blob" });
+    const file = await this.#file();
     const url = URL.createObjectURL(file);
     if (this.gone) URL.revokeObjectURL(url);
     else this.url = url;
@@ -146,6 +150,18 @@ class Photo {
     image.src = url;
     await image.decode();
     return url;
+  }
+
+  /** Its bytes; while the server is away, they are asked for again. */
+  async #file() {
+    for (;;) {
+      try {
+        return await ask(`v1/review/pictures/${this.item.item}`, { as: "blob" });
+      } catch (error) {
+        if (this.gone || !isAway(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN));
+      }
+    }
   }
 
   forget() {

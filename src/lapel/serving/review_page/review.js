@@ -4,7 +4,7 @@ import { Answer, LABEL_KEYS, PLACED, offered } from "./answer.js";
 import { askConflict, askName, isOpen, showKeys, showPeople } from "./dialogs.js";
 import { found } from "./dom.js";
 import { Panel } from "./panel.js";
-import { Queue } from "./queue.js";
+import { AGAIN, Queue, isAway } from "./queue.js";
 import { ask } from "./server.js";
 import { Stage } from "./stage.js";
 import { languageButton, loadWords, onLanguage, percent, word } from "./words.js";
@@ -17,6 +17,7 @@ let annotator = "";
 let queue = null;
 let answer = null;
 let since = 0;
+let later = 0; // the timer of another try, where the server is away
 
 const panel = new Panel(found("tasks"), { picked, changed });
 const stage = new Stage(found("stage"), {
@@ -49,7 +50,7 @@ async function start() {
   queue = new Queue(annotator, {
     progress: tellProgress,
     unsaved: tellUnsaved,
-    conflict: (item, refused) => askConflict(about.tasks, item, refused),
+    conflict: (item, refused, mine) => askConflict(about.tasks, item, refused, mine),
     refused: (item, refused) => trouble(`${item.image}: ${refused.message}`),
   });
   await next();
@@ -61,12 +62,15 @@ async function next() {
 
 /** Show the photo that a promise brings, or that there is none left. */
 async function take(coming) {
+  clearTimeout(later);
   try {
     const photo = await coming();
     if (photo) await show(photo);
     else await showDone();
   } catch (error) {
     trouble(error.message);
+    // Who refuses means it; a server that is away comes back, and nobody need load the page again.
+    if (isAway(error)) later = setTimeout(() => take(coming), AGAIN);
   }
 }
 
@@ -93,7 +97,7 @@ async function show(photo) {
 async function showDone() {
   answer = null;
   stage.clear();
-  found("photo").hidden = found("panel").hidden = true;
+  found("photo").hidden = found("panel").hidden = found("trouble").hidden = true;
   await queue.outbox;
   const fresh = await ask("v1/review/progress");
   tellProgress(fresh);
@@ -242,8 +246,12 @@ function tellProgress(now) {
   bar.max = now.total;
   bar.value = now.done;
   const mine = now.people.find((one) => one.name === annotator)?.answered ?? 0;
-  const yours = about.overlap > 1 ? ` · ${word("done_mine", { count: mine })}` : "";
-  found("far").textContent = word("done_of", { done: now.done, total: now.total }) + yours;
+  const far = { done: now.done, total: now.total, people: about.overlap };
+  // A photo is done once so many people have answered it: nobody's own are among them at first.
+  found("far").textContent =
+    about.overlap > 1
+      ? `${word("done_each", far)} · ${word("done_mine", { count: mine })}`
+      : word("done_of", far);
 }
 
 function tellUnsaved(count, error) {
