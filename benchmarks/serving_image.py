@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 import venv
@@ -61,6 +62,20 @@ def install_command() -> list[str]:
     return shlex.split(found[1])
 
 
+def build_context(folder: Path) -> Path:
+    """Exactly the files that the Dockerfile copies, in a new folder."""
+    folder.mkdir()
+    for names in re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE.read_text("utf-8"), re.MULTILINE):
+        for name in names.split():
+            source = ROOT / name
+            if source.is_dir():
+                made = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, folder / name, ignore=made)
+            else:
+                shutil.copy(source, folder)
+    return folder
+
+
 def install(folder: Path) -> Path:
     """Do what the Dockerfile does, in a folder.
 
@@ -76,7 +91,8 @@ def install(folder: Path) -> Path:
         f"--prefix={prefix}" if word.startswith("--prefix") else word for word in install_command()
     ]
     python = folder / "builder" / "bin" / "python"
-    done = subprocess.run([python, *words, "--quiet"], cwd=ROOT, check=False)
+    context = build_context(folder / "context")
+    done = subprocess.run([python, *words, "--quiet"], cwd=context, check=False)
     if done.returncode:
         raise SystemExit("pip could not install what the image holds")
     (packages,) = prefix.glob("lib/python*/site-packages")
