@@ -105,16 +105,20 @@ def down(
     from lapel.cloud.ec2.teardown import take_down
 
     where = regions(account) if all_regions else [account.where()]
-    found = everywhere(account, where, None if name is None else checked_name(name))
-    for (one, owner), belongings in found.items():
-        take_down(account.elsewhere(one), one, owner, say=complain)
-        if dry_run:
-            continue
-        ran = [f"; {came_to(each, datetime.now(UTC))}" for each in belongings.machines]
-        print(f"{owner} in {one} is taken down{''.join(ran)}")
+    if name is None or all_regions:
+        found = list(everywhere(account, where, name and checked_name(name)))
+    else:
+        found = [(where[0], checked_name(name))]
+    gone = 0
+    for one, owner in found:
+        was = take_down(account.elsewhere(one), one, owner, say=complain)
+        if was and not dry_run:
+            ran = [f"; {came_to(each, datetime.now(UTC))}" for each in was.machines]
+            print(f"{owner} in {one} is taken down{''.join(ran)}")
+            gone += 1
     if dry_run:
         options.say_dry_run_is_over(account)
-    elif not found:
+    elif not gone:
         complain(f"nothing is there{f' under the name {name}' if name else ''}")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.ec2 import requests
+from lapel.cloud.ec2.inventory import inventory
 from lapel.cloud.ec2.keys import KeyPair, machine_folder, new_key
 from lapel.cloud.ec2.machines import Machine, machines
 from lapel.cloud.ec2.offer import Offer
@@ -87,17 +88,17 @@ def refuse_taken(account: Account, plan: Plan, say: Callable[[str], None]) -> No
         UsageError: there is a machine of this name.
         CloudError: AWS refuses, or cannot be reached.
     """
-    there = machines(account, plan.region, plan.name)
-    if account.dry_run:
+    there = inventory(account, plan.region, plan.name).get(plan.name)
+    if account.dry_run or not there:
         return
-    if there:
+    if there.machines:
+        one = there.machines[0]
         raise UsageError(
-            f"there is a machine {plan.name} in {plan.region} ({there[0].instance}, "
-            f"{there[0].state}); use it, end it by `lapel cloud ec2 down {plan.name}`, or choose "
-            "another name"
+            f"there is a machine {plan.name} in {plan.region} ({one.instance}, {one.state}); use "
+            f"it, end it by `lapel cloud ec2 down {plan.name}`, or choose another name"
         )
-    if take_down(account, plan.region, plan.name):
-        say(f"removed what an ended machine {plan.name} had left")
+    take_down(account, plan.region, plan.name)
+    say(f"removed what an ended machine {plan.name} had left")
 
 
 def _rent(

@@ -26,7 +26,7 @@ def take_down(
     *,
     patience: float = PATIENCE,
     say: Callable[[str], None] = lambda _: None,
-) -> int:
+) -> Belongings:
     """End a machine and remove everything that belongs to it; what is gone already is no fault.
 
     It looks, removes what it sees, and looks again until there is nothing left, so that it may be
@@ -40,17 +40,17 @@ def take_down(
         say: told what is waited for.
 
     Returns:
-        How many things were there.
+        What was there at first; nothing, where it was gone already.
 
     Raises:
         CloudError: AWS refuses, or something would not go; says what is left.
     """
-    began, pause, count = time.monotonic(), 0.25, 0
+    began, pause, seen = time.monotonic(), 0.25, Belongings()
     while left := inventory(account, region, name).get(name):
-        count = count or len(left.machines) + len(left.leftovers())
+        seen = seen or left
         _remove(account, left)
         if account.dry_run:
-            return count
+            return seen
         if time.monotonic() - began > patience:
             names = [one.instance for one in left.machines] + left.leftovers()
             raise CloudError(
@@ -63,7 +63,7 @@ def take_down(
         pause = min(2 * pause, 5.0)
     if not account.dry_run:
         machine_folder(region, name).forget()
-    return count
+    return seen
 
 
 def _remove(account: Account, left: Belongings) -> None:
