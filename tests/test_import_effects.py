@@ -85,9 +85,12 @@ def test_the_public_face() -> None:
         "import_dataset",
         "import_review",
         "predict_in_bulk",
+        "pull",
+        "push",
         "submit",
         "train",
         "tune",
+        "write_shards",
     ]
     assert dir(lapel) == sorted([*lapel.__all__, "__version__"])
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lapel.data.dataset import Dataset as Dataset
     from lapel.data.importing import import_dataset as import_dataset
     from lapel.data.reviewed import import_review as import_review
+    from lapel.data.shards import write_shards as write_shards
     from lapel.evaluation.evaluate import evaluate as evaluate
     from lapel.evaluation.review_round import begin_review as begin_review
     from lapel.evaluation.search import evaluate_search as evaluate_search
@@ -71,6 +72,7 @@ _HOMES = {
     "submit": "lapel.evaluation.submission",
     "train": "lapel.training.train",
     "tune": "lapel.training.tuning.tune",
+    "write_shards": "lapel.data.shards",
 }
 
 #: Packages that come with an extra, and the extra.
@@ -116,6 +118,7 @@ __all__ = [  # the keys of _HOMES, spelled out for those who read and check type
     "submit",
     "train",
     "tune",
+    "write_shards",
 ]
 
 

@@ -149,7 +149,7 @@ def test_pictures_that_cannot_be_read(run: Run, colour_bundle: Path, tmp_path: P
         (["--out", "answers", "--address", "auto"], "--address does not go with"),
         (["--out", "answers", "--workers", "2"], "add --ray"),
         (["--out", "answers", "--draw", "drawn"], "--draw does not go with answers in parts"),
-        (["--out", "answers", "s3://bucket/photos"], "add --ray, which reads from there"),
+        (["--out", "answers", "gs://bucket/photos"], "add --ray, which reads from there"),
         (["--out", "answers", "--tags", "x"], "--garments and --tags go together"),
     ],
 )
