@@ -242,12 +242,19 @@ def test_a_bad_photo_is_told_in_words_and_the_others_are_answered(
     named = tmp_path / "<img src=x onerror=alert(1)>.jpg"
     named.write_bytes(photos[0].read_bytes())
     page.goto(server)
-    ask_about(page, torn, named, photos[1])
+    note = tmp_path / "note.txt"
+    note.write_text("no photo at all")
+    ask_about(page, torn, named, photos[1], note)
     expect(page.locator("#answers h3").first).to_have_text("No answer for this photo")
     expect(page.locator("#answers .notice")).to_contain_text("JPEG, PNG or WebP")
     states = page.locator("#table tbody tr").evaluate_all("rows => rows.map(r => r.dataset.state)")
-    assert states == ["failed", "done", "done"]
-    assert [row.get("error", "") != "" for row in rows_of(downloaded(page))] == [True, False, False]
+    assert states == ["failed", "done", "done", "failed"]
+    # The table and the file say the same, in words for people.
+    told = page.locator("#table td.failed").all_inner_texts()
+    kept = [row.get("error", "") for row in rows_of(downloaded(page))]
+    assert kept == [told[0], "", "", told[1]]
+    assert all(told)
+    assert not any(word in " ".join(told) for word in ("Content-Type", "text/plain", "curl", "-H"))
     # The reader's own words are shown, and nothing in them runs.
     page.get_by_role("button", name=named.name).click()
     expect(page.locator("#photo-name")).to_have_text(named.name)
