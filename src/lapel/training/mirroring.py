@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 #: Putting files may take this share of a core: as saving may of the time (CheckFreq's figure).
 SHARE = 0.035
 
-#: Bytes that one core hashes, encrypts and sends in a second, at the least.
+#: Bytes that one core hashes and sends in a second: half of what was measured without TLS (312 MB
+#: on the machine of docs/results.md), since that costs, too.
 BYTES_A_SECOND = 150e6
 
 #: Seconds until files are tried again that could not be put.
