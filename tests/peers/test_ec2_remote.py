@@ -115,8 +115,8 @@ def test_a_terminal_is_attached_to_left_and_attached_to_again(
 
 def test_a_shell_outlives_its_connection_too(rented: Rented, terminal: Terminal) -> None:
     terminal.run(command("attach", NAME, "--shell"))
-    terminal.type("word=kept; which lapel", "Enter")
-    terminal.shows("venv/bin/lapel")
+    terminal.type("word=kept; which python", "Enter")
+    terminal.shows("venv/bin/python")
     rented.cut()
     terminal.shows("over: 1")
     terminal.run(command("attach", NAME, "--shell"))
