@@ -404,6 +404,11 @@ class Remembering:
         """The task, and the vector."""
         return (self._task, EMBEDDING)
 
+    @property
+    def lanes(self) -> int:
+        """One: what is remembered is asked once at a time."""
+        return 1
+
     def run(
         self, pixels: NDArray[np.uint8], names: Sequence[str] | None = None
     ) -> dict[str, NDArray[np.float32]]:

@@ -265,10 +265,10 @@ def test_a_dataset_in_s3_with_pictures_beside_it(own_dataset: Path, aws: ObjectS
 
     whole = Dataset.open(own_dataset)
     bucket = aws.bucket()
-    push(own_dataset, f"s3://{bucket}/home/dataset")
-    push(Path(whole.image_root), f"s3://{bucket}/home/photos")
-    made = Dataset.open(f"s3://{bucket}/home/dataset")
-    assert made.image_root == f"s3://{bucket}/home/photos"
+    push(own_dataset, f"s3://{bucket}/elsewhere/dataset")
+    push(Path(whole.image_root), f"s3://{bucket}/elsewhere/photos")
+    made = Dataset.open(f"s3://{bucket}/elsewhere/dataset")
+    assert made.image_root == f"s3://{bucket}/elsewhere/photos"
     assert made.read(made.names()[0]) == whole.read(whole.names()[0])
     assert made.fingerprint == whole.fingerprint
 

@@ -91,7 +91,12 @@ PLANTS = [
     Plant(
         module="lapel/storage/planted.py",
         line="import boto3",
-        contract="No cloud library yet",
+        contract="AWS is known to the cloud and to its store alone",
+    ),
+    Plant(
+        module="lapel/training/planted.py",
+        line="import optuna",
+        contract="Optuna is known to tuning alone",
     ),
     Plant(
         module="lapel/metrics/planted.py",

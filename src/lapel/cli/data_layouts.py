@@ -276,7 +276,8 @@ def export_layout(
     from lapel.data.export import export_dataset
 
     done = export_dataset(layout, dataset, out, track=track, **options)
-    print(f"{counted(done.images, 'image')} in the layout '{layout}': {shown(in_addresses(done.path))}")
+    where = shown(in_addresses(done.path))
+    print(f"{counted(done.images, 'image')} in the layout '{layout}': {where}")
     for note in done.notes:
         print(f"  {shown(note)}")
     if done.image_root is not None:
