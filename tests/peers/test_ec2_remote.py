@@ -115,11 +115,13 @@ def test_a_terminal_is_attached_to_left_and_attached_to_again(
 
 def test_a_shell_outlives_its_connection_too(rented: Rented, terminal: Terminal) -> None:
     terminal.run(command("attach", NAME, "--shell"))
+    terminal.shows("[shell]")  # what is typed before is typed to nobody
     terminal.type("word=kept; which python", "Enter")
     terminal.shows("venv/bin/python")
     rented.cut()
     terminal.shows("over: 1")
     terminal.run(command("attach", NAME, "--shell"))
+    terminal.shows("[shell]")  # what is typed before is typed to nobody
     terminal.type("clear; echo it was $word", "Enter")
     terminal.shows("it was kept")
     terminal.type("exit", "Enter")

@@ -19,6 +19,14 @@ from lapel.schema.errors import CloudError, UsageError
 #: tmux with a socket of ours: in /tmp, cleaners would remove it, and other sessions be seen.
 TMUX = 'tmux -S "$PWD/tmux"'
 
+#: What a shell reads first: the user's own settings, and then Lapel's environment before all
+#: others on the path, such as conda's.
+SHELL = """[ -f ~/.bashrc ] && . ~/.bashrc
+. ./environment
+PATH=$PWD/venv/bin:$PATH
+cd work
+"""
+
 #: Jobs that one machine may have had.
 MOST_JOBS = 9999
 
@@ -145,11 +153,11 @@ def attach_command(reach: Reach, number: int | None) -> list[str]:
         number: of a job that runs; None: a shell in a session that outlives the connection.
     """
     if number is not None:
-        opened = f"{TMUX} attach-session -t job-{number}"
+        opened = f"exec {TMUX} attach-session -t job-{number}"
     else:
-        path = "PATH=$PWD/venv/bin:$PATH; export PATH; . ./environment; cd work"
-        opened = f"{TMUX} new-session -A -s shell {shlex.quote(f'{path}; exec bash')}"
-    return reach.command(f"cd {HOME} && exec {opened}", terminal=True)
+        kept = f"printf '%s' {shlex.quote(SHELL)} > shell.rc"
+        opened = f"{kept} && exec {TMUX} new-session -A -s shell 'exec bash --rcfile shell.rc'"
+    return reach.command(f"cd {HOME} && {opened}", terminal=True)
 
 
 def _job(line: str) -> Job:
