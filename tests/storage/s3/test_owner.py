@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
+from lapel.schema.errors import StorageError
 from lapel.storage.s3 import owner as module
 from lapel.storage.s3.client import ChangedError
 from lapel.storage.s3.location import S3Location
@@ -85,6 +87,32 @@ def test_one_that_was_cut_off_learns_of_it_by_its_own_beat(
     while not first.lost and time.monotonic() < until:
         time.sleep(0.02)
     assert "taken over by process 1 on other" in first.lost
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_beat_whose_answer_was_lost_is_its_own(
+    place: S3Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Owner.take(place)
+    silent(first)
+    write = S3Store.exchange
+
+    def unanswered(store: S3Store, *words: Any) -> str:
+        write(store, *words)
+        raise StorageError("the connection failed")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(S3Store, "exchange", unanswered)
+        with pytest.raises(StorageError, match="the connection failed"):
+            first.beat()
+    first.beat()
+    assert not first.lost
+    with monkeypatch.context() as cut:
+        cut.setattr(S3Store, "exchange", unanswered)
+        with pytest.raises(StorageError, match="the connection failed"):
+            first.beat()
+    first.release()
+    assert json.loads(S3Store(place).read(OWNER))["released"] is True
 
 
 def test_a_process_of_this_machine_that_is_gone_is_not_waited_for(place: S3Location) -> None:

@@ -84,7 +84,7 @@ class Owner:
                 raise TakenError(self._lost)
             self._beats += 1
             try:
-                self._tag = self._store.exchange(OWNER, self._said(), self._tag)
+                self._tag = self._exchanged(self._said())
             except (ChangedError, AbsentError) as error:
                 self._lost = f"{self._store.root} was taken over by {self._who()}"
                 raise TakenError(self._lost) from error
@@ -108,11 +108,29 @@ class Owner:
         if self._lost:
             return
         try:
-            self._store.exchange(OWNER, self._said(released=True), self._tag)
+            self._exchanged(self._said(released=True))
         except ChangedError:
             return  # taken over since the last beat: it is another's to release
         if forget:
             self._store.delete(OWNER)
+
+    def _exchanged(self, said: bytes) -> str:
+        """The tag of what is written in the place of this process's last beat.
+
+        A beat whose answer was lost, and after it the connection, was written all the same: what
+        lies there then is newer than the tag that is known, and is this process's own.
+
+        Raises:
+            ChangedError: another's lies there, or nothing.
+            StorageError: it cannot be written.
+        """
+        try:
+            return self._store.exchange(OWNER, said, self._tag)
+        except ChangedError:
+            told, tag = self._read()
+            if told.get("owner") != self._token:
+                raise
+            return self._store.exchange(OWNER, said, tag)
 
     def _keep(self) -> None:
         while not self._ended.wait(BEAT):
