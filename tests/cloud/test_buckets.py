@@ -54,6 +54,17 @@ def test_a_removal_leaves_nothing(aws: ObjectStore) -> None:
     assert lacking[0] & lacking[1] == set()
 
 
+def test_what_was_written_before_versions_were_kept_goes_too(aws: ObjectStore) -> None:
+    account = Account()
+    make_bucket(account, BUCKET.bucket)
+    S3Store(BUCKET).write("run-1/a", b"first")
+    make_bucket(account, BUCKET.bucket, versions=True)
+    remove(account, plan_removal(account, BUCKET / "run-1"))
+    assert plan_removal(account, BUCKET).objects == []
+    remove(account, plan_removal(account, BUCKET, bucket=True))
+    assert aws.client().list_buckets()["Buckets"] == []
+
+
 def test_buckets_of_others_are_left_alone(aws: ObjectStore) -> None:
     theirs = aws.bucket()
     with pytest.raises(CloudError, match="exists and was not made by Lapel"):

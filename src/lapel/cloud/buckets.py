@@ -219,8 +219,9 @@ def remove(account: Account, removal: Removal) -> None:
     for key, upload in removal.uploads:
         account.do("s3", "AbortMultipartUpload", {}, Bucket=bucket, Key=key, UploadId=upload)
     for first in range(0, len(removal.objects), AT_ONCE):
+        # "null" too, of what was written before versions were kept: else it would only be hidden.
         named = [
-            {"Key": key, **({"VersionId": number} if number != "null" else {})}
+            {"Key": key, "VersionId": number}
             for key, number in removal.objects[first : first + AT_ONCE]
         ]
         answer = account.do(
