@@ -164,6 +164,29 @@ def test_a_process_whose_run_was_taken_over_ends(
     assert json.loads(S3Store(place).read(OWNER))["machine"] == "two"
 
 
+def test_taken_over_in_the_middle_of_a_save_nothing_more_is_put(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owning, "BEAT", 3600.0)  # as of a machine that slept
+    put, store = mirroring.put_file, S3Store(place)
+
+    def put_and_lose(path: Path, target: str) -> None:
+        put(path, target)
+        told = {"process": 1, "machine": "two"}
+        store.write(OWNER, json.dumps(told).encode())
+
+    monkeypatch.setattr(mirroring, "put_file", put_and_lose)
+    with (
+        pytest.raises(StorageError, match="taken over by process 1 on two"),
+        mirroring.run_at(place, lambda _: None) as run,
+    ):
+        run.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("recipe.yaml", "run.json", "log.csv"):
+            (run.folder / name).write_text("mine")
+        run.saved()
+    assert sorted(store.names()) == [OWNER, "recipe.yaml"]
+
+
 def test_no_connection_for_a_while_costs_no_learning(
     patterns: Path, aws: ObjectStore, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

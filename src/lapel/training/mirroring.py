@@ -195,12 +195,13 @@ class RunMirror:
         wanted = [name for name in _in_order(here) if self._there.get(name) != here[name]]
         if not wanted and not _surplus(self._there, here):
             return
-        self._owner.beat()  # nothing is put into a place that is another's by now
         sent = 0
         for name in wanted:
+            self._owner.beat()  # nothing is put into a place that is another's by now
             if self._put_file(name):
                 self._there[name] = here[name]
                 sent += here[name][0]
+        self._owner.beat()
         for name in sorted(_surplus(self._there, here)):
             self._store.delete(name)
             del self._there[name]
