@@ -88,7 +88,7 @@ def test_a_job_is_begun_looked_at_and_its_log_is_shown(bucket: str, run: Run) ->
     assert there["KeyCount"] == 4
     request = boto3.client("sagemaker").describe_training_job(TrainingJobName="first")
     code_channel = next(c for c in request["InputDataConfig"] if c["ChannelName"] == "code")
-    assert code_channel["DataSource"]["S3DataSource"]["S3Uri"] == f"{OUT}/first/source/code"
+    assert code_channel["DataSource"]["S3DataSource"]["S3Uri"] == f"{OUT}/first/source/code/"
     write_log("first/algo-1-1700000000", ["metric epoch=1 seconds=2.0", "Best epoch 1"])
     code, text, said = run("cloud", "sagemaker", "logs", "first", "--follow")
     assert code == 0, said

@@ -169,7 +169,8 @@ def _shared(plan: JobPlan, channels: Mapping[str, str]) -> dict[str, Any]:
 def _channel(name: str, place: str) -> dict[str, Any]:
     source = {
         "S3DataType": "S3Prefix",
-        "S3Uri": place,
+        # With its "/": `shoes` shall not bring `shoes-old`. An archive is an object of its own.
+        "S3Uri": place if place.endswith(".tar.gz") else f"{place}/",
         "S3DataDistributionType": "FullyReplicated",
     }
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
