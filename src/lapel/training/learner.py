@@ -104,6 +104,8 @@ class Learner:
         self.average = AveragedWeights(network, recipe.average) if recipe.average else None
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
+        #: Norm of the last step's gradient before it was clipped; None where none is.
+        self.norm: Tensor | None = None
         #: Told by the loop what begins; runs where somebody wants to know where the time goes.
         self.clock = StepClock(self.device)
         #: From what examples have for pictures to what the heads say; less than the whole network

@@ -43,7 +43,8 @@ def take_step(learner: Learner, plan: Plan, batch: Batch) -> tuple[Tensor, dict[
     find_gradients(learner, loss, apart=apart)
     learner.clock.begin("step")
     if recipe.optimiser.clip:
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
+        clip = recipe.optimiser.clip
+        learner.norm = torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
     # Each optimiser moves the parameters of its own that have a gradient.
     for optimiser in learner.optimisers:
         optimiser.step()

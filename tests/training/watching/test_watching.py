@@ -92,6 +92,12 @@ def test_a_rate_far_too_high_is_noticed(patterns: Path, tmp_path: Path) -> None:
     assert said & {"exploding_gradients", "dead_units", "stalled_loss", "not a number"}
 
 
+def test_a_gradient_is_seen_as_it_was_before_it_was_clipped(patterns: Path, tmp_path: Path) -> None:
+    changes = {**WATCHED, "optimiser.clip": 1e-6, "schedule.epochs": 1}
+    looks = table(learn(tmp_path / "run", patterns, changes) / "looks.csv")
+    assert all(float(row["gradient"]) > 1e-3 for row in looks)
+
+
 def test_rare_labels_are_told_before_the_first_step(tmp_path: Path) -> None:
     data = pattern_dataset(tmp_path / "data", {"train": 120, "validation": 40}).folder
     run = learn(tmp_path / "run", data, {**WATCHED, "schedule.epochs": 0.1})

@@ -11,6 +11,7 @@ from lapel.schema.errors import RecipeError
 from lapel.training.learner import Learner
 from lapel.training.loop import Tally
 from lapel.training.plan import Plan
+from lapel.training.processes.sharding import whole
 from lapel.training.recipe_parts import WatchPart
 from lapel.training.run import RunFolder
 from lapel.training.watching.findings import Finding, read_findings, write_findings
@@ -81,6 +82,8 @@ class RuleWatcher:
         step, every = learner.progress.step, self._watch.every
         if step % every == 0:
             gradient, relative = gradients_of(learner.network)
+            if learner.norm is not None:  # clipped, it would look calm however it explodes
+                gradient = float(whole({"norm": learner.norm})["norm"])
             look = Look(
                 step=step,
                 loss=tally.latest_loss,
