@@ -176,14 +176,16 @@ def test_taken_over_in_the_middle_of_a_save_nothing_more_is_put(
         store.write(OWNER, json.dumps(told).encode())
 
     monkeypatch.setattr(mirroring, "put_file", put_and_lose)
-    with (
-        pytest.raises(StorageError, match="taken over by process 1 on two"),
-        mirroring.run_at(place, lambda _: None) as run,
-    ):
-        run.folder.mkdir(parents=True, exist_ok=True)
-        for name in ("recipe.yaml", "run.json", "log.csv"):
-            (run.folder / name).write_text("mine")
-        run.saved()
+
+    def save() -> None:
+        with mirroring.run_at(place, lambda _: None) as run:
+            run.folder.mkdir(parents=True, exist_ok=True)
+            for name in ("recipe.yaml", "run.json", "log.csv"):
+                (run.folder / name).write_text("mine")
+            run.saved()
+
+    with pytest.raises(StorageError, match="taken over by process 1 on two"):
+        save()
     assert sorted(store.names()) == [OWNER, "recipe.yaml"]
 
 
