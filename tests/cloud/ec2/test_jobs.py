@@ -102,8 +102,10 @@ def test_a_job_ends_with_its_terminal(reach: Reach, machine: Path) -> None:
 
 def test_a_job_whose_keeper_was_killed_is_lost(reach: Reach, machine: Path) -> None:
     start(reach, ["exec sleep 60"])
-    for name in ("shell", "pid"):
-        os.kill(int((machine / "jobs/1" / name).read_text()), signal.SIGKILL)
+    keepers = [machine / "jobs/1" / name for name in ("shell", "pid")]
+    until(lambda: all(keeper.is_file() and keeper.read_text().strip() for keeper in keepers))
+    for keeper in keepers:
+        os.kill(int(keeper.read_text()), signal.SIGKILL)
     until(lambda: job(reach).state == "lost")
     assert job(reach).code is None
 

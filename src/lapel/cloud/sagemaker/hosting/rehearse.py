@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,16 +86,13 @@ def rehearse(bundle: str | Path, *, port: int = 8080) -> None:
     Raises:
         BundleError, CloudError: as :func:`rehearsed`.
     """
-    with rehearsed(bundle, port=port) as rehearsal:
+    with suppress(KeyboardInterrupt), rehearsed(bundle, port=port) as rehearsal:
         lines = (
             f"Rehearsing an endpoint at {rehearsal.url}; Ctrl+C ends",
             f"curl --data-binary @PHOTO -H 'Content-Type: image/jpeg' {rehearsal.url}/invocations",
         )
         print("\n".join(lines), flush=True)  # noqa: T201 - a command's own words
-        try:
-            code = rehearsal.process.wait()
-        except KeyboardInterrupt:
-            return
+        code = rehearsal.process.wait()
         raise CloudError(f"the server ended with {code}; it said:\n{_said(rehearsal.log)}")
 
 
