@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from hosting_account import BUCKET, HostingAccount, what_is_there
@@ -16,6 +17,7 @@ from lapel.cloud.sagemaker.hosting.invoke import Asked, invoke
 from lapel.cloud.sagemaker.hosting.plan import EndpointPlan
 from lapel.cloud.sagemaker.hosting.rehearse import Rehearsal
 from lapel.schema.errors import CloudError
+from lapel.storage.s3.location import S3Location
 
 Run = Callable[..., tuple[int, str, str]]
 Plans = Callable[..., EndpointPlan]
@@ -89,3 +91,22 @@ def test_a_dry_run_shows_what_would_be_sent(run: Run, photos: Path) -> None:
     code, said, _ = run("cloud", "sagemaker", "invoke", "shoes", photos / "a.png", "--dry-run")
     assert code == 0
     assert "sagemaker-runtime InvokeEndpoint" in said
+
+
+def test_a_photo_that_still_waits_in_the_queue_stays_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"a photo")
+    store = MagicMock()
+    place = {"OutputLocation": "s3://bucket/queue/answers/1.out"}
+    monkeypatch.setattr(Account, "ask", lambda *_, **__: place)
+    monkeypatch.setattr(invoking, "QUEUE_SECONDS", 0.0)
+    queue = S3Location("bucket", "queue")
+    with pytest.raises(CloudError, match=r"it will lie at s3://bucket/queue/answers/1\.out"):
+        invoking._queued(Account(), "shop", photo, Asked(), queue, store)
+    assert store.write.called
+    assert not store.delete.called
+    monkeypatch.setattr(invoking, "_taken", lambda *_: b"{}")
+    assert invoking._queued(Account(), "shop", photo, Asked(), queue, store) == b"{}"
+    assert store.delete.called

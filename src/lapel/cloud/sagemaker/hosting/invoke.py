@@ -176,9 +176,18 @@ def _queued(
         request["CustomAttributes"] = asked.attributes
     try:
         sent = account.ask("sagemaker-runtime", "InvokeEndpointAsync", {}, **request)
-        return _taken(account, sent)
-    finally:
+        answer = _taken(account, sent)
+    except _LateError:
+        raise  # the photo is still to be read: an answer was promised
+    except BaseException:
         store.delete(key)
+        raise
+    store.delete(key)
+    return answer
+
+
+class _LateError(CloudError):
+    """A photo still waits in the queue."""
 
 
 def _taken(account: Account, sent: Mapping[str, Any]) -> bytes:
@@ -194,7 +203,7 @@ def _taken(account: Account, sent: Mapping[str, Any]) -> bytes:
         if said is not None:
             raise CloudError(f"the container refused it: {said[:500].decode(errors='replace')}")
         time.sleep(LOOK_EVERY)
-    raise CloudError(f"no answer within {QUEUE_SECONDS:.0f} s; it will lie at {place}")
+    raise _LateError(f"no answer within {QUEUE_SECONDS:.0f} s; it will lie at {place}")
 
 
 def _read(account: Account, place: S3Location) -> bytes | None:
