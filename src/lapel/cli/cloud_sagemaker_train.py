@@ -66,6 +66,7 @@ def train(
     _, content = read_recipe(wanted)
     plan = plan_job(wanted)
     refuse_faults(jobs.SERVICE, "CreateTrainingJob", training_request(plan))
+    jobs.refuse_taken(account, plan.name)
     jobs.check_data(account, plan.channels["dataset"])
     costs = words.cost_before(plan, words.price_of(plan.kind, _region(account), price))
     shared.agreed(costs, yes=yes, dry_run=dry_run)
@@ -135,6 +136,7 @@ def tune(
         seed=known.seed if known else 0,
     )
     refuse_faults(jobs.SERVICE, "CreateHyperParameterTuningJob", request(plan))
+    tuning.refuse_taken_tuning(account, plan.name)
     jobs.check_data(account, plan.channels["dataset"])
     found = words.price_of(plan.kind, _region(account), price)
     shared.agreed(words.cost_before(plan, found, jobs=trials), yes=yes, dry_run=dry_run)

@@ -110,9 +110,30 @@ def write_log(stream: str, lines: list[str]) -> None:
 def test_a_name_is_taken_once(run: Run) -> None:
     train = ("cloud", "sagemaker", "train", "fashion-mnist-fast", *PLACES, "--yes", "--name", "a")
     assert run(*train)[0] == 0
-    code, _, said = run(*train)
+    code, text, said = run(*train)
     assert code == 2
     assert "there is, or was, a training job 'a'" in said
+    assert "PutObject" not in text + said, "the first job's code is not written over"
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_name_of_a_search_is_taken_once(run: Run, tmp_path: Path) -> None:
+    recipe = tuned_recipe(tmp_path)
+    tune = ("cloud", "sagemaker", "tune", recipe, *PLACES, "--yes", "--name", "b")
+    code, _, said = run(*tune)
+    assert code == 0, said
+    code, text, said = run(*tune)
+    assert code == 2
+    assert "there is, or was, a tuning job 'b'" in said
+    assert "PutObject" not in text + said, "the first search's code is not written over"
+
+
+def tuned_recipe(folder: Path) -> Path:
+    recipe = folder / "mine.yaml"
+    shipped = Path(jobs.__file__).parents[2] / "recipes" / "fashion-mnist-fast.yaml"
+    ranges = "tune:\n  optimiser.learning_rate: {low: 0.01, high: 0.2, log: true}\n"
+    recipe.write_text(shipped.read_text() + ranges)
+    return recipe
 
 
 @pytest.mark.parametrize(
@@ -143,10 +164,7 @@ def test_what_sagemaker_would_refuse_is_refused_here(
 
 @pytest.mark.usefixtures("bucket")
 def test_a_recipe_of_ones_own_goes_along_and_is_tuned(run: Run, tmp_path: Path) -> None:
-    recipe = tmp_path / "mine.yaml"
-    shipped = Path(jobs.__file__).parents[2] / "recipes" / "fashion-mnist-fast.yaml"
-    ranges = "tune:\n  optimiser.learning_rate: {low: 0.01, high: 0.2, log: true}\n"
-    recipe.write_text(shipped.read_text() + ranges)
+    recipe = tuned_recipe(tmp_path)
     code, text, said = run(
         "cloud", "sagemaker", "tune", recipe, *PLACES, "--yes", "--name", "search", "--trials", "6",
     )  # fmt: skip

@@ -99,11 +99,19 @@ def begin(account: Account, request: Mapping[str, Any]) -> str:
     """
     refuse_faults("sagemaker", "CreateTrainingJob", request)
     name = request["TrainingJobName"]
-    if is_known(account, name):
-        raise UsageError(f"there is, or was, a training job {name!r}; SageMaker takes a name once")
     instead = {"TrainingJobArn": f"arn:aws:sagemaker:region:account:training-job/{name}"}
     arn: str = account.do("sagemaker", "CreateTrainingJob", instead, **request)["TrainingJobArn"]
     return arn
+
+
+def refuse_taken(account: Account, name: str) -> None:
+    """Refuse a name before its code is sent: it would come to lie over the first job's.
+
+    Raises:
+        UsageError: there is, or was, a training job of that name.
+    """
+    if is_known(account, name):
+        raise UsageError(f"there is, or was, a training job {name!r}; SageMaker takes a name once")
 
 
 def is_known(account: Account, name: str) -> bool:

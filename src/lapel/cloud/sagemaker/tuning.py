@@ -57,12 +57,20 @@ def begin_tuning(account: Account, request: Mapping[str, Any]) -> str:
     """
     refuse_faults("sagemaker", "CreateHyperParameterTuningJob", request)
     name = request[NAME]
-    if is_known_tuning(account, name):
-        raise UsageError(f"there is, or was, a tuning job {name!r}; SageMaker takes a name once")
     key = "HyperParameterTuningJobArn"
     instead = {key: f"arn:aws:sagemaker:region:account:hyper-parameter-tuning-job/{name}"}
     arn: str = account.do("sagemaker", "CreateHyperParameterTuningJob", instead, **request)[key]
     return arn
+
+
+def refuse_taken_tuning(account: Account, name: str) -> None:
+    """Refuse a name before its code is sent: it would come to lie over the first job's.
+
+    Raises:
+        UsageError: there is, or was, a tuning job of that name.
+    """
+    if is_known_tuning(account, name):
+        raise UsageError(f"there is, or was, a tuning job {name!r}; SageMaker takes a name once")
 
 
 def is_known_tuning(account: Account, name: str) -> bool:
