@@ -14,9 +14,11 @@ from training_runs import SMALL
 
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import StorageError, TrainingError, UsageError
+from lapel.storage.places import put_file
 from lapel.storage.s3 import owner as owning
 from lapel.storage.s3 import retrying
 from lapel.storage.s3.location import S3Location
+from lapel.storage.s3.manifest import MANIFEST
 from lapel.storage.s3.owner import OWNER, Owner
 from lapel.storage.s3.store import S3Store
 from lapel.storage.s3.transfer import push
@@ -168,7 +170,7 @@ def test_taken_over_in_the_middle_of_a_save_nothing_more_is_put(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(owning, "BEAT", 3600.0)  # as of a machine that slept
-    put, store = mirroring.put_file, S3Store(place)
+    put, store = put_file, S3Store(place)
 
     def put_and_lose(path: Path, target: str) -> None:
         put(path, target)
@@ -224,3 +226,31 @@ def test_learning_on_from_a_model_in_s3(
     assert json.loads((done.run / "run.json").read_text())["from"]["folder"] == f"{place}/bundle"
     machine("three")
     assert train(resume=on).best_score == done.best_score
+
+
+def test_what_never_reached_s3_is_not_lost(patterns: Path, place: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        learn(patterns, place, reporter=Cut())
+    store = S3Store(S3Location.parse(place))
+    there = sorted(name for name in store.names() if name.startswith("checkpoints/"))
+    for name in there[1:]:  # as if S3 had been away when they were put
+        store.delete(name)
+    with mirroring.run_at(place, lambda _: None) as run:
+        here = sorted(path.name for path in (run.folder / "checkpoints").iterdir())
+    assert here[-1] == Path(there[-1]).name
+    assert there[-1] in set(store.names())
+
+
+def test_a_run_that_was_pushed_by_hand_has_no_list_that_grows_old(
+    patterns: Path, place: str
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        learn(patterns, place, reporter=Cut())
+    with mirroring.run_at(place, lambda _: None) as run:
+        folder = run.folder
+    push(folder, place)
+    store = S3Store(S3Location.parse(place))
+    assert MANIFEST in set(store.names())
+    with mirroring.run_at(place, lambda _: None):
+        pass
+    assert MANIFEST not in set(store.names())

@@ -68,13 +68,17 @@ def remove(
     profile: Profile = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Delete what lies in S3 for good: with all versions, and uploads that were cut."""
+    """Delete what lies in S3 for good: with all versions, and uploads that were cut.
+
+    --dry-run looks what is there, which needs an account, and deletes nothing.
+    """
     asked = account(region, profile, dry_run=dry_run)
     from lapel.cloud import buckets
     from lapel.storage.s3.location import S3Location
 
     location = S3Location.parse(place)
-    plan = buckets.plan_removal(asked, location, bucket=bucket)
+    looking = account(region, profile) if dry_run else asked
+    plan = buckets.plan_removal(looking, location, bucket=bucket)
     what = f"{counted(len(plan.objects), 'object')} ({in_words(plan.size)})"
     if plan.uploads:
         what += f", {counted(len(plan.uploads), 'unfinished upload')}"

@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from botocore.parsers import ResponseParserError
 from botocore.session import get_session
 from botocore.validate import validate_parameters
 
@@ -175,7 +176,7 @@ class Account:
             answer: dict[str, Any] = method(**call.request)
         except ClientError as error:
             raise refused(call, error) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:  # the latter: a proxy's own page
             raise CloudError(_words(call.service, call.operation, error)) from error
         return answer
 

@@ -65,19 +65,53 @@ def run_at(place: str | Path, say: Callable[[str], None]) -> Iterator[RunFolder]
     if not location.key:
         raise UsageError(f"{location} is a whole bucket; name a folder in it, {location}/RUN")
     with needs_aws(str(location)):
+        from lapel.storage.s3.manifest import MANIFEST  # noqa: PLC0415 - likewise
         from lapel.storage.s3.mirror import bring  # noqa: PLC0415 - stands on boto3
         from lapel.storage.s3.owner import Owner  # noqa: PLC0415 - likewise
+        from lapel.storage.s3.store import S3Store  # noqa: PLC0415 - likewise
     folder = mirror_of(place, cache_root() / RUNS)
     mirror = RunMirror(folder, location, Owner.take(location, say), say)
     try:
         tell_address(folder, location)
-        bring(location, folder, folder.parent / ".tags.json", _is_of_run)
+        with _newer_kept(folder):
+            bring(location, folder, folder.parent / ".tags.json", _is_of_run)
+            mirror.remember()
+        S3Store(location).delete(
+            MANIFEST
+        )  # of a push by hand: what is put from now on is not in it
         mirror.start()
         yield RunFolder(folder, place=str(location), mirror=mirror)
     except BaseException:
         mirror.end(failed=True)
         raise
     mirror.end()
+
+
+@contextmanager
+def _newer_kept(folder: Path) -> Iterator[None]:
+    """Keep checkpoints that never reached S3, because it was away, where they are of the same run.
+
+    A step is a function of its number: of one run, what is further is never wrong.
+    """
+    begun, checkpoints = folder / RUN, folder / CHECKPOINTS
+    before = begun.read_bytes() if begun.is_file() else None
+    aside = folder.parent / ".newer"
+    aside.mkdir(parents=True, exist_ok=True)
+    for path in checkpoints.glob("step-*.safetensors"):
+        (aside / path.name).unlink(missing_ok=True)
+        (aside / path.name).hardlink_to(path)  # a second name, which outlives the first
+    try:
+        yield
+    finally:
+        there = max((path.name for path in checkpoints.glob("step-*.safetensors")), default="")
+        same = begun.is_file() and begun.read_bytes() == before
+        for path in aside.iterdir():
+            if same and path.name > there:
+                checkpoints.mkdir(exist_ok=True)
+                path.replace(checkpoints / path.name)
+            else:
+                path.unlink()
+        aside.rmdir()
 
 
 class RunMirror:
@@ -108,10 +142,14 @@ class RunMirror:
         self._thread = threading.Thread(target=self._work, name="run-mirror", daemon=True)
         self.put_bytes = 0
 
-    def start(self) -> None:
-        """Begin; what the folder holds now came from its place."""
+    def remember(self) -> None:
+        """What the folder holds now came from its place."""
         self._there = _files(self._folder)
+
+    def start(self) -> None:
+        """Begin; what came to the folder since :meth:`remember` is put."""
         self._thread.start()
+        self.changed()
 
     def changed(self) -> None:
         """Files of the run have changed: they are put as soon as it may be."""

@@ -15,6 +15,7 @@ from lapel.cloud.sagemaker.hosting.listing import (
     PATIENCE,
     belongings,
     is_there,
+    pages,
     settled,
 )
 from lapel.cloud.sagemaker.hosting.scaling import remove_scaling
@@ -97,15 +98,9 @@ def stop_batches(account: Account, name: str) -> int:
     Raises:
         CloudError: AWS refuses.
     """
-    found = account.ask(
-        "sagemaker",
-        "ListTransformJobs",
-        {"TransformJobSummaries": []},
-        NameContains=name,
-        StatusEquals="InProgress",
-    )
+    asked = {"NameContains": name, "StatusEquals": "InProgress"}
     running = []
-    for one in found["TransformJobSummaries"]:
+    for one in pages(account, "sagemaker", "ListTransformJobs", "TransformJobSummaries", **asked):
         stamp = STAMPED.fullmatch(one["TransformJobName"])
         if stamp is not None and stamp["name"] == name:
             running.append(one["TransformJobName"])
@@ -171,8 +166,8 @@ def is_missing(error: RefusedError) -> bool:
 
 
 def _listed(account: Account, name: str) -> bool:
-    found = account.ask("sagemaker", "ListEndpoints", {"Endpoints": []}, NameContains=name)
-    return any(one["EndpointName"] == name for one in found["Endpoints"])
+    found = pages(account, "sagemaker", "ListEndpoints", "Endpoints", NameContains=name)
+    return any(one["EndpointName"] == name for one in found)
 
 
 def _archive_of(account: Account, model: str) -> str | None:
