@@ -93,7 +93,7 @@ def stop(
         jobs.end(account, name)
     else:
         tuning.end_tuning(account, name)
-    complain(f"{name} was told to end")
+    complain(f"{name} {'would be' if dry_run else 'was'} told to end")
 
 
 @sagemaker_app.command()
@@ -115,7 +115,7 @@ def role(
 
     if delete:
         delete_role(account, name)
-        complain(f"the role {name} is gone")
+        complain(f"the role {name} {'would be taken down' if dry_run else 'is gone'}")
         return
     if bucket is None:
         raise UsageError("name the bucket that the role may use: --bucket BUCKET")

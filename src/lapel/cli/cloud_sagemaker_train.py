@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +73,8 @@ def train(
     costs = words.cost_before(plan, words.price_of(plan.kind, _region(account), price))
     shared.agreed(costs, yes=yes, dry_run=dry_run)
     whole = jobs.prepare(partial(put, account), plan, content)
-    jobs.begin(account, training_request(whole))
+    with _named_if_interrupted(plan.name, dry_run=dry_run):
+        jobs.begin(account, training_request(whole))
     if dry_run:
         return
     _say_begun(plan.name, plan.out)
@@ -140,7 +143,9 @@ def tune(
     jobs.check_data(account, plan.channels["dataset"])
     found = words.price_of(plan.kind, _region(account), price)
     shared.agreed(words.cost_before(plan, found, jobs=trials), yes=yes, dry_run=dry_run)
-    tuning.begin_tuning(account, request(jobs.prepare(partial(put, account), plan, content)))
+    whole = jobs.prepare(partial(put, account), plan, content)
+    with _named_if_interrupted(plan.name, dry_run=dry_run):
+        tuning.begin_tuning(account, request(whole))
     if not dry_run:
         _say_begun(plan.name, plan.out)
 
@@ -153,6 +158,17 @@ def _region(account: Account) -> str | None:
         return account.where()
     except CloudError:
         return None
+
+
+@contextmanager
+def _named_if_interrupted(name: str, *, dry_run: bool) -> Iterator[None]:
+    """AWS may have begun a job whose answer Ctrl-C cut off: it is said how to end it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not dry_run:
+            complain(f"{name} may run, and cost: `lapel cloud sagemaker stop {name}` ends it")
+        raise
 
 
 def _say_begun(name: str, out: str) -> None:

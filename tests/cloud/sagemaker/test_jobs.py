@@ -128,6 +128,26 @@ def test_a_name_of_a_search_is_taken_once(run: Run, tmp_path: Path) -> None:
     assert "PutObject" not in text + said, "the first search's code is not written over"
 
 
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_a_job_that_is_interrupted_while_it_begins_is_named(
+    command: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_for = Account.do
+
+    def cut_off(account: Account, service: str, operation: str, *rest: Any, **more: Any) -> Any:
+        answer = ask_for(account, service, operation, *rest, **more)
+        if service == "sagemaker":
+            raise KeyboardInterrupt
+        return answer
+
+    monkeypatch.setattr(Account, "do", cut_off)
+    words = ("cloud", "sagemaker", command, tuned_recipe(tmp_path), *PLACES, "--yes")
+    code, _, said = run(*words, "--name", "c")
+    assert code == 130
+    assert "c may run, and cost: `lapel cloud sagemaker stop c` ends it" in said
+
+
 def tuned_recipe(folder: Path) -> Path:
     recipe = folder / "mine.yaml"
     shipped = Path(jobs.__file__).parents[2] / "recipes" / "fashion-mnist-fast.yaml"
@@ -230,6 +250,10 @@ def test_a_job_is_told_to_end(run: Run) -> None:
     code, text, said = run("cloud", "sagemaker", "stop", "first", "--dry-run")
     assert code == 0, said
     assert calls_in(text) == [("sagemaker StopTrainingJob", {"TrainingJobName": "first"})]
+    assert "first would be told to end" in said
+    code, _, said = run("cloud", "sagemaker", "role", "jobs", "--delete", "--dry-run")
+    assert code == 0, said
+    assert "the role jobs would be taken down" in said
 
 
 def test_a_role_for_one_bucket_is_made_and_taken_down(emulated: str, run: Run) -> None:
