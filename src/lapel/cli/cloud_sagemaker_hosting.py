@@ -87,6 +87,7 @@ def deploy(
     from lapel.cloud.sagemaker.hosting.archive import archived
     from lapel.cloud.sagemaker.hosting.costs import endpoint_cost
     from lapel.cloud.sagemaker.hosting.deploy import deploy as make
+    from lapel.cloud.sagemaker.hosting.deploy import refuse_early
     from lapel.cloud.sagemaker.hosting.plan import Capture, EndpointPlan
 
     def plan(archive: str) -> EndpointPlan:
@@ -102,7 +103,9 @@ def deploy(
         )
 
     # All is checked, and the cost agreed, before anything is packed or sent.
-    costs = endpoint_cost(plan(models or bundle_place(bundle)), region_of(aws), price)
+    wanted = plan(models or bundle_place(bundle))
+    refuse_early(wanted, name)
+    costs = endpoint_cost(wanted, region_of(aws), price)
     agreed(costs, yes=yes, dry_run=dry_run)
     place = archived(aws, bundle, name, models=models, say=complain)
     done = make(aws, plan(place), say=complain)
@@ -194,9 +197,9 @@ def delete(
     aws = account(region, profile, dry_run=dry_run)
     from lapel.cloud.sagemaker.hosting.remove import delete as remove
 
-    gone = remove(aws, name, say=complain)
+    gone = remove(aws, name, say=(lambda _: None) if dry_run else complain)
     if dry_run:
-        complain(f"dry run: {len(aws.calls)} calls checked, none sent")
+        complain(f"dry run: {len(aws.calls)} calls checked, none sent; {name} would be taken down")
         return
     counts = {
         "endpoint": gone.endpoints,

@@ -265,6 +265,17 @@ def test_what_is_not_there_cannot_be_taken_down(account: Account) -> None:
         take_down(account)
 
 
+def test_a_kind_that_aws_does_not_know_is_refused_before_the_archive_is_sent(
+    run: Run, colour_bundle: Path, named: list[str]
+) -> None:
+    words = ["cloud", "sagemaker", "deploy", colour_bundle, "shoes", *named]
+    code, said, told = run(*words, "--kind", "ml.c7i.larg", "--yes")
+    assert code == 2
+    assert "did you mean ml.c7i.large" in told
+    assert "PutObject" not in said + told
+    assert "Uploading" not in said + told
+
+
 @pytest.mark.usefixtures("unreachable")
 def test_a_dry_run_shows_every_call_and_needs_nothing(
     run: Run, colour_bundle: Path, named: list[str]
@@ -280,8 +291,12 @@ def test_a_dry_run_shows_every_call_and_needs_nothing(
     ):  # fmt: skip
         assert operation in said, operation
     assert "none sent" in told
-    code, said, _ = run("cloud", "sagemaker", "delete", "shoes", "--dry-run")
+    assert "InService" not in told
+    code, said, told = run("cloud", "sagemaker", "delete", "shoes", "--dry-run")
     assert code == 0
+    assert "shoes would be taken down" in told
+    assert "InService" not in told
+    assert "shoes: taken down" not in told
     for operation in ("DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"):
         assert f"sagemaker {operation} " in said, operation
 

@@ -97,7 +97,7 @@ def deploy(
     """
     waiting = _Patience(say, patience, every)
     called = stamped(plan.name)
-    _refuse_early(plan, called)
+    refuse_early(plan, called)
     there = _usable(account, plan.name, waiting)
     before = belongings(account, "EndpointConfig", plan.name)
     with ExitStack() as undo:
@@ -118,7 +118,16 @@ def deploy(
     return Deployed(name=plan.name, called=called, updated=there, removed=len(before))
 
 
-def _refuse_early(plan: EndpointPlan, called: str) -> None:
+def refuse_early(plan: EndpointPlan, called: str) -> None:
+    """Refuse, before anything is sent, what AWS would refuse.
+
+    Args:
+        plan: what the endpoint shall be.
+        called: the name of its model and of its configuration.
+
+    Raises:
+        UsageError: AWS would refuse; all that is wrong in a request is listed.
+    """
     refuse_faults("sagemaker", "CreateModel", model_request(plan, called))
     refuse_faults("sagemaker", "CreateEndpointConfig", config_request(plan, called))
     refuse_faults("sagemaker", "CreateEndpoint", endpoint_request(plan, called))

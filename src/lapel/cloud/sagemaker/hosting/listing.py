@@ -175,7 +175,8 @@ def settled(
         )
         if found["EndpointStatus"] != status:
             status = str(found["EndpointStatus"])
-            say(f"{name}: {status}")
+            if not account.dry_run:  # which has looked at nothing
+                say(f"{name}: {status}")
         if status not in CHANGING:
             return found
         if time.monotonic() > until:
