@@ -172,7 +172,7 @@ def test_attention_is_asked_for_once_and_shown_on_request(
     looked = page.get_by_label("Where the model looked")
     looked.check()
     expect(canvas).to_be_visible()
-    page.wait_for_function("document.getElementById('attention').width !== 300")
+    expect(canvas).not_to_have_js_property("width", 300)  # a canvas that nobody has drawn on
     assert coloured(canvas) > 0.1
     assert box_of(canvas) == pytest.approx(box_of(page.locator("#photo")))
     # The other map takes its place.

@@ -294,7 +294,7 @@ def test_garments_are_removed_and_given_another_category(
     page.locator(".lines select").nth(1).select_option(other)
     page.get_by_role("button", name="Confirm").click()
     expect(page.locator("#name")).not_to_have_text(name)
-    page.wait_for_function("document.querySelector('#bar').value === 1")
+    expect(page.locator("#bar")).to_have_js_property("value", 1)
     said = answers(dataset)[name]["garments"]
     assert [one["part"] for one in said] == [other, *parts[2:]]
     assert len(said) == count - 1
@@ -466,7 +466,7 @@ def test_outlines_are_confirmed_or_left_open(
     page.keyboard.press("Enter")
     expect(page.locator("#note")).to_contain_text("Choose an answer first")
     page.keyboard.press("s")
-    page.wait_for_function("document.querySelector('#bar').value === 1")
+    expect(page.locator("#bar")).to_have_js_property("value", 1)
     expect(page.locator("#name")).not_to_have_text(second)
     found = answers(dataset)
     assert found[first]["parts"]["size"][0] == 64
