@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from lapel.schema.errors import LapelError, UsageError
 from lapel.storage.places import in_addresses
@@ -18,9 +19,13 @@ def shown(text: str) -> str:
 
 
 def complain(message: str) -> None:
-    """One message on stderr, line by line as given."""
-    for line in message.splitlines() or [""]:
-        print(shown(line), file=sys.stderr)
+    """One message on stderr, line by line as given.
+
+    A terminal that was closed is no fault: what is being taken back must still be taken back.
+    """
+    with suppress(OSError):
+        for line in message.splitlines() or [""]:
+            print(shown(line), file=sys.stderr)
 
 
 def report_error(error: LapelError) -> int:

@@ -1,0 +1,46 @@
+"""What is made at AWS and costs money is taken back, however the program that makes it is ended."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+#: Besides Ctrl-C: being told to end, and a terminal that is closed. Windows has no SIGHUP.
+ENDING = ("SIGTERM", "SIGHUP")
+
+
+@contextmanager
+def interrupted_when_ended() -> Iterator[None]:
+    """Within the block, SIGTERM and SIGHUP raise ``KeyboardInterrupt``, as Ctrl-C does.
+
+    The first one raises; later ones are passed over, so that none cuts short what the block takes
+    back (a closed terminal sends SIGHUP twice: from the kernel and from the shell). A signal that
+    is ignored already, as by ``nohup``, stays ignored. After the block, signals mean what they
+    meant before. Outside the main thread, where Python hands out no signals, nothing changes.
+
+    Raises:
+        KeyboardInterrupt: SIGTERM or SIGHUP came; its word is the signal's name.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) == 1:
+            raise KeyboardInterrupt(signal.Signals(number).name)
+
+    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    former = {number: signal.getsignal(number) for number in numbers}
+    handled = {n: old for n, old in former.items() if old not in (signal.SIG_IGN, None)}
+    for number in handled:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, old in handled.items():
+            signal.signal(number, old)
