@@ -10,27 +10,39 @@ import pytest
 
 from lapel.cloud.interruptions import interrupted_when_ended
 
-BOTH = (signal.SIGTERM, signal.SIGHUP)
+ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize("number", BOTH)
+@pytest.mark.parametrize("number", ALL)
 def test_a_signal_is_as_ctrl_c_and_the_next_ones_leave_the_taking_back_alone(number: int) -> None:
-    before = [signal.getsignal(one) for one in BOTH]
+    before = [signal.getsignal(one) for one in ALL]
     taken_back = False
     with pytest.raises(KeyboardInterrupt, match=signal.Signals(number).name):  # noqa: PT012 - the block is what is tested
         with interrupted_when_ended():
             try:
                 end(number)
             finally:
-                for one in BOTH:
+                for one in (signal.SIGTERM, signal.SIGHUP):
                     end(one)
                 taken_back = True
     assert taken_back
-    assert [signal.getsignal(one) for one in BOTH] == before
+    assert [signal.getsignal(one) for one in ALL] == before
+
+
+def test_who_presses_ctrl_c_twice_does_not_want_to_wait() -> None:
+    taken_back = False
+    with pytest.raises(KeyboardInterrupt, match="SIGINT"):  # noqa: PT012 - the block is what is tested
+        with interrupted_when_ended():
+            try:
+                end(signal.SIGTERM)
+            finally:
+                end(signal.SIGINT)
+                taken_back = True
+    assert not taken_back
 
 
 def test_what_was_told_to_outlive_its_terminal_does() -> None:
@@ -48,9 +60,9 @@ def test_beside_the_main_thread_nothing_changes() -> None:
 
     def look() -> None:
         with interrupted_when_ended():
-            seen.extend(signal.getsignal(one) for one in BOTH)
+            seen.extend(signal.getsignal(one) for one in ALL)
 
     thread = threading.Thread(target=look)
     thread.start()
     thread.join()
-    assert seen == [signal.getsignal(one) for one in BOTH]
+    assert seen == [signal.getsignal(one) for one in ALL]

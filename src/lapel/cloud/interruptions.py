@@ -8,21 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-#: Besides Ctrl-C: being told to end, and a terminal that is closed. Windows has no SIGHUP.
-ENDING = ("SIGTERM", "SIGHUP")
+#: Ctrl-C, being told to end, and a terminal that is closed; Windows has no SIGHUP.
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @contextmanager
 def interrupted_when_ended() -> Iterator[None]:
     """Within the block, SIGTERM and SIGHUP raise ``KeyboardInterrupt``, as Ctrl-C does.
 
-    The first one raises; later ones are passed over, so that none cuts short what the block takes
-    back (a closed terminal sends SIGHUP twice: from the kernel and from the shell). A signal that
-    is ignored already, as by ``nohup``, stays ignored. After the block, signals mean what they
-    meant before. Outside the main thread, where Python hands out no signals, nothing changes.
+    The first of the three raises; later ones are passed over, so that none cuts short what the
+    block takes back (a closed terminal sends SIGHUP twice: from the kernel and from the shell).
+    Only a second Ctrl-C raises again: somebody is there who does not want to wait. A signal that is
+    ignored already, as by ``nohup``, stays ignored. After the block, signals mean what they meant
+    before. Outside the main thread, where Python hands out no signals, nothing changes.
 
     Raises:
-        KeyboardInterrupt: SIGTERM or SIGHUP came; its word is the signal's name.
+        KeyboardInterrupt: one of them came; its word is the signal's name.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -31,7 +32,7 @@ def interrupted_when_ended() -> Iterator[None]:
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         came.append(number)
-        if len(came) == 1:
+        if len(came) == 1 or number == signal.SIGINT:
             raise KeyboardInterrupt(signal.Signals(number).name)
 
     numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
