@@ -48,13 +48,18 @@ def batch(
 ) -> None:
     """Answer for all photos below a place in S3, on machines that are there for so long.
 
+    Ended while it waits (Ctrl-C, SIGTERM, a closed terminal), the batch goes on at AWS until its
+    photos are answered; `lapel cloud sagemaker delete NAME` stops it.
+
     The answers to `a/b.jpg` lie below ANSWERS as `a/b.jpg.out`, lines of JSON as `lapel predict`
     writes them. A photo that cannot be read gets its error there, and does not end the batch.
     """
     aws = account(region, profile, dry_run=dry_run)
+    from lapel.cloud.interruptions import interrupted_when_ended
     from lapel.cloud.sagemaker.hosting.archive import archived
     from lapel.cloud.sagemaker.hosting.batch import BatchPlan, start_batch
     from lapel.cloud.sagemaker.hosting.costs import batch_cost
+    from lapel.cloud.sagemaker.hosting.looking import look_before_a_batch
 
     def plan(archive: str) -> BatchPlan:
         return BatchPlan(
@@ -62,14 +67,16 @@ def batch(
             kind=kind, count=count,
         )  # fmt: skip
 
-    cost = batch_cost(plan(models or bundle_place(bundle)), region_of(aws), price)
-    agreed(cost, yes=yes, dry_run=dry_run)
-    made = plan(archived(aws, bundle, name, models=models, say=complain))
-    called = start_batch(aws, made)
-    if dry_run or not wait:
-        _say_started(aws, made, called)
-        return
-    _finish(aws, made, called, price=price, out=out)
+    wanted = plan(models or bundle_place(bundle))
+    look_before_a_batch(aws, wanted)
+    agreed(batch_cost(wanted, region_of(aws), price), yes=yes, dry_run=dry_run)
+    with interrupted_when_ended():
+        made = plan(archived(aws, bundle, name, models=models, say=complain))
+        called = start_batch(aws, made)
+        if dry_run or not wait:
+            _say_started(aws, made, called)
+        else:
+            _finish(aws, made, called, price=price, out=out)
 
 
 def _say_started(aws: Account, plan: BatchPlan, called: str) -> None:
@@ -89,7 +96,11 @@ def _finish(
     try:
         done = finish_batch(aws, plan, called, say=complain)
     except KeyboardInterrupt:
-        complain(f"{called} goes on; `lapel cloud sagemaker delete {plan.name}` stops it")
+        complain(
+            f"{called} goes on at AWS, costs money and ends by itself when its photos are answered "
+            f"(at {plan.answers}); `lapel cloud sagemaker delete {plan.name}` stops it, or takes "
+            "its model away after"
+        )
         raise
     if done.seconds is not None:
         complain(batch_paid(plan, done.seconds, region_of(aws), price))

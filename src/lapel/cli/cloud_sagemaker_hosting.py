@@ -81,13 +81,14 @@ def deploy(
     """Put a model behind an endpoint, or another model behind an endpoint that is there.
 
     What is there answers until the new one does, and stays if that fails. A failed start leaves
-    nothing behind.
+    nothing behind, nor does one that is ended by Ctrl-C, SIGTERM or a closed terminal.
     """
     aws = account(region, profile, dry_run=dry_run)
+    from lapel.cloud.interruptions import interrupted_when_ended
     from lapel.cloud.sagemaker.hosting.archive import archived
     from lapel.cloud.sagemaker.hosting.costs import endpoint_cost
     from lapel.cloud.sagemaker.hosting.deploy import deploy as make
-    from lapel.cloud.sagemaker.hosting.deploy import refuse_early
+    from lapel.cloud.sagemaker.hosting.looking import look_before_deploying
     from lapel.cloud.sagemaker.hosting.plan import Capture, EndpointPlan
 
     def plan(archive: str) -> EndpointPlan:
@@ -104,11 +105,11 @@ def deploy(
 
     # All is checked, and the cost agreed, before anything is packed or sent.
     wanted = plan(models or bundle_place(bundle))
-    refuse_early(wanted, name)
-    costs = endpoint_cost(wanted, region_of(aws), price)
-    agreed(costs, yes=yes, dry_run=dry_run)
-    place = archived(aws, bundle, name, models=models, say=complain)
-    done = make(aws, plan(place), say=complain)
+    look_before_deploying(aws, wanted)
+    agreed(endpoint_cost(wanted, region_of(aws), price), yes=yes, dry_run=dry_run)
+    with interrupted_when_ended():
+        place = archived(aws, bundle, name, models=models, say=complain)
+        done = make(aws, plan(place), say=complain)
     if dry_run:
         complain(f"dry run: {len(aws.calls)} calls checked, none sent")
         return

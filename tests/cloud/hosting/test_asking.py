@@ -34,7 +34,7 @@ def test_one_bad_photo_is_told_and_the_others_are_answered(
 ) -> None:
     deploy(account, plans(), say=lambda _: None)
     (photos / "b.png").write_bytes(b"no picture")
-    names = [photos / f"{name}.png" for name in "abc"]
+    names = [photos / f"{name}.png" for name in "abcz"]
     code, said, told = run("cloud", "sagemaker", "invoke", "shoes", *names, "--top", "2")
     assert code == 1
     answers = [json.loads(line) for line in said.splitlines()]
@@ -42,7 +42,8 @@ def test_one_bad_photo_is_told_and_the_others_are_answered(
     assert [one["answers"]["colour"]["label"] for one in answers] == ["red", "blue"]
     assert len(answers[0]["answers"]["colour"]["top"]) == 2
     assert "b.png: " in told
-    assert "1 of 3 pictures got no answer" in told
+    assert "z.png: could not be read: No such file or directory; check its path" in told
+    assert "2 of 4 pictures got no answer" in told
     assert answering.requests[0]["X-Amzn-SageMaker-Custom-Attributes"] == "top=2"
 
 

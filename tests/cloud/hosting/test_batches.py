@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,23 +13,19 @@ from hosting_account import BUCKET, IMAGE, ROLE, HostingAccount, client, what_is
 from lapel.cloud.aws import Account
 from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker.hosting.batch import BatchPlan, start_batch
-from lapel.cloud.sagemaker.hosting.rehearse import rehearsed
+from lapel.cloud.sagemaker.hosting.looking import look_before_a_batch
+from lapel.cloud.sagemaker.hosting.rehearse import Rehearsal, rehearsed
 from lapel.cloud.sagemaker.hosting.remove import delete
 from lapel.schema.errors import UsageError
 
 Run = Callable[..., tuple[int, str, str]]
 
+Ending = Callable[[signal.Signals], Callable[[], None]]
+
 PHOTOS, ANSWERS = f"s3://{BUCKET}/photos", f"s3://{BUCKET}/answers"
 
-
-@pytest.fixture
-def stored(hosting: HostingAccount, photos: Path) -> None:  # noqa: ARG001 - it makes the bucket
-    """Three photos and one file that is none, below a place in S3."""
-    store = client("s3")
-    (photos / "d.png").write_bytes(b"no picture")
-    for path in photos.iterdir():
-        store.put_object(Bucket=BUCKET, Key=f"photos/new/{path.name}", Body=path.read_bytes())
-    store.put_object(Bucket=BUCKET, Key="photos-old/e.png", Body=b"of another place")
+#: Keys of what lies in the bucket before a batch.
+STORED = ["photos-old/e.png", *(f"photos/new/{name}.png" for name in "abcd")]
 
 
 def plan(**words: str) -> BatchPlan:
@@ -78,17 +75,21 @@ def test_the_container_is_told_to_answer_bad_photos(account: Account) -> None:
 
 @pytest.mark.usefixtures("stored")
 def test_a_batch_that_fails_says_so_and_leaves_no_model(
-    run: Run, hosting: HostingAccount, colour_bundle: Path, named: list[str]
+    run: Run,
+    hosting: HostingAccount,
+    container: Rehearsal,
+    colour_bundle: Path,
+    named: list[str],
 ) -> None:
     # Without the word about bad photos, one of them ends the batch, as AWS does it.
-    with rehearsed(colour_bundle) as rehearsal:
-        hosting.container = rehearsal.url
-        code, _, told = run("cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named)
+    hosting.container = container.url
+    code, _, told = run("cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named)
     assert code == 1
     assert "is Failed: ClientError: Bad HTTP status" in told
     assert set(what_is_there()) == {"objects"}
 
 
+@pytest.mark.usefixtures("stored")
 def test_a_running_batch_is_stopped_by_name(
     run: Run, hosting: HostingAccount, colour_bundle: Path, named: list[str], account: Account
 ) -> None:
@@ -101,7 +102,7 @@ def test_a_running_batch_is_stopped_by_name(
     assert (gone.jobs, gone.models, gone.endpoints) == (1, 1, 0)
     (job,) = client("sagemaker").list_transform_jobs()["TransformJobSummaries"]
     assert job["TransformJobStatus"] == "Stopped"
-    assert what_is_there() == {}
+    assert what_is_there() == {"objects": STORED}
     assert missing("sagemaker-endpoints", account.calls) == set()
 
 
@@ -111,6 +112,7 @@ def test_answers_do_not_go_among_the_photos() -> None:
     assert plan(answers=f"{PHOTOS}-answers").answers == f"{PHOTOS}-answers"
 
 
+@pytest.mark.usefixtures("stored")
 def test_a_batch_that_cannot_be_started_leaves_no_model(
     run: Run, hosting: HostingAccount, colour_bundle: Path, named: list[str]
 ) -> None:
@@ -118,4 +120,47 @@ def test_a_batch_that_cannot_be_started_leaves_no_model(
     code, _, told = run("cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named)
     assert code == 1
     assert "service limit is 0" in told
-    assert what_is_there() == {}
+    assert what_is_there() == {"objects": STORED}
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_batch_that_is_ended_while_it_starts_does_not_run(
+    run: Run, hosting: HostingAccount, colour_bundle: Path, named: list[str], ending: Ending
+) -> None:
+    hosting.running = True
+    hosting.when["create_transform_job"] = ending(signal.SIGHUP)
+    code, _, _ = run("cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named)
+    assert code != 0
+    (job,) = client("sagemaker").list_transform_jobs()["TransformJobSummaries"]
+    assert job["TransformJobStatus"] == "Stopped"
+    assert what_is_there() == {"objects": STORED}
+
+
+@pytest.mark.usefixtures("stored", "quick")
+def test_who_ends_the_waiting_is_told_that_the_batch_goes_on_and_how_to_stop_it(
+    run: Run, hosting: HostingAccount, colour_bundle: Path, named: list[str], ending: Ending
+) -> None:
+    hosting.running = True
+    hosting.when["describe_transform_job"] = ending(signal.SIGTERM)
+    words = ["cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named]
+    code, _, told = run(*words, "--name", "night")
+    assert code != 0
+    assert "goes on at AWS, costs money" in told
+    assert "`lapel cloud sagemaker delete night` stops it" in told
+
+
+@pytest.mark.parametrize("place", ["empty", "photos/new/a.png", "marked"])
+@pytest.mark.usefixtures("stored")
+def test_a_batch_without_photos_is_not_started(account: Account, place: str) -> None:
+    client("s3").put_object(Bucket=BUCKET, Key="marked/", Body=b"")  # a folder, as consoles make it
+    with pytest.raises(UsageError, match=f"no photos lie below s3://{BUCKET}/{place}; name"):
+        look_before_a_batch(account, plan(photos=f"s3://{BUCKET}/{place}"))
+
+
+@pytest.mark.parametrize("what", ["photos", "answers", "archive"])
+@pytest.mark.usefixtures("stored")
+def test_a_batch_in_a_bucket_that_is_not_there_is_not_started(account: Account, what: str) -> None:
+    with pytest.raises(UsageError, match="there is no bucket s3://lapel-nowhere"):
+        look_before_a_batch(account, plan(**{what: "s3://lapel-nowhere/night"}))
+    look_before_a_batch(account, plan())
+    assert missing("sagemaker-endpoints", account.calls) == set()

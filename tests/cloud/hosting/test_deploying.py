@@ -15,6 +15,7 @@ from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker.hosting import deploy as deploying
 from lapel.cloud.sagemaker.hosting.deploy import Deployed
 from lapel.cloud.sagemaker.hosting.listing import endpoints
+from lapel.cloud.sagemaker.hosting.looking import look_before_deploying
 from lapel.cloud.sagemaker.hosting.plan import Capture, EndpointPlan, Machines, Serverless
 from lapel.cloud.sagemaker.hosting.rehearse import Rehearsal
 from lapel.cloud.sagemaker.hosting.remove import delete
@@ -37,13 +38,6 @@ def deploy(account: Account, plan: EndpointPlan) -> Deployed:
 
 def take_down(account: Account, name: str = "shoes") -> None:
     delete(account, name, say=lambda _: None, every=0.01)
-
-
-@pytest.fixture(autouse=True)
-def numbered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deployments of one second have names of their own."""
-    numbers = iter(range(1000))
-    monkeypatch.setattr(deploying, "stamped", lambda name: f"{name}-261122-{next(numbers):06d}")
 
 
 def test_a_bundle_is_deployed_asked_and_taken_down(
@@ -96,6 +90,7 @@ def lines_of(file: Path) -> list[dict[str, Any]]:
 def test_whatever_was_made_is_taken_down_by_rights_that_are_written_out(
     account: Account, plans: Plans, words: dict[str, Any]
 ) -> None:
+    look_before_deploying(account, plans(**words))
     deploy(account, plans(**words))
     made = what_is_there()
     assert made["endpoints"] == ["shoes"]
@@ -175,14 +170,6 @@ def test_scaling_comes_back_where_machines_of_another_kind_do_not_start(
     assert what_is_there() == before
     take_down(account)
     assert what_is_there() == {}
-
-
-def test_machines_do_not_become_serverless(account: Account, plans: Plans) -> None:
-    deploy(account, plans())
-    before = what_is_there()
-    with pytest.raises(UsageError, match="does not change machines into serverless"):
-        deploy(account, plans(machines=Serverless(memory=2048)))
-    assert what_is_there() == before
 
 
 def test_what_is_no_longer_wanted_goes(account: Account, plans: Plans) -> None:

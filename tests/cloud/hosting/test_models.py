@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +9,6 @@ import pytest
 from hosting_account import BUCKET, IMAGE, ROLE, HostingAccount, client, what_is_there
 
 from lapel.cloud.archives import pack, unpack
-from lapel.cloud.container.layout import ROOT_VARIABLE
-from lapel.cloud.container.serving import HOST, PORT, ping
-from lapel.cloud.sagemaker.hosting import deploy as deploying
 from lapel.cloud.sagemaker.hosting.plan import unfit
 from lapel.cloud.sagemaker.hosting.rehearse import rehearsed
 from lapel.inference.bundle import Bundle
@@ -24,11 +18,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
-def ready_at_once(hosting: HostingAccount, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Endpoints are ready when they are looked at first; deployments have names of their own."""
+def ready_at_once(hosting: HostingAccount) -> None:
+    """Endpoints are ready when they are looked at first."""
     hosting.looks = 0
-    numbers = iter(range(1000))
-    monkeypatch.setattr(deploying, "stamped", lambda name: f"{name}-261122-{next(numbers):06d}")
 
 
 def archives() -> list[str]:
@@ -117,30 +109,6 @@ def test_nobody_is_asked_where_nobody_is_and_no_price_is_guessed(
 def test_machines_that_the_image_cannot_use_are_told(kind: str, said: str | None) -> None:
     found = unfit(kind)
     assert found is None if said is None else found is not None and said in found
-
-
-def test_a_rehearsal_serves_until_it_is_ended(colour_bundle: Path) -> None:
-    with rehearsed(colour_bundle) as probe:
-        port = probe.url.rpartition(":")[2]
-    variables = {HOST: "127.0.0.1", PORT: port, ROOT_VARIABLE: "/nonexistent"}
-    words = ["cloud", "sagemaker", "local", "--serve", colour_bundle, "--port", port]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lapel", *map(str, words)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        said = "".join(process.stdout.readline() for _ in range(2))
-        assert ping(variables)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=40)
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == 0
-    assert (
-        f"curl --data-binary @PHOTO -H 'Content-Type: image/jpeg' http://127.0.0.1:{port}" in said
-    )
-    assert not ping(variables)
 
 
 def test_a_rehearsal_that_cannot_start_says_why(colour_bundle: Path) -> None:

@@ -1,9 +1,9 @@
 """SageMaker's hosting in the emulated account, where moto has gaps.
 
 moto knows models, configurations and endpoints. Added here, as AWS documents it: names that are
-taken once, endpoints that take a while and may fail, UpdateEndpoint, StopTransformJob, kinds of
-machines of this decade; and answers: requests to an endpoint go to a real container's program,
-where a test started one.
+taken once, endpoints that take a while and may fail, UpdateEndpoint, kinds of machines of this
+decade, batches (in ``hosting_jobs``), what happens in the middle of a call; and answers: requests
+to an endpoint go to a real container's program, where a test started one.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.core.responses import ActionResult, EmptyResult
+from hosting_jobs import let_jobs_run
+from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import (
     FakeEndpoint,
     FakeEndpointConfig,
-    FakeTransformJob,
     SageMakerModelBackend,
 )
 from moto.sagemaker.responses import SageMakerResponse
@@ -36,6 +36,18 @@ IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/lapel-serve:0.1.0"
 ROLE = "arn:aws:iam::123456789012:role/lapel/sagemaker"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:lapel"
 BUCKET = "lapel-hosting-tests"
+
+#: Who may take the role on.
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sagemaker.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
 
 
 @dataclass
@@ -49,6 +61,7 @@ class HostingAccount:
         looks: how often an endpoint is seen changing before it is ready.
         running: transform jobs do not end by themselves.
         requests: headers of requests that came to endpoints.
+        when: what happens once an operation was done, before its answer is sent; once.
     """
 
     container: str = ""
@@ -57,6 +70,12 @@ class HostingAccount:
     looks: int = 1
     running: bool = False
     requests: list[dict[str, str]] = field(default_factory=list)
+    when: dict[str, Callable[[], object]] = field(default_factory=dict)
+
+    def done(self, operation: str) -> None:
+        """An operation was done: what shall happen then, happens."""
+        if operation in self.when:
+            self.when.pop(operation)()
 
     def ask(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
         """What the container answers: status, body, type."""
@@ -73,15 +92,19 @@ class HostingAccount:
 
 @pytest.fixture
 def hosting(emulated: str, monkeypatch: pytest.MonkeyPatch) -> HostingAccount:
-    """The emulated account, with hosting as AWS documents it, and an empty bucket."""
+    """The emulated account, with hosting as AWS documents it, an empty bucket, and the role."""
     account = HostingAccount()
     client("s3").create_bucket(
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
+    client("iam").create_role(
+        RoleName="sagemaker", Path="/lapel/", AssumeRolePolicyDocument=json.dumps(TRUST)
+    )
     assert emulated
     _take_names_once(monkeypatch, account)
     _let_endpoints_change(monkeypatch, account)
-    _let_jobs_run(monkeypatch, account)
+    let_jobs_run(monkeypatch, account)
+    _tell_of_looks(monkeypatch, account)
     _answer_by_the_container(monkeypatch, account)
     monkeypatch.setattr(FakeEndpointConfig, "validate_instance_type", lambda *_: None)
     return account
@@ -150,9 +173,25 @@ def _once(
             raise ValidationError(message=account.refuses[operation])
         if words[name] in getattr(backend, kept):
             raise ValidationError(message=f"Cannot create already existing {words[name]}")
-        return usual(backend, **words)
+        made = usual(backend, **words)
+        account.done(operation)
+        return made
 
     return make
+
+
+def _tell_of_looks(monkeypatch: pytest.MonkeyPatch, account: HostingAccount) -> None:
+    def telling(operation: str, usual: Callable[..., Any]) -> Callable[..., Any]:
+        def look(*arguments: Any, **words: Any) -> Any:
+            found = usual(*arguments, **words)
+            account.done(operation)
+            return found
+
+        return look
+
+    for operation in ("describe_endpoint", "describe_transform_job"):
+        usual = getattr(SageMakerModelBackend, operation)
+        monkeypatch.setattr(SageMakerModelBackend, operation, telling(operation, usual))
 
 
 def _let_endpoints_change(monkeypatch: pytest.MonkeyPatch, account: HostingAccount) -> None:
@@ -211,46 +250,6 @@ def _settle(endpoint: Any, *, fails: bool) -> None:
 
 
 _REASON = "The primary container did not pass the ping health check."
-
-
-def _let_jobs_run(monkeypatch: pytest.MonkeyPatch, account: HostingAccount) -> None:
-    first = FakeTransformJob.__init__
-
-    def made(job: Any, *arguments: Any, **words: Any) -> None:
-        first(job, *arguments, **words)
-        if account.running:
-            job.transform_job_status = "InProgress"
-        elif account.container:
-            _transform(account, job)
-
-    def stop(response: Any) -> EmptyResult:
-        jobs = response.sagemaker_backend.transform_jobs
-        jobs[response._get_param("TransformJobName")].transform_job_status = "Stopped"
-        return EmptyResult()
-
-    monkeypatch.setattr(FakeTransformJob, "__init__", made)
-    monkeypatch.setattr(SageMakerResponse, "stop_transform_job", stop, raising=False)
-
-
-def _transform(account: HostingAccount, job: Any) -> None:
-    """Ask the container about each object below the input, as a batch does."""
-    store = client("s3")
-    source = job.transform_input["DataSource"]["S3DataSource"]["S3Uri"].removeprefix("s3://")
-    bucket, _, prefix = source.partition("/")
-    target = job.transform_output["S3OutputPath"].removeprefix("s3://")
-    out_bucket, _, out_prefix = target.partition("/")
-    headers = {
-        "Content-Type": job.transform_input["ContentType"],
-        "Accept": job.transform_output["Accept"],
-    }
-    for one in store.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
-        body = store.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
-        status, answer, _ = account.ask(body, headers)
-        if status != 200:
-            job.transform_job_status, job.failure_reason = "Failed", "ClientError: Bad HTTP status"
-            return
-        key = f"{out_prefix}/{one['Key'].removeprefix(prefix)}.out"
-        store.put_object(Bucket=out_bucket, Key=key, Body=answer)
 
 
 def _answer_by_the_container(monkeypatch: pytest.MonkeyPatch, account: HostingAccount) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import tarfile
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
 
 from lapel.cloud.archives import pack
 from lapel.cloud.aws import Account, RefusedError
-from lapel.inference.bundle import Bundle
-from lapel.schema.errors import UsageError
+from lapel.inference.bundle import BUNDLE_OF_RUN, MANIFEST, Bundle
+from lapel.schema.errors import BundleError, CloudError, UsageError
 from lapel.storage.local import sha256_of
 from lapel.storage.s3.location import S3Location
 
@@ -21,6 +26,13 @@ DIGITS = 16
 
 #: What one request to S3 may carry.
 MOST_BYTES = 5 * 2**30
+
+#: Bytes of an archive in S3 that are looked through for a bundle's manifest. SageMaker packs in an
+#: order of its own: one that has not come by then is taken to come later.
+LOOKED_THROUGH = 64 * 2**20
+
+#: Where a manifest may lie in an archive: of a bundle, or of a run that holds one.
+MANIFESTS = frozenset({MANIFEST, f"{BUNDLE_OF_RUN}/{MANIFEST}"})
 
 #: What S3 says when something lies at a place already.
 TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
@@ -43,7 +55,8 @@ def archived(
 
     Args:
         account: whose S3 it is.
-        bundle: a bundle or a run, here or in S3; or an archive in S3, which is taken as it is.
+        bundle: a bundle or a run, here or in S3; or an archive in S3, which is looked into and
+            taken as it is.
         name: of the endpoint or batch, part of the place.
         models: place in S3 below which archives lie; needed unless there is one already.
         say: told what is put where.
@@ -54,10 +67,12 @@ def archived(
     Raises:
         BundleError: no bundle, or one that is not whole: every file's hash is compared.
         CloudError: S3 refuses.
-        UsageError: no place was given.
+        UsageError: no place was given, or there is no such archive.
     """
     if is_archive(bundle):
-        return str(S3Location.parse(bundle))
+        place = S3Location.parse(bundle)
+        _refuse_no_bundle(account, place)
+        return str(place)
     if models is None:
         raise UsageError("say by --models s3://BUCKET/models where the model's archive is put")
     below = S3Location.parse(models)
@@ -69,6 +84,48 @@ def archived(
         say(f"{opened.name}: {archive.stat().st_size / 1e6:.1f} MB at {place}")
         _put(account, archive, place)
     return str(place)
+
+
+def _refuse_no_bundle(account: Account, place: S3Location) -> None:
+    """Look into an archive in S3: a container would find out after minutes of starting."""
+    where = {"Bucket": place.bucket, "Key": place.key}
+    try:
+        size = account.ask("s3", "HeadObject", {}, **where).get("ContentLength", 0)
+    except RefusedError as error:
+        if error.code not in {"404", "NoSuchKey"}:
+            raise
+        raise UsageError(
+            f"there is no archive {place}; `lapel cloud s3 list s3://{place.bucket}` shows what "
+            "lies there, and `lapel cloud sagemaker status JOB` where a training job left its model"
+        ) from error
+    begin = {"Range": f"bytes=0-{LOOKED_THROUGH - 1}"} if size > LOOKED_THROUGH else {}
+    found = account.ask("s3", "GetObject", {}, **where, **begin)
+    if account.dry_run:
+        return
+    with closing(found["Body"]) as body:
+        names = _names_until_manifest(body, place)
+    if size <= LOOKED_THROUGH and not MANIFESTS & set(names):
+        holds = f"it holds {', '.join(sorted(names)[:5])}" if names else "it is no whole tar.gz"
+        raise BundleError(
+            f"{place} holds no bundle ({holds}); expected {MANIFEST} in it: name the model.tar.gz "
+            "of a training job of Lapel, or a bundle or run"
+        )
+
+
+def _names_until_manifest(body: Any, place: S3Location) -> list[str]:  # noqa: ANN401 - botocore has no types
+    """Names of files in an archive, up to a bundle's manifest; no more of it is fetched."""
+    names: list[str] = []
+    try:
+        with tarfile.open(fileobj=body, mode="r|gz") as tar:
+            for entry in tar:
+                names.append(entry.name.removeprefix("./"))
+                if names[-1] in MANIFESTS:
+                    break
+    except BotoCoreError as error:
+        raise CloudError(f"{place} could not be read: {error}; do it again") from error
+    except tarfile.TarError:
+        pass  # cut at its limit, or no archive: the names that came say which
+    return names
 
 
 def ours(archive: str, name: str) -> bool:

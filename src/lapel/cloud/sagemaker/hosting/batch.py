@@ -161,7 +161,10 @@ def _photos(place: S3Location) -> dict[str, Any]:
 
 
 def start_batch(account: Account, plan: BatchPlan) -> str:
-    """Start a batch; if it cannot be started, nothing is left of it.
+    """Start a batch; if it cannot be started, or that is interrupted, nothing is left of it.
+
+    What could not come about is told before by
+    :func:`lapel.cloud.sagemaker.hosting.looking.look_before_a_batch`.
 
     Returns:
         Its name at AWS.
@@ -177,6 +180,8 @@ def start_batch(account: Account, plan: BatchPlan) -> str:
     try:
         account.do("sagemaker", "CreateTransformJob", {}, **job_request(plan, called))
     except BaseException:
+        with suppress(CloudError):  # AWS may have begun it before its answer was lost
+            account.do("sagemaker", "StopTransformJob", {}, TransformJobName=called)
         with suppress(CloudError):
             remove_behind(account, plan.name, called, archive=plan.archive)
         raise

@@ -20,15 +20,20 @@ from lapel.cloud.sagemaker.hosting.listing import (
     EVERY,
     PATIENCE,
     READY,
-    Endpoint,
     belongings,
     endpoints,
     is_there,
     settled,
 )
 from lapel.cloud.sagemaker.hosting.log import last_lines
+from lapel.cloud.sagemaker.hosting.looking import refuse_conversion, refuse_faulty
 from lapel.cloud.sagemaker.hosting.plan import EndpointPlan, Machines
-from lapel.cloud.sagemaker.hosting.remove import remove_behind, remove_endpoint
+from lapel.cloud.sagemaker.hosting.remove import (
+    remove_archive,
+    remove_behind,
+    remove_endpoint,
+    remove_model,
+)
 from lapel.cloud.sagemaker.hosting.requests import (
     config_request,
     endpoint_request,
@@ -42,7 +47,11 @@ from lapel.cloud.sagemaker.hosting.scaling import (
     scaling_of,
 )
 from lapel.cloud.sagemaker.refusals import refuse_faults
-from lapel.schema.errors import CloudError, UsageError
+from lapel.schema.errors import CloudError
+
+#: Seconds that an endpoint which is to be taken away again may take until AWS lets it be; making
+#: one takes AWS minutes, with the limits of our requests a quarter of an hour at the most.
+UNDO_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +89,10 @@ def deploy(
     """Make an endpoint, or change one of ours into another.
 
     What is there goes on answering until the new one does, and stays if that fails: AWS itself
-    keeps the old machines until the new ones are healthy. If anything fails, what was made for it
-    is taken away again.
+    keeps the old machines until the new ones are healthy. If anything fails or is interrupted,
+    what was made for it is taken away again; for that, AWS must first have done with making it.
+    What could not come about is told before by
+    :func:`lapel.cloud.sagemaker.hosting.looking.look_before_deploying`.
 
     Args:
         account: that pays.
@@ -97,11 +108,12 @@ def deploy(
     """
     waiting = _Patience(say, patience, every)
     called = stamped(plan.name)
-    refuse_early(plan, called)
-    there = _usable(account, plan.name, waiting)
-    before = belongings(account, "EndpointConfig", plan.name)
+    refuse_faulty(plan, called)
     with ExitStack() as undo:
-        undo.callback(_take_away, account, plan, called, say)
+        undo.callback(_forget_archive, account, plan)
+        there = _usable(account, plan.name, waiting)
+        before = belongings(account, "EndpointConfig", plan.name)
+        undo.callback(_take_away, account, plan.name, called, say)
         account.do("sagemaker", "CreateModel", {}, **model_request(plan, called))
         account.do("sagemaker", "CreateEndpointConfig", {}, **config_request(plan, called))
         if there:
@@ -118,21 +130,6 @@ def deploy(
     return Deployed(name=plan.name, called=called, updated=there, removed=len(before))
 
 
-def refuse_early(plan: EndpointPlan, called: str) -> None:
-    """Refuse, before anything is sent, what AWS would refuse.
-
-    Args:
-        plan: what the endpoint shall be.
-        called: the name of its model and of its configuration.
-
-    Raises:
-        UsageError: AWS would refuse; all that is wrong in a request is listed.
-    """
-    refuse_faults("sagemaker", "CreateModel", model_request(plan, called))
-    refuse_faults("sagemaker", "CreateEndpointConfig", config_request(plan, called))
-    refuse_faults("sagemaker", "CreateEndpoint", endpoint_request(plan, called))
-
-
 def _usable(account: Account, name: str, waiting: _Patience) -> bool:
     """Whether an endpoint is there that can be changed; one that failed is taken away."""
     if not is_there(account, name):
@@ -147,7 +144,7 @@ def _usable(account: Account, name: str, waiting: _Patience) -> bool:
 
 def _update(account: Account, plan: EndpointPlan, called: str, waiting: _Patience) -> None:
     (now,) = endpoints(account, plan.name)
-    _refuse_conversion(plan, now)
+    refuse_conversion(plan, now)
     machines, scaling = plan.machines, scaling_of(account, plan.name)
     keep = isinstance(machines, Machines) and machines.scales and machines.kind == now.kind
     # Not the one that starts a first machine: it says that there is work, not that it fails.
@@ -168,15 +165,6 @@ def _update(account: Account, plan: EndpointPlan, called: str, waiting: _Patienc
     put_scaling(account, plan)
 
 
-def _refuse_conversion(plan: EndpointPlan, now: Endpoint) -> None:
-    """Machines and serverless do not become each other at AWS."""
-    if isinstance(plan.machines, Machines) != (now.memory == 0):
-        raise UsageError(
-            f"{plan.name} runs on {now.runs_on}; AWS does not change machines into serverless or "
-            f"back: `lapel cloud sagemaker delete {plan.name}`, and deploy anew"
-        )
-
-
 def _wait(account: Account, name: str, called: str, waiting: _Patience) -> None:
     """Wait until the endpoint answers by what was made for it."""
     found = settled(account, name, say=waiting.say, patience=waiting.seconds, every=waiting.every)
@@ -194,18 +182,26 @@ def _failure(account: Account, name: str, found: Mapping[str, Any]) -> str:
     return f"the endpoint {name} did not become ready: {reason}{after}{log}"
 
 
-def _take_away(
-    account: Account, plan: EndpointPlan, called: str, say: Callable[[str], None]
-) -> None:
-    """Take away what was made for an endpoint that did not come about."""
+def _forget_archive(account: Account, plan: EndpointPlan) -> None:
+    """Take the archive away that was put to S3 for an endpoint that did not come about."""
+    if not account.dry_run:
+        with suppress(CloudError):  # as below
+            remove_archive(account, plan.name, plan.archive)
+
+
+def _take_away(account: Account, name: str, called: str, say: Callable[[str], None]) -> None:
+    """Take model and configuration of an endpoint away that did not come about."""
     if account.dry_run:
         return
     # What cannot be taken away now is found by `delete`; the error on its way says more.
     with suppress(CloudError):
-        if _in_use(account, plan.name, called):
-            say(f"{plan.name} is still being changed; `lapel cloud sagemaker endpoints` shows it")
+        if _in_use(account, name, called):
+            say(
+                f"AWS goes on by itself with {name} and {called}: `lapel cloud sagemaker "
+                "endpoints` shows it; deploy again after that, or delete it"
+            )
             return
-        remove_behind(account, plan.name, called, archive=plan.archive)
+        remove_model(account, called)
         say(f"{called}: taken away again")
 
 
@@ -226,11 +222,29 @@ def _remove_new(account: Account, name: str, waiting: _Patience) -> None:
         return
     try:
         if is_there(account, name):
+            _wait_until_removable(account, name, waiting)
             remove_scaling(account, name)
-            remove_endpoint(account, name, say=waiting.say, every=waiting.every)
+            remove_endpoint(
+                account, name, say=waiting.say, patience=UNDO_SECONDS, every=waiting.every
+            )
         remove_alarms(account, alarms_of(account, name))
-    except CloudError as error:
+    except BaseException as error:  # whoever interrupts this, too, has to know what is left
         waiting.say(
-            f"{name} could not be taken away ({error}); do it by "
-            f"`lapel cloud sagemaker delete {name}`, for it may cost money"
+            f"{name} could not be taken away ({str(error) or type(error).__name__}) and costs "
+            f"money from when it is ready; take it down: `lapel cloud sagemaker delete {name}`"
         )
+        if not isinstance(error, CloudError):
+            raise
+
+
+def _wait_until_removable(account: Account, name: str, waiting: _Patience) -> None:
+    """AWS removes no endpoint that is still being made."""
+    found = account.ask("sagemaker", "DescribeEndpoint", {}, EndpointName=name)
+    if found["EndpointStatus"] not in CHANGING:
+        return
+    waiting.say(
+        f"{name} is taken away as soon as AWS has done with making it: some minutes, "
+        f"{UNDO_SECONDS / 60:.0f} at the most. If this is ended before, take it down by "
+        f"`lapel cloud sagemaker delete {name}`"
+    )
+    settled(account, name, say=waiting.say, patience=UNDO_SECONDS, every=waiting.every)

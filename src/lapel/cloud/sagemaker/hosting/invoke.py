@@ -16,7 +16,9 @@ from typing import Any
 
 from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.sagemaker.hosting.listing import endpoints
-from lapel.schema.errors import CloudError, StorageError
+from lapel.imaging.decode import DEFAULT_LIMITS
+from lapel.inference.pictures import file_or_pixels
+from lapel.schema.errors import CloudError, ImageError, StorageError
 from lapel.storage.s3.client import s3_client
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.store import S3Store
@@ -82,7 +84,7 @@ def invoke(
     Args:
         account: that pays.
         name: of an endpoint of ours.
-        photos: files.
+        photos: files, or addresses in S3.
         asked: of each.
 
     Yields:
@@ -100,11 +102,13 @@ def invoke(
     def one(photo: str | Path) -> Answered:
         try:
             if queue is None:
-                answer = _at_once(account, name, Path(photo), asked)
+                answer = _at_once(account, name, photo, asked)
             else:
-                answer = _queued(account, name, Path(photo), asked, queue, store)
+                answer = _queued(account, name, photo, asked, queue, store)
         except (CloudError, StorageError, OSError) as error:
             return Answered(image=str(photo), value={"image": str(photo)}, fault=str(error))
+        except ImageError as error:
+            return Answered(image=str(photo), value={"image": str(photo)}, fault=error.fault)
         return _answered(str(photo), answer)
 
     with ThreadPoolExecutor(1 if account.dry_run else AT_A_TIME) as pool:
@@ -127,10 +131,15 @@ def _queue_of(account: Account, name: str) -> S3Location | None:
     return S3Location(answers.bucket, answers.key.rpartition("/")[0])
 
 
-def _at_once(account: Account, name: str, photo: Path, asked: Asked) -> bytes:
+def _bytes_of(photo: str | Path) -> bytes:
+    found = file_or_pixels(photo, name=str(photo), limits=DEFAULT_LIMITS)
+    return bytes(found)  # a file's: no pixels were given
+
+
+def _at_once(account: Account, name: str, photo: str | Path, asked: Asked) -> bytes:
     request: dict[str, Any] = {
         "EndpointName": name,
-        "Body": photo.read_bytes(),
+        "Body": _bytes_of(photo),
         "ContentType": PHOTO,
         "Accept": ANSWER,
     }
@@ -157,15 +166,15 @@ def _is_busy(error: RefusedError) -> bool:
 def _queued(
     account: Account,
     name: str,
-    photo: Path,
+    photo: str | Path,
     asked: Asked,
     queue: S3Location,
     store: S3Store | None,
 ) -> bytes:
     if store is None:
         return b'{"predictions": []}'
-    key = f"photos/{secrets.token_hex(8)}{photo.suffix.lower()}"
-    store.write(key, photo.read_bytes())
+    key = f"photos/{secrets.token_hex(8)}{Path(photo).suffix.lower()}"
+    store.write(key, _bytes_of(photo))
     request: dict[str, Any] = {
         "EndpointName": name,
         "InputLocation": str(queue / key),

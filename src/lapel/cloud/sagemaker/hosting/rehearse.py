@@ -19,6 +19,7 @@ from pathlib import Path
 from lapel.cloud.archives import pack, unpack
 from lapel.cloud.container.layout import ROOT_VARIABLE as BASE
 from lapel.cloud.container.serving import HOST, PORT, STAY, ping
+from lapel.cloud.interruptions import interrupted_when_ended
 from lapel.cloud.sagemaker.hosting.archive import ARCHIVE
 from lapel.inference.bundle import Bundle
 from lapel.schema.errors import CloudError
@@ -81,12 +82,17 @@ def rehearsed(
 
 
 def rehearse(bundle: str | Path, *, port: int = 8080) -> None:
-    """Serve a bundle as an endpoint's container would, until Ctrl+C.
+    """Serve a bundle as an endpoint's container would, until Ctrl+C, SIGTERM or SIGHUP.
 
     Raises:
         BundleError, CloudError: as :func:`rehearsed`.
     """
-    with suppress(KeyboardInterrupt), rehearsed(bundle, port=port) as rehearsal:
+    # The server is a process of its own, which only we end.
+    with (
+        suppress(KeyboardInterrupt),
+        interrupted_when_ended(),
+        rehearsed(bundle, port=port) as rehearsal,
+    ):
         lines = (
             f"Rehearsing an endpoint at {rehearsal.url}; Ctrl+C ends",
             f"curl --data-binary @PHOTO -H 'Content-Type: image/jpeg' {rehearsal.url}/invocations",

@@ -144,6 +144,17 @@ def remove_behind(account: Account, name: str, called: str, *, archive: str | No
         CloudError: AWS refuses.
     """
     archive = archive or _archive_of(account, called)
+    remove_model(account, called)
+    if archive is not None:
+        remove_archive(account, name, archive)
+
+
+def remove_model(account: Account, called: str) -> None:
+    """Take away a configuration and its model, where they are there.
+
+    Raises:
+        CloudError: AWS refuses.
+    """
     for operation, key in (
         ("DeleteEndpointConfig", "EndpointConfigName"),
         ("DeleteModel", "ModelName"),
@@ -153,7 +164,15 @@ def remove_behind(account: Account, name: str, called: str, *, archive: str | No
         except RefusedError as error:
             if not is_missing(error):  # a batch has no configuration; a failed start, no model
                 raise
-    if archive is not None and ours(archive, name) and not _in_use(account, name, archive):
+
+
+def remove_archive(account: Account, name: str, archive: str) -> None:
+    """Take away an archive that we put to S3 for an endpoint, unless a model is made of it.
+
+    Raises:
+        CloudError: AWS refuses.
+    """
+    if ours(archive, name) and not _in_use(account, name, archive):
         place = S3Location.parse(archive)
         account.do("s3", "DeleteObject", {}, Bucket=place.bucket, Key=place.key)
 

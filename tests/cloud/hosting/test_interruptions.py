@@ -1,0 +1,124 @@
+"""A deployment that is ended from outside leaves nothing that costs money, or says what is left."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from _pytest.capture import CaptureIO
+from hosting_account import HostingAccount, what_is_there
+
+from lapel.cloud.aws import Account
+from lapel.cloud.container.layout import ROOT_VARIABLE
+from lapel.cloud.container.serving import HOST, PORT, ping
+from lapel.cloud.interruptions import interrupted_when_ended
+from lapel.cloud.sagemaker.hosting import deploy as deploying
+from lapel.cloud.sagemaker.hosting.listing import endpoints
+from lapel.cloud.sagemaker.hosting.plan import EndpointPlan
+
+Run = Callable[..., tuple[int, str, str]]
+Plans = Callable[..., EndpointPlan]
+Ending = Callable[[signal.Signals], Callable[[], None]]
+
+
+@pytest.mark.parametrize(
+    ("operation", "number"),
+    [("create_endpoint", signal.SIGHUP), ("describe_endpoint", signal.SIGTERM)],
+)
+@pytest.mark.usefixtures("quick")
+def test_a_deployment_that_is_ended_on_the_way_leaves_nothing(
+    run: Run,
+    hosting: HostingAccount,
+    colour_bundle: Path,
+    named: list[str],
+    ending: Ending,
+    operation: str,
+    number: signal.Signals,
+) -> None:
+    """AWS takes no endpoint down that it is still making: that is waited for."""
+    hosting.looks = 3
+    hosting.when[operation] = ending(number)
+    code, said, told = run("cloud", "sagemaker", "deploy", colour_bundle, "shoes", *named)
+    assert code != 0
+    assert said == ""
+    assert "shoes is taken away as soon as AWS has done with making it" in told
+    assert what_is_there() == {}
+
+
+def test_an_endpoint_that_cannot_be_taken_away_in_time_is_named_with_what_does_it(
+    account: Account,
+    plans: Plans,
+    hosting: HostingAccount,
+    ending: Ending,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hosting.looks = 1000
+    monkeypatch.setattr(deploying, "UNDO_SECONDS", 0.0)
+    hosting.when["describe_endpoint"] = ending(signal.SIGTERM)
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt), interrupted_when_ended():
+        deploying.deploy(account, plans(), say=said.append, every=0.01)
+    told = "\n".join(said)
+    assert "shoes could not be taken away (the endpoint shoes is Creating after 0 s" in told
+    assert "costs money from when it is ready" in told
+    assert "`lapel cloud sagemaker delete shoes`" in told
+    # It still starts by its configuration, which is not taken from under it.
+    assert set(what_is_there()) == {"endpoints", "configs", "models"}
+
+
+def test_a_change_that_is_ended_on_the_way_goes_on_at_aws_which_is_said(
+    account: Account, plans: Plans, hosting: HostingAccount, ending: Ending
+) -> None:
+    deploying.deploy(account, plans(), say=lambda _: None, every=0.01)
+    said: list[str] = []
+
+    def stop_at_updating(line: str) -> None:
+        said.append(line)
+        if line == "shoes: Updating":
+            ending(signal.SIGHUP)()
+
+    hosting.looks = 4
+    with pytest.raises(KeyboardInterrupt), interrupted_when_ended():
+        deploying.deploy(account, plans(), say=stop_at_updating, every=0.01)
+    assert any("AWS goes on by itself with shoes" in line for line in said)
+    for _ in range(4):
+        (found,) = endpoints(account, "shoes")
+    assert found.status == "InService"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_rehearsal_serves_until_it_is_ended_and_leaves_no_server(
+    run: Run, colour_bundle: Path, ending: Ending, number: signal.Signals
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    variables = {HOST: "127.0.0.1", PORT: port, ROOT_VARIABLE: "/nonexistent"}
+    answered: list[bool] = []
+    spoken = sys.stdout
+    assert isinstance(spoken, CaptureIO)
+
+    def end_when_it_answers() -> None:
+        until = time.monotonic() + 60
+        try:
+            while "Ctrl+C ends" not in spoken.getvalue() and time.monotonic() < until:
+                time.sleep(0.05)
+            answered.append(ping(variables))
+        finally:
+            ending(number)()
+
+    watcher = threading.Thread(target=end_when_it_answers)
+    watcher.start()
+    code, said, _ = run("cloud", "sagemaker", "local", "--serve", colour_bundle, "--port", port)
+    watcher.join()
+    assert answered == [True]
+    assert code == 0
+    assert (
+        f"curl --data-binary @PHOTO -H 'Content-Type: image/jpeg' http://127.0.0.1:{port}" in said
+    )
+    assert not ping(variables)
