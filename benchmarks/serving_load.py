@@ -143,7 +143,7 @@ def contestants(options: argparse.Namespace) -> list[Contestant]:
     bundle = str(options.bundle.resolve())
     lapel = (
         sys.executable, "-m", "lapel", "serve", bundle, "--port", "{port}",
-        "--engine", options.engine, "--latency", str(options.bound),
+        "--engine", options.engine, "--latency", str(options.bound), "--quiet",
     )  # fmt: skip
     found = [
         Contestant(

@@ -89,6 +89,9 @@ DEFAULT_LIMITS = Limits()
 #: From the size of a picture, upright (width, height), to the smallest one that will do.
 Enough = Callable[[int, int], tuple[float, float]]
 
+#: Told how many pixels a picture has, before they are decoded.
+BeforePixels = Callable[[int], None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
@@ -142,7 +145,12 @@ def decode(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> NDArra
 
 
 def decode_enough(
-    data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS, enough: Enough | None = None
+    data: bytes,
+    *,
+    name: str,
+    limits: Limits = DEFAULT_LIMITS,
+    enough: Enough | None = None,
+    before: BeforePixels | None = None,
 ) -> Decoded:
     """Decode one picture as :func:`decode` does; a JPEG no larger than is needed.
 
@@ -154,6 +162,8 @@ def decode_enough(
         name: what the picture is called in errors.
         limits: the ceilings, on the picture at its full size.
         enough: tells from the full size what size will do; none: the full size.
+        before: called with the number of pixels once the head of the file told it, before memory
+            is spent on them; may take its time.
 
     Raises:
         ImageError: as :func:`decode`.
@@ -163,6 +173,8 @@ def decode_enough(
         with pillow_warnings_ignored(), _open(data, name, limits) as image:
             _check_header(image, name, limits)
             full = image.size
+            if before is not None:
+                before(full[0] * full[1])
             reduced = _reduce(image, enough) if enough is not None else 1
             # Before the orientation is asked for: of a PNG that loads the pixels too, and a fault
             # of theirs would be taken for one of its metadata.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lapel.imaging.decode import DEFAULT_LIMITS, Decoded, Limits, decode_enough
+from lapel.imaging.decode import DEFAULT_LIMITS, BeforePixels, Decoded, Limits, decode_enough
 from lapel.imaging.garment import Edges, isolate_garment
 from lapel.schema.errors import UsageError
 from lapel.schema.geometry import Box
@@ -179,7 +179,13 @@ class Preprocess:
         return self._prepared(Decoded(content=pixels, width=width, height=height, reduced=1), box)
 
     def read(
-        self, data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS, box: Box | None = None
+        self,
+        data: bytes,
+        *,
+        name: str,
+        limits: Limits = DEFAULT_LIMITS,
+        box: Box | None = None,
+        before: BeforePixels | None = None,
     ) -> Prepared:
         """Decode and prepare the bytes of a file.
 
@@ -188,6 +194,7 @@ class Preprocess:
             name: what the picture is called in errors.
             limits: ceilings on what is decoded.
             box: where the garment is in the upright picture, if anybody knows.
+            before: as of :func:`lapel.imaging.decode.decode_enough`.
 
         Raises:
             ImageError: bytes that are no picture we accept.
@@ -198,10 +205,9 @@ class Preprocess:
             frame = self.frame(width, height, box)
             return width * frame.placement.scale_x, height * frame.placement.scale_y
 
-        return self._prepared(
-            decode_enough(data, name=name, limits=limits, enough=enough if self.reduced else None),
-            box,
-        )
+        needed = enough if self.reduced else None
+        decoded = decode_enough(data, name=name, limits=limits, enough=needed, before=before)
+        return self._prepared(decoded, box)
 
     def frame(self, width: int, height: int, box: Box | None = None) -> Frame:
         """How the canvas shows a picture of a size.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
+from time import monotonic
 
 import numpy as np
 import onnxruntime
@@ -16,6 +17,10 @@ from lapel.schema.errors import BundleError
 #: Severity of ONNX Runtime's log from which it prints: 4 is fatal. Its errors reach us as
 #: exceptions, and printing them too would say everything twice.
 ONLY_FATAL = 4
+
+#: Seconds for which callers who met here are expected to meet again: between two of its calls each
+#: of them is busy with decoding, and wants its core.
+MEETING_SECONDS = 0.25
 
 
 class OnnxRuntimeEngine:
@@ -46,6 +51,7 @@ class OnnxRuntimeEngine:
         self._for_many: onnxruntime.InferenceSession | None = None
         self._lock = Lock()
         self._callers = 0
+        self._met = -MEETING_SECONDS
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,22 +68,30 @@ class OnnxRuntimeEngine:
     ) -> dict[str, NDArray[np.float32]]:
         """Pixels (N, C, h, w) to arrays (N, ...), of the outputs asked for."""
         wanted = checked_names(names, self._names)
-        with self._lock:
-            self._callers += 1
+        alone = self._comes_alone()
         try:
-            return dict(zip(wanted, self._found(pixels, wanted), strict=True))
+            return dict(zip(wanted, self._found(pixels, wanted, alone=alone), strict=True))
         except Exception as error:  # its exceptions share no base of their own
             raise wrong_pixels(pixels, error) from error
         finally:
             with self._lock:
                 self._callers -= 1
 
-    def _found(self, pixels: NDArray[np.uint8], wanted: tuple[str, ...]) -> Outputs:
+    def _comes_alone(self) -> bool:
+        """Whether a caller, who is counted, may have all cores."""
+        with self._lock:
+            now = monotonic()
+            self._callers += 1
+            if self._callers > 1:
+                self._met = now
+            return now - self._met >= MEETING_SECONDS
+
+    def _found(self, pixels: NDArray[np.uint8], wanted: tuple[str, ...], *, alone: bool) -> Outputs:
         if self._one_by_one:
             found = [self._session.run(wanted, {self._input: one}) for one in one_by_one(pixels)]
             return [joined(parts) for parts in zip(*found, strict=True)]
         many = self._side_by_side.suits(pixels)
-        if not many and self._callers == 1:
+        if not many and alone:
             return list(self._session.run(wanted, {self._input: pixels}))
         session = self._session_for_many()
         if not many:  # the other cores are with other callers

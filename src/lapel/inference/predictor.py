@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.imaging.decode import DEFAULT_LIMITS, Limits
+from lapel.imaging.decode import DEFAULT_LIMITS, BeforePixels, Limits
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.boxes import Boxes, outside, refuse_boxes, with_boxes
 from lapel.inference.bundle import Bundle
@@ -271,13 +271,21 @@ class Predictor:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def prepare(self, picture: Picture, *, name: str, box: Box | None = None) -> Ready | Failure:
+    def prepare(
+        self,
+        picture: Picture,
+        *,
+        name: str,
+        box: Box | None = None,
+        before: BeforePixels | None = None,
+    ) -> Ready | Failure:
         """Decode one picture and bring it to the network's pixels; any thread may do it.
 
         Args:
             picture: a path, the bytes of a file, or upright pixels uint8 (H, W, 3) or (H, W).
             name: what it is called in the answer.
             box: where the garment is in it, for a model that looks at that alone.
+            before: of a file, as of :func:`lapel.imaging.decode.decode_enough`.
 
         Returns:
             What :meth:`answer` takes; or the failure of a picture that cannot be read or decoded,
@@ -290,7 +298,7 @@ class Predictor:
         try:
             found = file_or_pixels(picture, name=name, limits=self._limits)
             prepared = (
-                preprocess.read(found, name=name, limits=self._limits, box=box)
+                preprocess.read(found, name=name, limits=self._limits, box=box, before=before)
                 if isinstance(found, bytes)
                 else preprocess.apply(found, box)
             )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+from lapel.imaging.decode import BeforePixels
 from lapel.inference.bundle import Bundle
 from lapel.inference.engines import Chosen
 from lapel.inference.examined import Examined, Ready
@@ -61,8 +62,10 @@ class Answerer(Protocol):
         """The same, which tells of a garment when its score reaches a threshold."""
         ...
 
-    def prepare(self, data: bytes, name: str) -> Any | Failure:  # noqa: ANN401 - `answer` knows it
-        """Decode a picture; any thread may do it."""
+    def prepare(
+        self, data: bytes, name: str, before: BeforePixels | None = None
+    ) -> Any | Failure:  # noqa: ANN401 - `answer` knows it
+        """Decode a picture; any thread may do it. Its pixels are told before memory is spent."""
         ...
 
     def answer(self, ready: Sequence[Any], *, top: int, maps: Sequence[str]) -> Iterator[Found]:
@@ -112,9 +115,11 @@ class OneModel:
         """The same, which tells of a garment when its score reaches a threshold."""
         return type(self)(self.predictor.told_from(threshold))
 
-    def prepare(self, data: bytes, name: str) -> Ready | Failure:
+    def prepare(
+        self, data: bytes, name: str, before: BeforePixels | None = None
+    ) -> Ready | Failure:
         """Decode a picture."""
-        return self.predictor.prepare(data, name=name)
+        return self.predictor.prepare(data, name=name, before=before)
 
     def answer(self, ready: Sequence[Ready], *, top: int, maps: Sequence[str]) -> Iterator[Found]:
         """Answer in one run of the engine."""
@@ -169,9 +174,11 @@ class TwoModels:
         """The same, which tells of a garment when its score reaches a threshold."""
         return type(self)(self.predictor.told_from(threshold))
 
-    def prepare(self, data: bytes, name: str) -> _Kept | Failure:
+    def prepare(
+        self, data: bytes, name: str, before: BeforePixels | None = None
+    ) -> _Kept | Failure:
         """Decode a picture for the detector."""
-        ready = self.predictor.detector.prepare(data, name=name)
+        ready = self.predictor.detector.prepare(data, name=name, before=before)
         return ready if isinstance(ready, Failure) else _Kept(ready, data)
 
     def answer(

@@ -24,6 +24,7 @@ from lapel.serving.predict import predict_routes
 from lapel.serving.sagemaker import sagemaker_routes
 from lapel.serving.settings import Settings
 from lapel.serving.telemetry import Observed, Telemetry
+from lapel.serving.turning_away import TurningAway
 
 DESCRIPTION = """Answers about photos of garments. Send a picture, get labels, landmarks, masks and
 garments with their probabilities. Every refusal is `{"error": {"code", "message"}}`."""
@@ -39,7 +40,7 @@ def create_app(
         settings: limits, token, and who may call.
         extra_routes: pages, and what other tools ask.
     """
-    telemetry = Telemetry(models)
+    telemetry = Telemetry(models, log=settings.access_log)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -60,9 +61,10 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.include_router(_state_routes(models, telemetry))
+    # Looked through in this order for each request.
     app.include_router(predict_routes(models))
     app.include_router(sagemaker_routes(models))
+    app.include_router(_state_routes(models, telemetry))
     for router in extra_routes:
         app.include_router(router)
     add_refusals(app)
@@ -78,7 +80,8 @@ def create_app(
         )
     app.add_middleware(BodyLimits, settings=settings)
     app.add_middleware(SafeHeaders)
-    app.add_middleware(Observed, telemetry=telemetry, log=settings.access_log)
+    app.add_middleware(Observed, telemetry=telemetry)
+    app.state.turning_away = TurningAway(models, telemetry)
     return app
 
 

@@ -3,7 +3,8 @@
 Pictures are decoded by a pool of threads, and stand in a queue; a worker takes what stands there,
 up to a batch, and lets the engine run. So a lone picture never waits for others, and under load
 batches grow by themselves: what came in while the engine was busy is the next batch. Where an
-engine is quickest when each core looks at a picture of its own, there is a worker a core.
+engine is quickest when each core looks at a picture of its own, there is a worker a core, which
+decodes its pictures, too: more threads than cores would only take them from each other.
 
 Who comes when more is waiting than can be answered within the latency bound is refused at once, and
 told when to come again; that keeps the time of those who were accepted the same under any load.
@@ -21,13 +22,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from lapel.imaging.decode import Limits, upright_size
 from lapel.inference.pictures import Failure
-from lapel.schema.errors import ImageError
 from lapel.serving.answerers import Answerer, Found
-from lapel.serving.faults import broken, busy
+from lapel.serving.faults import Refusal, broken, busy
 
 Rendered = TypeVar("Rendered")
 
@@ -79,19 +78,52 @@ class DecodingRoom:
         self._free = self._all = pixels
         self._changed = threading.Condition()
 
-    @contextmanager
-    def of(self, pixels: int) -> Iterator[None]:
-        """Wait for room; what is larger than all of it has it alone."""
+    def take(self, pixels: int) -> int:
+        """Wait for room; what is larger than all of it has it alone.
+
+        Returns:
+            How much was taken, which is to be given back.
+        """
         share = min(pixels, self._all)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= share)
             self._free -= share
+        return share
+
+    def give_back(self, share: int) -> None:
+        """Let others have what was taken."""
+        with self._changed:
+            self._free += share
+            self._changed.notify_all()
+
+    @contextmanager
+    def of(self, pixels: int) -> Iterator[None]:
+        """Room for the length of a block."""
+        share = self.take(pixels)
         try:
             yield
         finally:
-            with self._changed:
-                self._free += share
-                self._changed.notify_all()
+            self.give_back(share)
+
+
+class _Seat:
+    """Room for one picture, from when its size is known to the end of a block."""
+
+    def __init__(self, room: DecodingRoom) -> None:
+        self._room = room
+        self._share = 0
+        self.pixels = 0
+
+    def take(self, pixels: int) -> None:
+        self.pixels = pixels
+        self._share = self._room.take(pixels)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._share:
+            self._room.give_back(self._share)
 
 
 class Ask(Generic[Rendered]):
@@ -141,13 +173,20 @@ class Ask(Generic[Rendered]):
 
 @dataclass(slots=True)
 class _Job:
-    """One picture that is ready for the engine."""
+    """One picture on its way to the engine.
+
+    Attributes:
+        prepared: what the engine takes; None before it is decoded.
+        pixels: that the picture has, once it is decoded.
+    """
 
     ask: Ask[Any]
     place: int
     answerer: Answerer
-    prepared: Any
-    pixels: int
+    data: bytes
+    name: str
+    prepared: Any = None
+    pixels: int = 0
 
 
 @dataclass(slots=True)
@@ -176,7 +215,6 @@ class Queue:
         *,
         name: str,
         latency: float,
-        limits: Limits,
         pace: float,
         workers: int = 1,
     ) -> None:
@@ -187,18 +225,18 @@ class Queue:
             room: for pictures that are being decoded.
             name: of the model, for the workers' threads.
             latency: seconds that a picture should wait at most.
-            limits: ceilings on each picture.
             pace: seconds that a picture takes, as far as is known before any was answered.
-            workers: that take pictures from the queue.
+            workers: that take pictures from the queue; several decode them as well.
         """
         self.counts = Counts()
-        self._pool, self._room, self._limits = pool, room, limits
+        self._pool, self._room = pool, room
         self._latency = latency
         self._pace = _Pace(pace)
         self._waiting = 0
         self._jobs: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._decoded_by_workers = workers > 1
         self._workers = [
             threading.Thread(target=self._work, name=f"lapel-{name}-{number}", daemon=True)
             for number in range(workers)
@@ -216,20 +254,28 @@ class Queue:
         """Seconds a picture while there is work, of late."""
         return self._pace.seconds
 
+    def is_full(self, count: int = 1) -> bool:
+        """Whether so many more pictures would wait too long."""
+        allowed = max(LEAST_WAITING, self._latency / self._pace.seconds)
+        return bool(self._waiting) and self._waiting + count > allowed
+
+    def refusal(self) -> Refusal:
+        """What is said to whoever comes while it is full, who is counted."""
+        self.counts.refused += 1
+        return busy(
+            f"{self._waiting} pictures are waiting, and more would wait longer than "
+            f"{self._latency:g} s",
+            seconds=self._waiting * self._pace.seconds,
+        )
+
     def admit(self, count: int = 1) -> None:
         """Refuse pictures that would wait too long; in the event loop.
 
         Raises:
             Refusal: 503, with the seconds after which what waits now will be done.
         """
-        allowed = max(LEAST_WAITING, self._latency / self._pace.seconds)
-        if self._waiting and self._waiting + count > allowed:
-            self.counts.refused += 1
-            raise busy(
-                f"{self._waiting} pictures are waiting, and more would wait longer than "
-                f"{self._latency:g} s",
-                seconds=self._waiting * self._pace.seconds,
-            )
+        if self.is_full(count):
+            raise self.refusal()
 
     async def ask(
         self,
@@ -258,7 +304,11 @@ class Queue:
         self._waiting += len(pictures)
         try:
             for place, (data, name) in enumerate(zip(pictures, names, strict=True)):
-                self._pool.submit(self._prepare, ask, place, answerer, data, name)
+                job = _Job(ask, place, answerer, data, name)
+                if self._decoded_by_workers:
+                    self._put(job)
+                else:
+                    self._pool.submit(self._decode_and_put, job)
             return await ask.future
         finally:
             self._waiting -= len(pictures)
@@ -271,48 +321,50 @@ class Queue:
         for worker in self._workers:
             worker.join()
 
-    def _prepare(
-        self, ask: Ask[Any], place: int, answerer: Answerer, data: bytes, name: str
-    ) -> None:
-        """Decode one picture; in a thread of the pool."""
-        if ask.given_up:
-            return
+    def _put(self, job: _Job) -> None:
+        with self._changed:
+            self._jobs.append(job)
+            self._changed.notify()
+
+    def _decode_and_put(self, job: _Job) -> None:
+        """In a thread of the pool."""
+        if self._decode(job):
+            self._put(job)
+
+    def _decode(self, job: _Job) -> bool:
+        """Make one picture ready for the engine; False where there is nothing to answer."""
+        if job.ask.given_up:
+            return False
         try:
-            prepared, pixels = self._decoded(answerer, data, name)
-            if isinstance(prepared, Failure):
-                with self._changed:
-                    self.counts.failed += 1
-                ask.put(place, prepared)
-                return
+            with _Seat(self._room) as seat:
+                job.prepared = job.answerer.prepare(job.data, job.name, seat.take)
+            job.pixels, job.data = seat.pixels, b""
+            if not isinstance(job.prepared, Failure):
+                return True
             with self._changed:
-                self._jobs.append(_Job(ask, place, answerer, prepared, pixels))
-                self._changed.notify()
+                self.counts.failed += 1
+            job.ask.put(job.place, job.prepared)
         except Exception:
             log.exception("a picture could not be prepared")
-            ask.fail(broken())
-
-    def _decoded(self, answerer: Answerer, data: bytes, name: str) -> tuple[Any | Failure, int]:
-        """What the answerer makes of a picture, and how many pixels that has."""
-        try:
-            width, height = upright_size(data, name=name, limits=self._limits)
-        except ImageError as error:
-            return Failure.of(error), 0
-        with self._room.of(width * height):
-            return answerer.prepare(data, name), width * height
+            job.ask.fail(broken())
+        return False
 
     def _work(self) -> None:
         while jobs := self._taken():
-            for (answerer, question), group in groupby(jobs, _key):
+            ready = [job for job in jobs if job.prepared is not None or self._decode(job)]
+            for (answerer, question), group in groupby(ready, _key):
                 self._answer(answerer, question, list(group))
 
     def _taken(self) -> list[_Job]:
-        """What stands in the queue, up to a batch; nothing once it is closed and empty."""
+        """Of what stands in the queue a worker's share, up to a batch; nothing once it is closed
+        and empty.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._closed)
             if not self._jobs:
                 return []
-            count = min(len(self._jobs), self._jobs[0].answerer.batch)
-            return [self._jobs.popleft() for _ in range(count)]
+            share = -(-len(self._jobs) // len(self._workers))
+            return [self._jobs.popleft() for _ in range(min(share, self._jobs[0].answerer.batch))]
 
     def _answer(self, answerer: Answerer, question: Question, jobs: list[_Job]) -> None:
         """One run of the engine, for pictures of which the same is asked."""

@@ -69,7 +69,6 @@ class ServedModel:
             room,
             name=self.name,
             latency=settings.latency,
-            limits=settings.limits,
             pace=_seconds_of(self._present.answerer),
             workers=self._present.answerer.lanes,
         )
@@ -113,6 +112,15 @@ class ServedModel:
     def most_pictures(self) -> int:
         """So many may be sent in one request."""
         return self._settings.pictures
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a picture more would wait too long."""
+        return self._queue.is_full()
+
+    def refusal(self) -> Refusal:
+        """What is said to whoever comes while it is full, who is counted."""
+        return self._queue.refusal()
 
     def admit(self, count: int = 1) -> None:
         """Refuse pictures that would wait too long, before they are read.
@@ -298,6 +306,15 @@ class Models:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def crowded(self) -> Refusal | None:
+        """What is said to whoever comes now, while no model takes a picture more.
+
+        The first model counts one who was refused: it is the one that most requests mean.
+        """
+        if not self._models or not all(model.is_full for model in self):
+            return None
+        return self.get().refusal()
 
     def get(self, name: str | None = None) -> ServedModel:
         """The model of a name; the first where none is given.

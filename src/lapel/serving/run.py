@@ -204,7 +204,7 @@ class _Server(uvicorn.Server):
 def _server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        http=protocol_of(settings),
+        http=protocol_of(settings, getattr(getattr(app, "state", None), "turning_away", None)),
         ws="none",
         loop="asyncio",
         lifespan="on",

@@ -28,9 +28,16 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"
 
 
 class Telemetry:
-    """Counts of one server."""
+    """Counts of one server, and the lines of its log."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, *, log: bool = False) -> None:
+        """Begin to count.
+
+        Args:
+            models: whose queues are told of, too.
+            log: whether to log a line a request.
+        """
+        self._log = log
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "lapel_requests", "Requests answered", ["method", "route", "status"],
@@ -42,6 +49,31 @@ class Telemetry:
         )  # fmt: skip
         self.registry.register(_OfModels(models))
         ProcessCollector(registry=self.registry)
+
+    def note(
+        self,
+        *,
+        method: str,
+        route: str,
+        status: int,
+        client: str | None,
+        seconds: float,
+        sent_bytes: int,
+    ) -> None:
+        """Count a request that was answered, and log it."""
+        self.requests.labels(method, route, status).inc()
+        self.seconds.labels(route).observe(seconds)
+        if self._log:
+            line = {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "client": client,
+                "method": method,
+                "route": route,
+                "status": status,
+                "milliseconds": round(seconds * 1000, 1),
+                "bytes": sent_bytes,
+            }
+            access.info(json.dumps(line))
 
 
 class _OfModels(Collector):
@@ -89,10 +121,9 @@ class _OfModels(Collector):
 class Observed:
     """Counts each request, and logs it: no address of it but the route, no name of a picture."""
 
-    def __init__(self, app: ASGIApp, *, telemetry: Telemetry, log: bool) -> None:
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
         self._app = app
         self._telemetry = telemetry
-        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -115,18 +146,11 @@ class Observed:
             self._note(scope, status, sent_bytes, time.monotonic() - begun)
 
     def _note(self, scope: Scope, status: int, sent_bytes: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else OTHER
-        route = getattr(scope.get("route"), "path", OTHER)
-        self._telemetry.requests.labels(method, route, status).inc()
-        self._telemetry.seconds.labels(route).observe(seconds)
-        if self._log:
-            line = {
-                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "client": scope["client"][0] if scope.get("client") else None,
-                "method": method,
-                "route": route,
-                "status": status,
-                "milliseconds": round(seconds * 1000, 1),
-                "bytes": sent_bytes,
-            }
-            access.info(json.dumps(line))
+        self._telemetry.note(
+            method=scope["method"] if scope["method"] in _METHODS else OTHER,
+            route=getattr(scope.get("route"), "path", OTHER),
+            status=status,
+            client=scope["client"][0] if scope.get("client") else None,
+            seconds=seconds,
+            sent_bytes=sent_bytes,
+        )
