@@ -62,9 +62,7 @@ class Answerer(Protocol):
         """The same, which tells of a garment when its score reaches a threshold."""
         ...
 
-    def prepare(
-        self, data: bytes, name: str, before: BeforePixels | None = None
-    ) -> Any | Failure:  # noqa: ANN401 - `answer` knows it
+    def prepare(self, data: bytes, name: str, before: BeforePixels | None = None) -> Any | Failure:  # noqa: ANN401 - `answer` knows it
         """Decode a picture; any thread may do it. Its pixels are told before memory is spent."""
         ...
 
