@@ -24,7 +24,7 @@ Run = Callable[..., tuple[int, str, str]]
 #: Where the calls of each group of commands are made.
 PLACES = {
     "ec2": ["src/lapel/cloud/ec2"],
-    "s3-make-bucket": ["src/lapel/cloud/buckets.py"],
+    "s3-make-bucket": ["src/lapel/cloud/buckets.py", "src/lapel/cli/cloud_s3_buckets.py"],
     "sagemaker": ["src/lapel/cloud/sagemaker"],
     "sagemaker-endpoints": ["src/lapel/cloud/sagemaker/hosting"],
 }
@@ -86,15 +86,46 @@ def test_the_page_shows_each_policy_as_it_is(group: str) -> None:
     assert json.loads(written[group]) == policy(group, bucket="my-lapel-bucket")
 
 
-@pytest.mark.parametrize("group", groups())
 @pytest.mark.usefixtures("emulated")
-def test_iam_takes_each_policy(group: str, run: Run) -> None:
-    code, text, said = run("cloud", "policy", group, "--bucket", "my-lapel-bucket")
-    assert code == 0, said
-    made = boto3.client("iam").create_policy(PolicyName=group, PolicyDocument=text)
-    assert made["Policy"]["PolicyName"] == group
-    compact = re.sub(r"\s", "", text)
-    assert len(compact) <= MOST_CHARACTERS, "IAM takes no longer policy"
+def test_iam_takes_each_policy(run: Run) -> None:
+    iam = boto3.client("iam")
+    for group in groups():
+        code, text, said = run("cloud", "policy", group, "--bucket", "my-lapel-bucket")
+        assert code == 0, said
+        made = iam.create_policy(PolicyName=group, PolicyDocument=text)
+        assert made["Policy"]["PolicyName"] == group
+        compact = re.sub(r"\s", "", text)
+        assert len(compact) <= MOST_CHARACTERS, "IAM takes no longer policy"
+
+
+def test_the_help_of_policy_names_every_group(run: Run) -> None:
+    _, text, _ = run("cloud", "policy", "--help")
+    words = set(re.findall(r"[\w-]+", text))
+    assert set(groups()) <= words
+
+
+@pytest.mark.parametrize("bucket", ["*", "name/", "name/runs", "s3://name/runs", "s3://*", "Name"])
+def test_a_policy_names_one_bucket_and_nothing_wider(bucket: str, run: Run) -> None:
+    for command in (("cloud", "policy", "s3"), ("cloud", "sagemaker", "role", "--dry-run")):
+        code, text, said = run(*command, "--bucket", bucket)
+        assert (code, text) == (2, ""), said
+        assert "no name of a bucket" in said
+
+
+def test_a_bucket_may_be_named_by_its_address(run: Run) -> None:
+    _, text, said = run("cloud", "policy", "s3", "--bucket", "s3://name")
+    assert "arn:aws:s3:::name/*" in text, said
+
+
+def test_who_makes_images_may_push_them_and_take_them_down() -> None:
+    # As of "Required IAM permissions for pushing an image", Amazon ECR user guide.
+    needed = {
+        "BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "CreateRepository",
+        "DeleteRepository", "GetAuthorizationToken", "InitiateLayerUpload", "PutImage",
+        "UploadLayerPart",
+    }  # fmt: skip
+    calls = [Call(service="ecr", operation=one, request={}, changes=True) for one in needed]
+    assert missing("sagemaker-images", calls) == set()
 
 
 def test_a_policy_grants_nothing_by_star() -> None:

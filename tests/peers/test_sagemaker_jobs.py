@@ -156,7 +156,7 @@ def test_a_script_that_fails_is_a_failure_to_the_toolkit_too(
     programs = sees_the_project(peer("sagemaker-training"))
     wish = Wish(
         recipe="no-such-recipe", data=f"s3://{bucket}/fashion-mnist", out=f"s3://{bucket}/jobs",
-        role=ROLE, kind="ml.m5.xlarge", name="failing", format="no-such-layout",
+        role=ROLE, kind="ml.m5.xlarge", name="failing",
     )  # fmt: skip
     aws = Account()
     places = Places(client=lambda: aws.client("s3"))
@@ -165,7 +165,7 @@ def test_a_script_that_fails_is_a_failure_to_the_toolkit_too(
     tuning = tuning_request(plan, ranges, trials=1, parallel=1, strategy="Random", seed=0)
     heard: list[str] = []
     said = rehearse(
-        trial_of(tuning, {}),
+        trial_of(tuning, {"format": "no-such-layout"}),
         places,
         Course(image=Image(command=("train",), programs=programs)),
         say=heard.append,
@@ -182,7 +182,7 @@ def test_the_sdk_of_version_3_runs_the_code_that_is_sent(
     programs = sees_the_project(peer("sagemaker-sdk"))
     write_code(tmp_path / "source")
     # The SDK looks at the role before it begins: ours is one that it takes.
-    assert make_role(Account(), "lapel-sagemaker", bucket) == ROLE
+    assert make_role(Account(), "lapel-sagemaker", bucket).arn == ROLE
     job = Path(__file__).parent / "instruments" / "sdk_job.py"
     out = f"s3://{bucket}/jobs"
     begun = subprocess.run(

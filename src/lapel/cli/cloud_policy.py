@@ -13,10 +13,17 @@ from lapel.cli import cloud_options as options
 def policy(
     group: Annotated[
         str,
-        typer.Argument(metavar="GROUP", help="s3, s3-make-bucket, ec2 or sagemaker."),
+        typer.Argument(
+            metavar="GROUP",
+            help="Of commands: s3, s3-make-bucket, ec2, sagemaker, sagemaker-endpoints, "
+            "sagemaker-images; or sagemaker-execution, the role of jobs and endpoints.",
+        ),
     ],
     bucket: Annotated[
-        str, typer.Option(metavar="BUCKET", help="The bucket that data and runs lie in.")
+        str,
+        typer.Option(
+            metavar="BUCKET", help="The bucket that data and runs lie in: NAME or s3://NAME."
+        ),
     ],
     region: options.Region = None,
 ) -> None:

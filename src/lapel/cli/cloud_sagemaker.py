@@ -45,18 +45,23 @@ def status(
 ) -> None:
     """Say how far a job is, how well it learns, and what it has cost."""
     account = shared.account(region, profile)
-    from lapel.cloud.sagemaker import jobs, tuning, words
+    from lapel.cloud.sagemaker import words
+    from lapel.cloud.sagemaker.finding import find
+    from lapel.cloud.sagemaker.tuning import TuningJob
+    from lapel.schema.errors import UsageError
 
-    if jobs.is_known(account, name):
-        job = jobs.look_at(account, name)
-        for line in words.job_lines(job, words.price_of(job.kind, account.where(), price)):
-            print(shown(line))
-        return
-    tuned = tuning.look_at_tuning(account, name)
-    for line in words.tuning_lines(tuned):
+    job = find(account, name)
+    if isinstance(job, TuningJob):
+        lines = words.tuning_lines(job)
+    else:
+        lines = words.job_lines(job, words.price_of(job.kind, account.where(), price))
+    for line in lines:
         print(shown(line))
-    if best is not None:
-        _write_best(tuned, recipe, best)
+    if best is None:
+        return
+    if not isinstance(job, TuningJob):
+        raise UsageError(f"--best is of tuning jobs, and {name} is a training job")
+    _write_best(job, recipe, best)
 
 
 def _write_best(tuned: TuningJob, recipe: str | None, file: Path) -> None:
@@ -87,13 +92,20 @@ def stop(
 ) -> None:
     """End a job: it has two minutes to save what it has learned."""
     account = shared.account(region, profile, dry_run=dry_run)
-    from lapel.cloud.sagemaker import jobs, tuning
+    from lapel.cloud.sagemaker.finding import find
+    from lapel.cloud.sagemaker.jobs import end
+    from lapel.cloud.sagemaker.tuning import TuningJob, end_tuning
 
-    if dry_run or jobs.is_known(account, name):
-        jobs.end(account, name)
-    else:
-        tuning.end_tuning(account, name)
-    complain(f"{name} {'would be' if dry_run else 'was'} told to end")
+    if dry_run:
+        end(account, name)
+        complain(f"{name} would be told to end")
+        return
+    job = find(account, name)
+    if job.ended:
+        complain(f"{name} has ended already: {job.state}")
+        return
+    (end_tuning if isinstance(job, TuningJob) else end)(account, name)
+    complain(f"{name} was told to end")
 
 
 @sagemaker_app.command()
@@ -101,17 +113,24 @@ def role(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the role.")] = "lapel-sagemaker",
     *,
     bucket: Annotated[
-        str | None, typer.Option(metavar="BUCKET", help="The one that it may read and write.")
+        str | None,
+        typer.Option(
+            metavar="BUCKET", help="The one that it may read and write: NAME or s3://NAME."
+        ),
     ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Take it down.")] = False,
     dry_run: shared.DryRun = False,
     region: shared.Region = None,
     profile: shared.Profile = None,
 ) -> None:
-    """Make the role that jobs and endpoints take on, or take it down; prints its ARN."""
+    """Make the role that jobs and endpoints take on, or take it down; prints its ARN.
+
+    A role of that name that was made so before may use --bucket from then on, and no other.
+    """
     account = shared.account(region, profile, dry_run=dry_run)
     from lapel.cloud.sagemaker.roles import delete_role, make_role
     from lapel.schema.errors import UsageError
+    from lapel.storage.s3.location import bucket_named
 
     if delete:
         delete_role(account, name)
@@ -119,4 +138,11 @@ def role(
         return
     if bucket is None:
         raise UsageError("name the bucket that the role may use: --bucket BUCKET")
-    print(make_role(account, name, bucket))
+    made = make_role(account, name, bucket)
+    if dry_run:
+        complain(f"the role {name} would be made, and its ARN printed")
+        return
+    if not made.made:
+        used = bucket_named(bucket)
+        complain(f"the role {name} was there; it may use the bucket {used} now, and no other")
+    print(made.arn)

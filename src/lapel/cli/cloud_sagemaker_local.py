@@ -6,7 +6,8 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ import typer
 from lapel.cli import cloud_options as shared
 from lapel.cli import cloud_sagemaker_options as options
 from lapel.cli.console import complain
+from lapel.cloud.interruptions import ENDING
 
 if TYPE_CHECKING:
     from lapel.cloud.aws import Account
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
     from lapel.cloud.sagemaker.planning import Wish
 
 #: Places in S3 that folders of this machine stand for.
-DATA_HERE, OUT_HERE, MODEL_HERE = "s3://rehearsal/data", "s3://rehearsal/out", "s3://rehearsal/from"
+DATA_HERE, OUT_HERE = "s3://rehearsal/data", "s3://rehearsal/out"
+MODEL_HERE, CHECKPOINTS_HERE = "s3://rehearsal/from", "s3://rehearsal/checkpoints"
 
 
+@options.takes_job_options
 def local(
-    recipe: options.Recipe = None,
     *,
     data: Annotated[
         str | None,
@@ -38,19 +41,8 @@ def local(
         typer.Option(metavar="S3|FOLDER", help="As of train; or a folder of this machine."),
     ] = None,
     kind: options.Kind = "ml.m5.xlarge",
-    count: options.Count = 1,
-    processes: options.Processes = None,
-    spot: options.Spot = False,
     hours: options.Hours = 8.0,
-    disk: options.Disk = 50,
-    setting: options.Setting = None,
-    format_: options.Format = None,
-    from_: options.From = None,
-    report: options.Report = True,
-    name: options.Name = None,
-    checkpoints: options.Checkpoints = None,
-    image: options.Image = None,
-    container: options.Container = None,
+    job: options.JobOptions,
     interrupt: Annotated[
         list[float] | None,
         typer.Option(
@@ -90,14 +82,18 @@ def local(
         from lapel.schema.errors import UsageError
 
         raise UsageError("name what to learn from, and where results go: --data, --out")
-    wanted = options.wish(
-        recipe=recipe, data=_standing(data, DATA_HERE), out=_standing(out, OUT_HERE), kind=kind,
-        count=count, processes=processes, spot=spot or bool(interrupt), hours=hours, disk=disk,
-        setting=setting, format=format_, from_=from_ and _standing(from_, MODEL_HERE),
-        report=report, name=name, checkpoints=checkpoints, image=image, container=container,
-    )  # fmt: skip
-    folders = {DATA_HERE: data, OUT_HERE: out, MODEL_HERE: from_}
-    here = {place: Path(said) for place, said in folders.items() if said and not _in_s3(said)}
+    standing = {
+        DATA_HERE: data, OUT_HERE: out, MODEL_HERE: job.from_, CHECKPOINTS_HERE: job.checkpoints,
+    }  # fmt: skip
+    here = {place: Path(said) for place, said in standing.items() if said and not _in_s3(said)}
+    job = replace(
+        job,
+        spot=job.spot or bool(interrupt),
+        from_=_place(job.from_, MODEL_HERE, here),
+        checkpoints=_place(job.checkpoints, CHECKPOINTS_HERE, here),
+    )
+    places = {"data": _place(data, DATA_HERE, here), "out": _place(out, OUT_HERE, here)}
+    wanted = options.wish(job, **places, kind=kind, hours=hours)
     _rehearse(account, wanted, here, namespace=namespace, interrupt=interrupt, keep=keep)
 
 
@@ -126,11 +122,16 @@ def _rehearse(
             work=keep,
         )
         job = job_of(rehearse(request, places, course, say=_show))
-    for line in job_lines(job, None, rehearsed=True):
+    model, checkpoints = (
+        str(places.folder(place) or place) for place in (job.model, job.checkpoints)
+    )
+    for line in job_lines(replace(job, model="", checkpoints=checkpoints), None, rehearsed=True):
         complain(line)
+    stays = f"lies below {keep}" if keep else "is gone (--keep FOLDER keeps it)"
+    complain(f"  /opt/ml:  of the log, the rehearsed machine's; it {stays}")
     if job.state != "Completed":
         raise typer.Exit(1)
-    print(f"Model: {places.folder(job.model) or job.model}")
+    print(f"Model: {model or 'none was written'}")
 
 
 def _request(wanted: Wish, places: Places) -> dict[str, Any]:
@@ -151,23 +152,26 @@ def _in_s3(place: str) -> bool:
     return place.startswith("s3:/")
 
 
-def _standing(place: str, instead: str) -> str:
-    return place if _in_s3(place) else instead
+def _place(said: str | None, instead: str, here: Mapping[str, Path]) -> str | None:
+    """The place in S3 that a request names: what was said, or what a folder stands for."""
+    return instead if instead in here else said
 
 
 def _show(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    with suppress(OSError):  # a terminal that was closed: the job is still to be ended in order
+        print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Asks whether Ctrl-C was pressed, or SIGTERM came, within the block."""
+    """Asks within the block whether Ctrl-C was pressed, SIGTERM came, or the terminal closed."""
     asked: list[int] = []
 
     def remember(number: int, _frame: FrameType | None) -> None:
         asked.append(number)
 
-    former = {n: signal.signal(n, remember) for n in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, *(getattr(signal, name) for name in ENDING if hasattr(signal, name))]
+    former = {number: signal.signal(number, remember) for number in numbers}
     try:
         yield lambda: bool(asked)
     finally:

@@ -11,12 +11,14 @@ from lapel.cli.console import complain, shown
 
 if TYPE_CHECKING:
     from lapel.cloud.aws import Account
+    from lapel.cloud.sagemaker.jobs import Job as TrainedJob
 
 Job = Annotated[str, typer.Argument(metavar="NAME", help="A training or tuning job's name.")]
+TrainingJob = Annotated[str, typer.Argument(metavar="NAME", help="A training job's name.")]
 
 
 def logs(
-    name: Job,
+    name: TrainingJob,
     *,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")
@@ -26,13 +28,35 @@ def logs(
 ) -> None:
     """Show what a training job says."""
     account = shared.account(region, profile)
-    from lapel.cloud.sagemaker.logs import log_lines
-
+    job = _training_job(account, name)
     if follow:
         follow_job(account, name)
         return
+    from lapel.cloud.sagemaker.logs import log_lines
+
+    silent = True
     for line in log_lines(account, name):
+        silent = False
         print(shown(line))
+    if silent:
+        complain(f"{name} has said nothing yet; it is {job.detail or job.state}")
+
+
+def _training_job(account: Account, name: str) -> TrainedJob:
+    """The job that has a log.
+
+    Raises:
+        UsageError: there is no such job, or it is a tuning job: its jobs have logs.
+    """
+    from lapel.cloud.sagemaker.finding import find, training_jobs
+    from lapel.cloud.sagemaker.tuning import TuningJob
+    from lapel.schema.errors import UsageError
+
+    job = find(account, name)
+    if isinstance(job, TuningJob):
+        its = ", ".join(training_jobs(account, f"{name}-")) or "none has begun yet"
+        raise UsageError(f"{name} is a tuning job; each of its jobs has a log of its own: {its}")
+    return job
 
 
 def follow_job(account: Account, name: str, price: float | None = None) -> None:

@@ -18,26 +18,15 @@ if TYPE_CHECKING:
     from lapel.cloud.aws import Account
 
 
+@options.takes_job_options
 def train(
-    recipe: options.Recipe = None,
     *,
     data: options.Data,
     out: options.Out,
     role: options.Role,
     kind: options.Kind = "ml.g5.xlarge",
-    count: options.Count = 1,
-    processes: options.Processes = None,
-    spot: options.Spot = False,
     hours: options.Hours = 8.0,
-    disk: options.Disk = 50,
-    setting: options.Setting = None,
-    format_: options.Format = None,
-    from_: options.From = None,
-    report: options.Report = True,
-    name: options.Name = None,
-    checkpoints: options.Checkpoints = None,
-    image: options.Image = None,
-    container: options.Container = None,
+    job: options.JobOptions,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Show its log until it has ended.")
     ] = False,
@@ -54,12 +43,9 @@ def train(
     which a job that was ended goes on.
     """
     account = shared.account(region, profile, dry_run=dry_run)
-    wanted = options.wish(
-        recipe=recipe, data=data, out=out, role=role, kind=kind, count=count, processes=processes,
-        spot=spot, hours=hours, disk=disk, setting=setting, format=format_, from_=from_,
-        report=report, name=name, checkpoints=checkpoints, image=image, container=container,
-    )  # fmt: skip
+    wanted = options.wish(job, role=role, data=data, out=out, kind=kind, hours=hours)
     from lapel.cloud.sagemaker import jobs, words
+    from lapel.cloud.sagemaker.channels import look_before_a_job
     from lapel.cloud.sagemaker.planning import plan_job, read_recipe
     from lapel.cloud.sagemaker.refusals import refuse_faults
     from lapel.cloud.sagemaker.requests import training_request
@@ -69,7 +55,7 @@ def train(
     plan = plan_job(wanted)
     refuse_faults(jobs.SERVICE, "CreateTrainingJob", training_request(plan))
     jobs.refuse_taken(account, plan.name)
-    jobs.check_data(account, plan.channels["dataset"])
+    look_before_a_job(account, plan)
     costs = words.cost_before(plan, words.price_of(plan.kind, _region(account), price))
     shared.agreed(costs, yes=yes, dry_run=dry_run)
     whole = jobs.prepare(partial(put, account), plan, content)
@@ -82,8 +68,8 @@ def train(
         follow_job(account, plan.name, price)
 
 
+@options.takes_job_options
 def tune(
-    recipe: options.Recipe = None,
     *,
     data: options.Data,
     out: options.Out,
@@ -94,15 +80,8 @@ def tune(
         str, typer.Option(help="Bayesian, which learns from each job, or Random.")
     ] = "Bayesian",
     kind: options.Kind = "ml.g5.xlarge",
-    spot: options.Spot = False,
     hours: options.Hours = 2.0,
-    disk: options.Disk = 50,
-    setting: options.Setting = None,
-    format_: options.Format = None,
-    from_: options.From = None,
-    name: options.Name = None,
-    image: options.Image = None,
-    container: options.Container = None,
+    job: options.TrialOptions,
     price: shared.OwnPrice = None,
     yes: shared.Yes = False,
     dry_run: shared.DryRun = False,
@@ -114,12 +93,9 @@ def tune(
     `lapel cloud sagemaker status NAME --best FILE` writes the best job's recipe.
     """
     account = shared.account(region, profile, dry_run=dry_run)
-    wanted = options.wish(
-        recipe=recipe, data=data, out=out, role=role, kind=kind, spot=spot, hours=hours, disk=disk,
-        setting=setting, format=format_, from_=from_, report=False, name=name, image=image,
-        container=container,
-    )  # fmt: skip
+    wanted = options.wish(job, role=role, data=data, out=out, kind=kind, hours=hours, report=False)
     from lapel.cloud.sagemaker import jobs, tuning, words
+    from lapel.cloud.sagemaker.channels import look_before_a_job
     from lapel.cloud.sagemaker.names import LONGEST_TUNING
     from lapel.cloud.sagemaker.planning import plan_job, read_recipe
     from lapel.cloud.sagemaker.ranges import sagemaker_ranges
@@ -140,7 +116,7 @@ def tune(
     )
     refuse_faults(jobs.SERVICE, "CreateHyperParameterTuningJob", request(plan))
     tuning.refuse_taken_tuning(account, plan.name)
-    jobs.check_data(account, plan.channels["dataset"])
+    look_before_a_job(account, plan)
     found = words.price_of(plan.kind, _region(account), price)
     shared.agreed(words.cost_before(plan, found, jobs=trials), yes=yes, dry_run=dry_run)
     whole = jobs.prepare(partial(put, account), plan, content)
@@ -162,9 +138,14 @@ def _region(account: Account) -> str | None:
 
 @contextmanager
 def _named_if_interrupted(name: str, *, dry_run: bool) -> Iterator[None]:
-    """AWS may have begun a job whose answer Ctrl-C cut off: it is said how to end it."""
+    """AWS may have begun a job whose answer was cut off, by Ctrl-C, SIGTERM or a closed terminal:
+    it is said how to end it.
+    """
+    from lapel.cloud.interruptions import interrupted_when_ended
+
     try:
-        yield
+        with interrupted_when_ended():
+            yield
     except KeyboardInterrupt:
         if not dry_run:
             complain(f"{name} may run, and cost: `lapel cloud sagemaker stop {name}` ends it")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from lapel.cloud.aws import MADE_BY, TAG, Account, RefusedError
 from lapel.schema.errors import CloudError, UsageError
-from lapel.storage.s3.location import S3Location
+from lapel.storage.s3.location import S3Location, bucket_named
 
 #: Days after which S3 itself ends an upload in parts that was cut: its parts cost money.
 ABORTED_AFTER = 7
@@ -42,24 +42,22 @@ def make_bucket(account: Account, name: str, *, versions: bool = False, kms_key:
         UsageError: no name of a bucket.
         CloudError: the name is taken, or AWS refuses.
     """
-    bucket = S3Location.parse(name if name.startswith("s3:") else f"s3://{name}")
-    if bucket.key:
-        raise UsageError(f"{name!r} names an object; expected the name of a bucket")
-    made = not _exists(account, bucket.bucket)
+    bucket = bucket_named(name)
+    made = not _exists(account, bucket)
     if made:
-        _create(account, bucket.bucket)
-    elif not _is_ours(account, bucket.bucket):
+        _create(account, bucket)
+    elif not _is_ours(account, bucket):
         raise CloudError(
-            f"{bucket} exists and was not made by Lapel; its settings are left alone. It can be "
-            "used as it is, or name another"
+            f"s3://{bucket} exists and was not made by Lapel; its settings are left alone. It can "
+            "be used as it is, or name another"
         )
     try:
-        _secure(account, bucket.bucket, kms_key)
-        _keep_tidy(account, bucket.bucket, versions=versions)
+        _secure(account, bucket, kms_key)
+        _keep_tidy(account, bucket, versions=versions)
     except CloudError:
         if made:
             with suppress(CloudError):  # the error on its way says more
-                account.do("s3", "DeleteBucket", {}, Bucket=bucket.bucket)
+                account.do("s3", "DeleteBucket", {}, Bucket=bucket)
         raise
     return made
 
@@ -145,9 +143,23 @@ def _keep_tidy(account: Account, bucket: str, *, versions: bool) -> None:
         )
 
 
+@contextmanager
+def _bucket_there(bucket: str) -> Iterator[None]:
+    """AWS's word for a bucket that is not there becomes a sentence."""
+    try:
+        yield
+    except RefusedError as error:
+        if error.code != "NoSuchBucket":
+            raise
+        raise CloudError(
+            f"s3://{bucket}: there is no such bucket; `lapel cloud s3 list` shows yours"
+        ) from error
+
+
 def _is_ours(account: Account, bucket: str) -> bool:
     try:
-        said = account.ask("s3", "GetBucketTagging", {"TagSet": []}, Bucket=bucket)
+        with _bucket_there(bucket):
+            said = account.ask("s3", "GetBucketTagging", {"TagSet": []}, Bucket=bucket)
     except RefusedError as error:
         if error.code == "NoSuchTagSet":
             return False
@@ -256,7 +268,8 @@ def _pages(account: Account, operation: str, location: S3Location) -> Iterator[d
         },
     }[operation]
     while True:
-        page = account.ask("s3", operation, {}, **request)
+        with _bucket_there(location.bucket):
+            page = account.ask("s3", operation, {}, **request)
         yield page
         if not page.get("IsTruncated"):
             return

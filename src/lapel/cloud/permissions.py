@@ -15,6 +15,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from lapel.schema.errors import UsageError
+from lapel.storage.s3.location import bucket_named
 
 if TYPE_CHECKING:
     from lapel.cloud.aws import Call  # which brings boto3: to print a policy needs none
@@ -29,6 +30,7 @@ RENAMED = {
     "s3:DeleteObjects": "s3:DeleteObject",
     "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:ListObjectsV2": "s3:ListBucket",
@@ -53,16 +55,17 @@ def policy(group: str, *, bucket: str, partition: str = "aws") -> dict[str, Any]
 
     Args:
         group: of commands, as :func:`groups` names them.
-        bucket: that data and runs lie in.
+        bucket: that data and runs lie in, by its name or as ``s3://name``.
         partition: ``aws``, ``aws-cn`` or ``aws-us-gov``.
 
     Raises:
-        UsageError: there is no such group.
+        UsageError: there is no such group, or the bucket's name is none, such as ``*``, which
+            would let in to all.
     """
     if group not in _statements():
         raise UsageError(f"{group!r} is no group; expected one of {', '.join(groups())}")
     text = Template(json.dumps(_statements()[group]))
-    filled = text.substitute(bucket=bucket, partition=partition)
+    filled = text.substitute(bucket=bucket_named(bucket), partition=partition)
     return {"Version": "2012-10-17", "Statement": json.loads(filled)}
 
 

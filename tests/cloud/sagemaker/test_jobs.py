@@ -1,9 +1,10 @@
-"""Jobs of SageMaker: seen before they cost anything, begun, looked at, followed and ended."""
+"""Jobs of SageMaker: begun, looked at, followed and ended."""
 
 from __future__ import annotations
 
 import json
 import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,33 +12,15 @@ from typing import Any
 
 import boto3
 import pytest
-from emulated_account import what_is_there
+from job_account import CONTAINER, OUT, PLACES, ROLE, tuned_recipe
 
 from lapel.cloud.aws import Account
-from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker import jobs, words
 from lapel.cloud.sagemaker.logs import GROUP
 from lapel.cloud.sagemaker.tuning import best_changes, tuning_of
 from lapel.training.recipe import load_recipe
 
 Run = Callable[..., tuple[int, str, str]]
-
-ROLE = "arn:aws:iam::123456789012:role/lapel/lapel-sagemaker"
-BUCKET = "tests-of-jobs"
-DATA, OUT = f"s3://{BUCKET}/data/garments", f"s3://{BUCKET}/jobs"
-#: moto knows the kinds of some years ago alone.
-PLACES = ("--data", DATA, "--out", OUT, "--role", ROLE, "--kind", "ml.g4dn.xlarge")
-
-
-@pytest.fixture
-def bucket(emulated: str) -> str:
-    """A bucket with something like a dataset."""
-    assert emulated
-    client = boto3.client("s3")
-    where = {"LocationConstraint": "eu-central-1"}
-    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
-    client.put_object(Bucket=BUCKET, Key="data/garments/dataset.json", Body=b"{}")
-    return BUCKET
 
 
 def calls_in(text: str) -> list[tuple[str, dict[str, Any]]]:
@@ -96,6 +79,15 @@ def test_a_job_is_begun_looked_at_and_its_log_is_shown(bucket: str, run: Run) ->
     code, text, _ = run("cloud", "sagemaker", "status", "first", "--price", "1.5")
     assert text.startswith("first: Completed")
     assert "1 x ml.g4dn.xlarge" in text
+    code, _, said = run("cloud", "sagemaker", "stop", "first")
+    assert code == 0, said
+    assert "first has ended already: Completed" in said
+    code, text, said = run(
+        "cloud", "sagemaker", "train", "fashion-mnist-fast", *PLACES, "--yes", "--name", "first"
+    )
+    assert code == 2, "a name is taken once"
+    assert "there is, or was, a training job 'first'" in said
+    assert "PutObject" not in text + said, "the first job's code is not written over"
 
 
 def write_log(stream: str, lines: list[str]) -> None:
@@ -107,79 +99,64 @@ def write_log(stream: str, lines: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("bucket")
-def test_a_name_is_taken_once(run: Run) -> None:
-    train = ("cloud", "sagemaker", "train", "fashion-mnist-fast", *PLACES, "--yes", "--name", "a")
-    assert run(*train)[0] == 0
-    code, text, said = run(*train)
-    assert code == 2
-    assert "there is, or was, a training job 'a'" in said
-    assert "PutObject" not in text + said, "the first job's code is not written over"
-
-
-@pytest.mark.usefixtures("bucket")
-def test_a_name_of_a_search_is_taken_once(run: Run, tmp_path: Path) -> None:
-    recipe = tuned_recipe(tmp_path)
-    tune = ("cloud", "sagemaker", "tune", recipe, *PLACES, "--yes", "--name", "b")
-    code, _, said = run(*tune)
-    assert code == 0, said
-    code, text, said = run(*tune)
-    assert code == 2
-    assert "there is, or was, a tuning job 'b'" in said
-    assert "PutObject" not in text + said, "the first search's code is not written over"
-
-
-@pytest.mark.usefixtures("bucket")
-@pytest.mark.parametrize("command", ["train", "tune"])
+@pytest.mark.parametrize(("command", "by"), [("train", "SIGINT"), ("tune", "SIGHUP")])
 def test_a_job_that_is_interrupted_while_it_begins_is_named(
-    command: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, by: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask_for = Account.do
 
     def cut_off(account: Account, service: str, operation: str, *rest: Any, **more: Any) -> Any:
         answer = ask_for(account, service, operation, *rest, **more)
         if service == "sagemaker":
-            raise KeyboardInterrupt
+            signal.raise_signal(getattr(signal, by))
         return answer
 
     monkeypatch.setattr(Account, "do", cut_off)
-    words = ("cloud", "sagemaker", command, tuned_recipe(tmp_path), *PLACES, "--yes")
+    words = ("cloud", "sagemaker", command, tuned_recipe(tmp_path), *PLACES, *CONTAINER, "--yes")
     code, _, said = run(*words, "--name", "c")
     assert code == 130
     assert "c may run, and cost: `lapel cloud sagemaker stop c` ends it" in said
 
 
-def tuned_recipe(folder: Path) -> Path:
-    recipe = folder / "mine.yaml"
-    shipped = Path(jobs.__file__).parents[2] / "recipes" / "fashion-mnist-fast.yaml"
-    ranges = "tune:\n  optimiser.learning_rate: {low: 0.01, high: 0.2, log: true}\n"
-    recipe.write_text(shipped.read_text() + ranges)
-    return recipe
+@pytest.mark.usefixtures("emulated")
+def test_a_job_that_is_not_there_is_named_with_those_that_are(run: Run) -> None:
+    for command in (("status",), ("logs",), ("logs", "--follow"), ("stop",)):
+        code, _, said = run("cloud", "sagemaker", *command, "frist")
+        assert (code, "none was found there at all" in said) == (2, True), said
+    begin_both()
+    for command in (("status",), ("logs",), ("stop",)):
+        code, _, said = run("cloud", "sagemaker", *command, "frist")
+        assert code == 2
+        assert "there is no job 'frist' in eu-central-1; the latest there: " in said
+        assert "first, search (tuning)" in said
+    code, _, said = run("cloud", "sagemaker", "logs", "first")
+    assert (code, "first has said nothing yet" in said) == (0, True), said
+    code, _, said = run("cloud", "sagemaker", "logs", "search")
+    assert code == 2
+    assert "search is a tuning job; each of its jobs has a log of its own: search-001" in said
 
 
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ({"--kind": "ml.g5.xlarg"}, "did you mean ml.g5.xlarge"),
-        ({"--kind": "g5.xlarge"}, "expected one like ml.g5.xlarge"),
-        ({"--role": "lapel"}, "'lapel' is no ARN of a role"),
-        ({"--name": "my_job"}, "'my_job' is no name of a job"),
-        ({"--data": "demo/garments"}, "--data: 'demo/garments' is no address in S3"),
-        ({"--hours": "1000"}, "found 1000 hours"),
-        ({"--set": "schedule.epoch=3"}, "did you mean 'epochs'"),
-        ({"--data": f"s3://{BUCKET}/elsewhere"}, "nothing lies at"),
-    ],
-)
-@pytest.mark.usefixtures("bucket")
-def test_what_sagemaker_would_refuse_is_refused_here(
-    changed: dict[str, str], expected: str, run: Run
-) -> None:
-    given = dict(zip(PLACES[::2], PLACES[1::2], strict=True)) | changed
-    options = [word for pair in given.items() for word in pair]
-    code, _, said = run("cloud", "sagemaker", "train", "fashion-mnist-fast", *options, "--yes")
-    assert code in {1, 2}
-    assert expected in said
-    assert boto3.client("sagemaker").list_training_jobs()["TrainingJobSummaries"] == []
-    assert "PutObject" not in said, "nothing was sent"
+def begin_both() -> None:
+    """A training job, a tuning job, and one of its jobs."""
+    client = boto3.client("sagemaker")
+    algorithm = {"TrainingImage": CONTAINER[1], "TrainingInputMode": "File"}
+    shared = {
+        "RoleArn": ROLE,
+        "OutputDataConfig": {"S3OutputPath": OUT},
+        "ResourceConfig": {
+            "InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 50,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        "AlgorithmSpecification": algorithm,
+    }  # fmt: skip
+    for name in ("search-001", "first"):
+        client.create_training_job(TrainingJobName=name, **shared)
+    limits = {"MaxParallelTrainingJobs": 1}
+    client.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="search",
+        HyperParameterTuningJobConfig={"Strategy": "Random", "ResourceLimits": limits},
+        TrainingJobDefinition=shared,
+    )
 
 
 @pytest.mark.usefixtures("bucket")
@@ -209,6 +186,12 @@ def test_a_recipe_of_ones_own_goes_along_and_is_tuned(run: Run, tmp_path: Path) 
     assert text.startswith("search: ")
     # The best job of any search is the same one to moto, and its values are no keys of ours.
     assert load_recipe(best).tune == {}
+    code, text, said = run(
+        "cloud", "sagemaker", "tune", recipe, *PLACES, "--yes", "--name", "search"
+    )
+    assert code == 2, "a name is taken once"
+    assert "there is, or was, a tuning job 'search'" in said
+    assert "PutObject" not in text + said, "the first search's code is not written over"
 
 
 def test_the_best_job_of_a_search_becomes_a_recipe() -> None:
@@ -244,6 +227,18 @@ def test_what_spot_saved_and_what_it_cost_is_said() -> None:
     assert any("0.60 USD at" in line for line in lines)
 
 
+def test_a_job_that_was_stopped_says_how_it_is_gone_on_with_and_names_no_model() -> None:
+    said = {
+        "TrainingJobName": "first",
+        "TrainingJobStatus": "Stopped",
+        "ModelArtifacts": {"S3ModelArtifacts": f"{OUT}/first/output/model.tar.gz"},
+        "CheckpointConfig": {"S3Uri": f"{OUT}/first/checkpoints"},
+    }
+    lines = list(words.job_lines(jobs.job_of(said), None))
+    assert f"  go on by: --checkpoints {OUT}/first/checkpoints" in lines
+    assert not any("model.tar.gz" in line for line in lines)
+
+
 @pytest.mark.usefixtures("unreachable")
 def test_a_job_is_told_to_end(run: Run) -> None:
     # moto does not know StopTrainingJob: the call is seen here, and checked against AWS's model.
@@ -254,26 +249,3 @@ def test_a_job_is_told_to_end(run: Run) -> None:
     code, _, said = run("cloud", "sagemaker", "role", "jobs", "--delete", "--dry-run")
     assert code == 0, said
     assert "the role jobs would be taken down" in said
-
-
-def test_a_role_for_one_bucket_is_made_and_taken_down(emulated: str, run: Run) -> None:
-    assert emulated
-    code, text, said = run("cloud", "sagemaker", "role", "jobs", "--bucket", BUCKET)
-    assert code == 0, said
-    assert text.strip() == "arn:aws:iam::123456789012:role/lapel/jobs"
-    iam = boto3.client("iam")
-    rights = json.dumps(iam.get_role_policy(RoleName="jobs", PolicyName="lapel")["PolicyDocument"])
-    assert f"arn:aws:s3:::{BUCKET}/*" in rights
-    trust = iam.get_role(RoleName="jobs")["Role"]["AssumeRolePolicyDocument"]
-    assert trust["Statement"][0]["Principal"] == {"Service": "sagemaker.amazonaws.com"}
-    for _ in range(2):  # what is gone already is no error
-        assert run("cloud", "sagemaker", "role", "jobs", "--delete")[0] == 0
-    assert what_is_there() == {}
-
-
-def test_the_rights_written_down_are_enough_for_what_is_called() -> None:
-    account = Account(dry_run=True)
-    account.do("sagemaker", "StopHyperParameterTuningJob", {}, HyperParameterTuningJobName="a")
-    jobs.end(account, "a")
-    jobs.check_data(account, DATA)
-    assert missing("sagemaker", account.calls) == set()

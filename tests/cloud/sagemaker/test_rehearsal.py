@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from job_account import CONTAINER
 from training_runs import SMALL, pattern_dataset
 
+from lapel.cli import cloud_sagemaker_local
 from lapel.cloud.aws import Account
 from lapel.cloud.sagemaker.jobs import prepare
 from lapel.cloud.sagemaker.local.machine import Image
@@ -23,6 +27,9 @@ from lapel.cloud.sagemaker.requests import training_request
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import CloudError
 from lapel.schema.prediction import Prediction
+from lapel.training.train import train
+
+Run = Callable[..., tuple[int, str, str]]
 
 ROLE = "arn:aws:iam::123456789012:role/lapel/jobs"
 DATA, OUT = "s3://rehearsal/data", "s3://rehearsal/out"
@@ -75,25 +82,46 @@ def members(archive: Path) -> dict[str, bytes]:
         return {m.name: f.read() for m in tar if (f := tar.extractfile(m)) is not None}
 
 
+@dataclass(frozen=True)
+class Learned:
+    """A job that was stopped, and another one that went on to the end.
+
+    Attributes:
+        first: what is said of the former.
+        second: what is said of the latter.
+        heard: what each said.
+        results: folder of what the latter left.
+    """
+
+    first: Mapping[str, Any]
+    second: Mapping[str, Any]
+    heard: tuple[Sequence[str], Sequence[str]]
+    results: Path
+
+
 @pytest.fixture(scope="module")
-def learned(
-    patterns: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, Any], Path]:
-    """A job that ran to its end, and where its results lie."""
+def learned(patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Learned:
     out = tmp_path_factory.mktemp("out")
     places = places_at(out, patterns)
-    return rehearse(job(places, "whole"), places, say=lambda _: None), out / "whole"
+    heard: list[str] = []
+    # It is stopped when it has learned something: after its first epoch.
+    stopping = Course(stopped=lambda: any("metric epoch=1" in line for line in heard))
+    first = rehearse(job(places, "first"), places, stopping, say=heard.append)
+    again: list[str] = []
+    onwards = job(places, "second", checkpoints=f"{OUT}/first/checkpoints")
+    second = rehearse(onwards, places, say=again.append)
+    return Learned(first, second, (heard, again), out / "second" / "output")
 
 
 def test_a_job_ends_with_a_model_that_answers(
-    learned: tuple[dict[str, Any], Path], patterns: Path, tmp_path: Path
+    learned: Learned, patterns: Path, tmp_path: Path
 ) -> None:
-    said, results = learned
+    said, results = learned.second, learned.results
     assert said["TrainingJobStatus"] == "Completed", said
-    assert said["ModelArtifacts"]["S3ModelArtifacts"] == f"{OUT}/whole/output/model.tar.gz"
+    assert said["ModelArtifacts"]["S3ModelArtifacts"] == f"{OUT}/second/output/model.tar.gz"
     numbers = {row["MetricName"]: row["Value"] for row in said["FinalMetricDataList"]}
     assert numbers["validation_accuracy"] > 0.5
-    with tarfile.open(results / "output" / "model.tar.gz") as tar:
+    with tarfile.open(results / "model.tar.gz") as tar:
         tar.extractall(tmp_path / "model", filter="data")
     predictor = Predictor.load(tmp_path / "model")
     picture = tmp_path / "picture.png"
@@ -101,7 +129,7 @@ def test_a_job_ends_with_a_model_that_answers(
     answer = next(iter(predictor.predict([picture])))
     assert isinstance(answer, Prediction)
     assert answer.answers.keys() == {"pattern"}
-    kept = members(results / "output" / "output.tar.gz")
+    kept = members(results / "output.tar.gz")
     assert {"log.csv", "recipe.yaml", "run.json", "report/report.html"} <= set(kept)
 
 
@@ -112,24 +140,17 @@ def write_picture(dataset: Path, file: Path) -> None:
     Picture.fromarray(np.load(dataset / "images.npy")[0]).save(file)
 
 
-def test_a_job_that_was_stopped_goes_on_to_the_same_weights(
-    learned: tuple[dict[str, Any], Path], patterns: Path, tmp_path: Path
+def test_a_job_that_was_stopped_goes_on_to_the_weights_of_a_plain_run(
+    learned: Learned, patterns: Path, tmp_path: Path
 ) -> None:
-    places = places_at(tmp_path / "out", patterns)
-    heard: list[str] = []
-    # It is stopped when it has learned something: after its first epoch.
-    stopping = Course(stopped=lambda: any("metric epoch=1" in line for line in heard))
-    first = rehearse(job(places, "first", report=False), places, stopping, say=heard.append)
+    first, (heard, again) = learned.first, learned.heard
     assert (first["TrainingJobStatus"], first["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert first["ModelArtifacts"] == {}, "none was written"
     assert any("learned and saved" in line for line in heard)
-    again: list[str] = []
-    onwards = job(places, "second", report=False, checkpoints=f"{OUT}/first/checkpoints")
-    second = rehearse(onwards, places, say=again.append)
-    assert second["TrainingJobStatus"] == "Completed", again
     assert any(line.startswith("Going on from step") for line in again)
-    name = "weights.safetensors"
-    undisturbed = members(learned[1] / "output" / "model.tar.gz")[name]
-    assert members(tmp_path / "out" / "second" / "output" / "model.tar.gz")[name] == undisturbed
+    run = train("fashion-mnist-fast", data=patterns, out=tmp_path / "run", changes=CHANGES)
+    undisturbed = (run.bundle / "weights.safetensors").read_bytes()
+    assert members(learned.results / "model.tar.gz")["weights.safetensors"] == undisturbed
 
 
 def test_a_spot_machine_that_is_taken_away_is_followed_by_another(
@@ -188,14 +209,6 @@ def test_two_machines_see_each_other_and_one_that_fails_ends_both(empty: Places)
     assert said["FailureReason"].endswith("exit code: 7")
 
 
-def test_the_container_says_what_is_wrong_with_its_channels(empty: Places, tmp_path: Path) -> None:
-    (tmp_path / "data" / "dataset.json").unlink()
-    (tmp_path / "data" / "photo.jpg").write_bytes(b"x")
-    said = rehearse(job(empty, "no-dataset"), empty, say=lambda _: None)
-    assert said["TrainingJobStatus"] == "Failed"
-    assert "the channel dataset holds no dataset" in said["FailureReason"]
-
-
 def test_channels_and_results_may_lie_in_s3(emulated: str, tmp_path: Path) -> None:
     assert emulated
     client = boto3.client("s3")
@@ -218,25 +231,76 @@ def test_channels_and_results_may_lie_in_s3(emulated: str, tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs the rights to mount")
-def test_opt_ml_may_be_that_very_path(empty: Places) -> None:
+def test_opt_ml_may_be_that_very_path(
+    empty: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     there = Path("/opt/ml").exists()
     text = 'getent hosts algo-2 && test -z "$SAGEMAKER_BASE_DIR" && ls /opt/ml > /opt/ml/model/seen'
     heard: list[str] = []
-    course = Course(image=Image(namespace=True))
+    course = Course(image=Image(namespace=True), work=Path("kept"))
     said = rehearse(script("mounted", text, count=2), empty, course, say=heard.append)
     assert said["TrainingJobStatus"] == "Completed", heard
     assert Path("/opt/ml").exists() == there, "nothing of it is seen outside"
+    assert (tmp_path / "kept" / "attempt-1" / "algo-2" / "ml" / "model" / "seen").is_file()
 
 
-Run = Callable[..., tuple[int, str, str]]
-
-
-def test_a_rehearsal_is_a_command(patterns: Path, run: Run, tmp_path: Path) -> None:
-    code, _, said = run(
-        "cloud", "sagemaker", "local", "fashion-mnist-fast", "--data", patterns, "--out",
-        tmp_path / "out", "--format", "no-such-layout", "--name", "typed",
+def test_a_rehearsal_is_a_command(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("data/photo.jpg", "saved/state"):
+        Path(file).parent.mkdir()
+        Path(file).write_bytes(b"x")
+    typed = (
+        "cloud", "sagemaker", "local", "fashion-mnist-fast", "--data", "data", "--out", "out",
+        "--checkpoints", "saved", "--name", "typed", "--keep", "kept",
     )  # fmt: skip
+    code, _, said = run(*typed)
     assert code == 1
     assert '"TrainingJobName": "typed"' in said
     assert "typed: Failed" in said
-    assert "no-such-layout" in said
+    assert "the channel dataset holds no dataset" in said
+    assert "/opt/ml:  of the log, the rehearsed machine's; it lies below kept" in said
+    there = Path("kept/attempt-1/127.0.0.1/ml")
+    assert (there / "input" / "data" / "dataset" / "photo.jpg").is_file()
+    assert (there / "checkpoints" / "state").is_file(), "a folder may stand for them"
+    assert str(tmp_path) not in said, "paths are those of a machine of SageMaker"
+    code, _, said = run(*typed)
+    assert code == 2
+    assert "kept holds a former rehearsal; name another folder" in said
+
+
+def test_a_rehearsal_that_is_stopped_says_how_it_goes_on_and_names_no_model(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The container has saved something and works on when the terminal is closed.
+    text = "echo saved > /opt/ml/checkpoints/state; echo at /opt/ml/checkpoints; sleep 60"
+    usual = cloud_sagemaker_local._request
+
+    def standing_still(wanted: Wish, places: Places) -> dict[str, Any]:
+        algorithm = {"ContainerEntrypoint": ["/bin/sh", "-c"], "ContainerArguments": [text]}
+        request = usual(wanted, places)
+        request["AlgorithmSpecification"] |= algorithm
+        return request
+
+    def pressed(line: str) -> None:
+        heard.append(line)
+        signal.raise_signal(signal.SIGHUP)
+
+    heard: list[str] = []
+    monkeypatch.setattr(cloud_sagemaker_local, "_request", standing_still)
+    monkeypatch.setattr(cloud_sagemaker_local, "_show", pressed)
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("data/dataset.json").write_text("{}")
+    code, text, said = run(
+        "cloud", "sagemaker", "local", "fashion-mnist-fast", "--data", "data", "--out", "out",
+        "--name", "typed", *CONTAINER,
+    )  # fmt: skip
+    assert (code, text) == (1, ""), "no model is named that is not there"
+    assert heard == ["at /opt/ml/checkpoints"]
+    assert "typed: Stopped" in said
+    assert "go on by: --checkpoints out/typed/checkpoints" in said
+    assert Path("out/typed/checkpoints/state").read_text() == "saved\n"
+    assert "it is gone (--keep FOLDER keeps it)" in said

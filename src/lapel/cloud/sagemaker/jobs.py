@@ -11,8 +11,7 @@ from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.sagemaker.refusals import refuse_faults
 from lapel.cloud.sagemaker.requests import JobPlan
 from lapel.cloud.sagemaker.sources import Put, send_code
-from lapel.schema.errors import CloudError, UsageError
-from lapel.storage.s3.location import S3Location
+from lapel.schema.errors import UsageError
 
 SERVICE = "sagemaker"
 
@@ -40,6 +39,7 @@ class Job:
         seconds: it has been learning, waiting and taken machines included.
         billed: seconds of each machine that are paid for; None while it runs.
         began: when learning began.
+        checkpoints: where its checkpoints lie, if it came so far.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Job:
     seconds: int | None = None
     billed: int | None = None
     began: datetime | None = None
+    checkpoints: str = ""
 
     @property
     def ended(self) -> bool:
@@ -150,30 +151,10 @@ def job_of(said: Mapping[str, Any]) -> Job:
         seconds=said.get("TrainingTimeInSeconds"),
         billed=said.get("BillableTimeInSeconds"),
         began=said.get("TrainingStartTime"),
+        checkpoints=said.get("CheckpointConfig", {}).get("S3Uri", ""),
     )
 
 
 def end(account: Account, name: str) -> None:
     """Tell a training job to end: it is given 120 s to save what it has learned."""
     account.do("sagemaker", "StopTrainingJob", {}, TrainingJobName=name)
-
-
-def check_data(account: Account, place: str) -> None:
-    """See that something lies at a place in S3 before machines are asked for.
-
-    Raises:
-        CloudError: nothing does.
-    """
-    location = S3Location.parse(place)
-    said = account.ask(
-        "s3",
-        "ListObjectsV2",
-        {"KeyCount": 1},
-        Bucket=location.bucket,
-        Prefix=location.prefix,
-        MaxKeys=1,
-    )
-    if not said.get("KeyCount"):
-        raise CloudError(
-            f"nothing lies at {place}; send a dataset there: lapel cloud s3 push DATASET {place}"
-        )

@@ -14,7 +14,7 @@ from lapel.cloud.sagemaker.checks import (
     checked_role,
 )
 from lapel.cloud.sagemaker.names import LONGEST_JOB, job_name
-from lapel.cloud.sagemaker.requests import LONGEST, JobPlan, image_for
+from lapel.cloud.sagemaker.requests import DATASET, LONGEST, MODEL, JobPlan, image_for
 from lapel.schema.errors import UsageError
 from lapel.training.recipe import Recipe, load_recipe
 
@@ -90,9 +90,9 @@ def plan_job(wish: Wish, *, longest: int = LONGEST_JOB) -> JobPlan:
     stem = Path(wish.recipe).stem if wish.recipe else "lapel"
     name = wish.name or job_name(stem, longest=longest)
     out = _place(wish.out, "--out")
-    channels = {"dataset": _place(wish.data, "--data")}
+    channels = {DATASET: _place(wish.data, "--data")}
     if wish.from_ is not None:
-        channels["model"] = _place(wish.from_, "--from")
+        channels[MODEL] = _place(wish.from_, "--from")
     return JobPlan(
         name=checked_name(name, "job", longest=longest),
         role=checked_role(wish.role),
@@ -129,7 +129,7 @@ def read_recipe(wish: Wish) -> tuple[Recipe | None, bytes | None]:
 def _hyperparameters(wish: Wish) -> dict[str, str]:
     own = {
         RECIPE: None if (wish.recipe or "").endswith((".yaml", ".yml")) else wish.recipe,
-        FORMAT: wish.format,
+        FORMAT: wish.format and _checked_layout(wish.format),
         REPORT: "true" if wish.report else None,
         PROCESSES: None if wish.processes is None else str(wish.processes),
     }
@@ -140,6 +140,14 @@ def _hyperparameters(wish: Wish) -> dict[str, str]:
             "a recipe of your own"
         )
     return values
+
+
+def _checked_layout(layout: str) -> str:
+    from lapel.data.importing import READERS  # noqa: PLC0415 - brings every reader
+
+    if layout not in READERS:
+        raise UsageError(f"--format: no layout is called {layout!r}; known: {', '.join(READERS)}")
+    return layout
 
 
 def _place(text: str, what: str) -> str:

@@ -28,6 +28,9 @@ ENTRY = "train.py"
 ENTRY_POINT = ("python3", f"{CODE}/{ENTRY}")
 CHECKPOINTS = "/opt/ml/checkpoints"
 
+#: Channels of the data, and of the model to learn on from, as the container looks for them.
+DATASET, MODEL = "dataset", "model"
+
 #: Seconds that a job may take without asking AWS for more: 28 days
 #: (https://docs.aws.amazon.com/general/latest/gr/sagemaker.html).
 LONGEST = 28 * 24 * 3600

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
 from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.permissions import partition, policy
 from lapel.cloud.sagemaker.checks import tags
-from lapel.schema.errors import CloudError
+from lapel.schema.errors import CloudError, UsageError
 
 #: IAM's path of our roles: what a policy can be limited to.
 PATH = "/lapel/"
@@ -17,36 +19,41 @@ PATH = "/lapel/"
 #: Of the role's only policy.
 POLICY = "lapel"
 
-ABSENT = "NoSuchEntity"
+#: IAM's words for a name that it does not know, and for one that it knows already.
+ABSENT, TAKEN = "NoSuchEntity", "EntityAlreadyExists"
 
 
-def make_role(account: Account, name: str, bucket: str) -> str:
-    """Make a role that SageMaker may take on to use one bucket.
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of ours.
+
+    Attributes:
+        arn: its name in full, as jobs and endpoints want it.
+        made: whether it was made now; else it was there, and may use another bucket now.
+    """
+
+    arn: str
+    made: bool
+
+
+def make_role(account: Account, name: str, bucket: str) -> Role:
+    """Make a role that SageMaker may take on to use one bucket; or let one of ours use that one.
 
     Args:
         account: where it is made.
         name: the role's.
-        bucket: that it may read and write.
+        bucket: that it may read and write from now on, and no other.
 
     Returns:
-        Its ARN. AWS may need some seconds until it knows the role everywhere.
+        The role. AWS may need some seconds until it knows it everywhere.
 
     Raises:
-        CloudError: AWS refuses; nothing is left behind.
+        UsageError: no name of a bucket, or a role of that name that Lapel did not make.
+        CloudError: AWS refuses; what was made is taken back.
     """
     part = partition(account.region or "")
-    instead = {"Role": {"Arn": f"arn:{part}:iam::000000000000:role{PATH}{name}"}}
-    made = account.do(
-        "iam",
-        "CreateRole",
-        instead,
-        RoleName=name,
-        Path=PATH,
-        AssumeRolePolicyDocument=_trust(),
-        Description=f"Lapel's jobs and endpoints of SageMaker; may use the bucket {bucket}",
-        Tags=tags(name),
-    )
     rights = json.dumps(policy("sagemaker-execution", bucket=bucket, partition=part))
+    role = _make(account, name, part)
     try:
         account.do(
             "iam",
@@ -57,22 +64,70 @@ def make_role(account: Account, name: str, bucket: str) -> str:
             PolicyDocument=rights,
         )
     except CloudError:
-        account.do("iam", "DeleteRole", {}, RoleName=name)
+        if role.made:
+            with suppress(CloudError):  # the error on its way says more
+                account.do("iam", "DeleteRole", {}, RoleName=name)
         raise
-    arn: str = made["Role"]["Arn"]
-    return arn
+    return role
 
 
 def delete_role(account: Account, name: str) -> None:
     """Take down a role of :func:`make_role`; one that is gone already is no error.
 
     Raises:
+        UsageError: Lapel did not make it.
         CloudError: AWS refuses, as where other policies were added to the role.
     """
+    there = _look_at(account, name)
+    if there is not None:
+        _refuse_others(there)
     with _gone_already():
         account.do("iam", "DeleteRolePolicy", {}, RoleName=name, PolicyName=POLICY)
     with _gone_already():
         account.do("iam", "DeleteRole", {}, RoleName=name)
+
+
+def _make(account: Account, name: str, part: str) -> Role:
+    """The role without its rights: made, or found to be ours."""
+    try:
+        made = account.do(
+            "iam",
+            "CreateRole",
+            {"Role": {"Arn": f"arn:{part}:iam::000000000000:role{PATH}{name}"}},
+            RoleName=name,
+            Path=PATH,
+            AssumeRolePolicyDocument=_trust(),
+            Description="Lapel's jobs and endpoints of SageMaker; may use one bucket",
+            Tags=tags(name),
+        )
+    except RefusedError as error:
+        there = _look_at(account, name) if error.code.startswith(TAKEN) else None
+        if there is None:
+            raise
+        _refuse_others(there)
+        return Role(arn=str(there["Arn"]), made=False)
+    return Role(arn=str(made["Role"]["Arn"]), made=True)
+
+
+def _look_at(account: Account, name: str) -> Mapping[str, Any] | None:
+    """What IAM says of a role; None where there is none, and in a dry run."""
+    try:
+        said = account.ask("iam", "GetRole", {}, RoleName=name)
+    except RefusedError as error:
+        if error.code.startswith(ABSENT):
+            return None
+        raise
+    found: Mapping[str, Any] | None = said.get("Role")
+    return found
+
+
+def _refuse_others(role: Mapping[str, Any]) -> None:
+    """Refuse what a role of somebody else's, or of a rented machine, would have done to it."""
+    if tags(role["RoleName"])[0] not in role.get("Tags", []):
+        raise UsageError(
+            f"there is a role {role['Arn']} already, which `lapel cloud sagemaker role` did not "
+            "make; it is left alone. Choose another name"
+        )
 
 
 @contextmanager

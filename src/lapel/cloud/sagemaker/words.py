@@ -60,8 +60,11 @@ def job_lines(job: Job, price: Price | None, *, rehearsed: bool = False) -> Iter
         saved = f", {1 - job.billed / job.seconds:.0%} saved" if job.billed < job.seconds else ""
         yield f"  took:     {duration(job.seconds)}; {duration(job.billed)} billed{saved}"
         yield f"  cost:     {_cost(job.hours, price)}"
-    if job.model and job.ended and job.state != "Failed":
+    if job.model and job.state == "Completed":
         yield f"  model:    {job.model}"
+    if job.checkpoints and job.state == "Stopped":
+        # Ended on the way: our container leaves no model then, and the place of one is empty.
+        yield f"  go on by: --checkpoints {job.checkpoints}"
 
 
 def tuning_lines(job: TuningJob) -> Iterator[str]:

@@ -76,6 +76,27 @@ class S3Location:
         return self.key.rsplit("/", 1)[-1] or self.bucket
 
 
+def bucket_named(text: str) -> str:
+    """The name of a bucket, from itself or from its address.
+
+    Args:
+        text: ``my-bucket`` or ``s3://my-bucket``.
+
+    Raises:
+        UsageError: neither; it may be an object's address, or hold ``*`` or ``/``.
+    """
+    if _BUCKET.fullmatch(text):
+        return text
+    if text.startswith(f"{SCHEME}:/"):
+        place = S3Location.parse(text)
+        if not place.key:
+            return place.bucket
+    raise UsageError(
+        f"{text!r} is no name of a bucket; expected 3 to 63 small letters, digits, hyphens and "
+        "dots, as my-bucket or s3://my-bucket"
+    )
+
+
 def _check_key(key: str) -> None:
     if key:
         checked_name(key)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lapel.cloud.container.layout import OptMl
+from lapel.cloud.container.layout import ROOT, OptMl
 from lapel.cloud.sagemaker.local.machine import Image, command, environment
 from lapel.cloud.sagemaker.local.places import Places
 from lapel.cloud.sagemaker.metrics import read_metrics
@@ -39,19 +39,26 @@ class Log:
     metrics: dict[str, tuple[float, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def read(self, process: subprocess.Popen[str], mark: str) -> None:
-        """All lines of a process, until it has ended."""
+    def read(self, process: subprocess.Popen[str], layout: OptMl, mark: str) -> None:
+        """All lines of a machine's process, until it has ended."""
         if process.stdout is None:
             return
         with process.stdout as said:
             for line in said:
-                self._take(line, mark)
+                self._take(as_there(line, layout), mark)
 
     def _take(self, line: str, mark: str) -> None:
         with self._lock:
             self.say(mark + line.rstrip("\n"))
             for name, value in read_metrics(line, self.definitions).items():
                 self.metrics[name] = (value, time.time())
+
+
+def as_there(text: str, layout: OptMl) -> str:
+    """What a container says, with ``/opt/ml`` for the folder that stands for it here: as on AWS,
+    and since that folder may be gone when somebody reads it.
+    """
+    return text.replace(str(layout.root), ROOT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +122,8 @@ def run_attempt(
     began = time.monotonic()
     processes = [_start(layout, request, image, len(layouts)) for layout in layouts]
     listeners = [
-        threading.Thread(target=log.read, args=(process, mark), daemon=True)
-        for process, mark in zip(processes, _marks(len(layouts)), strict=True)
+        threading.Thread(target=log.read, args=(process, layout, mark), daemon=True)
+        for process, layout, mark in zip(processes, layouts, _marks(len(layouts)), strict=True)
     ]
     for listener in listeners:
         listener.start()

@@ -13,13 +13,23 @@ from typing import Any
 
 from lapel.cloud.archives import pack
 from lapel.cloud.container.layout import ROOT, OptMl
-from lapel.cloud.sagemaker.local.attempt import GRACE, Attempt, Limits, Log, run_attempt
+from lapel.cloud.sagemaker.local.attempt import (
+    GRACE,
+    Attempt,
+    Limits,
+    Log,
+    as_there,
+    run_attempt,
+)
 from lapel.cloud.sagemaker.local.machine import Image, lay_out
 from lapel.cloud.sagemaker.local.places import Places
-from lapel.schema.errors import CloudError
+from lapel.schema.errors import CloudError, UsageError
 
 #: Characters of a container's reason that SageMaker shows.
 SHOWN = 1024
+
+#: Folder of an attempt, in which each machine has one.
+ATTEMPT = "attempt-{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,8 @@ def rehearse(
         What ``DescribeTrainingJob`` would say, as far as this machine can.
 
     Raises:
+        UsageError: the folder ``work`` holds a former rehearsal, whose files would be taken for
+            this one's.
         CloudError: a channel is empty; the request asks for what only AWS can do.
         StorageError: S3, or this machine's disk, refuses.
     """
@@ -72,9 +84,12 @@ def rehearse(
     if course.interruptions and not request.get("EnableManagedSpotTraining"):
         raise CloudError("only spot machines are taken away: ask for --spot, or rehearse without")
     if course.work is not None:
-        return _rehearse(request, places, course, say, course.work)
+        if (course.work / ATTEMPT.format(1)).exists():
+            raise UsageError(f"{course.work} holds a former rehearsal; name another folder")
+        # Whole: a container has a working folder of its own.
+        return _rehearse(request, places, course, say, course.work.resolve())
     with tempfile.TemporaryDirectory(prefix="lapel-sagemaker-") as work:
-        return _rehearse(request, places, course, say, Path(work))
+        return _rehearse(request, places, course, say, Path(work).resolve())
 
 
 def _rehearse(
@@ -90,7 +105,8 @@ def _rehearse(
     with _opt_ml(course.image.namespace):
         while True:
             number = len(attempts)
-            layouts = [OptMl(work / f"attempt-{number + 1}" / host / "ml") for host in hosts]
+            machines = work / ATTEMPT.format(number + 1)
+            layouts = [OptMl(machines / host / "ml") for host in hosts]
             for layout, host in zip(layouts, hosts, strict=True):
                 lay_out(layout, request, host, hosts, places)
                 _restore(layout, request, places)
@@ -99,9 +115,9 @@ def _rehearse(
             if attempts[-1].cause != "Interrupted":
                 break
             say(f"The machines were taken away after {attempts[-1].seconds:.0f} s")
-    if attempts[-1].cause or not any(attempts[-1].codes):
-        _keep(layouts, request, places)
-    return _described(request, attempts, layouts, log)
+    failed = not attempts[-1].cause and any(attempts[-1].codes)
+    kept = {} if failed else _keep(layouts, request, places)
+    return _described(request, attempts, layouts, log, kept.get("model", ""))
 
 
 def _limits(request: Mapping[str, Any], course: Course, attempts: Sequence[Attempt]) -> Limits:
@@ -121,10 +137,13 @@ def _restore(layout: OptMl, request: Mapping[str, Any], places: Places) -> None:
         places.restore(place.rstrip("/"), layout.checkpoints)
 
 
-def _keep(layouts: Sequence[OptMl], request: Mapping[str, Any], places: Places) -> None:
-    """Write back what all machines left: the model, and what else they put out."""
+def _keep(layouts: Sequence[OptMl], request: Mapping[str, Any], places: Places) -> dict[str, str]:
+    """Write back what all machines left, the model and what else they put out; says where each
+    came to lie that is there.
+    """
     out = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{request['TrainingJobName']}"
     kept = {"model": [one.model for one in layouts], "output": [one.data_out for one in layouts]}
+    written: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="lapel-sagemaker-") as made:
         for name, folders in kept.items():
             together = Path(made) / name
@@ -133,12 +152,19 @@ def _keep(layouts: Sequence[OptMl], request: Mapping[str, Any], places: Places) 
             if any(together.iterdir()):
                 archive = Path(made) / f"{name}.tar.gz"
                 pack(together, archive)
-                places.keep(archive, f"{out}/output/{archive.name}")
+                written[name] = f"{out}/output/{archive.name}"
+                places.keep(archive, written[name])
+    return written
 
 
 def _described(
-    request: Mapping[str, Any], attempts: Sequence[Attempt], layouts: Sequence[OptMl], log: Log
+    request: Mapping[str, Any],
+    attempts: Sequence[Attempt],
+    layouts: Sequence[OptMl],
+    log: Log,
+    model: str,
 ) -> dict[str, Any]:
+    """What is known of the job; places where nothing came to lie are left out."""
     last = attempts[-1]
     state, detail = "Completed", "Completed"
     said: dict[str, Any] = {}
@@ -147,15 +173,14 @@ def _described(
     elif any(last.codes):
         state = detail = "Failed"
         said["FailureReason"] = _reason(last, layouts)
+    if any(any(layout.checkpoints.iterdir()) for layout in layouts):
+        said["CheckpointConfig"] = dict(request.get("CheckpointConfig", {}))
     seconds = max(1, round(sum(attempt.seconds for attempt in attempts)))
-    out = request["OutputDataConfig"]["S3OutputPath"].rstrip("/")
     return said | {
         "TrainingJobName": request["TrainingJobName"],
         "TrainingJobStatus": state,
         "SecondaryStatus": detail,
-        "ModelArtifacts": {
-            "S3ModelArtifacts": f"{out}/{request['TrainingJobName']}/output/model.tar.gz"
-        },
+        "ModelArtifacts": {"S3ModelArtifacts": model} if model else {},
         "FinalMetricDataList": [
             {"MetricName": name, "Value": value, "Timestamp": datetime.fromtimestamp(at, UTC)}
             for name, (value, at) in log.metrics.items()
@@ -171,7 +196,7 @@ def _reason(attempt: Attempt, layouts: Sequence[OptMl]) -> str:
     """Why a job failed, in SageMaker's form: of the first machine that says so."""
     for layout, code in zip(layouts, attempt.codes, strict=True):
         if code and layout.failure.is_file():
-            text = layout.failure.read_text("utf-8", errors="replace")[:SHOWN]
+            text = as_there(layout.failure.read_text("utf-8", errors="replace"), layout)[:SHOWN]
             return f"AlgorithmError: {text}, exit code: {code}"
     code = next(code for code in attempt.codes if code)
     return f"AlgorithmError: the container said no reason, exit code: {code}"
