@@ -84,6 +84,44 @@ def test_small_files_in_a_class_for_large_ones_are_said(
     assert "3 of 3 files are paid for as 128 KiB each" in err
 
 
+def test_what_no_manifest_names_is_not_called_whole(
+    aws: ObjectStore, run: Run, photos: Path
+) -> None:
+    bucket = f"s3://{aws.bucket()}"
+    run("cloud", "s3", "push", photos, f"{bucket}/photos")
+    code, _, err = run("cloud", "s3", "verify", bucket)
+    assert (code, f"verify what lies below it: {bucket}/photos" in err) == (1, True)
+
+    run("cloud", "s3", "push", photos, bucket)
+    for name in ("by-hand.jpg", "photos/late.jpg"):
+        aws.client().put_object(Bucket=bucket.removeprefix("s3://"), Key=name, Body=b"")
+    code, out, _ = run("cloud", "s3", "verify", bucket)
+    assert code == 0
+    assert out == (
+        "in no manifest: by-hand.jpg\n"
+        "has a manifest of its own, not compared: photos (4 files); "
+        f"lapel cloud s3 verify {bucket}/photos\n"
+        f"{bucket}: what its manifest names is whole (3 files, 3.0 KB, by S3's tags); "
+        "1 other file in no manifest, not compared\n"
+    )
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_bucket_that_is_not_there_is_said_by_each_command(run: Run, photos: Path) -> None:
+    place = "s3://nobody-made-this"
+    for command in (
+        ("push", photos / "0.jpg", f"{place}/a.jpg"),
+        ("pull", f"{place}/a", photos),
+        ("list", place),
+        ("verify", place),
+        ("abort", place),
+        ("remove", f"{place}/a", "--yes"),
+        ("remove", place, "--bucket", "--yes"),
+    ):
+        code, _, err = run("cloud", "s3", *command)
+        assert (code, "there is no such bucket" in err) == (1, True), (command, err)
+
+
 def test_cut_uploads_are_shown_and_ended(aws: ObjectStore, run: Run) -> None:
     bucket = aws.bucket()
     aws.client().create_multipart_upload(Bucket=bucket, Key="a/b.bin")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,11 @@ from faulty_proxy import (
 )
 
 from lapel.schema.errors import StorageError
+from lapel.storage.places import fetched, written
 from lapel.storage.s3.client import ChangedError
 from lapel.storage.s3.listing import list_unfinished
 from lapel.storage.s3.location import S3Location
+from lapel.storage.s3.manifest import MANIFEST
 from lapel.storage.s3.options import TransferOptions
 from lapel.storage.s3.store import S3Store
 from lapel.storage.s3.transfer import list_objects, pull, push, verify
@@ -162,6 +165,36 @@ def test_an_interrupted_push_ends_soon_and_is_gone_on_with(
     assert verify(place, folder, read=True).whole
 
 
+def test_a_result_that_was_killed_on_its_way_is_ended_by_the_next_call(
+    folder: Path,
+    place: S3Location,
+    proxy: FaultyProxy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path))
+    work = (
+        "import shutil, sys; from lapel.storage.places import written\n"
+        "with written(sys.argv[1]) as folder:\n"
+        "    (folder / 'former.jpg').unlink()\n"
+        "    shutil.copytree(sys.argv[2], folder, dirs_exist_ok=True)\n"
+    )
+    S3Store(place).write("former.jpg", b"of a former result")
+    S3Store(place).write("photos/00.jpg", b"of a former result")
+    proxy.rule = lambda request: slow(0.15) if request.method == "PUT" else None
+    process = subprocess.Popen([sys.executable, "-c", work, str(place), str(folder)])
+    kill_when(process, lambda: len(proxy.seen("PUT")) > FILES // 2)
+    time.sleep(1)  # what was on its way arrives
+    proxy.rule = lambda _: None
+    with pytest.raises(StorageError, match="is not whole"):
+        fetched(str(place))
+    with pytest.raises(RuntimeError), written(str(place)):
+        raise RuntimeError
+    assert verify(place, folder, read=True).whole
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {one.name for one in list_objects(place)} == {*files, MANIFEST}
+
+
 def test_a_storm_of_faults_is_outlived(
     folder: Path, place: S3Location, proxy: FaultyProxy, tmp_path: Path
 ) -> None:
@@ -192,8 +225,11 @@ def test_conditions_hold_on_a_real_server(folder: Path, place: S3Location) -> No
     store.exchange("owner", b"two", tag)
     with pytest.raises(ChangedError):
         store.exchange("owner", b"three", tag)
-    _, tag = store.read_tagged("owner")
-    store.delete("owner")
+    former, (_, tag) = tag, store.read_tagged("owner")
+    with pytest.raises(ChangedError):
+        store.delete("owner", tag=former)
+    store.delete("owner", tag=tag)
+    assert not store.exists("owner")
     with pytest.raises(ChangedError):
         store.exchange("owner", b"three", tag)
 
@@ -210,6 +246,22 @@ def test_conditions_hold_on_a_real_server(folder: Path, place: S3Location) -> No
         push(folder / "model.bin", place / "model.bin", options=SMALL_PARTS, progress=Meanwhile())
     assert store.read("model.bin") == b"another's"
     assert list_unfinished(place) == []
+
+
+def test_of_many_that_create_one_does(place: S3Location) -> None:
+    store = S3Store(place)
+
+    def create(number: int) -> bool:
+        try:
+            store.create("owner", f"{number}".encode())
+        except ChangedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        won = [number for number, did in enumerate(pool.map(create, range(6))) if did]
+    assert len(won) == 1
+    assert store.read("owner") == f"{won[0]}".encode()
 
 
 def test_a_wrong_secret_is_said(place: S3Location, monkeypatch: pytest.MonkeyPatch) -> None:

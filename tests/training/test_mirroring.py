@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from lapel.storage.s3.manifest import MANIFEST
 from lapel.storage.s3.owner import OWNER, Owner
 from lapel.storage.s3.store import S3Store
 from lapel.storage.s3.transfer import push
-from lapel.training import mirroring
+from lapel.training import mirrored_files, mirroring
 from lapel.training.recorder import Quiet
 from lapel.training.train import Trained, train
 
@@ -189,6 +190,45 @@ def test_taken_over_in_the_middle_of_a_save_nothing_more_is_put(
     with pytest.raises(StorageError, match="taken over by process 1 on two"):
         save()
     assert sorted(store.names()) == [OWNER, "recipe.yaml"]
+
+
+def test_a_large_log_that_grows_keeps_nothing_waiting(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrored_files, "SMALL", 1000)
+    monkeypatch.setattr(mirroring, "SHARE", 1e6)
+    put: list[str] = []
+
+    def note_and_put(path: Path, target: str) -> None:
+        put_file(path, target)
+        put.append(target.removeprefix(f"{place}/"))
+
+    monkeypatch.setattr(mirroring, "put_file", note_and_put)
+    with mirroring.run_at(place, lambda _: None) as run:
+        run.bundle.mkdir(parents=True)
+        run.checkpoints.mkdir()
+        log = run.folder / "events.log"
+        for name in ("bundle/lapel.json", "bundle/weights", "recipe.yaml"):
+            (run.folder / name).write_bytes(bytes(2000))
+        for epoch in range(1, 4):
+            with log.open("ab") as file:
+                file.write(bytes(2000))
+            checkpoint = f"checkpoints/step-{epoch}.safetensors"
+            (run.folder / checkpoint).write_bytes(b"1")
+            run.saved()
+            wait_for(checkpoint, put)
+        wait_for(log.name, put)
+        assert put.count(log.name) == 1, "not put anew with each checkpoint"
+        order = mirrored_files.in_order(mirrored_files.files_of(run.folder))
+    assert order == ["recipe.yaml", checkpoint, "bundle/weights", "bundle/lapel.json", log.name]
+    assert S3Store(place).read(log.name) == bytes(6000), "in the end it is there"
+
+
+def wait_for(name: str, put: list[str]) -> None:
+    latest = time.monotonic() + 60
+    while name not in put:
+        assert time.monotonic() < latest
+        time.sleep(0.01)
 
 
 def test_no_connection_for_a_while_costs_no_learning(

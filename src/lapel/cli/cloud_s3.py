@@ -9,14 +9,13 @@ import typer
 
 from lapel.cli import cloud_s3_buckets as buckets
 from lapel.cli.cloud_options import Profile, Region
+from lapel.cli.cloud_s3_words import say_moved, say_verified
 from lapel.cli.console import EXIT_FAILED, complain, shown
 from lapel.schema.counting import bytes_of, counted
-from lapel.schema.counting import size as in_words
 from lapel.schema.errors import UsageError
 
 if TYPE_CHECKING:
-    from lapel.storage.s3.options import TransferOptions, Transferred
-    from lapel.storage.s3.verifying import Verified
+    from lapel.storage.s3.options import TransferOptions
 
 s3_app = typer.Typer(
     help="Datasets, runs and bundles to S3 and back.",
@@ -97,7 +96,7 @@ def push(
         done = send(
             source, place, options=options, progress=bar, client=_client(region, profile, place)
         )
-    _say(done, "send", "sent", f"to {place}")
+    say_moved(done, "send", "sent", f"to {place}")
 
 
 @s3_app.command()
@@ -139,7 +138,7 @@ def pull(
         done = fetch(
             place, target, options=options, progress=bar, client=_client(region, profile, place)
         )
-    _say(done, "fetch", "fetched", f"to {target}")
+    say_moved(done, "fetch", "fetched", f"to {target}")
 
 
 @s3_app.command("list")
@@ -193,14 +192,17 @@ def verify(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Compare what lies in S3 with the manifest of its push; exit code 1 if they differ."""
+    """Compare what lies in S3 with the manifest of its push; exit code 1 if they differ.
+
+    Files that the manifest does not name are counted, not compared: nothing is known of them.
+    """
     options = _options(workers=workers)
     from lapel.storage.s3.transfer import verify as compare
 
     client = _client(region, profile, place)
     with _bar() as bar:
         found = compare(place, folder, read=read, options=options, progress=bar, client=client)
-    _say_verified(found, place, read=read)
+    say_verified(found, place, read=read)
     if not found.whole:
         raise typer.Exit(EXIT_FAILED)
 
@@ -254,35 +256,3 @@ def _sizes(source: Path) -> list[int]:
     if source.is_dir():
         return [file.size for file in local_files(source).values()]
     return [source.stat().st_size] if source.is_file() else []
-
-
-def _say(done: Transferred, doing: str, did: str, where: str) -> None:
-    if done.dry_run:
-        for name in done.moved:
-            print(f"{doing}    {shown(name)}")
-        for name in done.deleted:
-            print(f"delete  {shown(name)}")
-    moved = f"{counted(len(done.moved), 'file')} ({in_words(done.size)})"
-    deleted = f", {len(done.deleted):,} deleted" if done.deleted else ""
-    would = "would be " if done.dry_run else ""
-    print(f"{moved} {would}{did} {where}; {len(done.unchanged):,} there already{deleted}")
-
-
-def _say_verified(found: Verified, place: str, *, read: bool) -> None:
-    for kind, names in (
-        ("missing", found.missing),
-        ("changed", found.changed),
-        ("differs here", found.differing),
-        ("not in the manifest", found.unlisted),
-    ):
-        for name in names:
-            print(f"{kind}: {shown(name)}")
-    if found.unfinished:
-        print("a push has not ended: push again")
-    if found.cut_uploads:
-        complain(
-            f"note: {counted(found.cut_uploads, 'upload')} never ended: `lapel cloud s3 abort`"
-        )
-    how = "read and hashed" if read else "by S3's tags"
-    files = f"{counted(found.files, 'file')}, {in_words(found.size)}, {how}"
-    print(f"{place}: {'whole' if found.whole else 'NOT whole'} ({files})")

@@ -105,15 +105,18 @@ def written(place: str | Path, *, even_if_cut: bool = False) -> Iterator[Path]:
 
     Of an address, the path leads to the mirror, which holds what lies there already: so that what
     goes on, replaces or refuses to replace works as it does here. One process at a time writes.
+    Killed while a folder is put there, the next call puts the rest first; see
+    :mod:`lapel.storage.s3.delivery`.
 
     Args:
         place: a path, which is given as it is; or an address.
-        even_if_cut: put it there even if the block raises: for work that is gone on with.
+        even_if_cut: put it there even if the block raises, and begin with what was written here
+            before a kill: for work that is gone on with.
 
     Raises:
         UsageError: an address of a whole bucket.
         MissingExtraError: boto3 is not installed.
-        StorageError: it cannot be fetched or put there; what was put stays.
+        StorageError: it cannot be fetched or put there, or another process puts something there.
     """
     if not is_remote(place):
         yield Path(place)
@@ -122,17 +125,21 @@ def written(place: str | Path, *, even_if_cut: bool = False) -> Iterator[Path]:
     if not location.key:
         raise UsageError(f"{location} is a whole bucket; name a folder in it, {location}/NAME")
     with needs_aws(str(location)):
-        from lapel.storage.s3.mirror import begin, deliver  # noqa: PLC0415 - stands on boto3
+        from lapel.storage.s3.delivery import Delivery  # noqa: PLC0415 - stands on boto3
+    delivery = Delivery(location, mirror, mirror.parent / _TAGS, even_if_cut=even_if_cut)
     with in_turn(mirror.parent / _LOCK):
         tell_address(mirror, location)
-        begin(location, mirror, mirror.parent / _TAGS)
         try:
-            yield mirror
-        except Exception:
-            if even_if_cut:
-                deliver(mirror, location)
-            raise
-        deliver(mirror, location)
+            delivery.begin()
+            try:
+                yield mirror
+            except Exception:
+                if even_if_cut:
+                    delivery.deliver()
+                raise
+            delivery.deliver()
+        finally:
+            delivery.end()
 
 
 def puts(
@@ -250,18 +257,6 @@ def put_file(path: Path, place: str | Path) -> None:
         push(path, location)
     else:
         S3Store(S3Location(location.bucket)).write(location.key, data)
-
-
-def remove_file(place: str | Path) -> None:
-    """Forget what lies at an address; nothing there is no error.
-
-    Raises:
-        StorageError: it cannot be removed.
-    """
-    with needs_aws(str(place)):
-        from lapel.storage.s3.store import S3Store  # noqa: PLC0415 - stands on boto3
-    location = S3Location.parse(place)
-    S3Store(S3Location(location.bucket)).delete(location.key)
 
 
 def mirror_key(place: str | Path) -> str:

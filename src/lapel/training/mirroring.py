@@ -7,6 +7,7 @@ by a thread of its own, so that learning does not wait; another machine goes on 
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,12 +18,11 @@ from typing import TYPE_CHECKING
 from lapel.schema.counting import size
 from lapel.schema.errors import StorageError, TrainingError, UsageError
 from lapel.storage.cache import cache_root
-from lapel.storage.local import PARTIAL_SUFFIX
 from lapel.storage.places import RUNS, is_remote, mirror_of, put_file, tell_address
 from lapel.storage.s3.extra import needs_aws
 from lapel.storage.s3.location import S3Location
-from lapel.training.checkpoint import KEPT
-from lapel.training.run import BUNDLE, CHECKPOINTS, LOCK, LOG, RECIPE, RUN, RunFolder
+from lapel.training.mirrored_files import Facts, files_of, grows_large, in_order, is_of_run, surplus
+from lapel.training.run import CHECKPOINTS, RUN, RunFolder
 
 if TYPE_CHECKING:
     from lapel.storage.s3.owner import Owner
@@ -37,11 +37,8 @@ BYTES_A_SECOND = 150e6
 #: Seconds until files are tried again that could not be put.
 TRIED_AGAIN = 10.0
 
-#: What is put first; files that are not named come between the log and the bundle.
-_ORDER = (RECIPE, RUN, CHECKPOINTS, LOG)
-
-#: Size and time (ns) of a file when it was put.
-Facts = tuple[int, int]
+#: Seconds between two puts of a large file that grows, such as a log: each puts all of it.
+GROWN_EVERY = 60.0
 
 
 @contextmanager
@@ -74,7 +71,7 @@ def run_at(place: str | Path, say: Callable[[str], None]) -> Iterator[RunFolder]
     try:
         tell_address(folder, location)
         with _newer_kept(folder):
-            bring(location, folder, folder.parent / ".tags.json", _is_of_run)
+            bring(location, folder, folder.parent / ".tags.json", is_of_run)
             mirror.remember()
         S3Store(location).delete(
             MANIFEST
@@ -136,6 +133,7 @@ class RunMirror:
         self._owner = owner
         self._say = say
         self._there: dict[str, Facts] = {}
+        self._grown: dict[str, float] = {}
         self._dirty = self._ending = self._complained = False
         self._not_before = 0.0
         self._changed = threading.Condition()
@@ -144,7 +142,7 @@ class RunMirror:
 
     def remember(self) -> None:
         """What the folder holds now came from its place."""
-        self._there = _files(self._folder)
+        self._there = files_of(self._folder)
 
     def start(self) -> None:
         """Begin; what came to the folder since :meth:`remember` is put."""
@@ -229,18 +227,18 @@ class RunMirror:
         Raises:
             StorageError: the place was taken over, or cannot be reached.
         """
-        here = _files(self._folder)
-        wanted = [name for name in _in_order(here) if self._there.get(name) != here[name]]
-        if not wanted and not _surplus(self._there, here):
+        here = files_of(self._folder)
+        wanted = [name for name in in_order(here) if self._is_due_now(name, here[name])]
+        if not wanted and not surplus(self._there, here):
             return
         sent = 0
         for name in wanted:
             self._owner.beat()  # nothing is put into a place that is another's by now
-            if self._put_file(name):
+            if self._put_file(name, here[name]):
                 self._there[name] = here[name]
                 sent += here[name][0]
         self._owner.beat()
-        for name in sorted(_surplus(self._there, here)):
+        for name in sorted(surplus(self._there, here)):
             self._store.delete(name)
             del self._there[name]
         if self._complained:
@@ -249,59 +247,36 @@ class RunMirror:
         self.put_bytes += sent
         self._not_before = time.monotonic() + sent / BYTES_A_SECOND / SHARE
 
-    def _put_file(self, name: str) -> bool:
+    def _is_due_now(self, name: str, facts: Facts) -> bool:
+        """Whether a file is to be put: it has changed, and it is no log that was put lately."""
+        if self._there.get(name) == facts:
+            return False
+        lately = time.monotonic() - self._grown.get(name, -GROWN_EVERY) < GROWN_EVERY
+        return self._ending or not (lately and grows_large(name, facts))
+
+    def _put_file(self, name: str, facts: Facts) -> bool:
         """Put a file; whether it was still there: a newer checkpoint takes an older one's place."""
         path = self._folder / name
         try:
-            put_file(path, str(self._location / name))
+            if grows_large(name, facts):
+                self._put_as_it_is(path, name)
+            else:
+                put_file(path, str(self._location / name))
         except StorageError:
             if not path.exists():
                 return False
             raise
         return True
 
-
-def _is_of_run(name: str) -> bool:
-    from lapel.storage.s3.owner import OWNER  # noqa: PLC0415 - stands on boto3
-
-    parts = name.split("/")
-    private = any(part.startswith(".") for part in parts) or name.endswith(PARTIAL_SUFFIX)
-    return name not in {OWNER, LOCK} and not private
-
-
-def _files(folder: Path) -> dict[str, Facts]:
-    """The files of a run by name, with their size and time."""
-    found: dict[str, Facts] = {}
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
+    def _put_as_it_is(self, path: Path, name: str) -> None:
+        """Put a copy of a file that grows: one that changes while it is sent would be refused."""
+        copy = self._folder.parent / ".as-it-is"
         try:
-            facts = path.stat()
-        except OSError:  # gone since: a checkpoint that another took the place of
-            continue
-        if path.is_file() and _is_of_run(name):
-            found[name] = (facts.st_size, facts.st_mtime_ns)
-    return found
-
-
-def _in_order(here: dict[str, Facts]) -> list[str]:
-    """What is to be there, in the order in which it is put: of checkpoints the newest alone.
-
-    The older one was put when it was the newest; the bundle's description comes last, since it
-    makes a bundle of the other files.
-    """
-    checkpoints = sorted(name for name in here if name.startswith(f"{CHECKPOINTS}/"))
-    names = [name for name in here if name not in checkpoints[:-1]]
-
-    def place(name: str) -> tuple[int, bool, str]:
-        top = name.split("/", maxsplit=1)[0]
-        rank = _ORDER.index(top) if top in _ORDER else len(_ORDER) + (top == BUNDLE)
-        return rank, name.endswith("lapel.json"), name
-
-    return sorted(names, key=place)
-
-
-def _surplus(there: dict[str, Facts], here: dict[str, Facts]) -> set[str]:
-    """What is to be removed there: what is gone here, and all checkpoints but the newest."""
-    checkpoints = sorted(name for name in there if name.startswith(f"{CHECKPOINTS}/"))
-    gone = {name for name in there if name not in here and name not in checkpoints}
-    return gone | set(checkpoints[:-KEPT])
+            shutil.copyfile(path, copy)
+        except OSError as error:
+            raise StorageError(f"{path} could not be copied: {error.strerror or error}") from error
+        try:
+            put_file(copy, str(self._location / name))
+        finally:
+            copy.unlink(missing_ok=True)
+        self._grown[name] = time.monotonic()

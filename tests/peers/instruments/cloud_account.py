@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,15 @@ class ObjectStore:
     endpoint: str
     environment: dict[str, str]
     _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def client(self, service: str = "s3") -> Any:
-        """boto3's plain client, none of ours."""
+        """boto3's plain client, none of ours; made once, since that takes its time."""
+        if service not in self._clients:
+            self._clients[service] = self._made(service)
+        return self._clients[service]
+
+    def _made(self, service: str) -> Any:
         import boto3
         from botocore.config import Config
 
@@ -57,9 +63,8 @@ class ObjectStore:
     def bucket(self) -> str:
         """The name of a new, empty bucket."""
         name = f"lapel-{os.getpid()}-{next(self._numbers)}"
-        with closing(self.client()) as client:
-            where = {"LocationConstraint": REGION}
-            client.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+        where = {"LocationConstraint": REGION}
+        self.client().create_bucket(Bucket=name, CreateBucketConfiguration=where)
         return name
 
 
@@ -102,7 +107,7 @@ def seaweedfs(weed: Path, folder: Path) -> Iterator[ObjectStore]:
 
     Args:
         weed: SeaweedFS's program.
-        folder: for its data.
+        folder: for its data, logs and sockets.
     """
     ports = dict(zip(("master", "volume", "filer", "s3"), free_ports(4), strict=True))
     identities = folder / "identities.json"
@@ -113,15 +118,17 @@ def seaweedfs(weed: Path, folder: Path) -> Iterator[ObjectStore]:
     data = folder / "data"
     data.mkdir()
     command = [
-        str(weed), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        str(weed), f"-logdir={folder}",
+        "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         f"-master.port={ports['master']}", f"-volume.port={ports['volume']}",
         "-filer", f"-filer.port={ports['filer']}",
         "-s3", f"-s3.port={ports['s3']}", f"-s3.config={identities}",
+        f"-filer.localSocket={folder}/filer.sock", f"-s3.localSocket={folder}/s3.sock",
         "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
         "-master.volumeSizeLimitMB=64", "-volume.max=300",
     ]  # fmt: skip
     endpoint = f"http://127.0.0.1:{ports['s3']}"
-    with _running(command, endpoint, folder / "seaweedfs.txt"):
+    with _running(command, endpoint, folder / "seaweedfs.txt", TMPDIR=str(folder)):
         store = store_at(endpoint)
         _wait_until_it_keeps(store)
         yield store
@@ -130,23 +137,27 @@ def seaweedfs(weed: Path, folder: Path) -> Iterator[ObjectStore]:
 def _wait_until_it_keeps(store: ObjectStore) -> None:
     # It answers before its disk has joined.
     latest = time.monotonic() + STARTS_WITHIN
-    with closing(store.client()) as client:
-        bucket = store.bucket()
-        while True:
-            try:
-                client.put_object(Bucket=bucket, Key="first", Body=b"1")
-                return
-            except Exception:  # whatever it says before it is ready
-                if time.monotonic() > latest:
-                    raise
-                time.sleep(0.5)
+    client, bucket = store.client(), store.bucket()
+    while True:
+        try:
+            client.put_object(Bucket=bucket, Key="first", Body=b"1")
+            return
+        except Exception:  # whatever it says before it is ready
+            if time.monotonic() > latest:
+                raise
+            time.sleep(0.5)
 
 
 @contextmanager
-def _running(command: list[str], address: str, said: Path) -> Iterator[None]:
+def _running(command: list[str], address: str, said: Path, **changes: str) -> Iterator[None]:
     with said.open("wb") as file:
         process = subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, cwd=said.parent, start_new_session=True
+            command,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            cwd=said.parent,
+            env=os.environ | changes,
+            start_new_session=True,
         )
     try:
         _wait_for(process, address, said)

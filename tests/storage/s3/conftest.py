@@ -12,10 +12,9 @@ from faulty_proxy import FaultyProxy, faulty_proxy
 
 from lapel.storage.s3 import retrying
 from lapel.storage.s3.location import S3Location
-from lapel.storage.s3.options import TransferOptions
 
-#: The smallest parts that S3 takes.
-SMALL_PARTS = TransferOptions(part_size=5 * 1024 * 1024, workers=4)
+#: A little more than the smallest part that S3 takes.
+LARGE = 5 * 1024 * 1024 + 7
 
 
 @pytest.fixture
@@ -35,16 +34,26 @@ def place(aws: ObjectStore) -> S3Location:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Small files, one large enough for three parts, and one being written."""
+    """Small files, and one being written."""
     root = tmp_path / "here"
     (root / "photos").mkdir(parents=True)
     (root / "empty.txt").write_bytes(b"")
     (root / "photos" / "드레스 1.jpg").write_bytes(bytes(range(256)) * 40)
     (root / "photos" / "b.jpg").write_bytes(b"b" * 1000)
-    large = np.random.default_rng(0).integers(0, 256, 11 * 1024 * 1024 + 7, dtype=np.uint8)
-    (root / "model.bin").write_bytes(large.tobytes())
+    (root / "model.bin").write_bytes(drawn(70_000))
     (root / ".model.bin.0011.partial").write_bytes(b"half")
     return root
+
+
+@pytest.fixture
+def large_folder(folder: Path) -> Path:
+    """The same, with a file large enough for two parts."""
+    (folder / "model.bin").write_bytes(drawn(LARGE))
+    return folder
+
+
+def drawn(size: int) -> bytes:
+    return np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8).tobytes()
 
 
 @pytest.fixture

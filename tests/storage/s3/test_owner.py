@@ -70,12 +70,9 @@ def test_one_that_is_silent_is_taken_over_and_learns_of_it(place: S3Location) ->
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_one_that_was_cut_off_learns_of_it_by_its_own_beat(
-    place: S3Location, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_was_cut_off_learns_of_it_by_its_own_beat(place: S3Location) -> None:
     first = Owner.take(place)
     store = S3Store(place)
-    monkeypatch.setattr(module, "BEAT", 3600.0)  # of those that come now
     _, tag = store.read_tagged(OWNER)
     taken = False
     while not taken:  # between two of its beats
@@ -113,6 +110,23 @@ def test_a_beat_whose_answer_was_lost_is_its_own(
             first.beat()
     first.release()
     assert json.loads(S3Store(place).read(OWNER))["released"] is True
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_is_another_s_by_now_is_not_deleted(
+    place: S3Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken over between the last beat and the end, as of a process that slept in between."""
+    first = Owner.take(place)
+    delete = S3Store.delete
+
+    def slept(store: S3Store, name: str, **words: str) -> None:
+        store.write(OWNER, b'{"process": 1, "machine": "other"}')
+        delete(store, name, **words)
+
+    monkeypatch.setattr(S3Store, "delete", slept)
+    first.release(forget=True)
+    assert json.loads(S3Store(place).read(OWNER))["machine"] == "other"
 
 
 def test_a_process_of_this_machine_that_is_gone_is_not_waited_for(place: S3Location) -> None:

@@ -24,6 +24,7 @@ from lapel.storage.places import (
     size_of,
     written,
 )
+from lapel.storage.s3 import mirror
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.manifest import MANIFEST
 from lapel.storage.s3.store import S3Store
@@ -67,8 +68,13 @@ def test_names_are_joined_and_stay_in_their_bucket() -> None:
 
 
 def test_what_lies_there_is_mirrored_and_only_changes_are_fetched(
-    folder: Path, place: S3Location, contents: Contents, proxy: FaultyProxy
+    folder: Path,
+    place: S3Location,
+    contents: Contents,
+    proxy: FaultyProxy,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(mirror, "SMALL", 50_000)  # model.bin is fetched as large files are
     push(folder, place)
     (folder / ".model.bin.0011.partial").unlink()
     assert contents(fetched(str(place))) == contents(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cloud_account import ObjectStore
@@ -16,20 +15,12 @@ from lapel.storage.s3.store import S3Store
 from lapel.storage.stores import open_store
 
 
-def test_of_many_that_create_one_does(place: S3Location) -> None:
+def test_what_is_there_is_not_created_anew(place: S3Location) -> None:
     store = S3Store(place)
-
-    def create(number: int) -> bool:
-        try:
-            store.create("owner", f"{number}".encode())
-        except ChangedError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(6) as pool:
-        won = [number for number, did in enumerate(pool.map(create, range(6))) if did]
-    assert len(won) == 1
-    assert store.read("owner") == f"{won[0]}".encode()
+    store.create("owner", b"one")
+    with pytest.raises(ChangedError, match="something else lies there"):
+        store.create("owner", b"two")
+    assert store.read("owner") == b"one"
 
 
 def test_an_exchange_needs_what_was_read(place: S3Location) -> None:
@@ -45,6 +36,28 @@ def test_an_exchange_needs_what_was_read(place: S3Location) -> None:
     with pytest.raises(ChangedError):
         store.exchange("owner", b"three", second)
     assert not store.exists("owner")
+
+
+def test_only_what_was_seen_is_deleted(place: S3Location, proxy: FaultyProxy) -> None:
+    store = S3Store(place)
+    first = store.create("owner", b"one")
+    second = store.exchange("owner", b"two", first)
+    with pytest.raises(ChangedError, match="was not deleted: another wrote there meanwhile"):
+        store.delete("owner", tag=first)
+    assert store.read("owner") == b"two"
+
+    def another_writes(*_: object) -> bool:
+        store.write("owner", b"three")
+        return False
+
+    proxy.rule = once_each(another_writes, of=lambda request: request.method == "DELETE")
+    with pytest.raises(ChangedError):
+        store.delete("owner", tag=second)
+    second = store.read_tagged("owner")[1]
+    proxy.rule = once_each(lost_answer, of=lambda request: request.method == "DELETE")
+    store.delete("owner", tag=second)
+    assert not store.exists("owner")
+    store.delete("owner", tag=second)
 
 
 def test_a_conditional_write_whose_answer_is_lost_is_known_for_ones_own(

@@ -27,14 +27,14 @@ FILES = ("empty.txt", "model.bin", "photos/b.jpg", "photos/드레스 1.jpg")
 
 
 def test_a_folder_comes_back_as_it_was(
-    folder: Path, place: S3Location, tmp_path: Path, contents: Contents
+    large_folder: Path, place: S3Location, tmp_path: Path, contents: Contents
 ) -> None:
-    sent = push(folder, place, options=SMALL_PARTS)
+    sent = push(large_folder, place, options=SMALL_PARTS)
     assert sent.moved == FILES
     assert {one.name for one in list_objects(place)} == {*FILES, MANIFEST}
     got = pull(str(place), tmp_path / "there", options=SMALL_PARTS)
     assert sorted(got.moved) == sorted(FILES)
-    expected = contents(folder)
+    expected = contents(large_folder)
     del expected[".model.bin.0011.partial"]  # a file being written is none yet
     assert contents(tmp_path / "there") == expected
 
@@ -77,7 +77,7 @@ def test_what_the_source_does_not_have_is_deleted_when_asked(
 
 
 def test_no_more_rights_are_needed_than_the_page_gives(
-    folder: Path, place: S3Location, tmp_path: Path
+    large_folder: Path, place: S3Location, tmp_path: Path
 ) -> None:
     from lapel.cloud import permissions
     from lapel.cloud.aws import Call
@@ -90,9 +90,9 @@ def test_no_more_rights_are_needed_than_the_page_gives(
         calls.append(Call(service="s3", operation=model.name, request={}, changes=False))
 
     client.meta.events.register("before-call.s3", note)
-    push(folder, place, options=SMALL_PARTS, client=client)
-    (folder / "empty.txt").unlink()
-    push(folder, place, options=replace(SMALL_PARTS, delete=True), client=client)
+    push(large_folder, place, options=SMALL_PARTS, client=client)
+    (large_folder / "empty.txt").unlink()
+    push(large_folder, place, options=replace(SMALL_PARTS, delete=True), client=client)
     pull(place, tmp_path / "there", options=SMALL_PARTS, client=client)
     verify(place, read=True, client=client)
     abort_unfinished(place, client=client)
@@ -112,8 +112,8 @@ def test_a_dry_run_changes_nothing(
     assert not there.exists()
 
 
-def test_one_file_goes_and_comes(folder: Path, place: S3Location, tmp_path: Path) -> None:
-    model = folder / "model.bin"
+def test_one_file_goes_and_comes(large_folder: Path, place: S3Location, tmp_path: Path) -> None:
+    model = large_folder / "model.bin"
     assert push(model, place / "model.bin", options=SMALL_PARTS).moved == ("model.bin",)
     assert push(model, place / "model.bin", options=SMALL_PARTS).moved == ()
     (tmp_path / "there").mkdir()
@@ -136,7 +136,8 @@ def test_files_that_others_brought_are_pulled_too(
     assert (tmp_path / "there" / "photos" / "theirs.jpg").read_bytes() == b"theirs"
     assert "photos/theirs.jpg" in got.moved
     assert pull(place, tmp_path / "there").moved == ()
-    assert verify(place).unlisted == ("photos/theirs.jpg",)
+    found = verify(place)
+    assert (found.unlisted, found.elsewhere) == (("photos/theirs.jpg",), {})
 
 
 def test_nothing_of_others_is_replaced_without_being_looked_at(
@@ -257,26 +258,28 @@ def test_what_was_changed_by_other_means_is_found(
 
 
 def test_a_copy_in_another_bucket_is_whole(
-    folder: Path, place: S3Location, aws: ObjectStore, tmp_path: Path
+    large_folder: Path, place: S3Location, aws: ObjectStore, tmp_path: Path
 ) -> None:
     """Other tools copy large objects in parts of their own, which changes S3's tags."""
-    push(folder, place, options=SMALL_PARTS)
+    push(large_folder, place, options=SMALL_PARTS)
     other = S3Location(aws.bucket(), "copy")
     for one in list_objects(place):
         source = {"Bucket": place.bucket, "Key": f"{place.key}/{one.name}"}
         aws.client().copy_object(Bucket=other.bucket, Key=f"copy/{one.name}", CopySource=source)
     tags = {one.name: one.tag for one in list_objects(other)}
     assert tags["model.bin"] != {one.name: one.tag for one in list_objects(place)}["model.bin"]
-    assert verify(other, folder).whole
+    assert verify(other, large_folder).whole
     pull(other, tmp_path / "there", options=SMALL_PARTS)
-    assert (tmp_path / "there" / "model.bin").read_bytes() == (folder / "model.bin").read_bytes()
+    assert (tmp_path / "there" / "model.bin").read_bytes() == (
+        large_folder / "model.bin"
+    ).read_bytes()
 
 
 def test_storage_class_and_encryption_go_with_each_object(
-    folder: Path, place: S3Location, aws: ObjectStore
+    large_folder: Path, place: S3Location, aws: ObjectStore
 ) -> None:
     options = replace(SMALL_PARTS, storage_class="STANDARD_IA", encryption="AES256")
-    push(folder, place, options=options)
+    push(large_folder, place, options=options)
     classes = {one.name: one.storage_class for one in list_objects(place)}
     assert {classes[name] for name in FILES} == {"STANDARD_IA"}
     assert classes[MANIFEST] == "STANDARD"  # it is read at each look

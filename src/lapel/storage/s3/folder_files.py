@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lapel.schema.errors import StorageError
 from lapel.storage.local import PARTIAL_SUFFIX, LocalStore
-from lapel.storage.s3.manifest import is_manifest
+from lapel.storage.s3.manifest import is_bookkeeping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def local_files(folder: Path) -> dict[str, LocalFile]:
                 )
         for file in files:
             name = (Path(parent) / file).relative_to(folder).as_posix()
-            if not (name.endswith(PARTIAL_SUFFIX) or is_manifest(name)):
+            if not (name.endswith(PARTIAL_SUFFIX) or is_bookkeeping(name)):
                 found[name] = local_file(name, store.path(name))
     return dict(sorted(found.items()))
 

@@ -16,12 +16,16 @@ from lapel.storage.s3.options import TransferOptions
 
 #: Its name below the location that was pushed to.
 MANIFEST = "lapel-manifest.json"
+
+#: Name of the object that says who brings a result; see :mod:`lapel.storage.s3.delivery`.
+DELIVERY = "lapel-delivery.json"
+
 FORMAT, VERSION = "lapel-manifest", 1
 
 
-def is_manifest(name: str) -> bool:
-    """Whether a name is a manifest's: of this location, or of one below it."""
-    return name.rsplit("/", 1)[-1] == MANIFEST
+def is_bookkeeping(name: str) -> bool:
+    """Whether a name is of what Lapel keeps beside files, of this location or of one below it."""
+    return name.rsplit("/", 1)[-1] in {MANIFEST, DELIVERY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +50,13 @@ class Manifest:
     Attributes:
         files: rows by name.
         finished: false while a push is on its way, or was cut.
+        pending: names that such a push writes or removes; of the same push done again, too.
         tag: ETag of the manifest itself; empty: it was not written yet.
     """
 
     files: Mapping[str, Row] = field(default_factory=dict)
     finished: bool = True
+    pending: tuple[str, ...] = ()
     tag: str = ""
 
     def to_bytes(self) -> bytes:
@@ -60,6 +66,8 @@ class Manifest:
             for name, row in sorted(self.files.items())
         }
         said = {"format": FORMAT, "version": VERSION, "finished": self.finished, "files": rows}
+        if self.pending:
+            said["pending"] = list(self.pending)
         return (json.dumps(said, ensure_ascii=False, indent=0) + "\n").encode()
 
 
@@ -92,7 +100,8 @@ def _parsed(said: dict[str, Any]) -> Manifest:
         )
         for name, row in said["files"].items()
     }
-    return Manifest(files=files, finished=said["finished"] is True)
+    pending = tuple(checked_name(name) for name in said.get("pending", []))
+    return Manifest(files=files, finished=said["finished"] is True, pending=pending)
 
 
 def write_manifest(

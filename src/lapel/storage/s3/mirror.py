@@ -1,4 +1,4 @@
-"""A copy here of what lies at a location, brought up to date; and a copy put in its place."""
+"""A copy here of what lies at a location, brought up to date."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from lapel.storage.names import checked_name
 from lapel.storage.s3.client import AbsentError, ChangedError, s3_client
 from lapel.storage.s3.listing import StoredObject, list_objects
 from lapel.storage.s3.location import S3Location
-from lapel.storage.s3.manifest import is_manifest, read_manifest
+from lapel.storage.s3.manifest import is_bookkeeping, read_manifest
 from lapel.storage.s3.objects import get_object, head_object
-from lapel.storage.s3.options import MEBIBYTE, TransferOptions
-from lapel.storage.s3.transfer import pull, push
+from lapel.storage.s3.options import MEBIBYTE
+from lapel.storage.s3.transfer import pull
 
 #: Small objects that are fetched at once.
 AT_ONCE = 8
 
 #: Bytes of an object that is fetched in one request.
 SMALL = 8 * MEBIBYTE
+
+#: Beside a mirror that holds what its place does not: see :mod:`lapel.storage.s3.delivery`.
+NOTE = ".delivery.json"
 
 #: Tag of an object, and size and time (ns) of its copy when it was brought.
 Known = dict[str, tuple[str, int, int]]
@@ -35,6 +38,8 @@ def bring(
     mirror: Path,
     tags: Path,
     only: Callable[[str], bool] | None = None,
+    *,
+    torn: bool = False,
 ) -> None:
     """Make a mirror hold what lies at a location.
 
@@ -43,6 +48,7 @@ def bring(
         mirror: the file or folder to bring up to date.
         tags: file in which is kept what was brought; what has not changed since is not asked for.
         only: whether an object of a name below the location is wanted; others are left as they are.
+        torn: take what lies where a push has not ended.
 
     Raises:
         AbsentError: nothing lies there; where only some is wanted, an empty folder is made.
@@ -50,54 +56,34 @@ def bring(
         StorageError: it cannot be fetched, or names cannot be files.
     """
     client = s3_client()
-    if _is_object(client, location):
-        _clear(mirror, folders=True)
+    if is_object(client, location):
+        clear(mirror, folders=True)
         pull(location, mirror, client=client)
         return
-    _refuse_unfinished(client, location)
+    if not torn:
+        _refuse_unfinished(client, location)
     found = {one.name: one for one in list_objects(location, client=client)}
     wanted = {
         name: one
         for name, one in found.items()
-        if not is_manifest(name) and (only is None or only(name))
+        if not is_bookkeeping(name) and (only is None or only(name))
     }
     if not wanted and only is None:
         raise AbsentError(f"nothing lies at {location}; `lapel cloud s3 list` shows what does")
     for name in wanted:
         checked_name(name)  # a key may lead out of the mirror
-    _clear(mirror, folders=False)
+    clear(mirror, folders=False)
     mirror.mkdir(parents=True, exist_ok=True)
     _forget_others(mirror, wanted, only)
     _fetch(client, location, mirror, tags, wanted)
 
 
-def begin(location: S3Location, mirror: Path, tags: Path) -> None:
-    """Make ready a mirror that is written to: a folder's holds what lies there, a file's nothing.
+def is_object(client: Any, location: S3Location) -> bool:  # noqa: ANN401 - boto3 makes its clients at run time
+    """Whether a location is an object's own, not a folder's.
 
     Raises:
-        StorageError: as :func:`bring`; that nothing lies there is none.
+        StorageError: it cannot be looked at.
     """
-    if _is_object(s3_client(), location):
-        _clear(mirror, folders=True, files=True)
-        return
-    try:
-        bring(location, mirror, tags)
-    except AbsentError:
-        _clear(mirror, folders=True, files=True)
-    mirror.parent.mkdir(parents=True, exist_ok=True)
-
-
-def deliver(mirror: Path, location: S3Location) -> None:
-    """Put what a mirror holds in the place of what lies at its location.
-
-    Raises:
-        StorageError: it cannot be put there; what was put stays, and the mirror does.
-    """
-    if mirror.exists():
-        push(mirror, location, options=TransferOptions(delete=mirror.is_dir()))
-
-
-def _is_object(client: Any, location: S3Location) -> bool:  # noqa: ANN401 - boto3 makes its clients at run time
     if not location.key:
         return False
     try:
@@ -112,12 +98,13 @@ def _refuse_unfinished(client: Any, location: S3Location) -> None:  # noqa: ANN4
     if manifest is not None and not manifest.finished:
         raise ChangedError(
             f"what lies at {location} is not whole: a push there goes on, or was cut; wait for "
-            "it, or push again"
+            "it, or do again what wrote there"
         )
 
 
-def _clear(mirror: Path, *, folders: bool, files: bool = False) -> None:
-    """Take away what stands where a file, or a folder, is to be."""
+def clear(mirror: Path, *, folders: bool, files: bool = False) -> None:
+    """Take away what stands where a file, or a folder, is to be; it is nothing to go on with."""
+    (mirror.parent / NOTE).unlink(missing_ok=True)
     if folders and mirror.is_dir():
         shutil.rmtree(mirror)
     elif (files or not folders) and mirror.is_file():

@@ -17,6 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from lapel.storage.s3.client import AbsentError, ChangedError
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.store import S3Store
 
-#: The object's name below the place.
+#: The object's name below a run.
 OWNER = "owner.json"
 
 #: Seconds between two beats.
@@ -40,11 +41,18 @@ class TakenError(StorageError):
 
 
 class Owner:
-    """Holds a place; made by :meth:`take`."""
+    """Holds a place; made by :meth:`take`.
 
-    def __init__(self, store: S3Store, token: str) -> None:
+    Attributes:
+        token: by which what it writes is known for its own.
+        former: token of the owner whose place it took over, or got back; empty: there was none.
+    """
+
+    def __init__(self, store: S3Store, token: str, name: str) -> None:
+        self.token = token
+        self.former = ""
         self._store = store
-        self._token = token
+        self._name = name
         self._tag = ""
         self._beats = 0
         self._lost = ""
@@ -53,20 +61,27 @@ class Owner:
         self._thread = threading.Thread(target=self._keep, name="owner", daemon=True)
 
     @classmethod
-    def take(cls, location: S3Location, say: Callable[[str], None] = lambda _: None) -> Owner:
+    def take(
+        cls,
+        location: S3Location,
+        say: Callable[[str], None] = lambda _: None,
+        *,
+        name: str = OWNER,
+    ) -> Owner:
         """Become the owner of a place, and go on telling so until :meth:`release`.
 
         Args:
             location: the place.
             say: told if it takes a while to see whether a former owner lives.
+            name: of the object that tells of the owner.
 
         Raises:
             TakenError: another process owns it.
             StorageError: it cannot be asked or written.
         """
-        owner = cls(S3Store(location), secrets.token_hex(8))
+        owner = cls(S3Store(location), secrets.token_hex(8), name)
         try:
-            owner._tag = owner._store.create(OWNER, owner._said())
+            owner._tag = owner._store.create(name, owner._said())
         except ChangedError:
             owner._take_over(say)
         owner._thread.start()
@@ -107,12 +122,13 @@ class Owner:
         self._thread.join()
         if self._lost:
             return
-        try:
-            self._exchanged(self._said(released=True))
-        except ChangedError:
-            return  # taken over since the last beat: it is another's to release
-        if forget:
-            self._store.delete(OWNER)
+        with suppress(ChangedError):  # taken over since the last beat: it is another's to release
+            if not forget:
+                self._exchanged(self._said(released=True))
+                return
+            # A beat, not a release: nobody may take what is about to be deleted.
+            self._tag = self._exchanged(self._said())
+            self._store.delete(self._name, tag=self._tag)
 
     def _exchanged(self, said: bytes) -> str:
         """The tag of what is written in the place of this process's last beat.
@@ -125,12 +141,12 @@ class Owner:
             StorageError: it cannot be written.
         """
         try:
-            return self._store.exchange(OWNER, said, self._tag)
+            return self._store.exchange(self._name, said, self._tag)
         except ChangedError:
             told, tag = self._read()
-            if told.get("owner") != self._token:
+            if told.get("owner") != self.token:
                 raise
-            return self._store.exchange(OWNER, said, tag)
+            return self._store.exchange(self._name, said, tag)
 
     def _keep(self) -> None:
         while not self._ended.wait(BEAT):
@@ -149,18 +165,19 @@ class Owner:
                 f"{self._store.root} belongs to {_called(former)}; waiting up to {LEASE:.0f} s to "
                 "see whether it still lives"
             )
-            tag = self._wait(former, tag)
+            former, tag = self._wait(former, tag)
         try:
             self._tag = (
-                self._store.exchange(OWNER, self._said(), tag)
+                self._store.exchange(self._name, self._said(), tag)
                 if tag
-                else self._store.create(OWNER, self._said())
+                else self._store.create(self._name, self._said())
             )
         except ChangedError as error:
             raise self._busy(self._read()[0]) from error
+        self.former = str(former.get("owner", ""))
 
-    def _wait(self, former: dict[str, Any], tag: str) -> str:
-        """The tag of an owner that released its place, or did not beat for a while.
+    def _wait(self, former: dict[str, Any], tag: str) -> tuple[dict[str, Any], str]:
+        """What is told of an owner that released its place, or did not beat for a while.
 
         Raises:
             TakenError: it lives.
@@ -171,9 +188,9 @@ class Owner:
             now, found = self._read()
             if found != tag:
                 if now.get("released") or not found:
-                    return found
+                    return now, found
                 raise self._busy(former)
-        return tag
+        return former, tag
 
     def _busy(self, other: dict[str, Any]) -> TakenError:
         return TakenError(
@@ -190,7 +207,7 @@ class Owner:
     def _read(self) -> tuple[dict[str, Any], str]:
         """What is told of the owner, and the tag of the object; both empty where there is none."""
         try:
-            data, tag = self._store.read_tagged(OWNER)
+            data, tag = self._store.read_tagged(self._name)
         except AbsentError:
             return {}, ""
         try:
@@ -201,7 +218,7 @@ class Owner:
 
     def _said(self, *, released: bool = False) -> bytes:
         told = {
-            "owner": self._token,
+            "owner": self.token,
             "machine": socket.gethostname(),
             "surroundings": _surroundings(),
             "process": os.getpid(),

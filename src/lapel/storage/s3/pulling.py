@@ -15,7 +15,7 @@ from lapel.storage.s3.downloading import PARTIAL_FOLDER, Fetching, Wanted, downl
 from lapel.storage.s3.folder_files import local_files
 from lapel.storage.s3.listing import StoredObject, list_objects
 from lapel.storage.s3.location import S3Location
-from lapel.storage.s3.manifest import Manifest, is_manifest, read_manifest
+from lapel.storage.s3.manifest import Manifest, is_bookkeeping, read_manifest
 from lapel.storage.s3.objects import SHA256, head_object
 from lapel.storage.s3.options import Progress, TransferOptions, Transferred
 from lapel.storage.s3.workers import Workers
@@ -34,7 +34,7 @@ def pull_place(
     asking = client or s3_client()
     listed = list(list_objects(location, client=asking))
     manifest = read_manifest(asking, location) if listed else None
-    objects = [one for one in listed if not is_manifest(one.name)]
+    objects = [one for one in listed if not is_bookkeeping(one.name)]
     if not objects and manifest is None:
         wanted = [_single(asking, location)]
         files = {wanted[0].name: target / location.name if target.is_dir() else target}

@@ -23,7 +23,7 @@ from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.manifest import (
     Manifest,
     Row,
-    is_manifest,
+    is_bookkeeping,
     read_manifest,
     write_manifest,
 )
@@ -94,7 +94,7 @@ def _push_folder(sending: Sending, source: Path, location: S3Location) -> Transf
     there = {
         one.name: one
         for one in list_objects(location, client=sending.client)
-        if not is_manifest(one.name)
+        if not is_bookkeeping(one.name)
     }
     known = read_manifest(sending.client, location) or Manifest()
     unchanged = _unchanged(sending, location, here, there, known.files)
@@ -111,7 +111,9 @@ def _push_folder(sending: Sending, source: Path, location: S3Location) -> Transf
         raise _occupied(location, taken)
     if not sending.options.dry_run:
         kept = {n: row for n, row in known.files.items() if n in there and n not in surplus}
-        book = _Book(sending, location, replace(known, files={**kept, **unchanged}), known)
+        pending = tuple(sorted({*known.pending, *done.moved, *surplus}))
+        begun = replace(known, files={**kept, **unchanged}, pending=pending)
+        book = _Book(sending, location, begun, known)
         _send_all(sending, location, missing, there, book, surplus)
     return done
 
@@ -215,6 +217,8 @@ class _Book:
 
     def _write(self, *, finished: bool) -> None:
         said = replace(self.manifest, files={**self.manifest.files, **self.rows}, finished=finished)
+        if finished:
+            said = replace(said, pending=())
         self.manifest = write_manifest(
             self.sending.client, self.location, said, self.sending.options
         )

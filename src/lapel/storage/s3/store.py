@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lapel.storage.names import checked_name
-from lapel.storage.s3.client import AbsentError, in_words, s3_client
+from lapel.storage.s3.client import AbsentError, ChangedError, in_words, s3_client
 from lapel.storage.s3.listing import list_objects
 from lapel.storage.s3.location import S3Location
-from lapel.storage.s3.objects import get_object, put_object
+from lapel.storage.s3.objects import get_object, head_object, put_object
 from lapel.storage.s3.options import TransferOptions
 from lapel.storage.s3.retrying import retried
 
@@ -122,12 +122,30 @@ class S3Store:
         found = (one.name for one in list_objects(self.root, prefix, client=self._client))
         yield from sorted(found)
 
-    def delete(self, name: str) -> None:
-        """Forget a name; one that is not there is no error."""
+    def delete(self, name: str, *, tag: str = "") -> None:
+        """Forget a name; one that is not there is no error.
+
+        Args:
+            name: of the object.
+            tag: what lies there must still have it; empty: whatever lies there goes.
+
+        Raises:
+            ChangedError: something else lies there by now.
+            StorageError: it cannot be deleted.
+        """
         place = self.location(name)
+        condition = {"IfMatch": tag} if tag else {}
         try:
+            # Looked at first, since not every server knows the condition: one that does not, passes
+            # over it.
+            if tag and head_object(self._client, place)["ETag"] != tag:
+                raise ChangedError(f"{place} was not deleted: another wrote there meanwhile")
             with in_words(place, "deleted"):
-                retried(lambda: self._client.delete_object(Bucket=place.bucket, Key=place.key))
+                retried(
+                    lambda: self._client.delete_object(
+                        Bucket=place.bucket, Key=place.key, **condition
+                    )
+                )
         except AbsentError:
             return
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lapel.schema.errors import StorageError
@@ -14,10 +14,13 @@ from lapel.storage.s3.client import s3_client
 from lapel.storage.s3.folder_files import local_files
 from lapel.storage.s3.listing import StoredObject, list_objects, list_unfinished
 from lapel.storage.s3.location import S3Location
-from lapel.storage.s3.manifest import MANIFEST, Row, is_manifest, read_manifest
+from lapel.storage.s3.manifest import MANIFEST, Row, is_bookkeeping, read_manifest
 from lapel.storage.s3.objects import SHA256, get_object, head_object
 from lapel.storage.s3.options import Progress, Silent, TransferOptions
 from lapel.storage.s3.workers import Workers
+
+#: Folders that an error names.
+SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,9 @@ class Verified:
         size: of all of them, in bytes.
         missing: names that are not there.
         changed: names whose content is not the manifest's.
-        unlisted: names that are there and in no manifest.
+        unlisted: names that are there and in no manifest: nothing is known of them.
+        elsewhere: number of files below each folder in the place that has a manifest of its own,
+            which is not compared here.
         differing: names that the folder beside has not, or has with other content.
         unfinished: whether a push has not ended.
         cut_uploads: uploads in parts that never ended: they cost money.
@@ -40,13 +45,14 @@ class Verified:
     missing: tuple[str, ...]
     changed: tuple[str, ...]
     unlisted: tuple[str, ...]
+    elsewhere: Mapping[str, int]
     differing: tuple[str, ...]
     unfinished: bool
     cut_uploads: int
 
     @property
     def whole(self) -> bool:
-        """Whether everything that was pushed is there as it was."""
+        """Whether everything that the manifest names is there as it was pushed."""
         return not (self.missing or self.changed or self.differing or self.unfinished)
 
 
@@ -76,24 +82,56 @@ def verify(
     location, options = S3Location.parse(location), options or TransferOptions()
     asking, told = client or s3_client(), progress or Silent()
     manifest = read_manifest(asking, location)
+    listed = {one.name: one for one in list_objects(location, client=asking)}
     if manifest is None:
-        raise StorageError(
-            f"{location} has no {MANIFEST}: it was not pushed by `lapel cloud s3 push`, which "
-            "writes one; `lapel cloud s3 list` shows what lies there"
-        )
+        raise _unpushed(location, _with_manifests(listed))
     rows = manifest.files
-    listed = list_objects(location, client=asking)
-    there = {one.name: one for one in listed if not is_manifest(one.name)}
+    there = {name: one for name, one in listed.items() if not is_bookkeeping(name)}
+    unlisted, elsewhere = _parted(there.keys() - rows.keys(), _with_manifests(listed))
     return Verified(
         files=len(rows),
         size=sum(row.size for row in rows.values()),
         missing=tuple(name for name in rows if name not in there),
         changed=_changed(asking, location, rows, there, options, told, read=read),
-        unlisted=tuple(sorted(there.keys() - rows.keys())),
+        unlisted=unlisted,
+        elsewhere=elsewhere,
         differing=() if folder is None else _differing(folder, rows, options, told),
         unfinished=not manifest.finished,
         cut_uploads=len(list_unfinished(location, client=asking)),
     )
+
+
+def _with_manifests(names: Iterable[str]) -> list[str]:
+    """Folders below a location that have a manifest of their own."""
+    return sorted(
+        name.removesuffix(f"/{MANIFEST}") for name in names if name.endswith(f"/{MANIFEST}")
+    )
+
+
+def _parted(names: Iterable[str], folders: Sequence[str]) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Names that lie below none of some folders, and how many lie below each."""
+    known, below = set(folders), dict.fromkeys(folders, 0)
+    outside = []
+    for name in sorted(names):
+        parents = map(str, PurePosixPath(name).parents)
+        folder = next((parent for parent in parents if parent in known), None)
+        if folder is None:
+            outside.append(name)
+        else:
+            below[folder] += 1
+    return tuple(outside), below
+
+
+def _unpushed(location: S3Location, folders: Sequence[str]) -> StorageError:
+    further = f" and {len(folders) - SHOWN:,} more" if len(folders) > SHOWN else ""
+    shown = ", ".join(str(location / folder) for folder in folders[:SHOWN]) + further
+    advice = (
+        f"verify what lies below it: {shown}"
+        if folders
+        else "it was not pushed by `lapel cloud s3 push`, which writes one; `lapel cloud s3 list` "
+        "shows what lies there"
+    )
+    return StorageError(f"{location} has no {MANIFEST}: {advice}")
 
 
 def _changed(
