@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lapel.cli.compare import LineOnlooker, ending
-from lapel.training.comparing.pool import Standing
+from lapel.cli.compare import Onlooker, ending
+from lapel.cli.display import Lines
+from lapel.training.comparing.learning import Standing
 
 SHORT = (
     "--set=batch=16",
@@ -66,7 +67,7 @@ def test_a_line_in_a_while_says_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.monotonic", lambda: 100.0)
-    onlooker = LineOnlooker()
+    onlooker = Onlooker(Lines())
     monkeypatch.setattr("time.monotonic", lambda: 200.0)
     standing = Standing(runs=4, ended=["a"], shares={"b": 0.0}, started=0.0)
     standing.notes["b"] = "epoch 3, 81.20 %"

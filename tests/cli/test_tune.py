@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lapel.cli.tune import LineOnlooker, ending
+from lapel.cli.display import Lines
+from lapel.cli.tune import Onlooker, ending
 from lapel.training.tuning.records import Record
 from lapel.training.tuning.standing import Standing
 
@@ -32,7 +33,7 @@ def test_a_line_in_a_while_says_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.monotonic", lambda: 100.0)
-    onlooker = LineOnlooker()
+    onlooker = Onlooker(Lines())
     monkeypatch.setattr("time.monotonic", lambda: 200.0)
     standing = Standing(ended=3, wanted=20, here={3: 0.5}, best=0.812, seconds_left=600)
     standing.notes[3] = "epoch 2, 71.00 %"

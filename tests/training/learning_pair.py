@@ -8,8 +8,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from training_runs import PRELOADED
@@ -28,7 +31,7 @@ def together(work: Callable[..., Any], *arguments: Any, count: int = 2) -> list[
 
 
 def apart(work: Callable[..., Any], *arguments: Any, count: int = 2) -> list[Any]:
-    """The same for work that joins the group by itself."""
+    """The same for work that joins the group by itself; where it was stopped, ``"it hangs"``."""
     return _collected(_by_itself, work, arguments, count)
 
 
@@ -49,7 +52,7 @@ def _collected(
         ends.append(here)
         processes.append(process)
     try:
-        return [_received(end) for end in ends]
+        return [_received(*pair) for pair in zip(ends, processes, strict=True)]
     finally:
         for process in processes:
             process.join(5)
@@ -57,11 +60,21 @@ def _collected(
             process.join()
 
 
-def _received(end: Connection) -> Any:
+def _received(end: Connection, process: BaseProcess) -> Any:
+    latest = time.monotonic() + SECONDS
     try:
-        return end.recv() if end.poll(SECONDS) else "it hangs"
+        while not end.poll(0.2):
+            if time.monotonic() > latest or _is_stopped(process):
+                return "it hangs"
+        return end.recv()
     except EOFError:  # it was killed
         return None
+
+
+def _is_stopped(process: BaseProcess) -> bool:
+    """Whether a signal stopped it; until it goes on, it does nothing."""
+    stat = Path(f"/proc/{process.pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def _free_port() -> int:

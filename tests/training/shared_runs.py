@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from training_runs import SMALL
 
+from lapel.cli.main import main
 from lapel.training import following
 from lapel.training.learner import Learner
 from lapel.training.loop import Tally
 from lapel.training.plan import Plan
+from lapel.training.processes import pulse
+from lapel.training.processes.launch import launch
 from lapel.training.train import train
 
 #: Enough steps to be broken off in their middle, and a checkpoint every few of them.
@@ -48,14 +54,70 @@ def begun_in_parts(data: Path, run: Path, changes: Mapping[str, Any]) -> float:
     return begun(data, run, changes, shard=True)
 
 
-def losing_the_second(data: Path, run: Path) -> float:
-    """A run whose second process is killed in the middle."""
+def typed(data: Path, run: Path) -> list[str]:
+    """A run as it is typed."""
+    settings = [f"--set={key}={value}".replace(" ", "") for key, value in LONG.items()]
+    return ["train", "fashion-mnist-fast", f"--data={data}", f"--out={run}", *settings]
+
+
+def losing_the_second(data: Path, run: Path, said: Path) -> object:
+    """The command, of which the second process is killed in the middle; the exit code of the first,
+    and what it says in a file.
+    """
+    _write_into(said)
+    _after_steps({KILLED_AFTER: lambda: os.kill(os.getpid(), signal.SIGKILL)})
+    sys.argv = ["lapel", *typed(data, run)]
+    try:
+        main()
+    except SystemExit as ended:
+        return ended.code
+    return 0
+
+
+#: The step after which a process takes its time, and for how many seconds: longer than it may give
+#: no sign of life in `hanging_the_second`.
+SLOW_AFTER, SLOW = 9, 5.0
+
+
+def hanging_the_second(data: Path, run: Path, said: Path) -> float:
+    """A run whose second process is slow once, and later stopped; what is said goes to a file."""
+    pulse.EVERY, pulse.LOOKS = 0.4, 10
+    _write_into(said)
+    hang = {KILLED_AFTER: lambda: os.kill(os.getpid(), signal.SIGSTOP)}
+    _after_steps({SLOW_AFTER: lambda: time.sleep(SLOW), **hang})
+    return begun(data, run, {})
+
+
+def _write_into(said: Path) -> None:
+    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+
+
+def _after_steps(done: Mapping[int, Callable[[], None]]) -> None:
+    """Let the second process do something after certain steps."""
     step = following.Follower.step
 
-    def killed(self: following.Follower, learner: Learner, plan: Plan, tally: Tally) -> None:
+    def stepped(self: following.Follower, learner: Learner, plan: Plan, tally: Tally) -> None:
         step(self, learner, plan, tally)
-        if learner.progress.step == KILLED_AFTER:
-            os.kill(os.getpid(), signal.SIGKILL)
+        done.get(learner.progress.step, lambda: None)()
 
-    following.Follower.step = killed  # type: ignore[method-assign] # in a process of its own
-    return begun(data, run, {})
+    following.Follower.step = stepped  # type: ignore[method-assign] # in a process of its own
+
+
+def launched_and_killed(arguments: Sequence[str]) -> int:
+    """What the command makes of it that the second of its processes is killed."""
+    threading.Thread(target=_kill_the_second, args=(arguments[-1],), daemon=True).start()
+    return launch(arguments, 2)
+
+
+def _kill_the_second(word: str) -> None:
+    while True:
+        children = " ".join(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+        found = [
+            int(child)
+            for child in sorted(set(children.split()), key=int)
+            if word.encode() in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+        if len(found) == 2:
+            os.kill(found[1], signal.SIGKILL)
+            return
+        time.sleep(0.01)

@@ -16,12 +16,23 @@ import numpy as np
 import pytest
 from learning_pair import apart
 from safetensors.numpy import load
-from shared_runs import LONG, begun, begun_in_parts, losing_the_second, resumed
+from shared_runs import (
+    LONG,
+    SLOW_AFTER,
+    begun,
+    begun_in_parts,
+    hanging_the_second,
+    launched_and_killed,
+    losing_the_second,
+    resumed,
+    typed,
+)
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import TrainingError
 from lapel.training.checkpoint import newest_checkpoint
+from lapel.training.processes import pulse
 from lapel.training.processes.launch import exit_code
 from lapel.training.train import train
 
@@ -83,15 +94,29 @@ def test_two_processes_end_as_one_does(alone: Path, by_two: Path) -> None:
 @pytest.fixture(scope="module")
 def cut_off(patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two processes of which the second was killed. Not to be changed."""
-    run: Path = tmp_path_factory.mktemp("runs") / "cut-off"
+    folder: Path = tmp_path_factory.mktemp("runs")
+    run, said = folder / "cut-off", folder / "said.txt"
     started = time.monotonic()
-    first, second = apart(losing_the_second, patterns, run)
+    assert apart(losing_the_second, patterns, run, said) == [1, None]
     assert time.monotonic() - started < SOON
-    assert second is None
-    assert str(first).startswith("LostError: process 0 of 2 (from 0) lost the others")
-    assert "--resume" in first
+    assert "lapel: process 0 of 2 (from 0) lost the others" in said.read_text()
+    assert "lapel train --resume" in said.read_text()
+    assert "Traceback" not in said.read_text()
     assert not (run / "bundle").exists()
     return run
+
+
+def test_a_process_that_hangs_ends_the_others_and_one_that_is_slow_does_not(
+    patterns: Path, tmp_path: Path
+) -> None:
+    run, said = tmp_path / "run", tmp_path / "said.txt"
+    assert apart(hanging_the_second, patterns, run, said) == [None, "it hangs"]
+    assert "process 0 of 2 (from 0) ends, since process 1 gave no sign of life" in said.read_text()
+    assert "lapel train --resume RUN" in said.read_text()
+    newest, _ = newest_checkpoint(run / "checkpoints")
+    assert newest is not None
+    assert newest.state["progress"]["step"] > SLOW_AFTER
+    assert pulse.EVERY * (pulse.LOOKS + 2) < SOON
 
 
 def test_a_run_that_lost_a_process_goes_on_to_the_same_weights(
@@ -140,35 +165,17 @@ def test_what_several_cannot_do_is_said_before_anything_is_written(
     assert not (tmp_path / "run" / "run.json").exists()
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "lapel", "train", *arguments]
-
-
-def started(arguments: list[str]) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def started(arguments: list[str], temporary: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)}
+    command = [sys.executable, "-m", "lapel", *arguments]
     return subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
 
 
-def workers_of(parent: int) -> list[int]:
-    """The processes that learn, in the order in which they were started."""
-    found = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return sorted(
-        int(child) for child in found if b"--resume" in Path(f"/proc/{child}/cmdline").read_bytes()
-    )
-
-
-def test_the_command_stops_when_it_is_told_to_and_ends_when_a_process_is_killed(
-    patterns: Path, tmp_path: Path
-) -> None:
+def test_the_command_stops_when_it_is_told_to(patterns: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    settings = [f"--set={key}={value}" for key, value in LONG.items()]
-    settings[settings.index("--set=model.options.widths=[8, 16]")] = (
-        "--set=model.options.widths=[8,16]"
-    )
-    begins = command("fashion-mnist-fast", f"--data={patterns}", f"--out={run}", *settings)
-    process = started([*begins, "--processes=2"])
+    process = started([*typed(patterns, run), "--processes=2"], tmp_path)
     while not (run / "log.csv").exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
@@ -178,20 +185,13 @@ def test_the_command_stops_when_it_is_told_to_and_ends_when_a_process_is_killed(
     told = re.findall(r"stopped by SIGTERM; [\d,]+ steps? learned and saved\. Go on", said)
     assert len(told) == 1, said
     assert "Traceback" not in said
+    assert not list(tmp_path.glob("lapel-*")), "of torchrun's engine"
 
-    process = started(command(f"--resume={run}", "--processes=2"))
-    steps = set((run / "checkpoints").iterdir())
-    while set((run / "checkpoints").iterdir()) == steps:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    os.kill(workers_of(process.pid)[1], signal.SIGKILL)
-    killed = time.monotonic()
-    _, said = process.communicate(timeout=SOON)
-    assert time.monotonic() - killed < SOON
-    assert process.returncode == 1
-    assert "was ended by SIGKILL, and the others with it" in said
+
+def test_the_command_ends_when_a_process_is_killed() -> None:
+    (said,) = apart(launched_and_killed, ["train", "--resume=nowhere"], count=1)
+    assert "process 1 (from 0) was ended by SIGKILL, and the others with it" in said
     assert "lapel train --resume" in said
-    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lapel.cli.display import Display, displayed
 from lapel.schema.counting import counted, duration
 from lapel.storage.places import in_addresses
 
 if TYPE_CHECKING:
     from lapel.training.compare import Comparison
     from lapel.training.comparing.label_tables import LabelComparison
-    from lapel.training.comparing.pool import Standing
+    from lapel.training.comparing.learning import Standing
 
 #: What the command writes, in the order in which one looks at it.
 WRITTEN = ("report.html", "table.md", "runs.csv", "epochs.csv")
-
-#: Seconds between two lines, where there is no terminal.
-LINE_EVERY = 30.0
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
@@ -83,17 +80,15 @@ def compare(
         from lapel.training.compare import compare as learn_all
         from lapel.training.comparing.labels import compare_labels
         from lapel.training.recipe import parse_changes
-        from lapel.training.stopping import RunInterruptedError
     _check_options(vary, cleaned, before, after)
-    onlooker = BarOnlooker() if sys.stderr.isatty() else LineOnlooker()
     shared: Any = {
         "data": data,
         "out": out,
         "changes": parse_changes(setting or []),
         "seeds": seeds,
-        "onlooker": onlooker,
     }
-    try:
+    with displayed("Comparing") as display:
+        shared["onlooker"] = Onlooker(display)
         if cleaned is None:
             show = partial(_show, learn_all(recipe, vary=vary or [], **shared))
         else:
@@ -102,11 +97,6 @@ def compare(
                 recipe, cleaned=cleaned, devices=available_devices(), **shared
             )
             show = partial(_show_labels, compared)
-    except RunInterruptedError as interruption:
-        print(f"lapel: {interruption}", file=sys.stderr)
-        raise typer.Exit(128 + interruption.signal_number) from None
-    finally:
-        onlooker.close()
     show()
 
 
@@ -181,62 +171,21 @@ def _print_columns(header: list[str], rows: list[list[str]], *, words: int) -> N
     Console().print(table)
 
 
-class LineOnlooker:
-    """Plain lines: one a run, and one in a while."""
+class Onlooker:
+    """Puts on a display how a comparison goes."""
 
-    def __init__(self) -> None:
-        self._said = time.monotonic()
-
-    def say(self, text: str) -> None:
-        """A line."""
-        print(text, file=sys.stderr, flush=True)
+    def __init__(self, display: Display) -> None:
+        self.say = display.say
+        self._show = display.show
 
     def progress(self, standing: Standing) -> None:
-        """A line in a while."""
-        now = time.monotonic()
-        if now - self._said >= LINE_EVERY:
-            self._said = now
-            self.say(f"{len(standing.ended):,} of {standing.runs:,} runs{_facts(standing)}")
-
-    def ended(self, name: str, fault: str | None) -> None:
-        """A line."""
-        self.say(ending(name, fault))
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class BarOnlooker:
-    """A bar over all runs, and above it a line a run."""
-
-    def __init__(self) -> None:
-        from lapel.cli.progress import bar_with_facts
-
-        self._bar = bar_with_facts()
-        self._started = False
-
-    def say(self, text: str) -> None:
-        """A line above the bar."""
-        self._bar.console.print(text, markup=False, highlight=False)
-
-    def progress(self, standing: Standing) -> None:
-        """Move the bar."""
-        if not self._started:
-            self._started = True
-            self._bar.start()
-            self._bar.add_task("Comparing", total=1.0, facts="")
+        """How many runs ended, and what learns now."""
         done = f"{len(standing.ended):,} of {standing.runs:,} runs"
-        self._bar.update(
-            self._bar.task_ids[0], completed=standing.share, facts=f"{done}{_facts(standing)}"
-        )
+        self._show(standing.share, 1.0, f"{done}{_facts(standing)}")
 
     def ended(self, name: str, fault: str | None) -> None:
-        """A line above the bar."""
+        """A line a run."""
         self.say(ending(name, fault))
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        self._bar.stop()
 
 
 def _facts(standing: Standing) -> str:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lapel.cli.display import Display, displayed
 from lapel.schema.counting import counted, duration
 
 if TYPE_CHECKING:
+    from lapel.training.tuning.folder import Tuned
     from lapel.training.tuning.records import Record
     from lapel.training.tuning.standing import Standing
-    from lapel.training.tuning.tune import Tuned
-
-#: Seconds between two lines, where there is no terminal.
-LINE_EVERY = 30.0
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = (
@@ -88,11 +84,9 @@ def tune(
 
     with needs_extra("train", "lapel tune"):
         from lapel.training.recipe import parse_changes
-        from lapel.training.stopping import RunInterruptedError
     with needs_extra("tune", "lapel tune"):
         from lapel.training.tuning.tune import tune as search
-    onlooker = BarOnlooker() if sys.stderr.isatty() else LineOnlooker()
-    try:
+    with displayed("Tuning") as display:
         tuned = search(
             recipe,
             data=data,
@@ -106,13 +100,8 @@ def tune(
             workers=workers,
             pruner=_checked(pruner),
             keep_all=keep_all,
-            onlooker=onlooker,
+            onlooker=Onlooker(display),
         )
-    except RunInterruptedError as interruption:
-        print(f"lapel: {interruption}", file=sys.stderr)
-        raise typer.Exit(128 + interruption.signal_number) from None
-    finally:
-        onlooker.close()
     _show(tuned)
 
 
@@ -146,62 +135,21 @@ def _show(tuned: Tuned) -> None:
     print(f"Next:   lapel evaluate {where} --split {tuned.unseen_split} --out REPORT")
 
 
-class LineOnlooker:
-    """Plain lines: one a trial, and one in a while."""
+class Onlooker:
+    """Puts on a display how a search goes."""
 
-    def __init__(self) -> None:
-        self._said = time.monotonic()
-
-    def say(self, text: str) -> None:
-        """A line."""
-        print(text, file=sys.stderr, flush=True)
+    def __init__(self, display: Display) -> None:
+        self.say = display.say
+        self._show = display.show
 
     def progress(self, standing: Standing) -> None:
-        """A line in a while."""
-        now = time.monotonic()
-        if now - self._said >= LINE_EVERY:
-            self._said = now
-            self.say(_facts(standing))
-
-    def ended(self, record: Record, best: Record | None) -> None:
-        """A line."""
-        self._said = time.monotonic()
-        self.say(ending(record, best))
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class BarOnlooker:
-    """A bar over all trials, and above it a line a trial."""
-
-    def __init__(self) -> None:
-        from lapel.cli.progress import bar_with_facts
-
-        self._bar = bar_with_facts()
-        self._started = False
-
-    def say(self, text: str) -> None:
-        """A line above the bar."""
-        self._bar.console.print(text, markup=False, highlight=False)
-
-    def progress(self, standing: Standing) -> None:
-        """Move the bar."""
-        if not self._started:
-            self._started = True
-            self._bar.start()
-            # Without a number of trials there is no share of them: the bar only shows life.
-            self._bar.add_task("Tuning", total=standing.wanted, facts="")
+        """Where no number of trials is wanted, there is no share of them."""
         done = standing.ended + sum(standing.here.values())
-        self._bar.update(self._bar.task_ids[0], completed=done, facts=_facts(standing))
+        self._show(done, standing.wanted, _facts(standing))
 
     def ended(self, record: Record, best: Record | None) -> None:
-        """A line above the bar."""
+        """A line a trial."""
         self.say(ending(record, best))
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        self._bar.stop()
 
 
 def _facts(standing: Standing) -> str:

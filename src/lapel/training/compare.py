@@ -13,18 +13,19 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from lapel.storage.places import puts
-from lapel.training.comparing.grid import Grid, PlannedRun
-from lapel.training.comparing.plan import LOGS, ComparisonPlan, check_folder, keep, make_plan
-from lapel.training.comparing.pool import Job, Onlooker, Pool, Standing
-from lapel.training.comparing.report import REPORT, About, write_report
+from lapel.training.comparing.grid import Grid
+from lapel.training.comparing.learning import Onlooker, Standing, learn_all
+from lapel.training.comparing.plan import ComparisonPlan, check_folder, keep, make_plan
+from lapel.training.comparing.report import About, write_report
 from lapel.training.comparing.results import Outcome, Result, outcomes_of, read_result
 from lapel.training.comparing.tables import write_markdown, write_tables
-from lapel.training.run import RUN, RunFolder
+from lapel.training.many_runs.report import REPORT
+from lapel.training.many_runs.worker import LOGS, OUTSIDE, Job, job_in
+from lapel.training.run import RunFolder
 from lapel.training.stopping import RunInterruptedError, watching_signals, way_on
 
 
@@ -104,9 +105,9 @@ def compare(
         jobs = keeper.jobs()
         if len(jobs) < len(plan.runs):
             onlooker.say(f"{len(plan.runs) - len(jobs):,} of {len(plan.runs):,} runs are done")
-        pool = Pool(devices or available_devices(), keeper, stop, plan.out / LOGS / "processes.txt")
+        log = plan.out / LOGS / OUTSIDE
         try:
-            pool.learn(jobs)
+            learn_all(jobs, devices or available_devices(), keeper, stop, log)
         except RunInterruptedError as interruption:
             keeper.look_again()
             raise way_on(interruption) from None
@@ -132,9 +133,16 @@ class _Keeper:
 
     def jobs(self) -> list[Job]:
         """The runs that are not done."""
+        plan = self._plan
         return [
-            _job(self._plan, run)
-            for run in self._plan.runs
+            job_in(
+                plan.out,
+                run.name,
+                recipe=plan.recipe,
+                data=plan.dataset.place,
+                changes=run.changes,
+            )
+            for run in plan.runs
             if self._results[run.name].state != "done"
         ]
 
@@ -178,19 +186,6 @@ class _Keeper:
             outcomes=tuple(outcomes_of(results)),
             report=self._plan.out / REPORT,
         )
-
-
-def _job(plan: ComparisonPlan, run: PlannedRun) -> Job:
-    folder = plan.folder(run)
-    arguments: dict[str, Any] = {"resume": str(folder)}
-    if not (folder / RUN).is_file():
-        arguments = {
-            "recipe": plan.recipe,
-            "data": plan.dataset.place,
-            "out": str(folder),
-            "changes": dict(run.changes),
-        }
-    return Job(name=run.name, arguments=arguments, log=plan.log(run))
 
 
 def _about(plan: ComparisonPlan) -> About:

@@ -15,8 +15,8 @@ from lapel.schema.errors import UsageError
 from lapel.storage.local import write_atomically
 from lapel.training.checks import tasks_of
 from lapel.training.comparing.grid import Choice, PlannedRun
-from lapel.training.comparing.plan import RUNS
 from lapel.training.fewer_tasks import without_unlearned
+from lapel.training.many_runs.worker import RUNS
 from lapel.training.recipe import load_recipe
 from lapel.training.resolve import resolve
 from lapel.training.run import LOCK

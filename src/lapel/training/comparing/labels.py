@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.paired import gains
@@ -36,11 +35,11 @@ from lapel.training.comparing.label_plan import (
     make_label_plan,
 )
 from lapel.training.comparing.label_tables import LabelComparison, write_label_tables
-from lapel.training.comparing.plan import LOGS, RUNS
-from lapel.training.comparing.pool import Job, Onlooker, Pool
+from lapel.training.comparing.learning import Onlooker, learn_all
 from lapel.training.comparing.recipes_apart import recipe_remark
 from lapel.training.comparing.results import read_result
-from lapel.training.run import RUN, RunFolder
+from lapel.training.many_runs.worker import LOGS, OUTSIDE, RUNS, Job, job_in
+from lapel.training.run import RunFolder
 from lapel.training.stopping import (
     RunInterruptedError,
     StopSignals,
@@ -115,7 +114,7 @@ def compare_labels(
             onlooker.say(remark)
         keeper = _FaultKeeper(onlooker)
         try:
-            Pool(devices, keeper, stop, plan.out / LOGS / "processes.txt").learn(jobs)
+            learn_all(jobs, devices, keeper, stop, plan.out / LOGS / OUTSIDE)
             _check_done(plan, keeper.faults)
             return _judged(plan, onlooker, resamples, stop)
         except RunInterruptedError as interruption:
@@ -123,17 +122,8 @@ def compare_labels(
 
 
 def _job(plan: LabelPlan, which: str, run: PlannedRun) -> Job:
-    folder = plan.out / RUNS / run.name
-    arguments: dict[str, Any] = {"resume": str(folder)}
-    if not (folder / RUN).is_file():
-        dataset = plan.data if which == BEFORE else plan.cleaned
-        arguments = {
-            "recipe": plan.recipe,
-            "data": dataset.place,
-            "out": str(folder),
-            "changes": dict(run.changes),
-        }
-    return Job(name=run.name, arguments=arguments, log=plan.out / LOGS / f"{run.name}.txt")
+    dataset = plan.data if which == BEFORE else plan.cleaned
+    return job_in(plan.out, run.name, recipe=plan.recipe, data=dataset.place, changes=run.changes)
 
 
 class _FaultKeeper:

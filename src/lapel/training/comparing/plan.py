@@ -15,13 +15,12 @@ from lapel.storage.local import write_atomically
 from lapel.training.checks import tasks_of
 from lapel.training.comparing.grid import Grid, PlannedRun, grid_of
 from lapel.training.fewer_tasks import without_unlearned
+from lapel.training.many_runs.worker import RUNS
 from lapel.training.recipe import Recipe, full_key, load_recipe, recipe_from
 from lapel.training.resolve import resolve
 from lapel.training.run import LOCK
 
 KEPT = "compare.json"
-RUNS = "runs"
-LOGS = "logs"
 FORMAT = 1
 
 
@@ -52,10 +51,6 @@ class ComparisonPlan:
     def folder(self, run: PlannedRun) -> Path:
         """Where a run lies."""
         return self.out / RUNS / run.name
-
-    def log(self, run: PlannedRun) -> Path:
-        """Where lies what a run said."""
-        return self.out / LOGS / f"{run.name}.txt"
 
 
 def make_plan(

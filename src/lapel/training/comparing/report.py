@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lapel.evaluation.page import bar, card, escaped, page, table
-from lapel.evaluation.tables import encoded
-from lapel.storage.local import write_atomically
+from lapel.evaluation.page import bar, card, escaped, table
 from lapel.training.comparing.figures import curves_figure, side_by_side_figure
 from lapel.training.comparing.grid import Grid
 from lapel.training.comparing.panels import Panel, panels_of
@@ -19,31 +17,25 @@ from lapel.training.comparing.tables import (
     summary_header,
     summary_rows,
 )
-
-REPORT = "report.html"
-
-Section = tuple[str, str, str]
+from lapel.training.many_runs.report import (
+    Basis,
+    Section,
+    failed_section,
+    how_section,
+    lead_of,
+    write_page,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class About(Basis):
     """What was compared, in words for the page.
 
     Attributes:
-        recipe: name of the recipe.
-        dataset: name of the dataset.
-        fingerprint: of the dataset.
-        settings: changes that all runs share.
         seeds: of the runs of each choice.
-        score: what the score is, in words.
     """
 
-    recipe: str
-    dataset: str
-    fingerprint: str
-    settings: Mapping[str, str]
     seeds: Sequence[int]
-    score: str
 
 
 def write_report(out: Path, about: About, grid: Grid, outcomes: Sequence[Outcome]) -> None:
@@ -56,19 +48,21 @@ def write_report(out: Path, about: About, grid: Grid, outcomes: Sequence[Outcome
     sections: list[Section] = [("results", "Results", _results(grid, outcomes))]
     for place, panel in enumerate(panels_of(grid, outcomes)):
         sections.append((f"panel-{place}", panel.title, _panel(panel)))
-    failed = [result for result in results if result.state == "failed"]
-    if failed:
-        sections.append(("failed", "Runs that failed", _failed(failed)))
-    sections.append(("how", "How it was compared", _how(about)))
-    text = page(
-        title=f"{about.recipe} on {about.dataset}, compared",
+    faults = [(one.run.name, one.fault) for one in results if one.state == "failed"]
+    again = "They take no part in any figure. The same command again tries them once more."
+    sections += failed_section("run", faults, again)
+    seeds = ", ".join(map(str, about.seeds))
+    sections.append(how_section("How it was compared", about, ("seeds", seeds)))
+    write_page(
+        out,
+        about,
+        "compared",
         lead=_lead(results, outcomes),
         sections=sections,
-        foot="<p>Every value of every epoch is in <b>epochs.csv</b>, the final numbers of each run "
-        "in <b>runs.csv</b>, the first table in <b>table.md</b>. Each run is a folder below "
-        "<b>runs</b>, with its bundle.</p>",
+        foot="Every value of every epoch is in <b>epochs.csv</b>, the final numbers of each run in "
+        "<b>runs.csv</b>, the first table in <b>table.md</b>. Each run is a folder below "
+        "<b>runs</b>, with its bundle.",
     )
-    write_atomically(out / REPORT, encoded(text))
 
 
 def _lead(results: Sequence[Result], outcomes: Sequence[Outcome]) -> str:
@@ -87,10 +81,7 @@ def _lead(results: Sequence[Result], outcomes: Sequence[Outcome]) -> str:
     seconds = sum(result.seconds for result in results)
     cards.append(card("runs", sentence(results).partition(" done")[0], "done"))
     cards.append(card("learned for", f"{seconds / 60:,.1f} min", "all runs together"))
-    return (
-        f'<p class="soft">{escaped(sentence(results))}.</p><p class="note">{escaped(note)}</p>'
-        f'<div class="cards">{"".join(cards)}</div>'
-    )
+    return lead_of(note, cards, sentence(results))
 
 
 def _results(grid: Grid, outcomes: Sequence[Outcome]) -> str:
@@ -124,21 +115,3 @@ def _panel(panel: Panel) -> str:
         words += f"; all else is as in the best run here: {others}"
     dots = "Each dot is one run, with whatever else it has; the upright line is their median."
     return f'<p>{escaped(f"{words}. {dots}")}</p><div class="pair">{shown}</div>'
-
-
-def _failed(results: Sequence[Result]) -> str:
-    rows = [[escaped(result.run.name), escaped(result.fault)] for result in results]
-    about = "They take no part in any figure. The same command again tries them once more."
-    return f"<p>{about}</p>{table(['run', 'fault'], rows, style='words')}"
-
-
-def _how(about: About) -> str:
-    settings = ", ".join(f"{key}={value}" for key, value in about.settings.items())
-    rows = [
-        ("recipe", about.recipe + (f", with {settings}" if settings else "")),
-        ("dataset", f"{about.dataset} (fingerprint {about.fingerprint})"),
-        ("score", about.score),
-        ("seeds", ", ".join(map(str, about.seeds))),
-    ]
-    shown = [[escaped(name), escaped(value)] for name, value in rows]
-    return table(["", ""], shown, style="words")

@@ -18,12 +18,13 @@ from torch import Tensor
 from torch import distributed as dist
 
 from lapel.schema.errors import TrainingError, UsageError
+from lapel.training.processes.pulse import watched
 
-#: One process waits so long for the others within a step: who is silent for longer hangs.
+#: One process waits so long for the others within a step, where they live but give nothing. One
+#: that ends is noticed at once, and one that hangs as a whole soon, see `pulse`.
 PATIENCE = timedelta(minutes=10)
 
-#: And so long where one works while the others wait: reading pictures, writing the bundle. A
-#: process that ends is noticed at once, here too.
+#: And so long where one works while the others wait: reading pictures, writing the bundle.
 LONG_PATIENCE = timedelta(days=2)
 
 #: What torchrun tells each process.
@@ -267,7 +268,8 @@ def joined(backend: Callable[[], str] | None = None) -> Iterator[Group]:
             f"process {rank} of {count} (from 0) did not find the others at "
             f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}: {error}"
         ) from error
-    yield Group(rank, count, local_rank=local_rank, local_count=local_count, patient=patient)
+    with watched(rank, count):
+        yield Group(rank, count, local_rank=local_rank, local_count=local_count, patient=patient)
     # Not after an error: the others may be gone, and would be waited for.
     dist.destroy_process_group()
 

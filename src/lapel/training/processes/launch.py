@@ -8,8 +8,9 @@ import signal
 import sys
 import uuid
 from collections.abc import Sequence
+from tempfile import TemporaryDirectory
 
-from torch.distributed.elastic.multiprocessing import SignalException
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -39,7 +40,18 @@ def launch(arguments: Sequence[str], processes: int) -> int:
     """
     # Threads of all processes together fill the cores, and no more.
     os.environ.setdefault(THREADS, str(max(1, usable_cores() // processes)))
-    config = LaunchConfig(
+    with TemporaryDirectory(prefix="lapel-processes-") as logs:
+        return _launched(arguments, _config(processes, logs))
+
+
+def _config(processes: int, logs: str) -> LaunchConfig:
+    """How torchrun's engine starts and watches them.
+
+    Args:
+        processes: how many.
+        logs: folder for what it leaves behind.
+    """
+    return LaunchConfig(
         min_nodes=1,
         max_nodes=1,
         nproc_per_node=processes,
@@ -48,7 +60,12 @@ def launch(arguments: Sequence[str], processes: int) -> int:
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         max_restarts=0,
+        logs_specs=DefaultLogsSpecs(log_dir=logs),
     )
+
+
+def _launched(arguments: Sequence[str], config: LaunchConfig) -> int:
+    """Let it start them, and wait for their end."""
     # What it logs of a failure is said in fewer words, here and by the processes themselves.
     logging.disable(logging.CRITICAL)
     try:

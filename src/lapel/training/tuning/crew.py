@@ -1,29 +1,27 @@
 """Who learns the trials: processes of this machine, one trial at a time each.
 
 Only the process that started them talks to the study. After each epoch a worker is told whether
-its trial goes on. A worker that the system kills, such as for its memory, costs one trial; when
-the whole is stopped, every trial that is being learned is saved, and taken up again by the same
-command.
+its trial goes on. A worker that the system kills, such as for its memory, or that hangs, costs no
+trial: another one goes on with it. When the whole is stopped, every trial that is being learned is
+saved, and taken up again by the same command.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-import selectors
 import time
 from collections import deque
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from lapel.schema.errors import TrainingError
-from lapel.training.comparing.pool import END_WITHIN, LOOK_EVERY, Worker
+from lapel.training.many_runs.pool import Ending, Pool
+from lapel.training.many_runs.worker import Job
 from lapel.training.run import LOG
 from lapel.training.stopping import StopSignals
+from lapel.training.tuning.folder import SearchFolder
 from lapel.training.tuning.records import Drawn, best_of
-from lapel.training.tuning.standing import Bench, Limits, Onlooker, Standing
-from lapel.training.tuning.trials import Trials
+from lapel.training.tuning.standing import Limits, Onlooker, Standing
 
 #: So many trials in a row that fail end the search: the fault is not in their values.
 FAULTS = 4
@@ -39,8 +37,7 @@ class Crew:
     """Learns trials until there are enough, time is up, or nothing is left to try.
 
     Args:
-        trials: the study.
-        bench: the folder.
+        folder: of the search, with the study's trials.
         limits: when to end.
         onlooker: is told how it goes.
         stop: looked at between events.
@@ -49,20 +46,16 @@ class Crew:
 
     def __init__(
         self,
-        trials: Trials,
-        bench: Bench,
+        folder: SearchFolder,
         limits: Limits,
         onlooker: Onlooker,
         stop: StopSignals,
         log: Path,
     ) -> None:
-        self._trials, self._bench, self._limits = trials, bench, limits
+        self._folder, self._trials, self._limits = folder, folder.trials, limits
         self._onlooker, self._stop, self._log = onlooker, stop, log
-        self._free = deque(limits.slots)
-        self._selector = selectors.DefaultSelector()
-        self._busy: dict[Worker, tuple[Drawn, float]] = {}
-        self._workers: dict[Worker, tuple[str, Mapping[str, str]]] = {}
-        self._again = deque(trials.unfinished())
+        self._learned: dict[str, tuple[Drawn, float]] = {}
+        self._again = deque(folder.trials.unfinished())
         self._lost: dict[int, int] = {}
         self._spent: list[float] = []
         self._faults = 0
@@ -78,18 +71,15 @@ class Crew:
             TrainingError: one trial after another failed.
             RunInterruptedError: a signal came; the trials that learned are saved.
         """
-        try:
+        with Pool(self._limits.slots, self, self._log) as pool:
             while not self._time_is_up():
                 self._tend()
-                self._give()
+                pool.give()
                 if self._nothing_left() and not self._worth_waiting():
                     return
-                for key, _ in self._selector.select(LOOK_EVERY):
-                    self._listen(key.data)
+                pool.listen()
                 self._tell()
                 self._stop.check()
-        finally:
-            self._close()
 
     @property
     def exhausted(self) -> bool:
@@ -98,27 +88,18 @@ class Crew:
 
     # Giving out work
 
-    def _give(self) -> None:
-        """Give trials to who has none; a process is started where a device is free."""
-        while (self._idle() or self._free) and time.monotonic() >= self._ask_from:
-            drawn = self._next()
-            if drawn is None:
-                self._ask_from = time.monotonic() + ASK_EVERY
-                return
-            worker = next(iter(self._idle()), None) or self._start()
-            self._busy[worker] = (drawn, time.monotonic())
-            self._standing.here[drawn.number] = 0.0
-            worker.begin(self._bench.job(drawn))
-
-    def _idle(self) -> list[Worker]:
-        return [one for one in self._workers if one not in self._busy and not one.leaving]
-
-    def _start(self) -> Worker:
-        slot = self._free.popleft()
-        worker = Worker(slot[0], self._log, slot[1])
-        self._workers[worker] = slot
-        self._selector.register(worker.output, selectors.EVENT_READ, worker)
-        return worker
+    def next_job(self) -> Job | None:
+        """The next trial; where there is none, it is asked again in a while."""
+        if time.monotonic() < self._ask_from:
+            return None
+        drawn = self._next()
+        if drawn is None:
+            self._ask_from = time.monotonic() + ASK_EVERY
+            return None
+        job = self._folder.job(drawn)
+        self._learned[job.name] = (drawn, time.monotonic())
+        self._standing.here[drawn.number] = 0.0
+        return job
 
     def _next(self) -> Drawn | None:
         if self._again:
@@ -148,7 +129,7 @@ class Crew:
 
     def _nothing_left(self) -> bool:
         """Whether nobody learns, and there was nothing to learn when somebody last could."""
-        return not self._busy and time.monotonic() < self._ask_from
+        return not self._learned and time.monotonic() < self._ask_from
 
     def _worth_waiting(self) -> bool:
         """Whether others still learn what this search is to have: their work may get lost."""
@@ -160,88 +141,75 @@ class Crew:
 
     # Hearing how it goes
 
-    def _listen(self, worker: Worker) -> None:
-        events = worker.events()
-        if events is None:
-            self._lose(worker)
-            return
-        for event in events:
-            if worker not in self._busy:
-                continue
-            number = self._busy[worker][0].number
-            if event["event"] == "step":
-                self._standing.here[number] = event["step"] / max(event["steps"], 1)
-            elif event["event"] == "epoch":
-                self._epoch(worker, number, event)
-            else:
-                worker.leaving = event["event"] not in {"done", "pruned"}
-                self._end(worker, event)
+    def moved(self, name: str, share: float) -> None:
+        """A trial is so far."""
+        self._standing.here[self._number(name)] = share
 
-    def _epoch(self, worker: Worker, number: int, event: Mapping[str, Any]) -> None:
-        epoch, score = int(event["epoch"]), event["score"]
-        worse = False
-        if score is not None and math.isfinite(score):
-            worse = self._trials.report(number, epoch, score)
-            self._standing.notes[number] = f"epoch {epoch}, {100 * score:.2f} %"
-        worker.answer("end" if worse else "on")
+    def judged(self, name: str, epoch: int, score: float | None) -> bool:
+        """An epoch of a trial was judged; whether it goes on."""
+        if score is None or not math.isfinite(score):
+            return True
+        number = self._number(name)
+        worse = self._trials.report(number, epoch, score)
+        self._standing.notes[number] = f"epoch {epoch}, {100 * score:.2f} %"
+        return not worse
 
-    def _end(self, worker: Worker, event: Mapping[str, Any]) -> None:
-        """A trial is at its end, one way or another; one that was stopped is gone on with."""
-        drawn, began = self._busy.pop(worker)
-        number, seconds = drawn.number, time.monotonic() - began
-        self._standing.here.pop(number, None)
-        self._standing.notes.pop(number, None)
+    def ended(self, name: str, ending: Ending) -> None:
+        """A trial is at its end, or is gone on with: one that was stopped, or whose process was
+        lost.
+        """
+        drawn, began = self._learned.pop(name)
+        self._standing.here.pop(drawn.number, None)
+        self._standing.notes.pop(drawn.number, None)
         self._ask_from = self._tended = -math.inf
-        if event["event"] == "stopped":
+        if ending.how == "lost":
+            ending = self._after_loss(drawn.number, ending)
+        if ending.how == "stopped":
             self._again.append(drawn)
             return
-        scores = read_scores(self._bench.folder(number) / LOG)
-        if event["event"] == "pruned":
+        self._write_down(drawn.number, ending, time.monotonic() - began)
+        self._announce(drawn.number)
+        self._count_faults(ending)
+
+    def _number(self, name: str) -> int:
+        return self._learned[name][0].number
+
+    def _after_loss(self, number: int, ending: Ending) -> Ending:
+        """A trial whose process was lost was only stopped, unless that came too often."""
+        self._lost[number] = self._lost.get(number, 0) + 1
+        if self._lost[number] > LIVES:
+            fault = f"{ending.fault} (so it went {self._lost[number]} times)"
+            return Ending(how="failed", fault=fault)
+        self._onlooker.say(f"trial {number}: {ending.fault}; going on with it")
+        return Ending(how="stopped", fault=ending.fault)
+
+    def _write_down(self, number: int, ending: Ending, seconds: float) -> None:
+        """Let the study know how a trial ended."""
+        scores = read_scores(self._folder.folder(number) / LOG)
+        if ending.how == "pruned":
             self._trials.pruned(number, seconds)
-        elif event["event"] == "done" and scores:
+        elif ending.how == "done" and scores:
             self._trials.done(number, scores, seconds)
         else:
-            self._trials.failed(number, event.get("fault") or "no epoch was judged", seconds)
-        if event["event"] != "failed":
+            self._trials.failed(number, ending.fault or "no epoch was judged", seconds)
+        if ending.how != "failed":
             self._spent.append(seconds)
-        self._announce(number)
-        self._count_faults(event)
 
     def _announce(self, number: int) -> None:
         """Let tables and page be written, and the onlooker know."""
         records = self._trials.records()
-        self._bench.ended(records)
+        self._folder.ended(records)
         record = next((one for one in records if one.number == number), None)
         if record is not None:  # else another machine took it for lost
             self._onlooker.ended(record, best_of(records))
 
-    def _count_faults(self, event: Mapping[str, Any]) -> None:
-        self._faults = self._faults + 1 if event["event"] == "failed" else 0
+    def _count_faults(self, ending: Ending) -> None:
+        self._faults = self._faults + 1 if ending.how == "failed" else 0
         if self._faults >= FAULTS:
             raise TrainingError(
-                f"{FAULTS} trials in a row failed, the last: {event.get('fault')}. What was "
+                f"{FAULTS} trials in a row failed, the last: {ending.fault}. What was "
                 "learned is kept; once that is mended, the same command goes on"
             )
-
-    def _lose(self, worker: Worker) -> None:
-        """A process ended, as it does after a trial that failed; another takes its device."""
-        self._selector.unregister(worker.output)
-        self._free.append(self._workers.pop(worker))
-        log = worker.job.log if worker.job else self._log
-        code = worker.close(within=END_WITHIN)
-        if worker not in self._busy:
-            return
-        number = self._busy[worker][0].number
-        self._lost[number] = self._lost.get(number, 0) + 1
-        how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-        if self._lost[number] > LIVES:
-            fault = f"its process ended {self._lost[number]} times, with {how}; look into {log}"
-            self._end(worker, {"event": "failed", "fault": fault})
-            return
-        self._onlooker.say(f"trial {number}: its process ended with {how}; going on with it")
-        self._standing.here.pop(number, None)
-        self._ask_from = -math.inf
-        self._again.append(self._busy.pop(worker)[0])
 
     # Looking after the study
 
@@ -251,7 +219,7 @@ class Crew:
         if now - self._tended < min(5.0, self._limits.lost_after / 6):
             return
         self._tended = now
-        self._trials.beat([drawn.number for drawn, _ in self._busy.values()])
+        self._trials.beat([drawn.number for drawn, _ in self._learned.values()])
         for number in self._trials.take_over(self._limits.lost_after):
             self._onlooker.say(f"trial {number} was lost by another machine; it is tried again")
         records = self._trials.records()
@@ -273,21 +241,6 @@ class Crew:
             workers = len(self._limits.slots) + self._standing.elsewhere
             left.append(max(0.0, each * rest / workers))
         return min(left, default=None)
-
-    def _close(self) -> None:
-        """End every process; who still learns saves first."""
-        busy = [worker for worker in self._workers if worker in self._busy]
-        try:
-            for worker in busy:
-                worker.stop()
-            for worker in self._workers:
-                worker.close(within=None if worker in busy else END_WITHIN)
-        finally:
-            for worker in self._workers:
-                if worker.process.poll() is None:
-                    worker.process.kill()
-                    worker.process.wait()
-            self._selector.close()
 
 
 def read_scores(log: Path) -> dict[int, float]:

@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lapel.evaluation.page import card, escaped, page, table
-from lapel.evaluation.tables import encoded
+from lapel.evaluation.page import card, escaped, table
 from lapel.schema.counting import counted, duration
-from lapel.storage.local import write_atomically
+from lapel.training.many_runs.report import (
+    Basis,
+    Section,
+    failed_section,
+    how_section,
+    lead_of,
+    write_page,
+)
 from lapel.training.tuning.figures import (
     history_figure,
     importance_figure,
@@ -19,33 +25,21 @@ from lapel.training.tuning.figures import (
 from lapel.training.tuning.ranges import Range
 from lapel.training.tuning.records import Record, best_of
 
-REPORT = "report.html"
-
 #: Trials in the table; all are in the CSV file.
 ROWS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class About(Basis):
     """What was searched, in words for the page.
 
     Attributes:
-        recipe: name of the recipe.
-        dataset: name of the dataset.
-        fingerprint: of the dataset.
-        settings: changes that all trials share.
-        score: what the score is, in words.
         ranges: what was varied.
         pruner: what ended trials early.
         seed: of the search.
         home: of the folder that the page lies in.
     """
 
-    recipe: str
-    dataset: str
-    fingerprint: str
-    settings: Mapping[str, object]
-    score: str
     ranges: Sequence[Range]
     pruner: str
     seed: int
@@ -69,18 +63,18 @@ def write_report(
         sections.append(("together", "Values together", _panel(parallel, _TOGETHER)))
     sections.append(("keys", "Key by key", _slices(about.ranges, records)))
     sections.append(("trials", "The best trials", _trials(about, records)))
-    failed = [record for record in records if record.state == "failed"]
-    if failed:
-        sections.append(("failed", "Trials that failed", _failed(failed)))
-    sections.append(("how", "How it was searched", _how(about)))
-    text = page(
-        title=f"{about.recipe} on {about.dataset}, tuned",
+    faults = [(str(one.number), one.fault) for one in records if one.state == "failed"]
+    sections += failed_section("trial", faults, "The search keeps away from such values.")
+    sections.append(_how(about))
+    write_page(
+        out,
+        about,
+        "tuned",
         lead=_lead(records),
         sections=sections,
-        foot="<p>Every trial is in <b>tuned.csv</b>; the best values are in <b>best.yaml</b>, "
-        "which lapel train takes as a recipe.</p>",
+        foot="Every trial is in <b>tuned.csv</b>; the best values are in <b>best.yaml</b>, which "
+        "lapel train takes as a recipe.",
     )
-    write_atomically(out / REPORT, encoded(text))
 
 
 _HISTORY = (
@@ -123,7 +117,7 @@ def _lead(records: Sequence[Record]) -> str:
     cards.append(card("trials", f"{done:,}", f"done, and {early:,} ended early"))
     spent = duration(sum(record.seconds for record in records))
     cards.append(card("learned for", spent, "all trials together"))
-    return f'<p class="note">{escaped(note)}</p><div class="cards">{"".join(cards)}</div>'
+    return lead_of(note, cards)
 
 
 def _slices(ranges: Sequence[Range], records: Sequence[Record]) -> str:
@@ -159,22 +153,12 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _failed(records: Sequence[Record]) -> str:
-    rows = [[str(record.number), escaped(record.fault)] for record in records]
-    about = "The search keeps away from such values."
-    return f"<p>{about}</p>{table(['trial', 'fault'], rows, style='words')}"
-
-
-def _how(about: About) -> str:
-    settings = ", ".join(f"{key}={value}" for key, value in about.settings.items())
-    rows = [
-        ("recipe", about.recipe + (f", with {settings}" if settings else "")),
-        ("dataset", f"{about.dataset} (fingerprint {about.fingerprint})"),
-        ("score", about.score),
+def _how(about: About) -> Section:
+    return how_section(
+        "How it was searched",
+        about,
         *((one.key, one.words()) for one in about.ranges),
         ("drawn by", "TPE (Bergstra et al. 2011), as Optuna has it"),
         ("ended early by", about.pruner),
         ("seed", str(about.seed)),
-    ]
-    shown = [[escaped(name), escaped(value)] for name, value in rows]
-    return table(["", ""], shown, style="words")
+    )

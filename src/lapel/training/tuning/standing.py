@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
-from lapel.training.comparing.pool import Job
-from lapel.training.tuning.records import Drawn, Record
+from lapel.training.many_runs.worker import Slot
+from lapel.training.tuning.records import Record
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,22 +49,6 @@ class Onlooker(Protocol):
         ...
 
 
-class Bench(Protocol):
-    """What the workers need to know of the search's folder."""
-
-    def job(self, drawn: Drawn) -> Job:
-        """What a worker is told to learn."""
-        ...
-
-    def folder(self, number: int) -> Path:
-        """Where a trial's run lies."""
-        ...
-
-    def ended(self, records: Sequence[Record]) -> None:
-        """A trial is at its end, after which these are known: tables and page are written."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """When a search ends, and who works on it.
@@ -79,5 +62,5 @@ class Limits:
 
     trials: int | None
     until: float | None
-    slots: Sequence[tuple[str, Mapping[str, str]]]
+    slots: Sequence[Slot]
     lost_after: float

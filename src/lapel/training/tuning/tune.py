@@ -6,78 +6,28 @@ tables. What is searched, and what the folder holds: :mod:`lapel.training.tuning
 
 from __future__ import annotations
 
-import shutil
-import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import optuna
-
-from lapel.schema.errors import TrainingError, UsageError
+from lapel.schema.errors import UsageError
 from lapel.storage.holding import held
-from lapel.training.comparing.pool import Job
-from lapel.training.judging import score_of
-from lapel.training.run import BUNDLE, CHECKPOINTS, LOCK, RUN, TENSORBOARD, RunFolder
+from lapel.training.many_runs.worker import LOGS, OUTSIDE
+from lapel.training.run import LOCK
 from lapel.training.stopping import RunInterruptedError, watching_signals, way_on
 from lapel.training.tuning.crew import Crew
+from lapel.training.tuning.folder import SearchFolder, Tuned
 from lapel.training.tuning.plan import (
-    Search,
     check_folder,
     keep,
     make_search,
     seconds_of_budget,
     slots_of,
 )
-from lapel.training.tuning.ranges import own_values
-from lapel.training.tuning.records import Drawn, Record, best_of
-from lapel.training.tuning.report import REPORT, About, write_report
+from lapel.training.tuning.records import Record
 from lapel.training.tuning.standing import Limits, Onlooker, Standing
-from lapel.training.tuning.study import (
-    STUDY,
-    Pruner,
-    agree,
-    importance_of,
-    open_study,
-    pruner_of,
-    reaching,
-)
-from lapel.training.tuning.tables import BEST, write_best, write_table
-from lapel.training.tuning.trials import Trials
-
-RUNS, LOGS = "runs", "logs"
-
-#: Seconds in which a worker whose search was killed has noticed it, and saved.
-FREE_WITHIN = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuned:
-    """What a search ended with.
-
-    Attributes:
-        out: its folder.
-        data: the dataset's folder.
-        unseen_split: what to judge on: ``test``, or ``validation`` where there is no test split.
-        best: the best trial.
-        score_name: what its score is called.
-        recipe: the best values, as a recipe.
-        run: the best trial's run; None where another machine learned it.
-        trials: all of them, of every machine.
-        report: the page to look at.
-    """
-
-    out: Path
-    data: Path
-    unseen_split: str
-    best: Record
-    score_name: str
-    recipe: Path
-    run: Path | None
-    trials: tuple[Record, ...]
-    report: Path
+from lapel.training.tuning.study import STUDY, Pruner, reaching
 
 
 class Silent:
@@ -166,150 +116,15 @@ def tune(
     home = check_folder(search)
     busy = f"another process tunes in {search.out}; wait for it, or name another --out"
     with held(search.out / LOCK, busy=busy), watching_signals() as stop, reaching(search.study):
-        bench = _Bench(search, home, pruner, keep_all=keep_all)
+        folder = SearchFolder(search, home, pruner, keep_all=keep_all)
         keep(search, home)
-        crew = Crew(
-            bench.trials,
-            bench,
-            limits,
-            onlooker or Silent(),
-            stop,
-            search.out / LOGS / "processes.txt",
-        )
+        crew = Crew(folder, limits, onlooker or Silent(), stop, search.out / LOGS / OUTSIDE)
         try:
             crew.work()
         except RunInterruptedError as interruption:
             raise way_on(interruption) from None
         finally:
-            bench.ended(bench.trials.records())
+            folder.ended(folder.trials.records())
         if crew.exhausted and onlooker is not None:
             onlooker.say("Every combination of the values was tried")
-        return bench.tuned()
-
-
-class _Bench:
-    """The folder of a search: its runs, and what is written about them."""
-
-    def __init__(self, search: Search, home: str, pruner: Pruner, *, keep_all: bool) -> None:
-        self._search, self._home, self._keep_all = search, home, keep_all
-        self._pruner: Pruner = pruner
-        self._study = self._open()
-        self.trials = Trials(
-            self._study,
-            search.ranges,
-            seed=search.base.seed,
-            home=home,
-            host=socket.gethostname(),
-            alone=search.alone,
-        )
-        own = own_values(search.base, search.ranges)
-        if own is not None:
-            self.trials.begin_with(own)
-        for drawn in self.trials.unfinished():
-            _wait_until_free(RunFolder(self.folder(drawn.number)))
-
-    def _open(self) -> optuna.Study:
-        search = self._search
-        study = open_study(search.study, search.name)
-        agree(study, search.facts, search.study)
-        study.pruner = pruner_of(self._pruner, search.base.schedule.epochs)
-        return study
-
-    def folder(self, number: int) -> Path:
-        """Where a trial's run lies."""
-        return self._search.out / RUNS / f"trial-{number:04d}"
-
-    def job(self, drawn: Drawn) -> Job:
-        """What a worker is told to learn."""
-        folder, search = self.folder(drawn.number), self._search
-        arguments: dict[str, Any] = {"resume": str(folder)}
-        if not (folder / RUN).is_file():
-            # Doubtful labels are looked for once, by who learns the best recipe.
-            changes = {**search.settings, **drawn.values, "doubtful_labels.folds": 0}
-            arguments = {
-                "recipe": search.recipe,
-                "data": str(search.dataset.folder),
-                "out": str(folder),
-                "changes": changes,
-            }
-        log = search.out / LOGS / f"{folder.name}.txt"
-        return Job(name=folder.name, arguments=arguments, log=log, asks=True)
-
-    def ended(self, records: Sequence[Record]) -> None:
-        """Write tables, page and the best recipe, and keep of the runs what is to be kept."""
-        search = self._search
-        write_table(search.out, search.ranges, records)
-        best = best_of(records)
-        if best is not None:
-            schema = search.dataset.schema
-            write_best(search.out, search.recipe, search.settings, best, schema)
-        write_report(search.out, self._about(), records, importance_of(self._study))
-        if not self._keep_all:
-            self._make_room(records)
-
-    def _make_room(self, records: Sequence[Record]) -> None:
-        """Of this folder's runs, keep the best one whole, and of the others how they went."""
-        mine = [record for record in records if record.home == self._home]
-        best = best_of(mine)
-        for record in mine:
-            if record.state == "running" or (best and record.number == best.number):
-                continue
-            for part in (BUNDLE, CHECKPOINTS, TENSORBOARD):
-                shutil.rmtree(self.folder(record.number) / part, ignore_errors=True)
-
-    def tuned(self) -> Tuned:
-        """What the search ended with.
-
-        Raises:
-            TrainingError: no trial is done.
-        """
-        search, records = self._search, self.trials.records()
-        best = best_of(records)
-        if best is None:
-            faults = [record.fault for record in records if record.fault]
-            why = f"the last failed: {faults[-1]}" if faults else "give it more time"
-            raise TrainingError(
-                f"no trial is done; {why}. What was learned is saved, and the same command goes on"
-            )
-        return Tuned(
-            out=search.out,
-            data=search.dataset.folder,
-            unseen_split="test" if "test" in search.dataset.splits() else "validation",
-            best=best,
-            score_name=score_of(search.base, search.learned),
-            recipe=search.out / BEST,
-            run=self.folder(best.number) if best.home == self._home else None,
-            trials=tuple(records),
-            report=search.out / REPORT,
-        )
-
-    def _about(self) -> About:
-        search = self._search
-        return About(
-            recipe=search.base.name,
-            dataset=search.dataset.name,
-            fingerprint=search.dataset.fingerprint,
-            settings=search.settings,
-            score=f"{score_of(search.base, search.learned)} on validation, of each best epoch",
-            ranges=search.ranges,
-            pruner=self._pruner,
-            seed=search.base.seed,
-            home=self._home,
-        )
-
-
-def _wait_until_free(run: RunFolder) -> None:
-    """Wait for a worker whose search was killed: it saves, and ends by itself.
-
-    Raises:
-        TrainingError: it does not.
-    """
-    latest = time.monotonic() + FREE_WITHIN
-    while run.folder.is_dir():
-        try:
-            with run.locked():
-                return
-        except TrainingError:
-            if time.monotonic() >= latest:
-                raise
-            time.sleep(0.2)
+        return folder.tuned()

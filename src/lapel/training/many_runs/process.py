@@ -1,9 +1,10 @@
 """A process that learns one run after another, for whoever started it.
 
-``python -m lapel.training.comparing.worker`` takes a job a line on its standard input and tells
-how it goes, an event a line, on its standard output; both are JSON. What libraries print goes
-into the run's log. A process of its own holds the memory of an accelerator no longer than it
-lives, may be killed by the system without harm to the others, and sees one device alone.
+``python -m lapel.training.many_runs.process`` takes a job a line on its standard input and tells
+how it goes, an event a line, on its standard output, and each second that it lives; both are JSON.
+What libraries print goes into the run's log. A process of its own holds the memory of an
+accelerator no longer than it lives, may be killed by the system without harm to the others, and
+sees one device alone.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -27,6 +30,9 @@ from lapel.training.train import train
 
 #: Seconds between two events about the same epoch.
 TELL_EVERY = 0.5
+
+#: Seconds between two signs of life.
+ALIVE_EVERY = 1.0
 
 
 class PrunedError(Exception):
@@ -42,7 +48,9 @@ class Telling(Quiet):
 
     def __init__(self, wire: TextIO) -> None:
         self._wire = wire
+        self._writing = threading.Lock()
         self._told = 0.0
+        self._unheard = False
         self.asks = False
 
     def say(self, text: str) -> None:
@@ -65,19 +73,42 @@ class Telling(Quiet):
 
     def tell(self, event: str, **facts: Any) -> None:  # noqa: ANN401 - plain values of JSON
         """One event. If nobody listens any more, the run is saved and ends."""
-        try:
-            print(json.dumps({"event": event, **facts}), file=self._wire, flush=True)
-        except BrokenPipeError:
-            os.kill(os.getpid(), signal.SIGTERM)
+        with self._writing:
+            if self._unheard:
+                return
+            try:
+                print(json.dumps({"event": event, **facts}), file=self._wire, flush=True)
+            except BrokenPipeError:
+                self._unheard = True  # asked to end once: twice would be without saving
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def live(self, over: threading.Event) -> None:
+        """Give a sign of life each second, whatever the process does; none if it is stopped."""
+        while not over.wait(ALIVE_EVERY):
+            self.tell("alive")
 
 
 def main() -> None:
     """Do jobs until there are no more, one failed, or one was stopped."""
-    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as wire:
-        reporter = Telling(wire)
-        for line in sys.stdin:
-            if not _do(json.loads(line), reporter):
-                return
+    # What nobody heard is still to be written when the wire is closed.
+    with (
+        suppress(BrokenPipeError),
+        os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as wire,
+    ):
+        reporter, over = Telling(wire), threading.Event()
+        alive = threading.Thread(target=reporter.live, args=(over,), daemon=True)
+        alive.start()
+        try:
+            _do_all(reporter)
+        finally:
+            over.set()
+            alive.join()
+
+
+def _do_all(reporter: Telling) -> None:
+    for line in sys.stdin:
+        if not _do(json.loads(line), reporter):
+            return
 
 
 def _do(job: dict[str, Any], reporter: Telling) -> bool:

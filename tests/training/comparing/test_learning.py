@@ -10,7 +10,8 @@ import pytest
 from training_runs import SMALL
 
 from lapel.inference.bundle import Bundle
-from lapel.training.comparing.pool import Job, Pool, Standing
+from lapel.training.comparing.learning import Standing, learn_all
+from lapel.training.many_runs.worker import Job, job_in
 from lapel.training.stopping import StopSignals
 
 
@@ -18,7 +19,6 @@ class Killer:
     """Kills the process of the first run once it learns; remembers how runs ended."""
 
     def __init__(self) -> None:
-        self.pool: Pool | None = None
         self.faults: dict[str, str | None] = {}
         self.killed = 0
 
@@ -26,23 +26,18 @@ class Killer:
         pass
 
     def progress(self, standing: Standing) -> None:
-        if standing.notes and not self.killed and self.pool is not None:
-            self.killed = self.pool._workers[0].process.pid
+        if standing.notes and not self.killed:
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+            self.killed = int(children.split()[-1])
             os.kill(self.killed, signal.SIGKILL)
 
     def ended(self, name: str, fault: str | None) -> None:
         self.faults[name] = fault
 
 
-def job(folder: Path, data: Path, name: str, epochs: int) -> Job:
+def job(out: Path, data: Path, name: str, epochs: int) -> Job:
     changes = {**SMALL, "schedule.epochs": epochs, "model.options.widths": [8]}
-    arguments = {
-        "recipe": "fashion-mnist-fast",
-        "data": str(data),
-        "out": str(folder / name),
-        "changes": changes,
-    }
-    return Job(name=name, arguments=arguments, log=folder / "logs" / f"{name}.txt")
+    return job_in(out, name, recipe="fashion-mnist-fast", data=str(data), changes=changes)
 
 
 def test_a_process_that_is_killed_is_named_and_the_next_run_gets_another(
@@ -50,13 +45,13 @@ def test_a_process_that_is_killed_is_named_and_the_next_run_gets_another(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     killer = Killer()
-    killer.pool = Pool([""], killer, StopSignals(), tmp_path / "processes.txt")
-    killer.pool.learn([job(tmp_path, patterns, "long", 500), job(tmp_path, patterns, "short", 1)])
+    jobs = [job(tmp_path, patterns, "long", 500), job(tmp_path, patterns, "short", 1)]
+    learn_all(jobs, [""], killer, StopSignals(), tmp_path / "processes.txt")
     assert list(killer.faults) == ["long", "short"]
     fault = killer.faults["long"] or ""
     assert "signal 9; the memory may not have been enough; look into" in fault
     assert killer.faults["short"] is None
-    assert Bundle.load(tmp_path / "short").name == "fashion-mnist-fast"
+    assert Bundle.load(tmp_path / "runs" / "short").name == "fashion-mnist-fast"
     with pytest.raises(ProcessLookupError):
         os.kill(killer.killed, 0)
 
