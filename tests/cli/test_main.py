@@ -73,7 +73,7 @@ def test_errors_of_ours_are_said_without_a_traceback(
     def fail(**_: object) -> None:
         raise error
 
-    monkeypatch.setattr(main, "app", fail)
+    monkeypatch.setattr(main, "_command", lambda: fail)
     with pytest.raises(SystemExit) as ended:
         main.main()
     assert ended.value.code == code
