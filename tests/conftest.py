@@ -59,7 +59,6 @@ def aws(moto: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectSt
         monkeypatch.delenv(name)
     for name, value in moto.environment.items():
         monkeypatch.setenv(name, value)
-    emptied(moto)
     yield moto
     emptied(moto)
 

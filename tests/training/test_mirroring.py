@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,21 @@ def undisturbed(patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return train("fashion-mnist-fast", data=patterns, out=out, changes=OFTEN).run
 
 
+@pytest.fixture(scope="module")
+def cut_run(patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that was cut in its middle, here. Not to be changed."""
+    out = tmp_path_factory.mktemp("runs") / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        train("fashion-mnist-fast", data=patterns, out=out, changes=OFTEN, reporter=Cut())
+    return out
+
+
+def lay(run: Path, place: str) -> None:
+    """Put a run in a place, as if it had been learned into it."""
+    with mirroring.run_at(place, lambda _: None) as mirrored:
+        shutil.copytree(run, mirrored.folder, dirs_exist_ok=True)
+
+
 def weights_there(place: str) -> bytes:
     return S3Store(place).read("bundle/weights.safetensors")
 
@@ -109,10 +125,14 @@ def test_a_run_that_was_cut_goes_on_on_another_machine(
 
 
 def test_a_dataset_that_lies_elsewhere_by_now_is_named(
-    patterns: Path, place: str, undisturbed: Path, machine: Callable[[str], Path], tmp_path: Path
+    patterns: Path,
+    place: str,
+    undisturbed: Path,
+    cut_run: Path,
+    machine: Callable[[str], Path],
+    tmp_path: Path,
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        learn(patterns, place, reporter=Cut())
+    lay(cut_run, place)
     machine("two")
     moved = tmp_path / "moved"
     moved.symlink_to(patterns)
@@ -120,9 +140,10 @@ def test_a_dataset_that_lies_elsewhere_by_now_is_named(
     assert weights_there(place) == (undisturbed / "bundle" / "weights.safetensors").read_bytes()
 
 
-def test_a_place_with_a_run_is_no_place_for_another(patterns: Path, place: str) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        learn(patterns, place, reporter=Cut())
+def test_a_place_with_a_run_is_no_place_for_another(
+    patterns: Path, place: str, cut_run: Path
+) -> None:
+    lay(cut_run, place)
     with pytest.raises(UsageError, match=rf"{place} holds a run already; go on with it"):
         learn(patterns, place)
     assert S3Store(place).exists("run.json")
@@ -257,9 +278,9 @@ def test_no_connection_for_a_while_costs_no_learning(
 
 
 def test_learning_on_from_a_model_in_s3(
-    patterns: Path, place: str, machine: Callable[[str], Path]
+    patterns: Path, place: str, undisturbed: Path, machine: Callable[[str], Path]
 ) -> None:
-    learn(patterns, place)
+    lay(undisturbed, place)
     machine("two")
     on = f"{place}-on"
     done = train(data=patterns, out=on, from_=place, changes={"schedule.epochs": 1})
@@ -268,27 +289,25 @@ def test_learning_on_from_a_model_in_s3(
     assert train(resume=on).best_score == done.best_score
 
 
-def test_what_never_reached_s3_is_not_lost(patterns: Path, place: str) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        learn(patterns, place, reporter=Cut())
+def test_what_never_reached_s3_is_not_lost(
+    cut_run: Path, place: str, machine: Callable[[str], Path]
+) -> None:
+    lay(cut_run, place)
     store = S3Store(S3Location.parse(place))
-    there = sorted(name for name in store.names() if name.startswith("checkpoints/"))
-    for name in there[1:]:  # as if S3 had been away when they were put
-        store.delete(name)
+    newest = max(name for name in store.names() if name.startswith("checkpoints/"))
+    store.delete(newest)  # as if S3 had been away when it was put
     with mirroring.run_at(place, lambda _: None) as run:
-        here = sorted(path.name for path in (run.folder / "checkpoints").iterdir())
-    assert here[-1] == Path(there[-1]).name
-    assert there[-1] in set(store.names())
+        assert (run.folder / newest).is_file()
+    assert newest in set(store.names())
+    machine("two")
+    with mirroring.run_at(place, lambda _: None) as run:
+        assert (run.folder / newest).read_bytes() == (cut_run / newest).read_bytes()
 
 
 def test_a_run_that_was_pushed_by_hand_has_no_list_that_grows_old(
-    patterns: Path, place: str
+    cut_run: Path, place: str
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        learn(patterns, place, reporter=Cut())
-    with mirroring.run_at(place, lambda _: None) as run:
-        folder = run.folder
-    push(folder, place)
+    push(cut_run, place)
     store = S3Store(S3Location.parse(place))
     assert MANIFEST in set(store.names())
     with mirroring.run_at(place, lambda _: None):

@@ -14,6 +14,7 @@ from faulty_proxy import (
     FaultyProxy,
     Handler,
     Request,
+    Rule,
     at_random,
     cut,
     lost_answer,
@@ -40,21 +41,21 @@ def folder(large_folder: Path) -> Path:
     return large_folder
 
 
-@pytest.mark.parametrize("fault", [slow_down, lost_answer, cut, wrong_length, wrong_bytes])
 def test_a_pull_outlives_each_fault(
-    fault: Fault,
-    folder: Path,
-    place: S3Location,
-    proxy: FaultyProxy,
-    tmp_path: Path,
-    contents: Contents,
+    folder: Path, place: S3Location, proxy: FaultyProxy, tmp_path: Path, contents: Contents
 ) -> None:
     push(folder, place, options=SMALL_PARTS)
-    proxy.rule = once_each(fault, fault, fault, of=is_content)
-    pull(place, tmp_path / "there", options=SMALL_PARTS)
     expected = contents(folder)
     del expected[".model.bin.0011.partial"]
-    assert contents(tmp_path / "there") == expected
+    for fault in (slow_down, lost_answer, cut, wrong_length, wrong_bytes):
+        proxy.rule = once_each(fault, fault, fault, of=is_content)
+        pull(place, tmp_path / fault.__name__, options=SMALL_PARTS)
+        assert contents(tmp_path / fault.__name__) == expected, fault.__name__
+
+
+def always(fault: Fault) -> Rule:
+    """The fault befalls each request for content."""
+    return lambda request: fault if is_content(request) else None
 
 
 def is_content(request: Request) -> bool:
@@ -70,18 +71,19 @@ def test_a_push_outlives_faults(folder: Path, place: S3Location, proxy: FaultyPr
     assert list_unfinished(place) == []
 
 
-@pytest.mark.parametrize("fault", [slow_down, cut, wrong_bytes, wrong_length])
 def test_what_stays_wrong_leaves_nothing_under_its_name(
-    fault: Fault, folder: Path, place: S3Location, proxy: FaultyProxy, tmp_path: Path
+    folder: Path, place: S3Location, proxy: FaultyProxy, tmp_path: Path
 ) -> None:
     push(folder, place, options=SMALL_PARTS)
-    (tmp_path / "there" / "photos").mkdir(parents=True)
-    (tmp_path / "there" / "photos" / "b.jpg").write_bytes(b"before")
-    proxy.rule = lambda request: fault if is_content(request) else None
-    with pytest.raises(StorageError, match=r"s3://"):
-        pull(place, tmp_path / "there", options=SMALL_PARTS)
-    assert (tmp_path / "there" / "photos" / "b.jpg").read_bytes() == b"before"
-    assert not (tmp_path / "there" / "model.bin").exists()
+    for fault in (slow_down, cut, wrong_bytes, wrong_length):
+        there = tmp_path / fault.__name__
+        (there / "photos").mkdir(parents=True)
+        (there / "photos" / "b.jpg").write_bytes(b"before")
+        proxy.rule = always(fault)
+        with pytest.raises(StorageError, match=r"s3://"):
+            pull(place, there, options=SMALL_PARTS)
+        assert (there / "photos" / "b.jpg").read_bytes() == b"before", fault.__name__
+        assert not (there / "model.bin").exists(), fault.__name__
 
 
 def test_a_cut_pull_goes_on_with_the_parts_it_has(
