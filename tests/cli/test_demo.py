@@ -1,64 +1,51 @@
 """The demo: every step once, whatever happens in between, and photos that are like photos."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from typed_commands import lapel
 
 from lapel.cli.demo_pictures import GARMENTS, Garment, draw_photos
 from lapel.imaging.decode import decode
+from lapel.training.recorder import Recorder
 
 SHORT = ("--set", "schedule.epochs=1", "--set", "doubtful_labels.folds=0")
-#: Stops the first training at once, as Ctrl-C would.
-INTERRUPTED = """
-import lapel.training.recorder as recorder, os, signal, sys
-from lapel.cli.main import main
-original = recorder.Recorder.step
-def step(self, *arguments):
-    os.kill(os.getpid(), signal.SIGINT)
-    return original(self, *arguments)
-recorder.Recorder.step = step
-main()
-"""
-
-
-def demo(folder: Path, *options: str, program: tuple[str, ...] = ("-m", "lapel")) -> str:
-    """Run the demo in a folder; its output, exit code first."""
-    done = subprocess.run(
-        [sys.executable, *program, "demo", str(folder), *options],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return f"{done.returncode}\n{done.stdout}\n{done.stderr}"
 
 
 def test_a_demo_that_was_interrupted_goes_on_and_does_nothing_twice(
-    idx_folder: Path, tmp_path: Path
+    idx_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "demo"
-    source = ("--source", str(idx_folder), "--unverified", *SHORT)
+    command = ("demo", folder, "--source", idx_folder, "--unverified", *SHORT)
+    step = Recorder.step
 
-    first = demo(folder, *source, program=("-c", INTERRUPTED))
-    assert first.startswith("130")
+    def interrupted(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        step(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "step", interrupted)
+        first = lapel(*command)
+    assert first.returncode == 130, first.stderr
     assert not (folder / "run" / "bundle").exists()
 
-    second = demo(folder, *source)
-    assert second.startswith("0")
-    assert f"$ lapel train --resume {folder / 'run'}" in second
-    assert second.count("done already") == 1  # the import
+    second = lapel(*command)
+    assert second.returncode == 0, second.stderr
+    assert f"$ lapel train --resume {folder / 'run'}" in second.stdout
+    assert second.stdout.count("done already") == 1  # the import
     assert (folder / "report" / "report.html").exists()
-    assert "test-picture-ankle-boot.png" in second
+    assert "test-picture-ankle-boot.png" in second.stdout
 
     report = (folder / "report" / "report.html").stat().st_mtime_ns
-    third = demo(folder, *source)
-    assert third.startswith("0")
-    assert third.count("done already") == 3
+    third = lapel(*command)
+    assert third.returncode == 0, third.stderr
+    assert third.stdout.count("done already") == 3
     assert (folder / "report" / "report.html").stat().st_mtime_ns == report
 
 
@@ -69,9 +56,15 @@ def test_without_torch_the_demo_says_what_to_install_before_it_begins(tmp_path: 
         "util.find_spec = lambda name, *rest: None if name == 'torch' else find(name, *rest)\n"
         "from lapel.cli.main import main\nmain()\n"
     )
-    said = demo(tmp_path / "demo", program=("-c", program))
-    assert said.startswith("1")
-    assert "pip install 'lapel[train]'" in said
+    done = subprocess.run(
+        [sys.executable, "-c", program, "demo", str(tmp_path / "demo")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "pip install 'lapel[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
     assert not (tmp_path / "demo").exists()
 
 

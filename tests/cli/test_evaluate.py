@@ -13,6 +13,7 @@ import many_tasks as many
 import numpy as np
 import polars as pl
 import pytest
+from typed_commands import lapel
 
 from lapel.data.creating import create_dataset
 from lapel.inference.engines import ENGINES
@@ -37,11 +38,6 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         images=pictures,
     ).folder
-
-
-def lapel(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lapel", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_it_prints_the_numbers_and_where_it_wrote_what(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import typed_commands
 from contest_bundle import write_contest_bundle
 from layout_writers import (
     write_attribute_folders,
@@ -85,13 +84,7 @@ def test_a_wrong_layout_ends_without_a_traceback(tmp_path: Path) -> None:
     write_nsysu(tmp_path)
     (tmp_path / "category.csv").write_text("file_path,category_label\ngone.jpg,77\n")
     command = ["data", "import", "nsysu", "category.csv", "dataset"]
-    done = subprocess.run(
-        [sys.executable, "-m", "lapel", *command],
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = typed_commands.lapel(*command, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "lapel: category.csv, line 2: found '77', expected one category, 0 to 9",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from item_photos import BOX, boxed_photo, item_dataset, write_seeing_bundle
 from PIL import Image
+from typed_commands import lapel
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +23,6 @@ def shop(colour_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("15 pictures as vectors of 27 numbers in ")
     return folder
-
-
-def lapel(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lapel", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_query_prints_a_line_a_find(shop: Path) -> None:

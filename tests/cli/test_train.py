@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+from typed_commands import lapel
 
 from lapel.cli.train import Pace, epoch_sentence, near
 from lapel.training.epoch_line import epoch_line
@@ -21,17 +19,6 @@ SHORT = (
     "--set=model.options.widths=[8]",
     "--set=doubtful_labels.folds=0",
 )
-
-
-def lapel(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lapel", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
 
 
 def test_a_run_says_how_it_goes_and_where_everything_is(

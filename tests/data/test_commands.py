@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import polars as pl
 import pytest
+import typed_commands
 from PIL import Image
 
 from lapel.data.dataset import Dataset
@@ -17,9 +17,8 @@ from lapel.data.dataset import Dataset
 CLOTHING_SMALL = Path(__file__).parents[3] / "shared" / "data" / "clothing-small"
 
 
-def lapel(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lapel", "data", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def lapel(*arguments: str | Path, folder: Path) -> CompletedProcess[str]:
+    return typed_commands.lapel("data", *arguments, cwd=folder)
 
 
 def test_from_class_folders_to_a_page_and_back(own_photos: Path, tmp_path: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from typed_commands import lapel
 
 from lapel.data.check import check_dataset
 from lapel.data.creating import create_dataset
@@ -117,7 +116,6 @@ def test_pictures_of_one_array_and_of_one_stem_are_kept_apart(tmp_path: Path) ->
 
 
 def test_the_command_cuts(scenes: Dataset, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lapel", "data", "cut", str(scenes.folder), "cut"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = lapel("data", "cut", scenes.folder, "cut", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Dataset 'sketch-cut' in cut" in done.stdout

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from many_tasks import picture, write_many_bundle
 from numpy.typing import NDArray
+from typed_commands import lapel
 
 from lapel.data.clean import clean_dataset
 from lapel.data.creating import create_dataset
@@ -222,9 +221,8 @@ def test_the_mapping_is_named_where_former_labels_could_be_judged_without_it(
 
 
 def test_the_command_names_what_was_done(tested: Cleaned, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lapel", "evaluate", tested.bundle, tested.after]
-    command += ["--mapping", tested.after, "--out", tmp_path / "out"]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    judged = (tested.bundle, tested.after, "--mapping", tested.after)
+    done = lapel("evaluate", *judged, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "The model learned the labels of before a cleaning" in done.stdout
     assert "tags\tMean average precision" in done.stdout

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 from retrieval_writers import write_consumer_to_shop, write_in_shop
+from typed_commands import lapel
 
 from lapel.data.importing import import_dataset
 from lapel.evaluation.search import evaluate_search
@@ -23,13 +22,9 @@ def test_in_shop_from_its_files(seeing_bundle: Path, tmp_path: Path) -> None:
     evaluation = evaluate_search(seeing_bundle, dataset.folder)
     assert (evaluation.queries, evaluation.without_match) == (2, 0)
     assert evaluation.numbers["hit_rate_at_5"].value == 1  # three pictures are in the gallery
-    command = [sys.executable, "-m", "lapel", "search", "evaluate", seeing_bundle, dataset.folder]
-    done = subprocess.run(
-        [*map(str, command), "--out", str(tmp_path / "out")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    judged = (seeing_bundle, dataset.folder)
+    done = lapel("search", "evaluate", *judged, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
     assert "FashionNet 2016" in done.stdout  # published rows stand beside
     (table,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["benchmark"]
     rows = {row["method"]: row for row in table["rows"]}

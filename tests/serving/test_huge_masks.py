@@ -15,22 +15,25 @@ from served_process import MEBIBYTE, serving
 
 #: Just below the ceiling of 40 million pixels.
 WIDTH, HEIGHT = 6500, 6000
-#: Of an opaque photo, and of a transparent one.
-CALLERS = 3
+
+#: Side of a field of one colour.
+FIELD = 500
 
 
 def huge_photo(mode: str) -> bytes:
     """Fields of colour, each of many pixels: a small file of a huge picture."""
-    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] // 500
+    rows, columns = np.mgrid[0 : HEIGHT // FIELD, 0 : WIDTH // FIELD]
     fields = np.stack([rows * 20, columns * 15, (rows + columns) % 2 * 200], axis=-1)
+    small = Image.fromarray(fields.astype(np.uint8)).convert(mode)
     file = io.BytesIO()
-    Image.fromarray(fields.astype(np.uint8)).convert(mode).save(file, "PNG", compress_level=1)
+    small.resize((WIDTH, HEIGHT), Image.Resampling.NEAREST).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
 def test_memory_stays_within_its_bound(tmp_path: Path) -> None:
     bundle = colour_fields.write_fields_bundle(tmp_path / "bundle")
-    photos = [huge_photo("RGB"), huge_photo("RGBA")] * CALLERS
+    # An opaque one, and transparent ones, which take more.
+    photos = [huge_photo("RGB"), *[huge_photo("RGBA")] * 2]
     with serving(bundle, log=tmp_path / "log") as served:
         idle = served.resident()
         found: list[tuple[int, int]] = []

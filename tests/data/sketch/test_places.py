@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from typed_commands import lapel
 
 from lapel.data.check import check_dataset
 from lapel.data.dataset import Dataset
@@ -172,11 +171,8 @@ def test_a_task_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 def test_the_command_draws_scenes(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lapel", "data", "import", "sketch", "10", "scenes"]
     options = ["--scenes", "--size", "48", "--no-points"]
-    done = subprocess.run(
-        [*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = lapel("data", "import", "sketch", "10", "scenes", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     drawn = Dataset.open(tmp_path / "scenes")
     assert [task.name for task in drawn.schema][-3:] == list(PLACE_TASKS)

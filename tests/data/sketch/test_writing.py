@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import polars as pl
 import pytest
+import typed_commands
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -222,9 +222,8 @@ def test_a_contact_sheet_shows_the_pictures(tmp_path: Path) -> None:
         write_sheet(tmp_path / "sheet.pdf", 10, SMALL)
 
 
-def lapel(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lapel", "data", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def lapel(*arguments: str, folder: Path) -> CompletedProcess[str]:
+    return typed_commands.lapel("data", *arguments, cwd=folder)
 
 
 def test_the_command_draws_a_dataset_and_a_sheet(tmp_path: Path) -> None:
