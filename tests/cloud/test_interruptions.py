@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
+import sys
 import threading
 
 import pytest
 
+from lapel.cli.console import complain
 from lapel.cloud.interruptions import interrupted_when_ended
 
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -21,7 +25,9 @@ def end(number: int) -> None:
 def test_a_signal_is_as_ctrl_c_and_the_next_ones_leave_the_taking_back_alone(number: int) -> None:
     before = [signal.getsignal(one) for one in ALL]
     taken_back = False
-    with pytest.raises(KeyboardInterrupt, match=signal.Signals(number).name):  # noqa: PT012 - the block is what is tested
+
+    def make_and_take_back() -> None:
+        nonlocal taken_back
         with interrupted_when_ended():
             try:
                 end(number)
@@ -29,19 +35,27 @@ def test_a_signal_is_as_ctrl_c_and_the_next_ones_leave_the_taking_back_alone(num
                 for one in (signal.SIGTERM, signal.SIGHUP):
                     end(one)
                 taken_back = True
+
+    with pytest.raises(KeyboardInterrupt, match=signal.Signals(number).name):
+        make_and_take_back()
     assert taken_back
     assert [signal.getsignal(one) for one in ALL] == before
 
 
 def test_who_presses_ctrl_c_twice_does_not_want_to_wait() -> None:
     taken_back = False
-    with pytest.raises(KeyboardInterrupt, match="SIGINT"):  # noqa: PT012 - the block is what is tested
+
+    def make_and_take_back() -> None:
+        nonlocal taken_back
         with interrupted_when_ended():
             try:
                 end(signal.SIGTERM)
             finally:
                 end(signal.SIGINT)
                 taken_back = True
+
+    with pytest.raises(KeyboardInterrupt, match="SIGINT"):
+        make_and_take_back()
     assert not taken_back
 
 
@@ -66,3 +80,17 @@ def test_beside_the_main_thread_nothing_changes() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(one) for one in ALL]
+
+
+class ClosedTerminal(io.StringIO):
+    """What is written to it reaches nobody."""
+
+    def write(self, _text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_what_is_said_to_a_terminal_that_is_gone_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", ClosedTerminal())
+    complain("removing what was made")

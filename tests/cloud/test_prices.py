@@ -42,6 +42,37 @@ def test_an_estimate_counts_things_and_hours() -> None:
     assert line == "2 x g6.xlarge: 2.50 USD an hour (as given by --price); up to 4 hours: 20.00 USD"
 
 
+def test_small_numbers_are_written_out() -> None:
+    second = prices.computed("1024", "us-east-1")
+    assert second is not None
+    assert str(second).startswith("0.00002 USD a second (")
+    assert prices.dollars(0.0004) == "less than 0.01 USD"
+    assert prices.dollars(0.126) == "0.13 USD"
+    (line,) = prices.estimate("g6.xlarge", prices.own(0.99999), units=1)
+    assert line.endswith("1.00 USD an hour (as given by --price); up to 1 hour: 1.00 USD")
+
+
+def test_the_usual_machines_are_known_in_frankfurt_and_what_is_not_is_said() -> None:
+    for kind in ("c7i.large", "c7i.xlarge", "g4dn.xlarge", "g5.xlarge", "g6.xlarge", "g6e.xlarge"):
+        assert prices.hourly("ec2", kind, "eu-central-1") is not None
+    assert prices.hourly("sagemaker-training", "ml.g5.xlarge", "eu-central-1") is None
+    said = prices.estimate("ml.g5.xlarge in eu-central-1", None, units=8)
+    assert "SageMaker's in the last three alone (as known in 2025)" in said[2]
+
+
+def test_what_the_table_says_that_it_holds_it_holds() -> None:
+    table = json.loads(files("lapel.cloud").joinpath("prices.json").read_text(encoding="utf-8"))
+    regions: dict[str, set[str]] = {}
+    for service, part in table["prices"].items():
+        for by_region in part["amounts"].values():
+            regions.setdefault(service, set()).update(by_region)
+    assert {one for one in regions["ec2"] if one not in table["holds"]} == set()
+    of_sagemaker = {
+        one for service in regions if "sagemaker" in service for one in regions[service]
+    }
+    assert of_sagemaker == {"us-east-1", "us-east-2", "us-west-2"}
+
+
 def test_every_price_is_a_number_above_nothing_with_an_origin() -> None:
     table = json.loads(files("lapel.cloud").joinpath("prices.json").read_text(encoding="utf-8"))
     for service, part in table["prices"].items():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lapel.cli import cloud_options as options
 from lapel.cli.cloud_ec2_remote import add_to
-from lapel.cli.cloud_ec2_up import OFFLINE, up
+from lapel.cli.cloud_ec2_up import stand_in, up
 from lapel.cli.console import complain
 
 if TYPE_CHECKING:
+    from lapel.cloud.aws import Account
+    from lapel.cloud.ec2.inventory import Belongings
     from lapel.cloud.ec2.machines import Machine
 
 ec2_app = typer.Typer(
@@ -64,7 +67,7 @@ def cost(
     from datetime import UTC, datetime
 
     account = options.account(region, profile)
-    from lapel.cloud.ec2.listing import cost as cost_of
+    from lapel.cloud.ec2.costs import cost as cost_of
     from lapel.cloud.ec2.listing import regions
     from lapel.cloud.ec2.machines import machines
 
@@ -85,13 +88,14 @@ def down(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every machine of ours.")] = False,
     all_regions: AllRegions = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, with --all.")] = False,
     dry_run: options.DryRun = False,
     region: options.Region = None,
     profile: options.Profile = None,
 ) -> None:
     """End a machine and remove everything that was made for it; works from any computer.
 
-    What lies in S3 stays.
+    What lies in S3 stays. With --all it says first what would go, and asks.
     """
     from datetime import UTC, datetime
 
@@ -100,17 +104,11 @@ def down(
     if (name is None) != all_:
         raise UsageError("name one machine, or give --all")
     account = options.account(region, profile, dry_run=dry_run)
-    from lapel.cloud.ec2.listing import came_to, everywhere, regions
-    from lapel.cloud.ec2.plan import checked_name
+    from lapel.cloud.ec2.costs import came_to
     from lapel.cloud.ec2.teardown import take_down
 
-    where = regions(account) if all_regions else [account.where()]
-    if name is None or all_regions:
-        found = list(everywhere(account, where, name and checked_name(name)))
-    else:
-        found = [(where[0], checked_name(name))]
     gone = 0
-    for one, owner in found:
+    for one, owner in _to_end(account, name, all_regions=all_regions, yes=yes):
         was = take_down(account.elsewhere(one), one, owner, say=complain)
         if was and not dry_run:
             ran = [f"; {came_to(each, datetime.now(UTC))}" for each in was.machines]
@@ -141,13 +139,43 @@ def open_(
     """Let your new address in, and the old one no more, when you have moved."""
     account = options.account(region, profile, dry_run=dry_run)
     from lapel.cloud.ec2.network import own_network, reopen
+    from lapel.cloud.ec2.plan import checked_name
 
-    network = from_ or (OFFLINE if dry_run else own_network())
+    checked_name(name)
+    network = from_ or (stand_in() if dry_run else own_network())
     opened = reopen(account, account.where(), name, network)
     if dry_run:
         options.say_dry_run_is_over(account)
     else:
         print(f"{name} is open to {opened} alone")
+
+
+def _to_end(
+    account: Account, name: str | None, *, all_regions: bool, yes: bool
+) -> list[tuple[str, str]]:
+    """Region and name of what goes; of several that nobody named, the user agrees first."""
+    from lapel.cloud.ec2.listing import everywhere, regions
+    from lapel.cloud.ec2.plan import checked_name
+
+    where = regions(account) if all_regions else [account.where()]
+    if name is not None and not all_regions:
+        return [(where[0], checked_name(name))]
+    there = everywhere(account, where, name)
+    if name is None and there:
+        options.agreed(
+            _what_goes(there),
+            yes=yes,
+            dry_run=account.dry_run,
+            because="--all ends all of these",
+            otherwise="nothing was ended",
+        )
+    return list(there)
+
+
+def _what_goes(there: Mapping[tuple[str, str], Belongings]) -> Iterator[str]:
+    for (region, name), its in sorted(there.items()):
+        machines = [f"{one.instance}, {one.kind}, {one.state}" for one in its.machines]
+        yield f"{name} in {region}: {', '.join(machines or its.leftovers())}"
 
 
 add_to(ec2_app)

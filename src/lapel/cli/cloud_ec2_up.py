@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -130,7 +129,7 @@ def up(
         name=name,
         kind=kind,
         region=account.where(),
-        open_to=from_ or (OFFLINE if dry_run or emit else own_network()),
+        open_to=from_ or (OFFLINE if emit else stand_in() if dry_run else own_network()),
         spot=spot,
         bucket=bucket and bucket.removeprefix("s3://").rstrip("/"),
         hours=hours,
@@ -148,6 +147,15 @@ def up(
     _rent(account, plan, public_key, price=price, yes=yes)
 
 
+def stand_in() -> str:
+    """What stands for this computer's network in a dry run, which asks nobody; says so."""
+    complain(
+        f"{OFFLINE} stands for this computer's address, which checkip.amazonaws.com would be asked "
+        "for; --from names it"
+    )
+    return OFFLINE
+
+
 def _rent(
     account: Account, plan: Plan, public_key: Path | None, *, price: float | None, yes: bool
 ) -> None:
@@ -157,13 +165,9 @@ def _rent(
     key = None if public_key is None else _read_key(public_key)
     offer = look(account, plan, own_price=price)
     options.agreed(offer.cost(), yes=yes, dry_run=account.dry_run)
-    # Ended from outside, it still takes down what it has made.
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        machine = launch(account, offer, public_key=key, say=complain)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    machine = launch(account, offer, public_key=key, say=complain)
     if machine is None:
+        complain("names of zeros stand for what AWS would answer")
         options.say_dry_run_is_over(account)
         return
     print(f"{machine.name} runs: {machine.instance}, {machine.user}@{machine.address}")
@@ -192,7 +196,3 @@ def _emit(plan: Plan, what: str, file: Path) -> None:
         raise UsageError(f"--emit {what} is not known; expected --emit skypilot FILE")
     write_atomically(file, task(plan).encode())
     print(f"wrote {file}")
-
-
-def _interrupt(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt

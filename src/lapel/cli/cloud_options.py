@@ -72,13 +72,22 @@ def account(region: str | None, profile: str | None, *, dry_run: bool = False) -
     )
 
 
-def agreed(lines: Iterable[str], *, yes: bool, dry_run: bool = False) -> None:
-    """Say what something costs on stderr, and go on only if the user agrees.
+def agreed(
+    lines: Iterable[str],
+    *,
+    yes: bool,
+    dry_run: bool = False,
+    because: str = "this costs money",
+    otherwise: str = "nothing was started",
+) -> None:
+    """Say what something costs or ends on stderr, and go on only if the user agrees.
 
     Args:
-        lines: the cost, as :func:`lapel.cloud.prices.estimate` says it.
+        lines: the cost, as :func:`lapel.cloud.prices.estimate` says it, or what goes.
         yes: agreed already.
         dry_run: nothing will be spent, so nobody is asked.
+        because: why somebody must agree.
+        otherwise: said where the user does not.
 
     Raises:
         UsageError: nobody is there to be asked.
@@ -91,9 +100,9 @@ def agreed(lines: Iterable[str], *, yes: bool, dry_run: bool = False) -> None:
     if yes or dry_run:
         return
     if not sys.stdin.isatty():
-        raise UsageError("this costs money and nobody is there to be asked; agree by --yes")
+        raise UsageError(f"{because} and nobody is there to be asked; agree by --yes")
     if not typer.confirm("Go on?", err=True):
-        complain("nothing was started")
+        complain(otherwise)
         raise typer.Exit(1)
 
 

@@ -22,6 +22,7 @@ from botocore.parsers import ResponseParserError
 from botocore.session import get_session
 from botocore.validate import validate_parameters
 
+from lapel.cloud.regions import checked_region
 from lapel.schema.errors import CloudError, UsageError
 
 #: Tags that everything of ours carries; ``lapel`` names what a thing belongs to.
@@ -147,17 +148,18 @@ class Account:
         """The region that calls go to.
 
         Raises:
+            UsageError: it is none of AWS's.
             CloudError: none is set anywhere.
         """
         if self.region is not None:
-            return self.region
+            return checked_region(self.region)
         try:
             found = _session(self.profile, None).region_name
         except BotoCoreError as error:
             raise CloudError(f"AWS: {error}") from error
         if found is None:
             raise CloudError(_words("AWS", "", NoRegionError()))
-        return str(found)
+        return checked_region(str(found))
 
     def elsewhere(self, region: str) -> Account:
         """The same account in another region; its calls are kept in the same list."""

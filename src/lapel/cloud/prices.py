@@ -8,6 +8,7 @@ to be unknown, never guessed. A price of one's own comes in by ``--price``.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -41,7 +42,7 @@ class Price:
 
     def __str__(self) -> str:
         article = "an" if self.unit[0] in "aeiouh" else "a"
-        return f"{dollars(self.amount)} {article} {self.unit} ({self.origin})"
+        return f"{_rate(self.amount)} {article} {self.unit} ({self.origin})"
 
 
 def hourly(service: Service, kind: str, region: str | None) -> Price | None:
@@ -86,16 +87,17 @@ def estimate(
         of: the unit's name, where the price is unknown.
 
     Returns:
-        One line, or two where the price is unknown.
+        One line, or three where the price is unknown.
     """
     things = what if count == 1 else f"{count} x {what}"
     if price is None:
         return [
-            f"{things}: up to {_number(units, of)}; the price is not in the shipped table",
+            f"{things}: up to {number_of(units, of)}; the price is not in the shipped table",
             "  look it up at https://aws.amazon.com/pricing/ and give it by --price",
+            f"  the table holds {_table()['holds']}",
         ]
     total = price.amount * units * count
-    return [f"{things}: {price}; up to {_number(units, price.unit)}: {dollars(total)}"]
+    return [f"{things}: {price}; up to {number_of(units, price.unit)}: {dollars(total)}"]
 
 
 @cache
@@ -115,11 +117,20 @@ def _price(service: Service, kind: str, region: str | None, unit: str) -> Price 
     return Price(amount=float(amount), unit=unit, origin=part["origin"])
 
 
-def _number(units: float, unit: str) -> str:
+def number_of(units: float, unit: str) -> str:
+    """A number and its unit: ``1 hour``, ``2.5 hours``."""
     plural = "" if units == 1 else "s"
     return f"{units:g} {unit}{plural}"
 
 
 def dollars(amount: float) -> str:
-    """An amount as a person reads it."""
-    return f"{amount:.2f} USD" if amount >= 1 or amount == 0 else f"{amount:.4g} USD"
+    """A sum as a person reads it, in whole cents."""
+    return "less than 0.01 USD" if 0 < amount < 0.005 else f"{amount:.2f} USD"
+
+
+def _rate(amount: float) -> str:
+    """A price of one unit: cents, or below a dollar the four digits that count."""
+    if amount > 0.9999 or amount == 0:
+        return f"{amount:.2f} USD"
+    digits = 3 - math.floor(math.log10(amount))
+    return f"{f'{amount:.{digits}f}'.rstrip('0')} USD"

@@ -52,7 +52,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def reach(machine: Path, tmp_path: Path) -> Reach:
     folder = MachineFolder(tmp_path / "known", alias="trainer")
-    folder.keep(host=new_key("host"), login=None)
+    folder.keep(host=new_key("host"), login=None, launch="1a2b3c")
     assert machine.is_dir()
     return Reach(name="trainer", host="203.0.113.9", user="ubuntu", folder=folder)
 

@@ -16,7 +16,7 @@ from lapel.schema.errors import CloudError, UsageError
 @pytest.fixture
 def reach(tmp_path: Path) -> Reach:
     folder = MachineFolder(tmp_path / "a folder" / "trainer", alias="trainer.eu-central-1.lapel")
-    folder.keep(host=new_key("host"), login=new_key("login"))
+    folder.keep(host=new_key("host"), login=new_key("login"), launch="1a2b3c")
     return Reach(name="trainer", host="203.0.113.9", user="ubuntu", folder=folder)
 
 

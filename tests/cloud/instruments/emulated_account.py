@@ -38,14 +38,19 @@ def aws_server() -> Iterator[str]:
 @pytest.fixture
 def emulated(aws_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """An empty account that boto3's chain finds, and no other; gives its address."""
-    reset = urllib.request.Request(f"{aws_server}/moto-api/reset", method="POST")
+    begin(monkeypatch, aws_server, tmp_path)
+    return aws_server
+
+
+def begin(monkeypatch: pytest.MonkeyPatch, server: str, folder: Path) -> None:
+    """Empty the account, and let boto3's chain find it and no other."""
+    reset = urllib.request.Request(f"{server}/moto-api/reset", method="POST")
     with urllib.request.urlopen(reset, timeout=30):
         pass
-    set_environment(monkeypatch, aws_server, tmp_path)
+    set_environment(monkeypatch, server, folder)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    return aws_server
 
 
 @pytest.fixture
@@ -57,10 +62,15 @@ def unreachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def deep_learning_image(emulated: str) -> str:
     """AWS's parameter of its Deep Learning image, which moto lacks, names an image that it has."""
+    assert emulated
+    return know_image()
+
+
+def know_image() -> str:
+    """Have the parameter of the Deep Learning image name an image that moto has."""
     from moto.ec2.models import ec2_backends
     from moto.ssm.models import Parameter, ssm_backends
 
-    assert emulated
     images = ec2_backends[ACCOUNT][REGION].describe_images()
     image = next(
         one.id for one in images if "ubuntu" in (one.name or "") and one.architecture == "x86_64"
@@ -109,7 +119,25 @@ def client(service: str) -> Any:
 
 def what_is_there() -> dict[str, list[str]]:
     """What stands in the emulated account, whoever made it; what moto brings is left out."""
-    ec2, iam, sagemaker = (client(name) for name in ("ec2", "iam", "sagemaker"))
+    sagemaker = client("sagemaker")
+    found = {
+        "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
+        "alarms": [
+            one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]
+        ],
+        "endpoints": [one["EndpointName"] for one in sagemaker.list_endpoints()["Endpoints"]],
+        "endpoint configurations": [
+            one["EndpointConfigName"]
+            for one in sagemaker.list_endpoint_configs()["EndpointConfigs"]
+        ],
+        "models": [one["ModelName"] for one in sagemaker.list_models()["Models"]],
+    }
+    return what_is_rented() | {what: names for what, names in found.items() if names}
+
+
+def what_is_rented() -> dict[str, list[str]]:
+    """What stands in it of EC2 and IAM."""
+    ec2, iam = client("ec2"), client("iam")
     machines = [
         one["InstanceId"]
         for reservation in ec2.describe_instances()["Reservations"]
@@ -135,16 +163,6 @@ def what_is_there() -> dict[str, list[str]]:
             for one in ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
             if one["State"] in {"open", "active"}
         ],
-        "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
-        "alarms": [
-            one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]
-        ],
-        "endpoints": [one["EndpointName"] for one in sagemaker.list_endpoints()["Endpoints"]],
-        "endpoint configurations": [
-            one["EndpointConfigName"]
-            for one in sagemaker.list_endpoint_configs()["EndpointConfigs"]
-        ],
-        "models": [one["ModelName"] for one in sagemaker.list_models()["Models"]],
         "roles": [one["RoleName"] for one in iam.list_roles()["Roles"]],
         "profiles": [
             one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]

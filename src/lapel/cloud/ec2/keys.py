@@ -11,9 +11,11 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from lapel.cloud.ec2.plan import checked_name
 from lapel.schema.errors import CloudError, StorageError
 from lapel.storage.local import write_atomically
 
@@ -60,8 +62,25 @@ class MachineFolder:
         """The private key that signs in; absent where the user named a key of their own."""
         return self.path / "id_ed25519"
 
-    def keep(self, *, host: KeyPair, login: KeyPair | None) -> None:
-        """Write what a connection needs.
+    @property
+    def launch(self) -> str:
+        """Token of the launch whose keys lie here; empty where none do."""
+        try:
+            return self._token.read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+    @property
+    def _token(self) -> Path:
+        return self.path / "launch"
+
+    def keep(self, *, host: KeyPair, login: KeyPair | None, launch: str) -> None:
+        """Write what a connection needs, in place of what an earlier machine left.
+
+        Args:
+            host: the machine's own key.
+            login: that signs in; none: a key of the user's own does.
+            launch: token of the launch that they are for.
 
         Raises:
             StorageError: the folder cannot be written.
@@ -71,16 +90,28 @@ class MachineFolder:
         except OSError as error:
             raise StorageError(f"{self.path} cannot be made: {error.strerror}") from error
         write_atomically(self.known_hosts, f"{self.alias} {host.public}\n".encode())
+        write_atomically(self._token, f"{launch}\n".encode())
+        self.identity.unlink(missing_ok=True)
         if login is not None:
             _write_secret(self.identity, login.private)
 
-    def forget(self) -> None:
-        """Remove the folder, keys and all."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    def forget(self, launches: Collection[str] | None = None) -> None:
+        """Remove the folder, keys and all; where launches are named, only if it is of one of them.
+
+        Args:
+            launches: tokens.
+        """
+        if launches is None or self.launch in launches:
+            shutil.rmtree(self.path, ignore_errors=True)
 
 
 def machine_folder(region: str, name: str) -> MachineFolder:
-    """The folder of a machine, there or not."""
+    """The folder of a machine, there or not.
+
+    Raises:
+        UsageError: there can be no machine of that name.
+    """
+    checked_name(name)
     own = os.environ.get(VARIABLE, "")
     state = os.environ.get("XDG_STATE_HOME", "")
     root = Path(own) if own else (Path(state) if state else Path.home() / ".local/state") / "lapel"
@@ -112,7 +143,6 @@ def new_key(comment: str) -> KeyPair:
 
 def _write_secret(path: Path, text: str) -> None:
     """A file that is its user's alone from its first byte on."""
-    path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

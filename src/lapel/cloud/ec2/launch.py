@@ -5,18 +5,21 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.ec2 import requests
-from lapel.cloud.ec2.inventory import inventory
 from lapel.cloud.ec2.keys import KeyPair, machine_folder, new_key
+from lapel.cloud.ec2.launches import Launch, new_launch
 from lapel.cloud.ec2.machines import Machine, machines
 from lapel.cloud.ec2.offer import Offer
 from lapel.cloud.ec2.plan import Plan
+from lapel.cloud.ec2.taken import refuse_taken
 from lapel.cloud.ec2.teardown import POLICY, take_down
 from lapel.cloud.ec2.user_data import MachineFacts, user_data
+from lapel.cloud.interruptions import interrupted_when_ended
 from lapel.schema.errors import CloudError, LapelError, UsageError
 
 #: Seconds until a machine runs, and until AWS knows a role that was just made.
@@ -25,8 +28,8 @@ STARTING, SPREADING = 300.0, 90.0
 UNMADE = KeyPair(private="(made when it is rented)", public="ssh-ed25519 (made when it is rented)")
 #: Refusals after which another zone may still have a machine.
 FULL = ("InsufficientInstanceCapacity", "Unsupported", "SpotMaxPriceTooLow")
-#: EC2's word for a security group whose name is in use: who makes it first has the name.
-TAKEN = "InvalidGroup.Duplicate"
+#: EC2's words for names that are in use: who makes the key pair first has the machine's name.
+TAKEN = ("InvalidKeyPair.Duplicate", "InvalidGroup.Duplicate")
 #: Refusals that may come of AWS not having heard everywhere of what was just made.
 UNKNOWN = ("InvalidGroup.NotFound", "InvalidKeyPair.NotFound", "NoSuchEntity")
 QUOTA = (
@@ -50,6 +53,8 @@ def launch(
 ) -> Machine | None:
     """Rent a machine and wait until it runs.
 
+    Ended by Ctrl-C, SIGTERM or a terminal that is closed (SIGHUP), it takes back what it made.
+
     Args:
         account: that pays.
         offer: what to rent, as :func:`lapel.cloud.ec2.offer.look` found it.
@@ -60,65 +65,46 @@ def launch(
         The machine; None in a dry run.
 
     Raises:
-        UsageError: there is a machine of this name.
+        UsageError: there is a machine of this name, or somebody is renting one just now.
         CloudError: it did not come about; everything that was made for it was removed again.
     """
     plan = offer.plan
     refuse_taken(account, plan, say)
-    try:
-        return _rent(account, offer, public_key, say)
-    except BaseException as error:  # whatever it was, what was made must go
-        if isinstance(error, RefusedError) and error.code == TAKEN:
-            # Not ours to remove: the group is made first, so nothing else was made here.
-            raise UsageError(
-                f"there is a security group {requests.belongings(plan)} already: another launch of "
-                f"{plan.name} is under way, or somebody else made it; choose another name"
-            ) from error
-        if not account.dry_run:
-            _roll_back(account, plan, error, say)
-        if isinstance(error, RefusedError) and error.code in ADVICE:
-            raise CloudError(f"{error}; {ADVICE[error.code]}") from error
-        raise
+    begun = new_launch(plan, dry_run=account.dry_run)
+    with interrupted_when_ended():
+        try:
+            return _rent(account, offer, begun, public_key, say)
+        except BaseException as error:  # whatever it was, what was made must go
+            if not account.dry_run:
+                _roll_back(account, begun, error, say)
+            if isinstance(error, RefusedError) and (told := _explained(error, plan)) is not None:
+                raise told from error
+            raise
 
 
-def refuse_taken(account: Account, plan: Plan, say: Callable[[str], None]) -> None:
-    """Refuse a name that is in use; remove what an ended machine of that name left.
-
-    Raises:
-        UsageError: there is a machine of this name.
-        CloudError: AWS refuses, or cannot be reached.
-    """
-    there = inventory(account, plan.region, plan.name).get(plan.name)
-    if account.dry_run or not there:
-        return
-    if there.machines:
-        one = there.machines[0]
-        raise UsageError(
-            f"there is a machine {plan.name} in {plan.region} ({one.instance}, {one.state}); use "
-            f"it, end it by `lapel cloud ec2 down {plan.name}`, or choose another name"
+def _explained(error: RefusedError, plan: Plan) -> LapelError | None:
+    """A refusal with what to do about it, where that is known."""
+    if error.code in TAKEN:
+        return UsageError(
+            f"{requests.belongings(plan)} is there already: another launch of {plan.name} is under "
+            f"way; or somebody else made it: choose another name ({error})"
         )
-    take_down(account, plan.region, plan.name)
-    say(f"removed what an ended machine {plan.name} had left")
+    return CloudError(f"{error}; {ADVICE[error.code]}") if error.code in ADVICE else None
 
 
 def _rent(
-    account: Account, offer: Offer, public_key: str | None, say: Callable[[str], None]
+    account: Account,
+    offer: Offer,
+    begun: Launch,
+    public_key: str | None,
+    say: Callable[[str], None],
 ) -> Machine | None:
     plan = offer.plan
-    # The group first: who makes it has the name, and with it the folder of keys here.
-    group = _make_group(account, plan, offer.places[0].network)
-    host, login = (UNMADE, UNMADE.public) if account.dry_run else _keys(plan, public_key)
+    host = _make_keys(account, begun, public_key)
+    group = _make_group(account, begun, offer.places[0].network)
     if plan.bucket and not plan.instance_profile:
-        _make_profile(account, plan)
-    account.do(
-        "ec2",
-        "ImportKeyPair",
-        {},
-        KeyName=requests.belongings(plan),
-        PublicKeyMaterial=login.encode(),
-        TagSpecifications=[{"ResourceType": "key-pair", "Tags": requests.tags(plan)}],
-    )
-    instance = _run(account, offer, group, first_start(plan, host), say)
+        _make_profile(account, begun)
+    instance = _run(account, offer, begun, group, first_start(plan, host), say)
     if account.dry_run:
         return None
     say(f"{instance} is starting")
@@ -142,27 +128,44 @@ def first_start(plan: Plan, host: KeyPair) -> str:
     return user_data(facts)
 
 
-def _keys(plan: Plan, public_key: str | None) -> tuple[KeyPair, str]:
-    """The machine's host key, and the public half of what signs in; kept in its folder here."""
-    host = new_key(f"host key of {plan.name}")
-    login = None if public_key else new_key(f"lapel {plan.name}")
-    machine_folder(plan.region, plan.name).keep(host=host, login=login)
-    return host, public_key or (login.public if login else "")
+def _make_keys(account: Account, begun: Launch, public_key: str | None) -> KeyPair:
+    """The machine's host key, kept here with what signs in, whose public half EC2 is given.
+
+    The first step, since names of key pairs are unique in a region: who makes it has the machine's
+    name, and with it the folder of keys here. Names of security groups are unique in a network.
+    """
+    plan = begun.plan
+    own = public_key is not None or account.dry_run
+    host = UNMADE if account.dry_run else new_key(f"host key of {plan.name}")
+    login = None if own else new_key(f"lapel {plan.name}")
+    account.do(
+        "ec2",
+        "ImportKeyPair",
+        {},
+        KeyName=requests.belongings(plan),
+        PublicKeyMaterial=(public_key or (login or UNMADE).public).encode(),
+        TagSpecifications=[{"ResourceType": "key-pair", "Tags": requests.tags(begun)}],
+    )
+    if not account.dry_run:
+        folder = machine_folder(plan.region, plan.name)
+        folder.keep(host=host, login=login, launch=begun.token)
+    return host
 
 
-def _make_group(account: Account, plan: Plan, network: str) -> str:
-    body = requests.security_group(plan, network)
+def _make_group(account: Account, begun: Launch, network: str) -> str:
+    body = requests.security_group(begun, network)
     pretended = {"GroupId": "sg-00000000000000000"}
     group = str(account.do("ec2", "CreateSecurityGroup", pretended, **body)["GroupId"])
-    rules = requests.ssh_from(plan.open_to)
+    rules = requests.ssh_from(begun.plan.open_to)
     rule = {"GroupId": group, "IpPermissions": rules}
     _once_known(account, "ec2", "AuthorizeSecurityGroupIngress", {}, rule)
     return group
 
 
-def _make_profile(account: Account, plan: Plan) -> None:
+def _make_profile(account: Account, begun: Launch) -> None:
     """A role that may use one bucket, and the profile that hands it to the machine."""
-    name, tags = requests.role_name(plan.region, plan.name), requests.tags(plan)
+    plan, tags = begun.plan, requests.tags(begun)
+    name = requests.role_name(plan.region, plan.name, begun.token)
     account.do(
         "iam",
         "CreateRole",
@@ -187,22 +190,27 @@ def _make_profile(account: Account, plan: Plan) -> None:
 
 
 def _run(
-    account: Account, offer: Offer, group: str, script: str, say: Callable[[str], None]
+    account: Account,
+    offer: Offer,
+    begun: Launch,
+    group: str,
+    script: str,
+    say: Callable[[str], None],
 ) -> str:
     """Start it in the first zone that has one."""
     amount = None if offer.price is None else offer.price.amount
-    tagged = requests.instance_tags(offer.plan, price=amount, now=datetime.now(UTC))
+    tagged = requests.instance_tags(begun, price=amount, now=datetime.now(UTC))
     fitting = [one for one in offer.places if one.network == offer.places[0].network]
     for place in fitting:
         body = requests.instance(
-            offer.plan,
+            begun,
             image=offer.image.name,
             root_device=offer.image.root_device,
             group=group,
             subnet=place.subnet,
             user_data=script,
             tagged=tagged,
-            token=secrets.token_hex(16),
+            client_token=secrets.token_hex(16),
         )
         try:
             pretended = {"Instances": [{"InstanceId": "i-00000000000000000"}]}
@@ -260,13 +268,19 @@ def _running(account: Account, plan: Plan, instance: str) -> Machine:
 
 
 def _roll_back(
-    account: Account, plan: Plan, error: BaseException, say: Callable[[str], None]
+    account: Account, begun: Launch, error: BaseException, say: Callable[[str], None]
 ) -> None:
-    say("it did not come about; removing what was made for it")
+    """Take back what this launch made, and nothing of another of the same name."""
+    plan = begun.plan
+    remedy = f"run `lapel cloud ec2 down {plan.name} --region {plan.region}`"
+    with suppress(OSError):  # the terminal that it is said to may be gone
+        say("it did not come about; removing what was made for it")
     try:
-        take_down(account, plan.region, plan.name)
+        take_down(account, plan.region, plan.name, launches={begun.token})
     except LapelError as second:
         raise CloudError(
-            f"{error}; removing what was made failed too: {second}; "
-            f"run `lapel cloud ec2 down {plan.name} --region {plan.region}` when AWS answers again"
+            f"{error}; removing what was made failed too: {second}; {remedy} when AWS answers again"
         ) from error
+    except KeyboardInterrupt:  # a second Ctrl-C
+        say(f"some of it may be left, and costs money if it is a machine: {remedy}")
+        raise

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from lapel.cloud import prices
 from lapel.cloud.aws import Account
+from lapel.cloud.ec2.costs import hours_up, so_far
 from lapel.cloud.ec2.inventory import Belongings, inventory
 from lapel.cloud.ec2.machines import Machine
-from lapel.cloud.prices import Price
 
 #: Regions that are asked at the same time.
 AT_ONCE = 8
@@ -57,57 +57,15 @@ def rows(found: Mapping[tuple[str, str], Belongings], now: datetime) -> list[tup
     return lines
 
 
-def price_of(machine: Machine, *, own_price: float | None = None) -> Price | None:
-    """What an hour of a machine costs: as given, as known when it was rented, or of the table."""
-    if own_price is not None:
-        return prices.own(own_price)
-    if machine.price is not None:
-        return Price(amount=machine.price, unit="hour", origin="as known when it was rented")
-    return None if machine.spot else prices.hourly("ec2", machine.kind, machine.region)
-
-
-def hours_up(machine: Machine, now: datetime) -> float:
-    """Hours since a machine was started."""
-    return max(0.0, (now - machine.launched).total_seconds() / 3600)
-
-
-def cost(machine: Machine, now: datetime, *, own_price: float | None = None) -> list[str]:
-    """What a machine has cost so far and will cost at most, in lines for a person.
-
-    Disk and address come on top: some cents a day, as ``lapel cloud ec2 up`` says beforehand.
-    """
-    price, hours = price_of(machine, own_price=own_price), hours_up(machine, now)
-    head = f"{machine.name}: {machine.kind} in {machine.region}, {machine.state}, {hours:.1f} hours"
-    if price is None:
-        return [head, "  its price is not in the shipped table; give it by --price"]
-    lines = [head, f"  {price}; so far {prices.dollars(price.amount * hours)}"]
-    if machine.until is not None:
-        whole = (machine.until - machine.launched).total_seconds() / 3600
-        most = prices.dollars(price.amount * whole)
-        lines.append(f"  at most {most}: it ends itself by {_moment(machine.until)}")
-    return lines
-
-
-def came_to(machine: Machine, now: datetime) -> str:
-    """What a machine that ends now has cost, in a few words."""
-    price, hours = price_of(machine), hours_up(machine, now)
-    words = f"it was up for {hours:.1f} hours"
-    return words if price is None else f"{words}, about {prices.dollars(price.amount * hours)}"
-
-
 def _row(machine: Machine, now: datetime) -> tuple[str, ...]:
-    price, hours = price_of(machine), hours_up(machine, now)
+    paid = so_far(machine, now)
     return (
         machine.name,
         machine.region,
         machine.state,
         f"{machine.kind} spot" if machine.spot else machine.kind,
-        f"{hours:.1f} h",
-        "unknown" if price is None else prices.dollars(price.amount * hours),
-        _moment(machine.until) if machine.until else "",
+        f"{hours_up(machine, now):.1f} h",
+        "unknown" if paid is None else prices.dollars(paid),
+        f"{machine.until:%Y-%m-%d %H:%M} UTC" if machine.until else "",
         machine.address,
     )
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from lapel.cloud.aws import TAG, Account
 from lapel.cloud.ec2.keys import MachineFolder, machine_folder
+from lapel.cloud.ec2.launches import LAUNCH
+from lapel.cloud.ec2.plan import checked_name, is_name
 from lapel.schema.errors import CloudError
 
 #: The value of :data:`lapel.cloud.aws.TAG` on everything of a machine.
@@ -36,6 +38,8 @@ class Machine:
         launched: when it was started.
         until: when it ends itself at the latest.
         price: US dollars an hour as known when it was started.
+        disk: GB of its disk; 0: as many as its image wants.
+        launch: token of the launch that made it.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Machine:
     launched: datetime
     until: datetime | None
     price: float | None
+    disk: int
+    launch: str
 
     @property
     def folder(self) -> MachineFolder:
@@ -57,24 +63,44 @@ class Machine:
         return machine_folder(self.region, self.name)
 
 
-def machines(account: Account, region: str, name: str | None = None) -> list[Machine]:
+def machines(
+    account: Account,
+    region: str,
+    name: str | None = None,
+    launches: Collection[str] | None = None,
+) -> list[Machine]:
     """Our machines in a region, those that ended left out.
 
     Args:
         account: that pays.
         region: of the account.
         name: only that machine.
+        launches: only what launches of these tokens made.
 
     Raises:
+        UsageError: there can be no machine of that name.
         CloudError: AWS refuses, or cannot be reached.
     """
-    return [_machine(one, region) for one in _instances(account, region, name)]
+    found = [_machine(one, region) for one in _instances(account, region, name, launches, ALIVE)]
+    return [one for one in found if is_name(one.name)]
+
+
+def ended(account: Account, region: str, name: str, launches: Collection[str]) -> set[str]:
+    """Those of some launches whose machine came about and has ended; known for about an hour.
+
+    Raises:
+        UsageError: there can be no machine of that name.
+        CloudError: AWS refuses, or cannot be reached.
+    """
+    found = _instances(account, region, name, launches, ("terminated",))
+    return {_machine(one, region).launch for one in found}
 
 
 def machine(account: Account, region: str, name: str) -> Machine:
     """The machine of a name, usable.
 
     Raises:
+        UsageError: there can be no machine of that name.
         CloudError: there is none, or it is ending.
     """
     found = [one for one in machines(account, region, name) if one.state in USABLE]
@@ -86,13 +112,27 @@ def machine(account: Account, region: str, name: str) -> Machine:
     return found[0]
 
 
-def owned(name: str | None) -> list[dict[str, Any]]:
-    """EC2's filter for what belongs to a machine, or to any of ours."""
-    return [{"Name": f"tag:{TAG}", "Values": [f"{OWNER}{name or '*'}"]}]
+def owned(name: str | None, launches: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """EC2's filters for what belongs to a machine, or to any of ours; perhaps of some launches.
+
+    Raises:
+        UsageError: there can be no machine of that name. In a filter, ``*`` would mean all.
+    """
+    owner = "*" if name is None else checked_name(name)
+    filters: list[dict[str, Any]] = [{"Name": f"tag:{TAG}", "Values": [OWNER + owner]}]
+    if launches is not None:
+        filters.append({"Name": f"tag:{LAUNCH}", "Values": sorted(launches)})
+    return filters
 
 
-def _instances(account: Account, region: str, name: str | None) -> Iterator[Mapping[str, Any]]:
-    filters = [*owned(name), {"Name": "instance-state-name", "Values": list(ALIVE)}]
+def _instances(
+    account: Account,
+    region: str,
+    name: str | None,
+    launches: Collection[str] | None,
+    states: Collection[str],
+) -> Iterator[Mapping[str, Any]]:
+    filters = [*owned(name, launches), {"Name": "instance-state-name", "Values": list(states)}]
     pretended = _pretended(region, name)
     for answer in account.every("ec2", "DescribeInstances", pretended, Filters=filters):
         for reservation in answer.get("Reservations", []):
@@ -115,6 +155,8 @@ def _machine(instance: Mapping[str, Any], region: str) -> Machine:
         launched=instance["LaunchTime"],
         until=datetime.fromisoformat(until) if until else None,
         price=float(price) if price else None,
+        disk=int(tags.get("lapel:disk", "0")),
+        launch=tags.get(LAUNCH, ""),
     )
 
 

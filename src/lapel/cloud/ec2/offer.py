@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 
 from lapel.cloud import prices
 from lapel.cloud.aws import Account
+from lapel.cloud.ec2.costs import besides, on_top
 from lapel.cloud.ec2.images import Image, Kind, find_image, find_kind
 from lapel.cloud.ec2.network import Place, places
 from lapel.cloud.ec2.plan import Plan
 from lapel.cloud.prices import Price
-
-HOURS_A_MONTH = 730
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +37,18 @@ class Offer:
         plan = self.plan
         what = f"{self.kind}{', spot,' if plan.spot else ''} in {plan.region}"
         lines = prices.estimate(what, self.price, units=plan.hours)
-        disk = prices.stored("ebs", "gp3", plan.region)
-        address = prices.hourly("address", "ipv4", plan.region)
-        if disk is not None and plan.disk:
-            share = replace(disk, amount=disk.amount * plan.disk / HOURS_A_MONTH, unit="hour")
-            lines += prices.estimate(f"its disk of {plan.disk} GB", share, units=plan.hours)
-        if address is not None:
-            lines += prices.estimate("its public address", address, units=plan.hours)
+        known, unknown = besides(plan.disk, plan.region)
+        for thing, each in known:
+            lines += prices.estimate(thing, each, units=plan.hours)
+        if self.price is not None:
+            whole = self.price.amount + sum(each.amount for _, each in known)
+            time = prices.number_of(plan.hours, "hour")
+            lines.append(f"together for {time}: {prices.dollars(whole * plan.hours)}")
+        lines += on_top(unknown)
+        idle = prices.number_of(plan.idle_minutes, "minute")
         lines.append(
-            f"it ends itself after {plan.hours:g} hours"
-            + (f", or {plan.idle_minutes:g} minutes without work" if plan.idle_minutes else "")
+            f"it ends itself after {prices.number_of(plan.hours, 'hour')}"
+            + (f", or {idle} without work" if plan.idle_minutes else "")
         )
         return lines
 

@@ -86,13 +86,18 @@ class Plan:
             )
 
 
+def is_name(text: str) -> bool:
+    """Whether a machine of ours may be called so."""
+    return NAME.fullmatch(text) is not None
+
+
 def checked_name(name: str) -> str:
     """A machine's name.
 
     Raises:
         UsageError: it would not do as a part of AWS's names.
     """
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         raise UsageError(
             f"{name!r} is no name for a machine; expected 1 to 32 of a-z, 0-9 and -, "
             "with a letter first"

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from lapel.cloud.aws import MADE_BY, TAG
+from lapel.cloud.ec2.launches import BEGAN, LAUNCH, Launch
 from lapel.cloud.ec2.machines import OWNER
 from lapel.cloud.ec2.plan import Plan
 from lapel.cloud.permissions import partition, policy
@@ -15,6 +16,8 @@ from lapel.cloud.permissions import partition, policy
 #: IAM's path of our roles and profiles: what a policy can be limited to.
 PATH = "/lapel/"
 SSH_PORT = 22
+#: Stands between name and token in IAM's names; no machine's name holds it.
+LAUNCH_MARK = "_"
 
 
 def belongings(plan: Plan) -> str:
@@ -22,41 +25,54 @@ def belongings(plan: Plan) -> str:
     return f"lapel-{plan.name}"
 
 
-def role_name(region: str, name: str) -> str:
-    """The name of a machine's role and instance profile: IAM knows no regions."""
-    return f"lapel-ec2-{region}-{name}"
+def role_name(region: str, name: str, token: str) -> str:
+    """The name of a launch's role and instance profile: IAM knows no regions.
+
+    With the launch's token in it, a role is never taken for that of another launch.
+    """
+    return f"{role_prefix(region)}{name}{LAUNCH_MARK}{token}"
 
 
-def tags(plan: Plan) -> list[dict[str, str]]:
-    """What everything of a machine carries."""
+def role_prefix(region: str) -> str:
+    """What the names of all roles of a region's machines begin with."""
+    return f"lapel-ec2-{region}-"
+
+
+def tags(launch: Launch) -> list[dict[str, str]]:
+    """What everything of a launch carries."""
     return [
-        {"Key": TAG, "Value": OWNER + plan.name},
+        {"Key": TAG, "Value": OWNER + launch.plan.name},
         {"Key": MADE_BY, "Value": f"lapel {version('lapel')}"},
-        {"Key": "Name", "Value": belongings(plan)},
+        {"Key": "Name", "Value": belongings(launch.plan)},
+        {"Key": LAUNCH, "Value": launch.token},
+        {"Key": BEGAN, "Value": launch.began.isoformat(timespec="seconds")},
     ]
 
 
-def instance_tags(plan: Plan, *, price: float | None, now: datetime) -> list[dict[str, str]]:
+def instance_tags(launch: Launch, *, price: float | None, now: datetime) -> list[dict[str, str]]:
     """What the machine itself carries besides: enough to reach it from another computer."""
+    plan = launch.plan
     until = now.astimezone(UTC) + timedelta(hours=plan.hours)
     own = {
         "lapel:until": until.isoformat(timespec="seconds"),
         "lapel:user": plan.user,
+        "lapel:disk": str(plan.disk),
     }
     if plan.bucket:
         own["lapel:bucket"] = plan.bucket
     if price is not None:
         own["lapel:price"] = f"{price:g}"
-    return tags(plan) + [{"Key": key, "Value": value} for key, value in own.items()]
+    return tags(launch) + [{"Key": key, "Value": value} for key, value in own.items()]
 
 
-def security_group(plan: Plan, vpc: str) -> dict[str, Any]:
+def security_group(launch: Launch, vpc: str) -> dict[str, Any]:
     """``CreateSecurityGroup``: nothing may come in until a rule says so."""
+    plan = launch.plan
     return {
         "GroupName": belongings(plan),
         "Description": f"SSH to the rented machine {plan.name}",
         "VpcId": vpc,
-        "TagSpecifications": [{"ResourceType": "security-group", "Tags": tags(plan)}],
+        "TagSpecifications": [{"ResourceType": "security-group", "Tags": tags(launch)}],
     }
 
 
@@ -86,7 +102,7 @@ def bucket_rights(bucket: str, region: str) -> str:
 
 
 def instance(
-    plan: Plan,
+    launch: Launch,
     *,
     image: str,
     root_device: str,
@@ -94,20 +110,21 @@ def instance(
     subnet: str,
     user_data: str,
     tagged: list[dict[str, str]],
-    token: str,
+    client_token: str,
 ) -> dict[str, Any]:
     """``RunInstances``: one machine that terminates when it shuts down.
 
     Args:
-        plan: what it shall be.
+        launch: what it shall be, and for which attempt.
         image: ``ami-…``.
         root_device: of the image, such as ``/dev/sda1``.
         group: its security group.
         subnet: where it stands.
         user_data: what it does when it first starts.
         tagged: tags of the machine itself.
-        token: makes a repeated call start no second machine.
+        client_token: makes a repeated call start no second machine.
     """
+    plan = launch.plan
     volume: dict[str, Any] = {"Encrypted": True, "VolumeType": "gp3", "DeleteOnTermination": True}
     if plan.disk:
         volume["VolumeSize"] = plan.disk
@@ -116,7 +133,7 @@ def instance(
         "InstanceType": plan.kind,
         "MinCount": 1,
         "MaxCount": 1,
-        "ClientToken": token,
+        "ClientToken": client_token,
         "KeyName": belongings(plan),
         "UserData": user_data,
         "InstanceInitiatedShutdownBehavior": "terminate",
@@ -138,10 +155,12 @@ def instance(
         ],
         "TagSpecifications": [
             {"ResourceType": "instance", "Tags": tagged},
-            *({"ResourceType": kind, "Tags": tags(plan)} for kind in _tagged_with_it(plan)),
+            *({"ResourceType": kind, "Tags": tags(launch)} for kind in _tagged_with_it(plan)),
         ],
     }
-    profile = plan.instance_profile or (plan.bucket and role_name(plan.region, plan.name))
+    profile = plan.instance_profile or (
+        plan.bucket and role_name(plan.region, plan.name, launch.token)
+    )
     if profile:
         request["IamInstanceProfile"] = {"Name": profile}
     if plan.spot:

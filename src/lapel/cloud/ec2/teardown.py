@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from lapel.cloud.aws import Account, RefusedError
@@ -24,6 +24,7 @@ def take_down(
     region: str,
     name: str,
     *,
+    launches: Collection[str] | None = None,
     patience: float = PATIENCE,
     say: Callable[[str], None] = lambda _: None,
 ) -> Belongings:
@@ -36,6 +37,7 @@ def take_down(
         account: that pays.
         region: where the machine stands.
         name: of the machine.
+        launches: tokens of launches whose things go; none: all of that name do.
         patience: seconds until giving up.
         say: told what is waited for.
 
@@ -43,10 +45,11 @@ def take_down(
         What was there at first; nothing, where it was gone already.
 
     Raises:
+        UsageError: there can be no machine of that name.
         CloudError: AWS refuses, or something would not go; says what is left.
     """
     began, pause, seen = time.monotonic(), 0.25, Belongings()
-    while left := inventory(account, region, name).get(name):
+    while left := inventory(account, region, name, launches).get(name):
         seen = seen or left
         _remove(account, left)
         if account.dry_run:
@@ -62,7 +65,7 @@ def take_down(
         time.sleep(pause)
         pause = min(2 * pause, 5.0)
     if not account.dry_run:
-        machine_folder(region, name).forget()
+        machine_folder(region, name).forget(launches)
     return seen
 
 
