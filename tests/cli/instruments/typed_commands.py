@@ -26,10 +26,10 @@ def lapel(*arguments: str | Path, cwd: Path | None = None) -> CompletedProcess[s
         chdir(cwd or "."),
         redirect_stdout(out),
         redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
     ):
         patch.setattr(sys, "argv", command)
-        main()
+        with pytest.raises(SystemExit) as ended:
+            main()
     assert isinstance(ended.value.code, int)
     return CompletedProcess(command, ended.value.code, _text(out), _text(err))
 
