@@ -94,6 +94,27 @@ def test_bars_are_as_long_as_labels_are_probable(
     assert set(held.all_inner_texts()) == set(tags.labels)
 
 
+def test_a_mark_on_each_bar_of_tags_shows_where_yes_begins(
+    server: str, page: Page, tagger: Path, photos: list[Path]
+) -> None:
+    calibration = Predictor.load(tagger).bundle.calibration["tags"]
+    page.goto(server)
+    ask_about(page, photos[0])
+    lines = page.locator('.task[data-task="tags"] .bars > li')
+    expect(lines).not_to_have_count(0)
+    for line in lines.all():
+        label = line.locator(".name > span:last-child").inner_text()
+        threshold = calibration.get(f"threshold.{label}", 0.5)
+        track, mark = box_of(line.locator(".bar")), box_of(line.locator(".from"))
+        at = (mark["x"] + mark["width"] / 2 - track["x"]) / track["width"]
+        assert at == pytest.approx(threshold, abs=0.01)
+        # All of a line stands on one height, and the mark reaches beyond its bar.
+        assert mark["y"] < track["y"] < track["y"] + track["height"] < mark["y"] + mark["height"]
+        expect(line).to_contain_text(f"yes from {threshold:.1%}")
+    # Where one of several is named, nothing is compared with a threshold.
+    expect(page.locator('.task[data-task="category"] .from')).to_have_count(0)
+
+
 @pytest.mark.parametrize("orientation", [1, 6, 8])
 def test_landmarks_lie_on_the_photo_where_the_model_says(
     server: str, page: Page, tagger: Path, photos: list[Path], tmp_path: Path, orientation: int

@@ -131,6 +131,35 @@ def test_a_phone_shows_everything_without_moving_sideways(
         assert min(box["width"], box["height"]) >= 24, control.inner_text()
 
 
+@pytest.mark.parametrize("height", [430, 620, 900])
+def test_the_photo_stays_in_view_beside_long_answers(
+    server: str, open_page: Open, photos: list[Path], height: int
+) -> None:
+    page = open_page(server, viewport={"width": 1366, "height": height})
+    ask_about(page, photos[0])
+    # Of a model of many tasks: more of the same that is there.
+    page.locator("#answers").evaluate(
+        "answers => { for (const one of [...answers.children, ...answers.children]) "
+        "answers.append(one.cloneNode(true)); }"
+    )
+    page.locator("#answers").evaluate("answers => answers.scrollIntoView({block: 'end'})")
+    seen = page.locator(".seen").bounding_box()
+    assert seen is not None
+    assert seen["y"] >= 0
+    assert seen["y"] + seen["height"] <= height
+
+
+def test_a_phone_shows_the_photo_above_its_answers(
+    server: str, open_page: Open, photos: list[Path]
+) -> None:
+    page = open_page(server, **PHONE)
+    ask_about(page, photos[0])
+    seen, answers = (page.locator(part).bounding_box() for part in (".seen", "#answers"))
+    assert seen is not None
+    assert answers is not None
+    assert seen["y"] + seen["height"] <= answers["y"]
+
+
 def moves_sideways(page: Page) -> bool:
     wide: bool = page.evaluate("document.scrollingElement.scrollWidth > innerWidth")
     return wide

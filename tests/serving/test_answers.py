@@ -172,12 +172,31 @@ def test_a_model_says_all_of_itself(every_kind: httpx2.Client) -> None:
     assert said["schema"][0]["labels"] == ["red", "green", "blue"]
     assert said["scores"] == {"validation": {"colour.accuracy": 1.0}}
     assert (said["two_stage"], said["detector"], said["maps"]) == (False, None, [])
+    assert said["thresholds"] == {}
     assert said["limits"]["picture_pixels"] == 40_000_000
     assert said["engine"]
     both = every_kind.get("/v1/model?model=both").json()
     assert both["two_stage"] is True
     assert both["detector"]["schema"][0]["kind"] == "garments"
     assert both["version"] != said["version"]
+
+
+def test_a_model_of_tags_says_from_where_on_each_is_a_yes(
+    many_bundle: Path, serving_models: Any, picture_file: Callable[..., bytes]
+) -> None:
+    with serving_models(Source(bundle=many_bundle)) as client:
+        thresholds = client.get("/v1/model").json()["thresholds"]
+        # So blue that it is a yes by its own threshold, and by no other.
+        purple = picture_file((250, 20, 100))
+        (found,) = predictions(client.post("/v1/predict", content=purple, headers=JPEG))
+    assert thresholds == {"shades": {"빨강": 0.5, "[green]": 0.5, "=파랑": 0.3}}
+    answer = found["answers"]["shades"]
+    reached = {
+        one["label"]
+        for one in answer["top"]
+        if one["probability"] >= thresholds["shades"][one["label"]]
+    }
+    assert reached == {one["label"] for one in answer["labels"]} == {"빨강", "=파랑"}
 
 
 @pytest.fixture(scope="module")

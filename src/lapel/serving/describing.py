@@ -10,6 +10,8 @@ from lapel.schema.errors import LapelError
 from lapel.serving.answerers import Answerer, TwoModels
 from lapel.serving.settings import Settings
 from lapel.serving.sources import Loaded
+from lapel.tasks.kinds import task_of
+from lapel.tasks.multi_label import MultiLabelTask
 
 
 def describe(name: str, present: Loaded, settings: Settings) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def describe(name: str, present: Loaded, settings: Settings) -> dict[str, Any]:
         "engine": answerer.chosen.name,
         "engine_why": answerer.chosen.why,
         "maps": list(answerer.maps),
+        "thresholds": _thresholds(bundle),
         "preprocess": {
             "width": preprocess.width,
             "height": preprocess.height,
@@ -56,6 +59,22 @@ def _detector(answerer: Answerer) -> dict[str, Any] | None:
         return None
     bundle = answerer.predictor.detector.bundle
     return {"name": bundle.name, "schema": bundle.schema.to_json()}
+
+
+def _thresholds(bundle: Bundle) -> dict[str, dict[str, float]]:
+    """Of each task of tags: label to the probability from which on it is a yes; above 1: never."""
+    tasks = {spec.name: task_of(spec) for spec in bundle.schema}
+    return {
+        name: dict(
+            zip(
+                task.spec.labels,
+                task.thresholds(bundle.calibration.get(name)).tolist(),
+                strict=True,
+            )
+        )
+        for name, task in tasks.items()
+        if isinstance(task, MultiLabelTask)
+    }
 
 
 def _card(bundle: Bundle) -> str:

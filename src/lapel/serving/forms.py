@@ -107,6 +107,10 @@ class ModelAnswer(BaseModel):
     engine_why: str = Field(description="Why it was chosen.")
     two_stage: bool
     maps: list[str] = Field(description="Names of the maps that `maps=true` gives.")
+    thresholds: dict[str, dict[str, float]] = Field(
+        description="Task of tags, then label, to the probability from which on it is a yes; above "
+        "1: never."
+    )
     preprocess: dict[str, Any]
     scores: dict[str, dict[str, Any]] = Field(description="Split to metric to value.")
     limits: dict[str, Any]

@@ -7,7 +7,7 @@ import { named, percent, word } from "./words.js";
 const SEEN = 0.5;
 
 /** One line: a label (a text, or elements), its probability as a bar and as a number. */
-export function bar(label, share, { held = false, mark = null, note = null } = {}) {
+export function bar(label, share, { held = false, mark = null, note = null, from = null } = {}) {
   const filled = element("span");
   filled.style.width = `${(100 * Math.min(1, Math.max(0, share))).toFixed(2)}%`;
   return element(
@@ -16,7 +16,16 @@ export function bar(label, share, { held = false, mark = null, note = null } = {
     element("span", { class: "name" }, mark, element("span", {}, ...[label].flat()), note),
     element("span", { class: "bar", "aria-hidden": "true" }, filled),
     element("span", { class: "number" }, percent(share)),
+    from === null ? null : yesFrom(from),
   );
+}
+
+/** Where yes begins: a line across the bar, and words for who does not see it. */
+function yesFrom(threshold) {
+  const said = word("yes_from", { share: percent(threshold) });
+  const line = element("span", { class: "from", "aria-hidden": "true", title: said });
+  line.style.setProperty("--from", threshold);
+  return [line, element("span", { class: "unseen" }, `, ${said}`)];
 }
 
 const swatch = (colour) => {
@@ -40,7 +49,7 @@ function taskOf(task, answer, drawing) {
   if ("points" in answer) return landmarks(task, answer.points);
   if ("classes" in answer) return classes(task, answer.classes, drawing);
   if ("garments" in answer) return garmentList(answer.garments, task, drawing, task);
-  if ("labels" in answer) return anyOf(task, answer);
+  if ("labels" in answer) return anyOf(task, answer, drawing.thresholds);
   return oneOf(task, answer);
 }
 
@@ -59,23 +68,32 @@ function oneOf(task, answer) {
   return section(named(task), null, bars(...lines));
 }
 
-function anyOf(task, answer) {
+function anyOf(task, answer, thresholds) {
   const holding = new Set(answer.labels.map((one) => one.label));
   const others = answer.top.filter((one) => !holding.has(one.label));
   const sorted = [...answer.labels].sort((a, b) => b.probability - a.probability);
+  const line = (one, shown) =>
+    bar(named(one.label), one.probability, { ...shown, ...markOf(thresholds[task]?.[one.label]) });
   const lines = [
-    ...sorted.map((one) => bar(named(one.label), one.probability, { held: true, mark: tick() })),
-    ...others.map((one) => bar(named(one.label), one.probability)),
+    ...sorted.map((one) => line(one, { held: true, mark: tick() })),
+    ...others.map((one) => line(one, {})),
   ];
   return section(named(task), holding.size ? word("own_threshold") : word("none_holds"), bars(...lines));
 }
 
+/** How a bar shows the threshold of its label; above 1: none is reached. */
+function markOf(threshold) {
+  if (threshold === undefined) return {};
+  return threshold > 1 ? { note: aside(word("never")) } : { from: threshold };
+}
+
+const aside = (text) => element("span", { class: "small" }, `(${text})`);
+
 function landmarks(task, points) {
   const seen = points.filter((point) => point.visible >= SEEN).length;
-  const hidden = () => element("span", { class: "small" }, `(${word("hidden")})`);
   const lines = points.map((point) => {
     const held = point.visible >= SEEN;
-    return bar(named(point.name), point.visible, { held, note: held ? null : hidden() });
+    return bar(named(point.name), point.visible, { held, note: held ? null : aside(word("hidden")) });
   });
   return section(named(task), word("landmarks_seen", { seen, all: points.length }), bars(...lines));
 }
@@ -121,7 +139,7 @@ function garment(one, key, place, drawing) {
     swatch(drawing.colours.get(key) ?? colourOf(place)),
     name,
   );
-  const read = one.answers === undefined ? [] : readOf(one.answers);
+  const read = one.answers === undefined ? [] : readOf(one.answers, drawing.thresholds);
   const found = bars(bar(word("garment"), one.score, { held: true }));
   return element(
     "article",
@@ -132,19 +150,21 @@ function garment(one, key, place, drawing) {
 }
 
 /** What a second model read of a garment: the best label of each task, briefly. */
-function readOf(answers) {
-  const lines = Object.entries(answers).flatMap(([task, answer]) => brief(task, answer));
+function readOf(answers, thresholds) {
+  const entries = Object.entries(answers);
+  const lines = entries.flatMap(([task, answer]) => brief(task, answer, thresholds));
   return [lines.length ? bars(...lines) : element("p", { class: "soft" }, word("too_small"))];
 }
 
-function brief(task, answer) {
+function brief(task, answer, thresholds) {
   const full = (label) => [
     element("span", { class: "soft of" }, `${named(task)}: `),
     named(label),
   ];
   if ("points" in answer) return [];
-  const each = "labels" in answer ? answer.labels : [answer];
-  return each.map((one) => bar(full(one.label), one.probability, { held: true }));
+  const line = (one, mark) => bar(full(one.label), one.probability, { held: true, ...mark });
+  if (!("labels" in answer)) return [line(answer, {})];
+  return answer.labels.map((one) => line(one, markOf(thresholds[task]?.[one.label])));
 }
 
 /** Colours by the key of each group that is drawn. */

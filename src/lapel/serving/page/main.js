@@ -83,6 +83,7 @@ async function chooseModel(name) {
   about = described;
   photos.largest = about.limits?.picture_bytes ?? Infinity;
   viewer.maps = about.maps ?? [];
+  viewer.thresholds = about.thresholds ?? {};
   list.schema = about.schema ?? [];
   useGlossary(about.english ?? {});
   found("only-model").textContent = about.model ?? "";

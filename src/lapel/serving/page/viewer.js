@@ -18,6 +18,7 @@ export class Viewer {
   constructor(photos) {
     this.photos = photos;
     this.maps = []; // names of what the model can show of where it looked
+    this.thresholds = {}; // task, then label: from which probability on it is a yes
     this.groups = [];
     this.photo = null;
     // Names of points are shown where they are few, until somebody says otherwise.
