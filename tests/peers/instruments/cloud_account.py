@@ -128,10 +128,14 @@ def seaweedfs(weed: Path, folder: Path) -> Iterator[ObjectStore]:
         "-master.volumeSizeLimitMB=64", "-volume.max=300",
     ]  # fmt: skip
     endpoint = f"http://127.0.0.1:{ports['s3']}"
-    with _running(command, endpoint, folder / "seaweedfs.txt", TMPDIR=str(folder)):
-        store = store_at(endpoint)
-        _wait_until_it_keeps(store)
-        yield store
+    try:
+        with _running(command, endpoint, folder / "seaweedfs.txt", TMPDIR=str(folder)):
+            store = store_at(endpoint)
+            _wait_until_it_keeps(store)
+            yield store
+    finally:
+        for name, port in ports.items():  # no option leads these elsewhere
+            Path(f"/tmp/seaweedfs-{name}-grpc-{port + 10_000}.sock").unlink(missing_ok=True)
 
 
 def _wait_until_it_keeps(store: ObjectStore) -> None:
