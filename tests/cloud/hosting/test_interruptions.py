@@ -92,9 +92,8 @@ def test_a_change_that_is_ended_on_the_way_goes_on_at_aws_which_is_said(
     assert found.status == "InService"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_rehearsal_serves_until_it_is_ended_and_leaves_no_server(
-    run: Run, colour_bundle: Path, ending: Ending, number: signal.Signals
+    run: Run, colour_bundle: Path, ending: Ending
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
@@ -110,7 +109,7 @@ def test_a_rehearsal_serves_until_it_is_ended_and_leaves_no_server(
                 time.sleep(0.05)
             answered.append(ping(variables))
         finally:
-            ending(number)()
+            ending(signal.SIGTERM)()
 
     watcher = threading.Thread(target=end_when_it_answers)
     watcher.start()
