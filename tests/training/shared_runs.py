@@ -64,8 +64,17 @@ def losing_the_second(data: Path, run: Path, said: Path) -> object:
     """The command, of which the second process is killed in the middle; the exit code of the first,
     and what it says in a file.
     """
+    return _signalled(signal.SIGKILL, data, run, said)
+
+
+def stopping_the_second(data: Path, run: Path, said: Path) -> object:
+    """The command, of which the second process is told to end in the middle; both exit codes."""
+    return _signalled(signal.SIGTERM, data, run, said)
+
+
+def _signalled(number: signal.Signals, data: Path, run: Path, said: Path) -> object:
     _write_into(said)
-    _after_steps({KILLED_AFTER: lambda: os.kill(os.getpid(), signal.SIGKILL)})
+    _after_steps({KILLED_AFTER: lambda: os.kill(os.getpid(), number)})
     sys.argv = ["lapel", *typed(data, run)]
     try:
         main()
@@ -105,11 +114,21 @@ def _after_steps(done: Mapping[int, Callable[[], None]]) -> None:
 
 def launched_and_killed(arguments: Sequence[str]) -> int:
     """What the command makes of it that the second of its processes is killed."""
-    threading.Thread(target=_kill_the_second, args=(arguments[-1],), daemon=True).start()
+    return _launched_until(lambda second: os.kill(second, signal.SIGKILL), arguments)
+
+
+def launched_and_stopped(arguments: Sequence[str]) -> int:
+    """What the command makes of SIGTERM."""
+    return _launched_until(lambda _: os.kill(os.getpid(), signal.SIGTERM), arguments)
+
+
+def _launched_until(act: Callable[[int], None], arguments: Sequence[str]) -> int:
+    threading.Thread(target=_when_begun, args=(act, arguments[-1]), daemon=True).start()
     return launch(arguments, 2)
 
 
-def _kill_the_second(word: str) -> None:
+def _when_begun(act: Callable[[int], None], word: str) -> None:
+    """Do something once both processes, known by a word of their command line, have begun."""
     while True:
         children = " ".join(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
         found = [
@@ -118,6 +137,6 @@ def _kill_the_second(word: str) -> None:
             if word.encode() in Path(f"/proc/{child}/cmdline").read_bytes()
         ]
         if len(found) == 2:
-            os.kill(found[1], signal.SIGKILL)
+            act(found[1])
             return
         time.sleep(0.01)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -23,9 +21,10 @@ from shared_runs import (
     begun_in_parts,
     hanging_the_second,
     launched_and_killed,
+    launched_and_stopped,
     losing_the_second,
     resumed,
-    typed,
+    stopping_the_second,
 )
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
@@ -165,27 +164,24 @@ def test_what_several_cannot_do_is_said_before_anything_is_written(
     assert not (tmp_path / "run" / "run.json").exists()
 
 
-def started(arguments: list[str], temporary: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)}
-    command = [sys.executable, "-m", "lapel", *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+def test_told_to_end_one_process_takes_the_other_along(patterns: Path, tmp_path: Path) -> None:
+    run, said = tmp_path / "run", tmp_path / "said.txt"
+    code = 128 + signal.SIGTERM
+    assert apart(stopping_the_second, patterns, run, said) == [code, code]
+    told = re.findall(
+        r"stopped by SIGTERM; [\d,]+ steps? learned and saved\. Go on", said.read_text()
     )
+    assert len(told) == 1, said.read_text()
+    assert "Traceback" not in said.read_text()
+    assert newest_checkpoint(run / "checkpoints")[0] is not None
 
 
-def test_the_command_stops_when_it_is_told_to(patterns: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    process = started([*typed(patterns, run), "--processes=2"], tmp_path)
-    while not (run / "log.csv").exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=SOON)
-    assert process.returncode == 128 + signal.SIGTERM
-    told = re.findall(r"stopped by SIGTERM; [\d,]+ steps? learned and saved\. Go on", said)
-    assert len(told) == 1, said
-    assert "Traceback" not in said
-    assert not list(tmp_path.glob("lapel-*")), "of torchrun's engine"
+def test_the_command_stops_all_processes_and_leaves_nothing() -> None:
+    assert apart(launched_and_stopped, ["train", "--resume=nowhere"], count=1) == [
+        128 + signal.SIGTERM
+    ]
+    left = [path.name for path in Path(tempfile.gettempdir()).iterdir()]
+    assert not [name for name in left if name.startswith(("torchelastic_", "lapel-processes-"))]
 
 
 def test_the_command_ends_when_a_process_is_killed() -> None:
