@@ -16,6 +16,8 @@ from lapel.models.base import Backbone
 from lapel.models.export import export_onnx
 from lapel.models.heads.base import LandmarkMaps
 from lapel.models.landmark_attention import LandmarkAttentionNetwork
+from lapel.models.landmark_branch import read_at
+from lapel.models.landmark_features import LandmarkFeatures
 from lapel.models.losses import MultiTaskLoss, label_counts
 from lapel.models.multitask import Architecture, Network
 from lapel.models.networks import build_network
@@ -253,10 +255,35 @@ def test_the_attention_lies_between_taking_out_and_doubling_and_changes_answers(
 
 @pytest.mark.parametrize("attention", [True, False])
 def test_labels_teach_the_landmark_branch_by_way_of_the_attention_alone(attention: bool) -> None:
-    made = network(attention=attention).train()
+    made = network(attention=attention, landmark_features=4).train()
     made.raw(pixels())["category"].square().sum().backward()  # type: ignore[union-attr] # of labels it is a tensor
     gradients = [parameter.grad for parameter in made.landmark_branch.parameters()]
     assert all((gradient is not None) == attention for gradient in gradients)
+
+
+def test_what_is_read_at_a_landmark_is_what_stands_there_unless_it_is_hidden() -> None:
+    features = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(2))
+    heatmaps = torch.zeros(1, 2, 8, 8)
+    heatmaps[0, 0, 2:4, 6:8] = 1.0  # of the map of features: row 1, column 3
+    heatmaps[0, 1, 0:2, 0:2] = 1.0
+    read = read_at(features, heatmaps)[0]
+    torch.testing.assert_close(read[0], features[0, :, 1, 3])
+    torch.testing.assert_close(read[1], features[0, :, 0, 0])
+    local = LandmarkFeatures(3, 2, 5).eval()
+    said = local(features, heatmaps, torch.tensor([[50.0, -50.0]]))
+    assert said.shape == (1, local.width) == (1, 10)
+    torch.testing.assert_close(said[0, :5], local.narrow(features)[0, :, 1, 3])
+    assert said[0, 5:].abs().max() < 1e-6
+
+
+def test_features_read_at_landmarks_change_the_labels() -> None:
+    made = network(landmark_features=4, attention=False).eval()
+    with torch.no_grad():
+        before = made(pixels())["category"]
+        assert made.local is not None
+        nn.init.zeros_(made.local.narrow[0].weight)  # type: ignore[arg-type] # it has one
+        nn.init.constant_(made.local.narrow[1].bias, 1.0)  # type: ignore[arg-type] # it has one
+        assert not torch.allclose(made(pixels())["category"], before)
 
 
 def test_landmarks_alone_teach_nothing_above_the_cut() -> None:
@@ -278,6 +305,7 @@ def test_landmarks_alone_teach_nothing_above_the_cut() -> None:
     [
         ("lapel-small", {"hidden": 8, "grid": 2, "dropout": 0.3}),
         ("lapel-small", {"attention": False, "places": "mean"}),
+        ("lapel-small", {"landmark_features": 4, "hidden": 8}),
         ("resnet18", {"attended_stride": 16, "heatmap_stride": 4, "places": "mean"}),
         ("vgg11", {"heatmap_stride": 2}),
     ],

@@ -254,6 +254,7 @@ def tagger(
         "preprocess.width": "96",
         "model.options.widths": "[16,24,32,48]",
         "model.hidden": "64",
+        "model.attention": "true",
         "batch": "16",
         "schedule.epochs": "6",
         "loss.task_weights": "{landmarks: 10}",

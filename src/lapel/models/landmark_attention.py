@@ -29,6 +29,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lapel.models.attention_branch import AttentionBranch
 from lapel.models.heads.base import LandmarkMaps, Raw
 from lapel.models.landmark_branch import LandmarkBranch, Visibility
+from lapel.models.landmark_features import LandmarkFeatures
 from lapel.models.levels import changing, level_at, trial_of
 from lapel.models.multitask import Architecture, Network
 from lapel.schema.errors import RecipeError
@@ -50,11 +51,13 @@ class Seen:
         features: of the whole backbone, above the attention, (N, width, h, w).
         landmarks: the maps H, and logits of visibility.
         attention: A, of the shape of the map that the backbone was cut at; None without.
+        local: what is read at the landmarks, (N, numbers); None without.
     """
 
     features: Tensor
     landmarks: LandmarkMaps
     attention: Tensor | None
+    local: Tensor | None
 
 
 class LabelBranches(nn.Module):
@@ -62,21 +65,25 @@ class LabelBranches(nn.Module):
 
     Equation 5: y = W2 relu(W1 f), f being the features at all their places. The paper has one
     such branch for the category and one for all attributes. Its features keep their 7x7 places
-    (``grid: 7``), which is most of its weights; ``grid: 1`` pools them.
+    (``grid: 7``), which is most of its weights; ``grid: 1`` pools them. What was read at the
+    landmarks, where it was, stands behind f.
 
     Args:
         specs: of the tasks, all of ``LABEL_KINDS``.
         width: channels of the features.
         options: of the recipe's ``model``: ``grid``, ``pool``, ``hidden``, ``dropout``.
+        local: numbers that are read at the landmarks.
     """
 
-    def __init__(self, specs: Sequence[TaskSpec], width: int, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, specs: Sequence[TaskSpec], width: int, options: Mapping[str, Any], *, local: int = 0
+    ) -> None:
         super().__init__()
         self.grid = int(options.get("grid", 1))
         self.largest = options.get("pool", "average") == "max"
         hidden = int(options.get("hidden", 0))
         kinds = dict.fromkeys(spec.kind for spec in specs) if hidden else ()
-        places = width * self.grid**2
+        places = width * self.grid**2 + local
         self.hidden = nn.ModuleDict(
             {kind: nn.Sequential(nn.Linear(places, hidden), nn.ReLU()) for kind in kinds}
         )
@@ -87,13 +94,15 @@ class LabelBranches(nn.Module):
             nn.Linear(hidden or places, len(spec.labels)) for spec in specs
         )
 
-    def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Features (N, width, h, w) to task name -> logits (N, labels).
+    def forward(self, features: Tensor, local: Sequence[Tensor] = ()) -> dict[str, Tensor]:
+        """Features (N, width, h, w), and local (N, numbers), to task name -> logits (N, labels).
 
         Raises:
             RecipeError: features whose height and width the grid does not divide.
         """
         vector = self._places(features).flatten(1)
+        if local:
+            vector = torch.cat([vector, *(part.to(vector.dtype) for part in local)], 1)
         vectors = {kind: layer(vector) for kind, layer in self.hidden.items()}
         return {
             spec.name: answer(self.dropout(vectors.get(spec.kind, vector)))
@@ -119,8 +128,9 @@ class LandmarkAttentionNetwork(Network):
     Args:
         schema: one task of kind ``landmarks`` and any of ``LABEL_KINDS``.
         architecture: options of its ``head``, beside those of :class:`LabelBranches`:
-            ``attention`` (False: the same network without it), ``attended_stride`` of the map that
-            the backbone is cut at, ``heatmap_stride`` of the heat maps, and ``places``.
+            ``attention`` (False: the same network without it), ``landmark_features`` (numbers read
+            at each landmark; 0: none), ``attended_stride`` of the map that the backbone is cut
+            at, ``heatmap_stride`` of the heat maps, and ``places``.
 
     Raises:
         RecipeError: a schema, a backbone or options that this network does not go with.
@@ -145,12 +155,16 @@ class LandmarkAttentionNetwork(Network):
         self.visibility = Visibility(width, count)
         self.by_mean = options.get("places", "peak") == "mean"
         self.attention = AttentionBranch(width) if options.get("attention", True) else None
+        channels = int(options.get("landmark_features", 0))
+        self.local = LandmarkFeatures(width, count, channels) if channels else None
         self.to(memory_format=torch.channels_last)
 
     def heads_of(self, schema: Schema, width: int, options: Mapping[str, Any]) -> nn.Module:
         """What answers from the features above the attention: all tasks but the landmarks."""
         specs = [spec for spec in schema if spec.kind in LABEL_KINDS]
-        return LabelBranches(specs, width, options)
+        landmarks = sum(len(spec.labels) for spec in schema if spec.kind == "landmarks")
+        local = landmarks * int(options.get("landmark_features", 0))
+        return LabelBranches(specs, width, options, local=local)
 
     def features(self, pixels: Tensor) -> Tensor:
         """uint8 pixels (N, C, H, W) to the features above the attention (N, width, h, w)."""
@@ -171,24 +185,27 @@ class LandmarkAttentionNetwork(Network):
 
     def _look(self, pixels: Tensor) -> Seen:
         images = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
-        found: list[tuple[Tensor, Tensor, Tensor | None]] = []
+        found: list[tuple[LandmarkMaps, Tensor | None, Tensor | None]] = []
 
         def attend(level: Tensor) -> Tensor | None:
             """Equation 4, where the backbone is cut: F' = (1 + A) * F, place by place."""
             heatmaps = self.landmark_branch(level)
             likely = relative(heatmaps) if self.by_mean else heatmaps
+            visible = self.visibility(level, likely)
             attention = None if self.attention is None else self.attention(likely, level)
-            found.append((heatmaps, self.visibility(level, likely), attention))
-            return None if attention is None else (1 + attention) * level
+            attended = level if attention is None else (1 + attention) * level
+            local = None if self.local is None else self.local(attended, likely, visible)
+            maps = LandmarkMaps(heatmaps=heatmaps, visible=visible, by_mean=self.by_mean)
+            found.append((maps, attention, local))
+            return None if attention is None else attended
 
         with changing(self._level.module, attend):
             features: Tensor = self.backbone(images)
-        heatmaps, visible, attention = found[0]
-        landmarks = LandmarkMaps(heatmaps=heatmaps, visible=visible, by_mean=self.by_mean)
-        return Seen(features=features, landmarks=landmarks, attention=attention)
+        landmarks, attention, local = found[0]
+        return Seen(features=features, landmarks=landmarks, attention=attention, local=local)
 
     def _raw(self, seen: Seen) -> dict[str, Raw]:
-        labels: dict[str, Raw] = self.answers(seen.features)
+        labels = self.answers(seen.features, () if seen.local is None else (seen.local,))
         return labels | {name: seen.landmarks for name in self.task_names if name not in labels}
 
 

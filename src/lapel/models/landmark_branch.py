@@ -81,17 +81,32 @@ class Visibility(nn.Module):
 
         Maps are high, and above 0, where the landmark is.
         """
-        # Whether a landmark is hidden must not move where it is found: hence no gradient.
-        places = functional.interpolate(
-            heatmaps.detach(), tuple(features.shape[2:]), mode="bilinear", align_corners=False
-        )
-        # Squared, since the many low places of a map would outweigh its one peak.
-        share = places.clamp(min=0).square().flatten(2) + TRIFLE
-        share = share / share.sum(2, keepdim=True)
-        with torch.autocast(features.device.type, enabled=False):
-            found = share @ features.float().flatten(2).transpose(1, 2)
+        found = read_at(features, heatmaps)
+        with torch.autocast(found.device.type, enabled=False):
             logits: Tensor = (found * self.weight).sum(2) + self.bias
         return logits
+
+
+def read_at(features: Tensor, heatmaps: Tensor) -> Tensor:
+    """The mean of features, weighted by each landmark's map.
+
+    Whoever reads there must not move where a landmark is found: no gradient passes to the maps.
+
+    Args:
+        features: (N, width, h, w).
+        heatmaps: high, and above 0, where a landmark is, (N, landmarks, H, W).
+
+    Returns:
+        float32 (N, landmarks, width).
+    """
+    places = functional.interpolate(
+        heatmaps.detach(), tuple(features.shape[2:]), mode="bilinear", align_corners=False
+    )
+    # Squared, since the many low places of a map would outweigh its one peak.
+    share = places.clamp(min=0).square().flatten(2) + TRIFLE
+    share = share / share.sum(2, keepdim=True)
+    with torch.autocast(features.device.type, enabled=False):
+        return share @ features.float().flatten(2).transpose(1, 2)
 
 
 def _convolution(entered: int, width: int, *, normed: bool, size: int = 3) -> list[nn.Module]:

@@ -118,6 +118,9 @@ class ModelPart(Part):
     attention: bool = Field(
         default=True, description="of landmark-attention; false: the same network without it"
     )
+    landmark_features: int = Field(
+        default=0, ge=0, description="of landmark-attention: numbers read at each landmark; 0: none"
+    )
     attended_stride: Literal[4, 8, 16, 32] = Field(
         default=8, description="of the map that attention acts on: pixels a step; the paper has 8"
     )
