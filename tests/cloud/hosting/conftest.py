@@ -81,7 +81,7 @@ def ending() -> Iterator[Ending]:
     """Makes what sends this process a signal; one that nobody handles fails the test alone."""
 
     def unhandled(number: int, _frame: object) -> None:
-        raise AssertionError(f"nobody handled {signal.Signals(number).name}")
+        pytest.fail(f"nobody handled {signal.Signals(number).name}")  # no mere Exception, as Ctrl-C
 
     numbers = (signal.SIGTERM, signal.SIGHUP)
     former = {number: signal.signal(number, unhandled) for number in numbers}
