@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,11 @@ from PIL import Image
 # Before torch is imported: two processes share the cores, and sums in one thread have one order,
 # so that a run in this process and one in another end in the same bits.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# Whoever starts the tests behind a shell's `&` or `nohup` has them ignore these, and with them
+# every command that they try.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 CLASSES = ("dress", "hat", "shoes")
 

@@ -31,11 +31,11 @@ def crowded(
     source = make_paced(colour_bundle, 0.0)
     with serving_models(source, latency=0.01, batch=1) as client:
         client.post("/v1/predict", content=photo, headers=JPEG)
-        source.paced.seconds = 2.0
+        source.paced.seconds = 25.0
         address = f"{client.base_url}/v1/predict"
 
         def wait() -> None:
-            httpx2.post(address, content=photo, headers=JPEG, timeout=20, trust_env=False)
+            httpx2.post(address, content=photo, headers=JPEG, timeout=60, trust_env=False)
 
         waiting = [threading.Thread(target=wait) for _ in range(4)]
         for one in waiting:

@@ -59,7 +59,7 @@ def places(bucket: str) -> Account:
     put(b"{}", "run/run.json", "run/recipe.yaml", "run/checkpoints/last", "torn/dataset.json")
     put(b"{}", "bundle/lapel.json", "ended/run.json", "ended/bundle/lapel.json", "out/model.tar.gz")
     put(described("../photos"), "beside/dataset.json")
-    put(described("/home/me/photos"), "far/dataset.json")
+    put(described("/elsewhere/photos"), "far/dataset.json")
     return Account()
 
 
@@ -78,7 +78,7 @@ def test_a_job_that_could_only_fail_is_refused_for_what_was_found(places: Accoun
         ({"data": f"{AT}/data"}, f"found no dataset at {AT}/data (garments/), expected"),
         ({"data": f"{AT}/torn"}, "no description of a dataset"),
         ({"data": f"{AT}/beside"}, "has its pictures elsewhere (../photos)"),
-        ({"data": f"{AT}/far"}, "has its pictures elsewhere (/home/me/photos)"),
+        ({"data": f"{AT}/far"}, "has its pictures elsewhere (/elsewhere/photos)"),
         ({"from_": f"{AT}/run"}, f"--from: found no model at {AT}/run {run_found}"),
         ({"from_": f"{AT}/run/weights.tar.gz"}, "expected a bundle's folder, or model.tar.gz"),
         ({"data": "s3://no-such-bucket/data"}, "there is no bucket s3://no-such-bucket"),
