@@ -98,9 +98,9 @@ def wait_for_postgres(port: int, server: subprocess.Popen[bytes]) -> None:
                 "lapel", host="127.0.0.1", port=port, database="postgres", password="clothes"
             ).close()
             return
-        except (pg8000.exceptions.InterfaceError, pg8000.exceptions.DatabaseError) as error:
+        except (pg8000.exceptions.InterfaceError, pg8000.exceptions.DatabaseError):
             # It answers before it is up: "the database system is starting up" (57P03).
-            assert time.monotonic() < latest, error
+            assert time.monotonic() < latest
             time.sleep(0.2)
 
 
