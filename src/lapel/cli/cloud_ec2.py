@@ -78,7 +78,7 @@ def cost(
     for machine in there:
         print("\n".join(cost_of(machine, datetime.now(UTC), own_price=price)))
     if not there:
-        complain("nothing is rented" + (f" under the name {name}" if name else ""))
+        complain(_nothing("rented", account, name, all_regions=all_regions))
 
 
 @ec2_app.command()
@@ -117,7 +117,18 @@ def down(
     if dry_run:
         options.say_dry_run_is_over(account)
     elif not gone:
-        complain(f"nothing is there{f' under the name {name}' if name else ''}")
+        complain(_nothing("there", account, name, all_regions=all_regions))
+
+
+def _nothing(what: str, account: Account, name: str | None, *, all_regions: bool) -> str:
+    """Where nothing was found; who looked in one region may have meant another."""
+    named = f" under the name {name}" if name else ""
+    if all_regions:
+        return f"nothing is {what}{named} in any region"
+    return (
+        f"nothing is {what}{named} in {account.where()}; `lapel cloud ec2 list --all-regions` "
+        "looks in every region"
+    )
 
 
 @ec2_app.command(name="open")

@@ -6,7 +6,8 @@ installed; none of it learns anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -202,8 +203,7 @@ def _forms(court: Court, wanted: Wanted) -> tuple[dict[str, bytes], list[Trial]]
     files: dict[str, bytes] = {}
     tried: list[Trial] = []
     if wanted.int8 and court.dataset is not None:
-        files[INT8], trial = _integers(graph, court, court.dataset, wanted.pictures)
-        tried.append(trial)
+        files[INT8], tried = _integers(graph, court, court.dataset, wanted.pictures)
     if wanted.openvino:
         from lapel.inference.openvino_engine import intermediate_form  # noqa: PLC0415 - an extra
 
@@ -211,13 +211,20 @@ def _forms(court: Court, wanted: Wanted) -> tuple[dict[str, bytes], list[Trial]]
     return files, tried
 
 
-def _integers(graph: bytes, court: Court, dataset: Dataset, pictures: int) -> tuple[bytes, Trial]:
-    """The network in 8-bit integers: the first try that passes, else the last."""
+def _integers(
+    graph: bytes, court: Court, dataset: Dataset, pictures: int
+) -> tuple[bytes, list[Trial]]:
+    """The network in 8-bit integers, and its trials in the engines that run it here.
+
+    Of the tries the first that passes in all of these, which do not round alike; else the first
+    that passes in ONNX Runtime, else the last.
+    """
     from lapel.inference.quantize import quantize  # noqa: PLC0415 - onnx is an extra
 
     preprocess = court.model.preprocess
     size = min(CALIBRATION_BATCH, batch_size(court.model.schema, preprocess))
     part = _split(dataset, CALIBRATED_ON)
+    best: tuple[bytes, list[Trial]] = b"", []
     for spared in SPARED:
         shown = dataset_pixels(part, preprocess, count=pictures, size=size)
         looked = court.track(
@@ -226,11 +233,22 @@ def _integers(graph: bytes, court: Court, dataset: Dataset, pictures: int) -> tu
             description=f"Finding the ranges of integers, {size} pictures at a time",
         )
         integers = quantize(graph, looked, spared=spared)
-        engine = OnnxRuntimeEngine(integers)
-        trial = court.try_one("onnxruntime-int8", engine, reduced=True)
-        if not trial.fault:
-            break
-    return integers, trial
+        trials = [court.try_one(*one, reduced=True) for one in _integer_engines(integers)]
+        if not best[1] or best[1][0].fault:
+            best = integers, trials
+        if not any(trial.fault for trial in trials):
+            return integers, trials
+    return best
+
+
+def _integer_engines(graph: bytes) -> Iterator[tuple[str, Engine]]:
+    """All that run a graph of integers here, ONNX Runtime first."""
+    yield "onnxruntime-int8", OnnxRuntimeEngine(graph)
+    if ENGINES["openvino-int8"].installed:
+        from lapel.inference.openvino_engine import OpenVinoEngine  # noqa: PLC0415 - an extra
+
+        with suppress(BundleError):  # one that it cannot read is told of when all are tried
+            yield "openvino-int8", OpenVinoEngine(graph)
 
 
 def _split(dataset: Dataset, name: str) -> Dataset:

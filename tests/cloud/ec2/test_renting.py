@@ -63,7 +63,8 @@ def test_a_machine_is_rented_with_a_key_of_ones_own_and_taken_down(
     assert not folder.exists(), "its keys are thrown away with it"
     code, _, said = run("cloud", "ec2", "down", "trainer")
     assert code == 0, "taken down twice is taken down"
-    assert "nothing is there under the name trainer" in said
+    assert "nothing is there under the name trainer in eu-central-1" in said
+    assert "list --all-regions" in said
 
 
 def test_a_machine_that_was_taken_back_leaves_its_name_free(

@@ -19,7 +19,7 @@ from lapel.cloud.container.layout import ROOT_VARIABLE
 from lapel.cloud.container.serving import HOST, PORT, ping
 from lapel.cloud.interruptions import interrupted_when_ended
 from lapel.cloud.sagemaker.hosting import deploy as deploying
-from lapel.cloud.sagemaker.hosting.listing import endpoints
+from lapel.cloud.sagemaker.hosting.listing import endpoints, is_there
 from lapel.cloud.sagemaker.hosting.plan import EndpointPlan
 
 Run = Callable[..., tuple[int, str, str]]
@@ -48,6 +48,30 @@ def test_a_deployment_that_is_ended_on_the_way_leaves_nothing(
     assert code != 0
     assert said == ""
     assert "shoes is taken away as soon as AWS has done with making it" in told
+    assert what_is_there() == {}
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_endpoint_that_is_to_be_seen_late_is_taken_away_too(
+    run: Run,
+    hosting: HostingAccount,
+    colour_bundle: Path,
+    named: list[str],
+    ending: Ending,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The answer to its making was cut, and AWS lists it a moment after."""
+    looks: list[str] = []
+
+    def late(account: Account, name: str) -> bool:
+        looks.append(name)
+        return len(looks) not in (2, 3) and is_there(account, name)
+
+    monkeypatch.setattr(deploying, "is_there", late)
+    hosting.when["create_endpoint"] = ending(signal.SIGTERM)
+    code, _, _ = run("cloud", "sagemaker", "deploy", colour_bundle, "shoes", *named)
+    assert code != 0
+    assert len(looks) >= 4
     assert what_is_there() == {}
 
 

@@ -43,3 +43,13 @@ def test_a_role_of_others_is_left_alone(run: Run) -> None:
         assert (code, text) == (2, "")
         assert "there is a role arn:aws:iam::123456789012:role/theirs already" in said
     assert iam.list_role_policies(RoleName="theirs")["PolicyNames"] == []
+
+
+@pytest.mark.usefixtures("emulated")
+@pytest.mark.parametrize("name", ["lapel-*", "two words", "", "a" * 65])
+def test_what_is_no_name_of_a_role_is_refused_before_aws_is_asked(run: Run, name: str) -> None:
+    for words in (("--bucket", BUCKET), ("--delete",)):
+        code, text, said = run("cloud", "sagemaker", "role", name, *words)
+        assert (code, text) == (2, "")
+        assert "is no name of a role" in said
+    assert what_is_there() == {}

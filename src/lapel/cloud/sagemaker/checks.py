@@ -16,6 +16,8 @@ from lapel.storage.s3.location import S3Location
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 LONGEST_NAME = 63
 
+#: What IAM takes as the name of a role.
+ROLE_NAME = re.compile(r"[a-zA-Z0-9_+=,.@-]{1,64}")
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@/-]+")
 KIND = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+[:@]\S+")
@@ -45,6 +47,19 @@ def checked_name(name: str, what: str, *, longest: int = LONGEST_NAME) -> str:
         raise UsageError(
             f"{name!r} is no name of {_a(what)}; expected 1 to {longest} of a-z, A-Z, 0-9 and -, "
             "with no - at its ends"
+        )
+    return name
+
+
+def checked_role_name(name: str) -> str:
+    """A name that IAM takes for a role.
+
+    Raises:
+        UsageError: other characters, or too many.
+    """
+    if not ROLE_NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name of a role; expected 1 to 64 of a-z, A-Z, 0-9 and _+=,.@-"
         )
     return name
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.permissions import partition, policy
-from lapel.cloud.sagemaker.checks import tags
+from lapel.cloud.sagemaker.checks import checked_role_name, tags
 from lapel.schema.errors import CloudError, UsageError
 
 #: IAM's path of our roles: what a policy can be limited to.
@@ -48,9 +48,10 @@ def make_role(account: Account, name: str, bucket: str) -> Role:
         The role. AWS may need some seconds until it knows it everywhere.
 
     Raises:
-        UsageError: no name of a bucket, or a role of that name that Lapel did not make.
+        UsageError: no name of a role or bucket, or a role of that name that Lapel did not make.
         CloudError: AWS refuses; what was made is taken back.
     """
+    checked_role_name(name)
     part = partition(account.region or "")
     rights = json.dumps(policy("sagemaker-execution", bucket=bucket, partition=part))
     role = _make(account, name, part)
@@ -75,9 +76,10 @@ def delete_role(account: Account, name: str) -> None:
     """Take down a role of :func:`make_role`; one that is gone already is no error.
 
     Raises:
-        UsageError: Lapel did not make it.
+        UsageError: no name of a role, or Lapel did not make it.
         CloudError: AWS refuses, as where other policies were added to the role.
     """
+    checked_role_name(name)
     there = _look_at(account, name)
     if there is not None:
         _refuse_others(there)

@@ -43,7 +43,6 @@ def put(account: Account, place: str, data: bytes) -> None:
         Bucket=location.bucket,
         Key=location.key,
         Body=Content(data),
-        ServerSideEncryption="AES256",
     )
 
 

@@ -158,7 +158,6 @@ def _put(account: Account, archive: Path, place: S3Location) -> None:
                 Bucket=place.bucket,
                 Key=place.key,
                 Body=file,
-                ServerSideEncryption="AES256",
                 IfNoneMatch="*",
             )
     except RefusedError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ from lapel.schema.errors import CloudError
 #: Seconds that an endpoint which is to be taken away again may take until AWS lets it be; making
 #: one takes AWS minutes, with the limits of our requests a quarter of an hour at the most.
 UNDO_SECONDS = 1800.0
+
+#: Looks for an endpoint that is to be taken away again, and seconds between two of them.
+LATE_LOOKS, LATE_SECONDS = 4, 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +225,7 @@ def _remove_new(account: Account, name: str, waiting: _Patience) -> None:
     if account.dry_run:
         return
     try:
-        if is_there(account, name):
+        if _comes_to_be_seen(account, name, waiting):
             _wait_until_removable(account, name, waiting)
             remove_scaling(account, name)
             remove_endpoint(
@@ -235,6 +239,16 @@ def _remove_new(account: Account, name: str, waiting: _Patience) -> None:
         )
         if not isinstance(error, CloudError):
             raise
+
+
+def _comes_to_be_seen(account: Account, name: str, waiting: _Patience) -> bool:
+    """Whether an endpoint is there; one whose making was cut before AWS's answer shows late."""
+    for look in range(LATE_LOOKS):
+        if look:
+            time.sleep(min(waiting.every, LATE_SECONDS))
+        if is_there(account, name):
+            return True
+    return False
 
 
 def _wait_until_removable(account: Account, name: str, waiting: _Patience) -> None:
