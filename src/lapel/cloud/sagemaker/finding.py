@@ -44,10 +44,19 @@ def training_jobs(account: Account, containing: str | None = None) -> list[str]:
         containing: part of their names, such as a tuning job's; none: any.
     """
     part = {} if containing is None else {"NameContains": containing}
+    return _latest(account, "TrainingJob", "TrainingJobSummaries", **part)
+
+
+def _tuning_jobs(account: Account) -> list[str]:
+    return _latest(account, "HyperParameterTuningJob", "HyperParameterTuningJobSummaries")
+
+
+def _latest(account: Account, kind: str, listed: str, **part: str) -> list[str]:
+    """Names of the latest jobs of a kind, as SageMaker calls it; none where it may not be asked."""
     try:
         said = account.ask(
             "sagemaker",
-            "ListTrainingJobs",
+            f"List{kind}s",
             {},
             SortBy="CreationTime",
             SortOrder="Descending",
@@ -58,22 +67,4 @@ def training_jobs(account: Account, containing: str | None = None) -> list[str]:
         if error.code in DENIED:
             return []
         raise
-    return [str(one["TrainingJobName"]) for one in said.get("TrainingJobSummaries", [])]
-
-
-def _tuning_jobs(account: Account) -> list[str]:
-    try:
-        said = account.ask(
-            "sagemaker",
-            "ListHyperParameterTuningJobs",
-            {},
-            SortBy="CreationTime",
-            SortOrder="Descending",
-            MaxResults=NAMED,
-        )
-    except RefusedError as error:
-        if error.code in DENIED:
-            return []
-        raise
-    found = said.get("HyperParameterTuningJobSummaries", [])
-    return [str(one["HyperParameterTuningJobName"]) for one in found]
+    return [str(one[f"{kind}Name"]) for one in said.get(listed, [])]
