@@ -27,6 +27,7 @@ from lapel.training.checkpoint import (
 from lapel.training.clock import StepClock
 from lapel.training.embedding import metric_loss
 from lapel.training.optimise import AveragedWeights, build_optimisers
+from lapel.training.processes.gradients import Gradients
 from lapel.training.processes.group import ALONE, Group
 from lapel.training.processes.sharding import like, whole
 from lapel.training.recipe import Recipe
@@ -104,6 +105,8 @@ class Learner:
         self.average = AveragedWeights(network, recipe.average) if recipe.average else None
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
+        #: Of the network, where it is whole and others learn it, too.
+        self.gradients = Gradients(group, [] if group.alone else network.parameters())
         #: Norm of the last step's gradient before it was clipped; None where none is.
         self.norm: Tensor | None = None
         #: Told by the loop what begins; runs where somebody wants to know where the time goes.

@@ -14,7 +14,7 @@ from lapel.training.judging import autocast, total_loss
 from lapel.training.learner import Learner
 from lapel.training.optimise import rate_at, stage_at
 from lapel.training.plan import Plan
-from lapel.training.processes.gradients import add_up, mean_of, take_mean
+from lapel.training.processes.gradients import mean_of, take_mean
 from lapel.training.processes.said import around, is_apart
 from lapel.training.processes.sharding import is_sharded
 from lapel.training.processes.whole_batch import WholeBatch
@@ -82,11 +82,12 @@ def find_gradients(learner: Learner, loss: Tensor, *, apart: bool) -> None:
         apart: see there.
     """
     group = learner.group
-    (loss / group.count if apart else loss).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
-    if group.alone:
-        return
-    if not is_sharded(learner.network):  # then they were added up on the way
-        add_up(group, learner.network.parameters(), uneven=apart)
+    own: Tensor = loss / group.count if apart else loss
+    if group.alone or is_sharded(learner.network):  # parts are added up by torch, on the way
+        own.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+    else:
+        with learner.gradients.added_up(uneven=apart):
+            own.backward()  # type: ignore[no-untyped-call] # likewise
     take_mean(group, learner.loss.parameters())
 
 

@@ -116,6 +116,23 @@ class Group:
                 dist.all_reduce(values)
         return values
 
+    def begin_adding_up(self, values: Tensor) -> Callable[[], None]:
+        """Begin to write the sum over all processes over the values; without gradient.
+
+        Returns:
+            Waits until it is there.
+        """
+        if self.alone:
+            return lambda: None
+        with self._asking():
+            work = dist.all_reduce(values, async_op=True)
+
+        def wait() -> None:
+            with self._asking():
+                work.wait()
+
+        return wait
+
     def largest(self, number: int) -> int:
         """The largest of what all processes give here."""
         if self.alone:
