@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def test_from_an_empty_account_and_back_to_it(
     aws: ObjectStore, run: Run, photos: Path, tmp_path: Path
 ) -> None:
     place = "s3://lapel-story/photos"
-    assert run("cloud", "s3", "make-bucket", "lapel-story")[:2] == (0, "s3://lapel-story: made\n")
+    assert "there is no bucket in this account" in run("cloud", "s3", "list")[2]
+    made = run("cloud", "s3", "make-bucket", "lapel-story")
+    assert made[:2] == (0, "s3://lapel-story: made in eu-central-1\n")
     code, out, _ = run("cloud", "s3", "push", photos, place, "--dry-run")
     assert (code, out.splitlines()[0]) == (0, "send    0.jpg")
     assert out.splitlines()[-1] == f"3 files (3.0 KB) would be sent to {place}; 0 there already"
@@ -53,15 +56,19 @@ def test_from_an_empty_account_and_back_to_it(
 
     code, _, err = run("cloud", "s3", "remove", place)
     assert (code, "agree by --yes" in err) == (2, True)
-    assert run("cloud", "s3", "remove", "s3://lapel-story", "--bucket", "--yes")[0] == 0
+    assert re.search(rf"^to be deleted for good: 4 objects \(3\.\d KB\) at {place}$", err, re.M)
+    code, out, _ = run("cloud", "s3", "remove", "s3://lapel-story", "--bucket", "--yes")
+    assert code == 0
+    assert out.startswith("deleted: the bucket s3://lapel-story with 4 objects (3.")
     assert aws.client().list_buckets()["Buckets"] == []
 
 
 def test_a_dry_run_shows_the_calls_and_makes_none(aws: ObjectStore, run: Run) -> None:
-    code, out, _ = run("cloud", "s3", "make-bucket", "lapel-story", "--dry-run")
+    code, out, err = run("cloud", "s3", "make-bucket", "lapel-story", "--dry-run")
     assert code == 0
     assert "s3 PutPublicAccessBlock {" in out
     assert out.endswith("s3://lapel-story would be made in eu-central-1\n")
+    assert "nothing was sent; it would make the 5 calls shown, and 1 that only looks" in err
     assert aws.client().list_buckets()["Buckets"] == []
 
 
@@ -91,6 +98,12 @@ def test_what_no_manifest_names_is_not_called_whole(
     run("cloud", "s3", "push", photos, f"{bucket}/photos")
     code, _, err = run("cloud", "s3", "verify", bucket)
     assert (code, f"verify what lies below it: {bucket}/photos" in err) == (1, True)
+    code, _, err = run("cloud", "s3", "verify", f"{bucket}/photo")
+    assert (code, f"nothing lies at {bucket}/photo; `lapel cloud s3 list" in err) == (1, True)
+    code, _, err = run("cloud", "s3", "verify", f"{bucket}/photos/1.jpg")
+    assert (code, "photos/1.jpg is a single file; verify the folder" in err) == (1, True)
+    code, out, err = run("cloud", "s3", "remove", f"{bucket}/photo", "--yes")
+    assert (code, out, f"nothing lies at {bucket}/photo;" in err) == (0, "", True)
 
     run("cloud", "s3", "push", photos, bucket)
     for name in ("by-hand.jpg", "photos/late.jpg"):

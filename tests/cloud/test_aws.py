@@ -33,17 +33,28 @@ def test_a_dry_run_needs_no_account_and_shows_what_changes_something() -> None:
     assert str(shown[0]) == 'iam DeleteRole {\n  "RoleName": "old"\n}'
 
 
+def test_texts_of_several_lines_are_shown_as_such_and_what_is_packed_by_its_length() -> None:
+    text = f"#cloud-config\n  content: {'a' * 1234}\n"
+    call = Call(service="ec2", operation="RunInstances", request={"UserData": text}, changes=True)
+    assert str(call).splitlines() == [
+        "ec2 RunInstances {",
+        '  "UserData": "(2 lines, below)"',
+        "}",
+        "UserData:",
+        "  #cloud-config",
+        f"    content: {'a' * 40}... (1,234 characters)",
+    ]
+
+
 @pytest.mark.usefixtures("emulated")
 def test_answers_in_pages_are_read_to_their_end() -> None:
-    account = Account()
-    for number in range(3):
-        account.do("iam", "CreateInstanceProfile", {}, InstanceProfileName=f"p{number}", Path="/x/")
-    pages = account.every("iam", "ListInstanceProfiles", {}, PathPrefix="/x/")
-    names = [one["InstanceProfileName"] for page in pages for one in page["InstanceProfiles"]]
-    assert sorted(names) == ["p0", "p1", "p2"]
-    filters = [{"Name": "architecture", "Values": ["x86_64"]}]
-    answers = list(account.every("ec2", "DescribeImages", {}, Filters=filters, MaxResults=10))
-    assert sum(len(one["Images"]) for one in answers) > 10 or len(answers) == 1
+    account, bucket = Account(), "lapel-pages"
+    where = {"LocationConstraint": "eu-central-1"}
+    account.do("s3", "CreateBucket", {}, Bucket=bucket, CreateBucketConfiguration=where)
+    for key in "abc":
+        account.do("s3", "PutObject", {}, Bucket=bucket, Key=key)
+    answers = account.every("s3", "ListObjectsV2", {}, Bucket=bucket, MaxKeys=1)
+    assert [[one["Key"] for one in page["Contents"]] for page in answers] == [["a"], ["b"], ["c"]]
 
 
 @pytest.mark.usefixtures("emulated")
@@ -73,4 +84,8 @@ def test_what_is_missing_is_named(run: Run) -> None:
     assert "no AWS credentials were found; run `aws configure`" in said
     code, _, said = run("cloud", "ec2", "list", "--region", "eu-west-1", "--profile", "none")
     assert code == 1
-    assert "none" in said
+    assert "~/.aws holds no profile 'none'; `aws configure list-profiles` shows yours" in said
+    code, _, said = run("cloud", "s3", "list", "s3://bucket", "--profile", "none")
+    assert (code, "~/.aws holds no profile 'none'" in said) == (1, True)
+    code, _, said = run("cloud", "s3", "list", "--region", "eu west")
+    assert (code, "s3: 'eu west' is no region; expected one like" in said) == (1, True)

@@ -6,7 +6,7 @@ import pytest
 from cloud_account import ObjectStore
 
 from lapel.cloud import permissions
-from lapel.cloud.aws import Account
+from lapel.cloud.aws import Account, owner_tags
 from lapel.cloud.buckets import make_bucket, plan_removal, remove
 from lapel.schema.errors import CloudError, UsageError
 from lapel.storage.s3.location import S3Location
@@ -26,8 +26,7 @@ def test_a_bucket_is_private_encrypted_tagged_and_tidy(aws: ObjectStore) -> None
     tidy = client.get_bucket_lifecycle_configuration(**named)["Rules"][0]
     assert tidy["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     assert client.get_bucket_versioning(**named)["Status"] == "Enabled"
-    tags = {tag["Key"] for tag in client.get_bucket_tagging(**named)["TagSet"]}
-    assert tags == {"lapel", "lapel:made-by"}
+    assert client.get_bucket_tagging(**named)["TagSet"] == owner_tags(BUCKET.bucket)
     assert not make_bucket(account, BUCKET.bucket)  # once more: set again, not made
 
 
@@ -71,6 +70,15 @@ def test_buckets_of_others_are_left_alone(aws: ObjectStore) -> None:
         make_bucket(Account(), theirs)
     with pytest.raises(CloudError, match="was not made by Lapel; delete it in the console"):
         plan_removal(Account(), S3Location(theirs), bucket=True)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_bucket_that_is_there_in_another_region_is_not_made_nor_set() -> None:
+    make_bucket(Account(), BUCKET.bucket)
+    elsewhere = Account(region="eu-west-1")
+    with pytest.raises(UsageError, match=r"there already, in eu-central-1, and no bucket moves"):
+        make_bucket(elsewhere, BUCKET.bucket)
+    assert [call.operation for call in elsewhere.calls] == ["HeadBucket"]
 
 
 def test_a_bucket_whose_setting_is_refused_is_not_left_behind(aws: ObjectStore) -> None:

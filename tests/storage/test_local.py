@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import resource
 import subprocess
 import sys
@@ -87,6 +88,25 @@ class TestWholeOrNotAtAll:
         assert killed.returncode == -9
         assert path.read_bytes() == b"old"
         assert list(LocalStore(tmp_path).names()) == ["file"]
+
+        (left,) = tmp_path.glob(".*")
+        machine, process, _ = left.name.split(".")[2].split("-")
+        folder = tmp_path / left.name.replace("file", "folder")
+        folder.mkdir()
+        (folder / "a").touch()
+        others = [
+            tmp_path / name
+            for name in (
+                left.name.replace(machine, "0" * 8),
+                left.name.replace(f"-{process}-", f"-{os.getpid()}-"),
+                f".former{folder.name}",
+                ".of-an-older-lapel.12345678.partial",
+            )
+        ]
+        for other in others:
+            other.touch()
+        write_atomically(path, b"new")
+        assert names_in(tmp_path) == sorted(["file", *(other.name for other in others)])
 
     def test_a_place_that_is_none(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")

@@ -108,16 +108,25 @@ def down(
     from lapel.cloud.ec2.teardown import take_down
 
     gone = 0
-    for one, owner in _to_end(account, name, all_regions=all_regions, yes=yes):
-        was = take_down(account.elsewhere(one), one, owner, say=complain)
-        if was and not dry_run:
-            ran = [f"; {came_to(each, datetime.now(UTC))}" for each in was.machines]
-            print(f"{owner} in {one} is taken down{''.join(ran)}")
-            gone += 1
+    to_end = _to_end(account, name, all_regions=all_regions, yes=yes)
+    with options.told_if_interrupted(_left_by_down):
+        for one, owner in to_end:
+            was = take_down(account.elsewhere(one), one, owner, say=complain)
+            if was and not dry_run:
+                ran = [f"; {came_to(each, datetime.now(UTC))}" for each in was.machines]
+                print(f"{owner} in {one} is taken down{''.join(ran)}")
+                gone += 1
     if dry_run:
         options.say_dry_run_is_over(account)
     elif not gone:
         complain(_nothing("there", account, name, all_regions=all_regions))
+
+
+def _left_by_down() -> str:
+    return (
+        "not all of it is down yet, and a machine that is left costs money: the same command goes "
+        "on with it, `lapel cloud ec2 list` shows what is left"
+    )
 
 
 def _nothing(what: str, account: Account, name: str | None, *, all_regions: bool) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.cloud_options import Profile, Region, account
+from lapel.cli.cloud_options import Profile, Region, account, told_if_interrupted
 from lapel.cli.console import EXIT_FAILED, complain, shown
 
 if TYPE_CHECKING:
@@ -214,7 +214,9 @@ def _follow(reach: Reach, number: int) -> None:
     from lapel.cloud.ec2.following import LogFollower
 
     lines = _Lines()
-    ended: Job = LogFollower(reach, number, tell=lines.tell, say=complain).follow()
+    goes_on = f"job {number} goes on: `lapel cloud ec2 logs {reach.name} --job {number} -f` follows"
+    with told_if_interrupted(lambda: goes_on):
+        ended: Job = LogFollower(reach, number, tell=lines.tell, say=complain).follow()
     lines.end()
     complain(str(ended))
     if ended.code != 0:

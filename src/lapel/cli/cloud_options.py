@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.console import complain
+from lapel.cli.console import complain, shown
+from lapel.schema.counting import counted
 
 if TYPE_CHECKING:
     from lapel.cloud.aws import Account, Call
@@ -107,16 +109,36 @@ def agreed(
 
 
 def say_dry_run_is_over(account: Account) -> None:
-    """Say on stderr that nothing was sent, and what would only have been asked."""
-    asked = dict.fromkeys(
-        f"{one.service} {one.operation}" for one in account.calls if not one.changes
-    )
-    besides = f"; it would also ask {', '.join(asked)}" if asked else ""
-    complain(f"dry run: nothing was sent{besides}")
+    """Say on stderr that nothing was sent: how many calls were shown, and which would only look."""
+    looks = [f"{one.service} {one.operation}" for one in account.calls if not one.changes]
+    would = f"it would make the {counted(len(account.calls) - len(looks), 'call')} shown"
+    if looks:
+        look = "looks" if len(looks) == 1 else "look"
+        would += f", and {len(looks):,} that only {look}: {', '.join(dict.fromkeys(looks))}"
+    complain(f"dry run: nothing was sent; {would}")
+
+
+@contextmanager
+def told_if_interrupted(left: Callable[[], str]) -> Iterator[None]:
+    """Within the block, SIGTERM and a closed terminal interrupt as Ctrl-C does.
+
+    Args:
+        left: asked then what is left, and what to do about it; empty: nothing is said.
+    """
+    from lapel.cloud.interruptions import interrupted_when_ended
+
+    try:
+        with interrupted_when_ended():
+            yield
+    except KeyboardInterrupt:
+        if words := left():
+            complain(words)
+        raise
 
 
 def _print_call(call: Call) -> None:
-    print(call)
+    for line in str(call).splitlines():
+        print(shown(line))
 
 
 def _name_call(call: Call) -> None:

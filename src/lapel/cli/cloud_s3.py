@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lapel.cli import cloud_s3_buckets as buckets
-from lapel.cli.cloud_options import Profile, Region
+from lapel.cli.cloud_options import Profile, Region, account
 from lapel.cli.cloud_s3_words import say_moved, say_verified
 from lapel.cli.console import EXIT_FAILED, complain, shown
 from lapel.schema.counting import bytes_of, counted
@@ -228,6 +228,7 @@ def _client(region: str | None, profile: str | None, place: str) -> Any:  # noqa
     with needs_aws(place):
         from lapel.storage.s3.client import s3_client
 
+    account(region, profile).region_if_set()  # refuses one that is none
     return s3_client(profile=profile, region=region)
 
 

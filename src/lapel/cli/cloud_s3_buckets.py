@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.cloud_options import DryRun, Profile, Region, account
+from lapel.cli.cloud_options import DryRun, Profile, Region, account, say_dry_run_is_over
 from lapel.cli.console import complain
 from lapel.schema.counting import counted
 from lapel.schema.counting import size as in_words
 from lapel.schema.errors import UsageError
+from lapel.storage.s3.location import S3Location, bucket_named
+
+if TYPE_CHECKING:
+    from lapel.cloud.buckets import Removal
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to delete.")]
 
@@ -45,11 +49,14 @@ def make_bucket(
     from lapel.cloud import buckets
 
     made = buckets.make_bucket(asked, name, versions=versions, kms_key=kms_key)
-    address = name if name.startswith("s3:") else f"s3://{name}"
+    address = f"s3://{bucket_named(name)}"
     if dry_run:
         print(f"{address} would be made in {asked.where()}")
-    else:
-        print(f"{address}: {'made' if made else 'was there, made by Lapel; set again'}")
+        say_dry_run_is_over(asked)
+        return
+    where = asked.region_if_set() or "its region"  # of a server that is not AWS
+    done = f"made in {where}" if made else f"was there in {where}, made by Lapel; set again"
+    print(f"{address}: {done}")
 
 
 def remove(
@@ -74,20 +81,28 @@ def remove(
     """
     asked = account(region, profile, dry_run=dry_run)
     from lapel.cloud import buckets
-    from lapel.storage.s3.location import S3Location
 
     location = S3Location.parse(place)
     looking = account(region, profile) if dry_run else asked
     plan = buckets.plan_removal(looking, location, bucket=bucket)
+    if not (plan.objects or plan.uploads or bucket):
+        complain(f"nothing lies at {location}; `lapel cloud s3 list` shows what lies where")
+        return
+    what = _named(plan)
+    if not dry_run and not yes:
+        _agree(f"to be deleted for good: {what}")
+    buckets.remove(asked, plan)
+    print(f"{'would be deleted' if dry_run else 'deleted'}: {what}")
+
+
+def _named(plan: Removal) -> str:
+    """What a removal takes away, in words."""
     what = f"{counted(len(plan.objects), 'object')} ({in_words(plan.size)})"
     if plan.uploads:
-        what += f", {counted(len(plan.uploads), 'unfinished upload')}"
-    if bucket:
-        what += ", the bucket"
-    if not dry_run and not yes:
-        _agree(f"{what} at {location} will be deleted for good")
-    buckets.remove(asked, plan)
-    print(f"{what} {'would be ' if dry_run else ''}deleted at {location}")
+        what += f" and {counted(len(plan.uploads), 'unfinished upload')}"
+    if plan.bucket:
+        return f"the bucket {plan.location} with {what}"
+    return f"{what} at {plan.location}"
 
 
 def _agree(what: str) -> None:
@@ -102,9 +117,12 @@ def _agree(what: str) -> None:
 def list_buckets(region: str | None, profile: str | None) -> None:
     """Print the names of all buckets, and when they were made."""
     asked = account(region, profile)
-    for page in asked.every("s3", "ListBuckets", {}):
-        for one in page.get("Buckets", []):
-            print(f"{one['CreationDate']:%Y-%m-%d}  s3://{one['Name']}")
+    pages = asked.every("s3", "ListBuckets", {})
+    found = [one for page in pages for one in page.get("Buckets", [])]
+    for one in found:
+        print(f"{one['CreationDate']:%Y-%m-%d}  s3://{one['Name']}")
+    if not found:
+        complain("there is no bucket in this account; `lapel cloud s3 make-bucket` makes one")
 
 
 def say_costs(sizes: Mapping[str, Sequence[int]], region: str) -> None:

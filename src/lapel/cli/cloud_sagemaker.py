@@ -15,6 +15,7 @@ from lapel.cli.cloud_sagemaker_train import train, tune
 from lapel.cli.console import complain, shown
 
 if TYPE_CHECKING:
+    from lapel.cloud.aws import Account
     from lapel.cloud.sagemaker.tuning import TuningJob
 
 sagemaker_app = typer.Typer(
@@ -99,6 +100,7 @@ def stop(
     if dry_run:
         end(account, name)
         complain(f"{name} would be told to end")
+        shared.say_dry_run_is_over(account)
         return
     job = find(account, name)
     if job.ended:
@@ -119,30 +121,52 @@ def role(
         ),
     ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Take it down.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before it loses another bucket.")
+    ] = False,
     dry_run: shared.DryRun = False,
     region: shared.Region = None,
     profile: shared.Profile = None,
 ) -> None:
     """Make the role that jobs and endpoints take on, or take it down; prints its ARN.
 
-    A role of that name that was made so before may use --bucket from then on, and no other.
+    A role of that name that was made so before may use --bucket from then on, and no other: of
+    another one it is asked first.
     """
     account = shared.account(region, profile, dry_run=dry_run)
-    from lapel.cloud.sagemaker.roles import delete_role, make_role
+    from lapel.cloud.sagemaker.roles import delete_role
     from lapel.schema.errors import UsageError
-    from lapel.storage.s3.location import bucket_named
 
     if delete:
         delete_role(account, name)
         complain(f"the role {name} {'would be taken down' if dry_run else 'is gone'}")
-        return
-    if bucket is None:
+    elif bucket is not None:
+        _make_role(account, name, bucket, yes=yes)
+    else:
         raise UsageError("name the bucket that the role may use: --bucket BUCKET")
-    made = make_role(account, name, bucket)
     if dry_run:
+        shared.say_dry_run_is_over(account)
+
+
+def _make_role(account: Account, name: str, bucket: str, *, yes: bool) -> None:
+    from lapel.cloud.bucket_presence import region_of_bucket
+    from lapel.cloud.sagemaker.roles import bucket_of, make_role
+    from lapel.storage.s3.location import bucket_named
+
+    used = bucket_named(bucket)
+    former = bucket_of(account, name)
+    region_of_bucket(account, used)  # refuses one that is not there
+    if former not in (None, used):
+        shared.agreed(
+            [f"the role {name} may use s3://{former}, and would use s3://{used} instead of it"],
+            yes=yes,
+            because="what works under it loses its bucket",
+            otherwise="nothing was changed",
+        )
+    made = make_role(account, name, used)
+    if account.dry_run:
         complain(f"the role {name} would be made, and its ARN printed")
         return
     if not made.made:
-        used = bucket_named(bucket)
-        complain(f"the role {name} was there; it may use the bucket {used} now, and no other")
+        complain(f"the role {name} was there; it may use the bucket {used}, and no other")
     print(made.arn)

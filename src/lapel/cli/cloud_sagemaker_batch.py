@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.cloud_options import DryRun, OwnPrice, Profile, Region, Yes, account, agreed
+from lapel.cli.cloud_options import (
+    DryRun,
+    OwnPrice,
+    Profile,
+    Region,
+    Yes,
+    account,
+    agreed,
+    say_dry_run_is_over,
+    told_if_interrupted,
+)
 from lapel.cli.cloud_sagemaker_models import (
     Bundle,
     Image,
     Models,
     Role,
     bundle_place,
-    region_of,
 )
 from lapel.cli.console import EXIT_FAILED, complain, shown
 
@@ -56,7 +65,7 @@ def batch(
     """
     aws = account(region, profile, dry_run=dry_run)
     from lapel.cloud.interruptions import interrupted_when_ended
-    from lapel.cloud.sagemaker.hosting.archive import archived
+    from lapel.cloud.sagemaker.hosting.archive import archived, look_at_model
     from lapel.cloud.sagemaker.hosting.batch import BatchPlan, start_batch
     from lapel.cloud.sagemaker.hosting.costs import batch_cost
     from lapel.cloud.sagemaker.hosting.looking import look_before_a_batch
@@ -69,10 +78,11 @@ def batch(
 
     wanted = plan(models or bundle_place(bundle))
     look_before_a_batch(aws, wanted)
-    agreed(batch_cost(wanted, region_of(aws), price), yes=yes, dry_run=dry_run)
+    model = look_at_model(aws, bundle)
+    agreed(batch_cost(wanted, aws.region_if_set(), price), yes=yes, dry_run=dry_run)
     with interrupted_when_ended():
-        made = plan(archived(aws, bundle, name, models=models, say=complain))
-        called = start_batch(aws, made)
+        made = plan(archived(aws, model, name, models=models, say=complain))
+        called = start_batch(aws, made, say=complain)
         if dry_run or not wait:
             _say_started(aws, made, called)
         else:
@@ -81,7 +91,7 @@ def batch(
 
 def _say_started(aws: Account, plan: BatchPlan, called: str) -> None:
     if aws.dry_run:
-        complain(f"dry run: {len(aws.calls)} calls checked, none sent")
+        say_dry_run_is_over(aws)
         return
     print(f"{called} runs; its answers will lie at {plan.answers}")
     print(f"lapel cloud sagemaker delete {plan.name}  # stops it, or takes its model away after")
@@ -93,17 +103,15 @@ def _finish(
     from lapel.cloud.sagemaker.hosting.batch import finish_batch
     from lapel.cloud.sagemaker.hosting.costs import batch_paid
 
-    try:
+    goes_on = (
+        f"{called} goes on at AWS, costs money and ends by itself when its photos are answered "
+        f"(at {plan.answers}); `lapel cloud sagemaker delete {plan.name}` stops it, or takes "
+        "its model away after"
+    )
+    with told_if_interrupted(lambda: goes_on):
         done = finish_batch(aws, plan, called, say=complain)
-    except KeyboardInterrupt:
-        complain(
-            f"{called} goes on at AWS, costs money and ends by itself when its photos are answered "
-            f"(at {plan.answers}); `lapel cloud sagemaker delete {plan.name}` stops it, or takes "
-            "its model away after"
-        )
-        raise
     if done.seconds is not None:
-        complain(batch_paid(plan, done.seconds, region_of(aws), price))
+        complain(batch_paid(plan, done.seconds, aws.region_if_set(), price))
     print(f"answers at {plan.answers}")
     if out is not None:
         _gather(aws, plan, out)

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.cloud_options import DryRun, OwnPrice, Profile, Region, Yes, account, agreed
+from lapel.cli.cloud_options import (
+    DryRun,
+    OwnPrice,
+    Profile,
+    Region,
+    Yes,
+    account,
+    agreed,
+    say_dry_run_is_over,
+    told_if_interrupted,
+)
 from lapel.cli.cloud_sagemaker_batch import batch, image
 from lapel.cli.cloud_sagemaker_models import (
     Bundle,
@@ -17,7 +27,6 @@ from lapel.cli.cloud_sagemaker_models import (
     Models,
     Role,
     bundle_place,
-    region_of,
 )
 from lapel.cli.console import EXIT_FAILED, complain, shown
 
@@ -85,7 +94,7 @@ def deploy(
     """
     aws = account(region, profile, dry_run=dry_run)
     from lapel.cloud.interruptions import interrupted_when_ended
-    from lapel.cloud.sagemaker.hosting.archive import archived
+    from lapel.cloud.sagemaker.hosting.archive import archived, look_at_model
     from lapel.cloud.sagemaker.hosting.costs import endpoint_cost
     from lapel.cloud.sagemaker.hosting.deploy import deploy as make
     from lapel.cloud.sagemaker.hosting.looking import look_before_deploying
@@ -106,12 +115,13 @@ def deploy(
     # All is checked, and the cost agreed, before anything is packed or sent.
     wanted = plan(models or bundle_place(bundle))
     look_before_deploying(aws, wanted)
-    agreed(endpoint_cost(wanted, region_of(aws), price), yes=yes, dry_run=dry_run)
+    model = look_at_model(aws, bundle)
+    agreed(endpoint_cost(wanted, aws.region_if_set(), price), yes=yes, dry_run=dry_run)
     with interrupted_when_ended():
-        place = archived(aws, bundle, name, models=models, say=complain)
+        place = archived(aws, model, name, models=models, say=complain)
         done = make(aws, plan(place), say=complain)
     if dry_run:
-        complain(f"dry run: {len(aws.calls)} calls checked, none sent")
+        say_dry_run_is_over(aws)
         return
     print(f"{name} {'answers by the new model' if done.updated else 'answers'} ({done.called})")
     print(f"lapel cloud sagemaker invoke {name} PHOTO...")
@@ -154,7 +164,7 @@ def invoke(
     answers = ask(aws, name, found, Asked(top=top, threshold=threshold))
     if dry_run:
         list(answers)
-        complain(f"dry run: {len(aws.calls)} calls checked, none sent")
+        say_dry_run_is_over(aws)
         return
     failed = _write(answers, out)
     if out is not None and failed < len(found):
@@ -198,9 +208,11 @@ def delete(
     aws = account(region, profile, dry_run=dry_run)
     from lapel.cloud.sagemaker.hosting.remove import delete as remove
 
-    gone = remove(aws, name, say=(lambda _: None) if dry_run else complain)
+    left = f"not all of {name} is down yet: `lapel cloud sagemaker delete {name}` goes on with it"
+    with told_if_interrupted(lambda: left):
+        gone = remove(aws, name, say=(lambda _: None) if dry_run else complain)
     if dry_run:
-        complain(f"dry run: {len(aws.calls)} calls checked, none sent; {name} would be taken down")
+        say_dry_run_is_over(aws)
         return
     counts = {
         "endpoint": gone.endpoints,
@@ -241,7 +253,7 @@ def _show(aws: Account, price: float | None) -> list[Running]:
     from lapel.cloud.sagemaker.hosting.costs import running_costs
     from lapel.cloud.sagemaker.hosting.listing import endpoints as listed
 
-    found = running_costs(listed(aws), region_of(aws), price)
+    found = running_costs(listed(aws), aws.region_if_set(), price)
     for one in found:
         print("\t".join([one.endpoint.name, one.endpoint.status, one.endpoint.runs_on, _paid(one)]))
         if one.endpoint.reason:

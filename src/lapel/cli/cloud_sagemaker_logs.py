@@ -68,8 +68,10 @@ def follow_job(account: Account, name: str, price: float | None = None) -> None:
     from lapel.cloud.sagemaker import jobs, words
     from lapel.cloud.sagemaker.logs import follow
 
-    for line in follow(account, name, lambda: jobs.look_at(account, name).ended):
-        print(shown(line), flush=True)
+    goes_on = f"{name} goes on, and costs: `lapel cloud sagemaker stop {name}` ends it"
+    with shared.told_if_interrupted(lambda: goes_on):
+        for line in follow(account, name, lambda: jobs.look_at(account, name).ended):
+            print(shown(line), flush=True)
     job = jobs.look_at(account, name)
     for line in words.job_lines(job, words.price_of(job.kind, account.where(), price)):
         complain(line)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from lapel.cloud.aws import Account
 
 Bundle = Annotated[
     str,
@@ -53,13 +50,3 @@ def bundle_place(bundle: str) -> str:
     if not is_archive(bundle):
         raise UsageError("say by --models s3://BUCKET/models where the model's archive is put")
     return bundle
-
-
-def region_of(aws: Account) -> str | None:
-    """The region of an account; None where nobody said, as in a dry run without an account."""
-    from lapel.schema.errors import CloudError
-
-    try:
-        return aws.where()
-    except CloudError:
-        return None

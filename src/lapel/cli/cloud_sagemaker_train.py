@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +14,7 @@ from lapel.cli.console import complain
 
 if TYPE_CHECKING:
     from lapel.cloud.aws import Account
+    from lapel.cloud.sagemaker.requests import JobPlan
 
 
 @options.takes_job_options
@@ -56,12 +55,13 @@ def train(
     refuse_faults(jobs.SERVICE, "CreateTrainingJob", training_request(plan))
     jobs.refuse_taken(account, plan.name)
     look_before_a_job(account, plan)
-    costs = words.cost_before(plan, words.price_of(plan.kind, _region(account), price))
+    costs = words.cost_before(plan, words.price_of(plan.kind, account.region_if_set(), price))
     shared.agreed(costs, yes=yes, dry_run=dry_run)
-    whole = jobs.prepare(partial(put, account), plan, content)
-    with _named_if_interrupted(plan.name, dry_run=dry_run):
+    with shared.told_if_interrupted(partial(_left, account, plan)):
+        whole = jobs.prepare(partial(put, account), plan, content)
         jobs.begin(account, training_request(whole))
     if dry_run:
+        shared.say_dry_run_is_over(account)
         return
     _say_begun(plan.name, plan.out)
     if follow:
@@ -117,39 +117,27 @@ def tune(
     refuse_faults(jobs.SERVICE, "CreateHyperParameterTuningJob", request(plan))
     tuning.refuse_taken_tuning(account, plan.name)
     look_before_a_job(account, plan)
-    found = words.price_of(plan.kind, _region(account), price)
+    found = words.price_of(plan.kind, account.region_if_set(), price)
     shared.agreed(words.cost_before(plan, found, jobs=trials), yes=yes, dry_run=dry_run)
-    whole = jobs.prepare(partial(put, account), plan, content)
-    with _named_if_interrupted(plan.name, dry_run=dry_run):
+    with shared.told_if_interrupted(partial(_left, account, plan)):
+        whole = jobs.prepare(partial(put, account), plan, content)
         tuning.begin_tuning(account, request(whole))
-    if not dry_run:
+    if dry_run:
+        shared.say_dry_run_is_over(account)
+    else:
         _say_begun(plan.name, plan.out)
 
 
-def _region(account: Account) -> str | None:
-    """Where prices are looked up; a dry run may know no region."""
-    from lapel.schema.errors import CloudError
-
-    try:
-        return account.where()
-    except CloudError:
-        return None
-
-
-@contextmanager
-def _named_if_interrupted(name: str, *, dry_run: bool) -> Iterator[None]:
-    """AWS may have begun a job whose answer was cut off, by Ctrl-C, SIGTERM or a closed terminal:
-    it is said how to end it.
-    """
-    from lapel.cloud.interruptions import interrupted_when_ended
-
-    try:
-        with interrupted_when_ended():
-            yield
-    except KeyboardInterrupt:
-        if not dry_run:
-            complain(f"{name} may run, and cost: `lapel cloud sagemaker stop {name}` ends it")
-        raise
+def _left(account: Account, plan: JobPlan) -> str:
+    """What is left of a job whose beginning is interrupted: AWS may have begun it, unheard."""
+    sent = [call.service for call in account.calls if call.changes]
+    if account.dry_run or not sent:
+        return ""
+    begun = f"{plan.name} was not begun"
+    if sent[-1] == "sagemaker":
+        begun = f"{plan.name} may run, and cost: `lapel cloud sagemaker stop {plan.name}` ends it"
+    lies = f"; what was sent for it lies at {plan.out}/{plan.name}/source" if "s3" in sent else ""
+    return begun + lies
 
 
 def _say_begun(name: str, out: str) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError
@@ -24,6 +27,7 @@ from botocore.validate import validate_parameters
 
 from lapel.cloud.regions import checked_region
 from lapel.schema.errors import CloudError, UsageError
+from lapel.storage.s3.client import SETTINGS, words
 
 #: Tags that everything of ours carries; ``lapel`` names what a thing belongs to.
 TAG, MADE_BY = "lapel", "lapel:made-by"
@@ -34,6 +38,9 @@ CONFIG = {"retries": {"mode": "standard", "max_attempts": 6}, "connect_timeout":
 #: AWS's words for rights that are missing, and what to do about them.
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 RIGHTS = "; `lapel cloud policy` prints the rights that are needed (docs/aws-rights.md)"
+
+#: What no person reads, such as a packed file: so many characters without a space.
+_PACKED = re.compile(r"\S{200,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +60,16 @@ class Call:
     changes: bool
 
     def __str__(self) -> str:
-        body = json.dumps(dict(self.request), indent=2, ensure_ascii=False, default=_as_text)
-        return f"{self.service} {self.operation} {body}"
+        """The request as JSON; texts of several lines, such as user data, stand below it."""
+        request, texts = dict(self.request), ""
+        for name, value in self.request.items():
+            if isinstance(value, str) and "\n" in value:
+                lines = value.rstrip("\n").split("\n")
+                request[name] = f"({len(lines):,} lines, below)"
+                readable = _PACKED.sub(_shortened, "\n".join(lines))
+                texts += f"\n{name}:\n{textwrap.indent(readable, '  ')}"
+        body = json.dumps(request, indent=2, ensure_ascii=False, default=_as_text)
+        return f"{self.service} {self.operation} {body}{texts}"
 
 
 @dataclass(slots=True)
@@ -131,17 +146,19 @@ class Account:
         """boto3's client, for what is no single call: transfers, paginators, waiters.
 
         Raises:
-            CloudError: there is no region.
+            UsageError: the region is none of AWS's.
+            CloudError: there is no region, or no such profile.
         """
         if service not in self._clients:
+            region = self.region_if_set()
             # Servers other than AWS have no names of hosts for buckets.
             paths = service == "s3" and "AWS_ENDPOINT_URL" in os.environ
             config = Config(**CONFIG, **({"s3": {"addressing_style": "path"}} if paths else {}))
             try:
-                session = _session(self.profile, self.region)
+                session = _session(self.profile, region)
                 self._clients[service] = session.client(service, config=config)
             except (BotoCoreError, ValueError) as error:
-                raise CloudError(_words(service, "client", error)) from error
+                raise CloudError(_words(service, "", error)) from error
         return self._clients[service]
 
     def where(self) -> str:
@@ -149,17 +166,22 @@ class Account:
 
         Raises:
             UsageError: it is none of AWS's.
-            CloudError: none is set anywhere.
+            CloudError: none is set anywhere, or there is no such profile.
         """
+        found = self.region_if_set()
+        if found is None:
+            raise CloudError(_words("AWS", "", NoRegionError()))
+        return found
+
+    def region_if_set(self) -> str | None:
+        """As :meth:`where`; None where none is set, as in a dry run without an account."""
         if self.region is not None:
             return checked_region(self.region)
         try:
             found = _session(self.profile, None).region_name
         except BotoCoreError as error:
-            raise CloudError(f"AWS: {error}") from error
-        if found is None:
-            raise CloudError(_words("AWS", "", NoRegionError()))
-        return checked_region(str(found))
+            raise CloudError(_words("AWS", "", error)) from error
+        return None if found is None else checked_region(str(found))
 
     def elsewhere(self, region: str) -> Account:
         """The same account in another region; its calls are kept in the same list."""
@@ -181,6 +203,16 @@ class Account:
         except (BotoCoreError, ResponseParserError) as error:  # the latter: a proxy's own page
             raise CloudError(_words(call.service, call.operation, error)) from error
         return answer
+
+
+def owner_tags(owner: str) -> list[dict[str, str]]:
+    """What everything of ours is tagged with.
+
+    Args:
+        owner: what a thing belongs to, such as ``ec2/trainer`` or a bucket's name.
+    """
+    made_by = f"lapel {version('lapel')}"
+    return [{"Key": TAG, "Value": owner}, {"Key": MADE_BY, "Value": made_by}]
 
 
 class RefusedError(CloudError):
@@ -256,14 +288,12 @@ def _method(client: Any, operation: str) -> str:  # noqa: ANN401 - as boto3 make
     return next(method for method, name in names.items() if name == operation)
 
 
+def _shortened(packed: re.Match[str]) -> str:
+    return f"{packed[0][:40]}... ({len(packed[0]):,} characters)"
+
+
 def _words(service: str, operation: str, error: Exception) -> str:
-    if isinstance(error, NoCredentialsError):
-        return (
-            f"{service} {operation}: no AWS credentials were found; run `aws configure`, set "
-            "AWS_PROFILE, or work on a machine with a role (docs/aws.md)"
-        )
-    if isinstance(error, NoRegionError):
-        return (
-            f"{service}: no region is set; give --region, or set AWS_DEFAULT_REGION (docs/aws.md)"
-        )
-    return f"{service} {operation} failed: {error}"
+    what = f"{service} {operation}".rstrip()
+    if isinstance(error, SETTINGS):
+        return f"{what}: {words(error)}"
+    return f"{what} failed: {error}"

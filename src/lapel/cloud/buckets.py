@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
-from lapel.cloud.aws import MADE_BY, TAG, Account, RefusedError
+from lapel.cloud.aws import DENIED, MADE_BY, Account, RefusedError, owner_tags
+from lapel.cloud.bucket_presence import ABSENT, CLOSED
 from lapel.schema.errors import CloudError, UsageError
 from lapel.storage.s3.location import S3Location, bucket_named
 
@@ -39,7 +39,7 @@ def make_bucket(account: Account, name: str, *, versions: bool = False, kms_key:
         Whether it was made; else it was there, made by Lapel, and is set as said.
 
     Raises:
-        UsageError: no name of a bucket.
+        UsageError: no name of a bucket, or it is there in another region.
         CloudError: the name is taken, or AWS refuses.
     """
     bucket = bucket_named(name)
@@ -64,17 +64,23 @@ def make_bucket(account: Account, name: str, *, versions: bool = False, kms_key:
 
 def _exists(account: Account, bucket: str) -> bool:
     try:
-        account.ask("s3", "HeadBucket", {}, Bucket=bucket)
+        found = account.ask("s3", "HeadBucket", {}, Bucket=bucket)
     except RefusedError as error:
-        if error.code in {"404", "NoSuchBucket", "NotFound"}:
+        if error.code in ABSENT:
             return False
-        if error.code in {"403", "AccessDenied", "Forbidden", "301"}:
+        if error.code in {*CLOSED, *DENIED, "301"}:
             raise CloudError(
                 f"s3://{bucket} belongs to somebody else, or lies in another region: names of "
                 "buckets are unique in the world; choose another, such as "
                 f"{bucket[:50]}-YOUR-COMPANY"
             ) from error
         raise
+    region = found.get("BucketRegion")
+    if region is not None and region != account.where():
+        raise UsageError(
+            f"s3://{bucket} is there already, in {region}, and no bucket moves: use it by --region "
+            f"{region}, or choose another name for one in {account.where()}"
+        )
     return not account.dry_run
 
 
@@ -89,12 +95,9 @@ def _create(account: Account, bucket: str) -> None:
 
 
 def _secure(account: Account, bucket: str, kms_key: str) -> None:
-    tags = [
-        {"Key": TAG, "Value": bucket},
-        {"Key": MADE_BY, "Value": f"lapel {version('lapel')}"},
-    ]
     # First: from here on, Lapel knows the bucket for its own.
-    account.do("s3", "PutBucketTagging", {}, Bucket=bucket, Tagging={"TagSet": tags})
+    tagged = {"TagSet": owner_tags(bucket)}
+    account.do("s3", "PutBucketTagging", {}, Bucket=bucket, Tagging=tagged)
     closed = {
         "BlockPublicAcls": True,
         "IgnorePublicAcls": True,

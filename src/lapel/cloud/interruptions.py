@@ -12,6 +12,15 @@ from types import FrameType
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
+def exit_code(interruption: KeyboardInterrupt) -> int:
+    """What a shell says of a program that a signal ended: 128 and the signal's number.
+
+    Args:
+        interruption: its word is the signal's name; without one it was Ctrl-C.
+    """
+    return 128 + getattr(signal, str(interruption) or "SIGINT", signal.SIGINT)
+
+
 @contextmanager
 def interrupted_when_ended() -> Iterator[None]:
     """Within the block, SIGTERM and SIGHUP raise ``KeyboardInterrupt``, as Ctrl-C does.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from lapel.schema.errors import StorageError
-from lapel.storage.local import PARTIAL_SUFFIX, flush_to_disk
+from lapel.storage.local import flush_to_disk, former_beside, partial_beside
 from lapel.storage.names import checked_name, refuse_address
 
 
@@ -20,7 +19,9 @@ def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
 
     It is built beside the place, flushed to the disk and renamed. Where a folder stood before,
     two renames follow each other, since no portable call exchanges folders: killed exactly
-    between them, the former folder is left beside, under a name that ends in ``.partial``.
+    between them, the former folder is left beside, under a name that begins with ``.former`` and
+    ends in ``.partial``; all else that a killed process left goes as with
+    :func:`lapel.storage.local.atomic_path`.
 
     Args:
         folder: the place. An empty folder that stands there is taken over.
@@ -32,7 +33,7 @@ def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     refuse_address(folder)
     # Not resolve(): a link that stands there stays the user's.
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - pathlib has only resolve()
-    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+    partial = partial_beside(folder)
     try:
         refuse_occupied(folder, replace=replace)
         partial.mkdir(parents=True)
@@ -92,7 +93,7 @@ def refuse_occupied(
 
 
 def _take_place(partial: Path, folder: Path) -> None:
-    former = partial.with_name(f".former{partial.name}")
+    former = former_beside(partial)
     if folder.exists():
         folder.rename(former)
     try:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from pathlib import Path
 
 from lapel.schema.errors import StorageError
 from lapel.storage.names import checked_name, refuse_address
+from lapel.storage.processes import is_gone, surroundings
 
 #: Files being written carry this ending; whoever lists a folder passes over them.
 PARTIAL_SUFFIX = ".partial"
+
+#: Of a former folder, moved aside for a moment: it may be all that is left, and never goes.
+FORMER = ".former"
+
+#: Machine (and container, since it started), process, and chance.
+_OURS = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}" + re.escape(PARTIAL_SUFFIX))
+
+#: Folders that are remembered as looked through.
+_REMEMBERED = 1024
 
 
 @contextmanager
@@ -21,7 +34,9 @@ def atomic_path(path: Path, *, instead: Callable[[], Path] | None = None) -> Ite
     """A path to write to; when the block ends well, its file takes the place of ``path``.
 
     The bytes are flushed to the disk before the rename and the folder after it, so that a
-    power cut leaves the old file or the new one, never half of one.
+    power cut leaves the old file or the new one, never half of one. Killed on the way, what was
+    written is left under a name that begins with a dot and ends in ``.partial``; the next process
+    of this machine that writes into the folder takes it away.
 
     Args:
         path: the place.
@@ -31,7 +46,7 @@ def atomic_path(path: Path, *, instead: Callable[[], Path] | None = None) -> Ite
         StorageError: the disk is full, read-only, forbidden or failing; ``path`` is as before.
     """
     refuse_address(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+    partial = partial_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -79,6 +94,47 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise StorageError(f"{path} could not be read: {error.strerror or error}") from error
+
+
+def partial_beside(path: Path) -> Path:
+    """A name beside a path, for what is to take its place when it is whole.
+
+    What processes of this machine that are gone left in the folder is taken away first; each
+    process looks once. Of other machines, and of this one before it was started, nothing is known:
+    what they left stays.
+    """
+    _take_away_leftovers(path.parent)
+    whose = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return path.with_name(f".{path.name}.{whose}{PARTIAL_SUFFIX}")
+
+
+def former_beside(partial: Path) -> Path:
+    """A name for a folder that a new one, which is called so until it is whole, replaces."""
+    return partial.with_name(f"{FORMER}{partial.name}")
+
+
+@lru_cache(_REMEMBERED)
+def _take_away_leftovers(folder: Path) -> None:
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _OURS.fullmatch(entry.name)
+            if found is None or entry.name.startswith(f"{FORMER}."):
+                continue
+            if found[1] == _machine() and is_gone(int(found[2]), surroundings()):
+                _remove(Path(entry.path), folder=entry.is_dir(follow_symlinks=False))
+
+
+def _remove(leftover: Path, *, folder: bool) -> None:
+    if folder:
+        shutil.rmtree(leftover, ignore_errors=True)
+    else:
+        with suppress(OSError):  # gone already, by another process that looks
+            leftover.unlink()
+
+
+@cache
+def _machine() -> str:
+    return hashlib.sha256(surroundings().encode()).hexdigest()[:8]
 
 
 class LocalStore:

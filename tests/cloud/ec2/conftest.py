@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulated_account import begin, know_image, what_is_rented
+from emulated_account import REGION, begin, client, know_image, what_is_rented
 
 from lapel.cloud.aws import Account
 from lapel.cloud.ec2.offer import Offer, look
 from lapel.cloud.ec2.plan import Plan
 
 Plans = Callable[..., Plan]
+
+#: The one bucket that is there for machines to use.
+BUCKET = "my-lapel-bucket"
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,8 @@ def lasting_account(aws_server: str, tmp_path_factory: pytest.TempPathFactory) -
     with pytest.MonkeyPatch.context() as patch:
         begin(patch, aws_server, folder)
         know_image()
+        where = {"LocationConstraint": REGION}
+        client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
         yield folder / "state"
 
 
@@ -54,7 +59,7 @@ def usual_plan(**words: Any) -> Plan:
         "kind": "g6.xlarge",
         "region": "eu-central-1",
         "open_to": "203.0.113.7/32",
-        "bucket": "my-lapel-bucket",
+        "bucket": BUCKET,
     }
     return Plan(**{**usual, **words})
 

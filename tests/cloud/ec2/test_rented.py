@@ -19,10 +19,7 @@ from lapel.cloud.ec2.inventory import inventory
 from lapel.cloud.ec2.launch import launch
 from lapel.cloud.ec2.machines import Machine
 from lapel.cloud.ec2.offer import Offer
-from lapel.cloud.ec2.plan import Plan
-from lapel.cloud.ec2.taken import refuse_taken
 from lapel.cloud.ec2.teardown import take_down
-from lapel.schema.errors import UsageError
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -149,9 +146,12 @@ def test_it_is_listed(rented: Machine, run: Run) -> None:
     assert row.split()[-1] == rented.address
 
 
-def test_its_name_is_in_use(rented: Machine, plans: Callable[..., Plan]) -> None:
-    with pytest.raises(UsageError, match=rf"there is a machine trainer in {REGION} \(i-"):
-        refuse_taken(Account(), plans(), print)
+def test_its_name_is_in_use_which_is_said_before_a_price(rented: Machine, run: Run) -> None:
+    words = ("--kind", "g6.xlarge", "--from", "203.0.113.7/32", "--yes")
+    code, _, said = run("cloud", "ec2", "up", "trainer", *words)
+    assert code == 2
+    assert f"there is a machine trainer in {REGION} ({rented.instance}, running)" in said
+    assert "USD" not in said
     assert what_is_rented()["machines"] == [rented.instance]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -107,7 +108,11 @@ def test_a_dry_run_shows_every_call_and_needs_no_account(run: Run) -> None:
     assert '"CidrIp": "192.0.2.1/32"' in out
     assert "192.0.2.1/32 stands for this computer's address" in said
     assert "names of zeros stand for what AWS would answer" in said
-    assert "nothing was sent; it would also ask ec2 DescribeInstanceTypes, ssm GetParameter" in said
+    assert "it would make the 8 calls shown, and 19 that only look: ec2 DescribeInst" in said
+    assert "s3 HeadBucket, ec2 DescribeInstanceTypes, ssm GetParameter" in said
+    assert '"UserData": "(' in out
+    assert "\nUserData:\n  #cloud-config\n" in out, "what the machine does is read line by line"
+    assert max(map(len, out.splitlines())) < 2000, "nothing packed is printed whole"
     code, out, _ = run("cloud", "ec2", "down", "trainer", "--region", "us-east-1", "--dry-run")
     assert code == 0
     assert "ec2 TerminateInstances" in out
@@ -159,7 +164,10 @@ def test_down_works_from_another_computer_and_leaves_strangers_alone(
 def test_machines_of_every_region_are_found(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     image = know_image()
     assert run(*UP)[0] == 0
-    assert run(*UP, "--region", "us-east-1", "--image", image, "--user", "ec2-user")[0] == 0
+    far = ("--region", "us-east-1", "--bucket", "my-lapel-bucket")
+    code, _, said = run(*UP, *far, "--image", image, "--user", "ec2-user")
+    assert code == 0, said
+    assert "s3://my-lapel-bucket lies in eu-central-1: AWS charges for each GB" in said
     known = regions(Account())
     assert {"eu-central-1", "us-east-1"} < set(known)
     # Of moto's regions, so many as show the point.
@@ -205,6 +213,7 @@ def test_what_aws_would_refuse_is_refused_before_anything_is_made(
         (("--image", "ami-0123456789abcdef0"), "there is no image ami-0123456789abcdef0"),
         (("--disk", "1"), "--disk 1: the image needs"),
         (("--subnet", "subnet-0123456789abcdef0"), "subnet-0123456789abcdef0"),
+        (("--bucket", "lapel-nowhere"), "there is no bucket s3://lapel-nowhere; name one"),
     ]
     for words, complaint in wrong:
         code, _, said = run(*UP, *words)
@@ -271,8 +280,10 @@ def test_a_launch_that_is_ended_from_outside_leaves_nothing(
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr("lapel.cli.cloud_options._name_call", end_while_starting)
     code, _, said = run(*UP, "--bucket", "my-lapel-bucket")
-    assert code != 0
+    assert code == 128 + signal.SIGTERM
     assert "it did not come about; removing what was made for it" in said
+    assert re.search(r"removed: security group sg-\w+, key pair lapel-trainer, inst", said)
+    assert "ended by SIGTERM" in said
     assert belongings() == {}
     assert signal.getsignal(signal.SIGTERM) == before
 

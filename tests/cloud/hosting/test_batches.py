@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -129,8 +130,9 @@ def test_a_batch_that_is_ended_while_it_starts_does_not_run(
 ) -> None:
     hosting.running = True
     hosting.when["create_transform_job"] = ending(signal.SIGHUP)
-    code, _, _ = run("cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named)
-    assert code != 0
+    code, _, told = run("cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named)
+    assert code == 129
+    assert re.search(r"^lapel-batch-\d{6}-\d{6}: taken away again$", told, re.MULTILINE)
     (job,) = client("sagemaker").list_transform_jobs()["TransformJobSummaries"]
     assert job["TransformJobStatus"] == "Stopped"
     assert what_is_there() == {"objects": STORED}
@@ -144,7 +146,7 @@ def test_who_ends_the_waiting_is_told_that_the_batch_goes_on_and_how_to_stop_it(
     hosting.when["describe_transform_job"] = ending(signal.SIGTERM)
     words = ["cloud", "sagemaker", "batch", colour_bundle, PHOTOS, ANSWERS, *named]
     code, _, told = run(*words, "--name", "night")
-    assert code != 0
+    assert code == 143
     assert "goes on at AWS, costs money" in told
     assert "`lapel cloud sagemaker delete night` stops it" in told
 

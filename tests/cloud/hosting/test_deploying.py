@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,9 @@ def test_a_bundle_is_deployed_asked_and_taken_down(
     assert run("predict", colour_bundle, photos, "--out", here)[0] == 0
     assert lines_of(there) == lines_of(here)
 
-    code, said, _ = run("cloud", "sagemaker", "delete", "shoes")
+    code, said, told = run("cloud", "sagemaker", "delete", "shoes")
     assert said == "shoes: taken down (1 endpoint, 1 model)\n"
+    assert "taken down" not in told
     assert what_is_there() == {}
     assert run("cloud", "sagemaker", "endpoints")[1] == "no endpoints of ours in eu-central-1\n"
 
@@ -202,6 +204,7 @@ def test_an_update_that_fails_leaves_what_was_there(
 
 
 @pytest.mark.parametrize("operation", ["create_model", "create_endpoint_config", "create_endpoint"])
+@pytest.mark.usefixtures("quick")
 def test_a_refusal_in_the_middle_leaves_nothing(
     run: Run,
     hosting: HostingAccount,
@@ -277,11 +280,13 @@ def test_a_dry_run_shows_every_call_and_needs_nothing(
         "application-autoscaling PutScalingPolicy",
     ):  # fmt: skip
         assert operation in said, operation
-    assert "none sent" in told
+    shown = len(re.findall(r"^[a-z0-9-]+ [A-Z]\w+ \{", said, re.MULTILINE))
+    assert f"nothing was sent; it would make the {shown} calls shown, and " in told
+    assert "that only look: iam GetRole, s3 HeadBucket, " in told
     assert "InService" not in told
     code, said, told = run("cloud", "sagemaker", "delete", "shoes", "--dry-run")
     assert code == 0
-    assert "shoes would be taken down" in told
+    assert "nothing was sent; it would make the 3 calls shown, and " in told
     assert "InService" not in told
     assert "shoes: taken down" not in told
     for operation in ("DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"):

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosting_account import BUCKET, client, what_is_there
+from hosting_account import BUCKET, ROLE, client, what_is_there
 
 from lapel.cloud.aws import Account
 from lapel.cloud.sagemaker.hosting import archive as archiving
-from lapel.cloud.sagemaker.hosting.archive import archived
+from lapel.cloud.sagemaker.hosting.archive import archived, look_at_model
+from lapel.cloud.sagemaker.hosting.batch import BatchPlan
 from lapel.cloud.sagemaker.hosting.deploy import deploy
-from lapel.cloud.sagemaker.hosting.looking import look_before_deploying
+from lapel.cloud.sagemaker.hosting.looking import look_before_a_batch, look_before_deploying
 from lapel.cloud.sagemaker.hosting.plan import Capture, EndpointPlan, Serverless
 from lapel.schema.errors import BundleError, LapelError, UsageError
 
@@ -35,6 +36,18 @@ def test_a_bucket_that_is_not_there_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match="there is no bucket s3://lapel-nowhere"):
         look_before_deploying(account, plans(**words))
+
+
+def test_an_image_of_another_region_is_refused(account: Account, plans: Plans) -> None:
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lapel-serve:0.1.0"
+    with pytest.raises(UsageError, match=r"lies in us-east-1; SageMaker in eu-central-1 pulls"):
+        look_before_deploying(account, plans(image=image))
+    batch = BatchPlan(
+        name="night", image=image, role=ROLE, archive=NOWHERE, photos=NOWHERE, answers=f"{NOWHERE}2"
+    )
+    with pytest.raises(UsageError, match=r"`lapel cloud sagemaker image --region eu-central-1`"):
+        look_before_a_batch(account, batch)
+    assert account.calls == []
 
 
 @pytest.mark.usefixtures("hosting")
@@ -93,14 +106,15 @@ def test_an_archive_that_holds_no_bundle_is_refused(
     if content is not None:
         client("s3").put_object(Bucket=BUCKET, Key=place.split("/", 3)[3], Body=content)
     with pytest.raises(kind, match=said):
-        archived(account, place, "shoes", models=None, say=lambda _: None)
+        look_at_model(account, place)
 
 
 @pytest.mark.parametrize("name", ["./lapel.json", "bundle/lapel.json"])
 def test_a_bundle_is_known_in_whatever_archive_it_was_packed(account: Account, name: str) -> None:
     place = f"s3://{BUCKET}/jobs/first/output/model.tar.gz"
     client("s3").put_object(Bucket=BUCKET, Key=place.split("/", 3)[3], Body=tar_of(name))
-    assert archived(account, place, "shoes", models=None, say=lambda _: None) == place
+    model = look_at_model(account, place)
+    assert archived(account, model, "shoes", models=None, say=lambda _: None) == place
 
 
 def test_an_archive_too_large_to_be_looked_through_is_taken(
@@ -111,4 +125,5 @@ def test_an_archive_too_large_to_be_looked_through_is_taken(
     body = tar_of("model.onnx", 5000)
     assert len(body) > 50
     client("s3").put_object(Bucket=BUCKET, Key=place.split("/", 3)[3], Body=body)
-    assert archived(account, place, "shoes", models=None, say=lambda _: None) == place
+    model = look_at_model(account, place)
+    assert archived(account, model, "shoes", models=None, say=lambda _: None) == place

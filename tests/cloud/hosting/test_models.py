@@ -79,6 +79,7 @@ def test_a_bundle_that_is_not_whole_reaches_nobody(
     code, _, said = run("cloud", "sagemaker", "deploy", own_colour_bundle, "shoes", *named)
     assert code == 1
     assert "is not the file that was bundled" in said
+    assert "price" not in said, "before anybody thinks about what it costs"
     assert what_is_there() == {}
 
 

@@ -22,6 +22,7 @@ from lapel.schema.errors import UsageError
 Run = Callable[..., tuple[int, str, str]]
 
 AT = f"s3://{BUCKET}"
+FAR = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lapel-train:0.1.0"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,7 @@ def test_a_job_that_could_only_fail_is_refused_for_what_was_found(places: Accoun
         ({"checkpoints": "s3://no-such-bucket/x"}, "there is no bucket s3://no-such-bucket"),
         ({"from_": "s3://no-such-bucket/bundle"}, "there is no bucket s3://no-such-bucket"),
         ({"role": f"{ROLE}s"}, "there is no role lapel-sagemakers in this account"),
+        ({"container": FAR}, "lies in us-east-1; SageMaker in eu-central-1 pulls from its own"),
     ]
     for said, expected in cases:
         with pytest.raises(UsageError, match=re.escape(expected)):

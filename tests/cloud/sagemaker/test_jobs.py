@@ -55,6 +55,7 @@ def test_a_dry_run_shows_every_call_and_needs_no_account(run: Run) -> None:
     }
     assert request["CheckpointConfig"]["S3Uri"] == f"{OUT}/first/checkpoints"
     assert "up to 2 hours" in said
+    assert "nothing was sent; it would make the 5 calls shown, and " in said
 
 
 def test_a_job_is_begun_looked_at_and_its_log_is_shown(bucket: str, run: Run) -> None:
@@ -114,8 +115,9 @@ def test_a_job_that_is_interrupted_while_it_begins_is_named(
     monkeypatch.setattr(Account, "do", cut_off)
     words = ("cloud", "sagemaker", command, tuned_recipe(tmp_path), *PLACES, *CONTAINER, "--yes")
     code, _, said = run(*words, "--name", "c")
-    assert code == 130
-    assert "c may run, and cost: `lapel cloud sagemaker stop c` ends it" in said
+    assert code == 128 + getattr(signal, by)
+    assert "c may run, and cost: `lapel cloud sagemaker stop c` ends it; what was sent for" in said
+    assert f"it lies at {OUT}/c/source" in said
 
 
 @pytest.mark.usefixtures("emulated")
@@ -246,6 +248,7 @@ def test_a_job_is_told_to_end(run: Run) -> None:
     assert code == 0, said
     assert calls_in(text) == [("sagemaker StopTrainingJob", {"TrainingJobName": "first"})]
     assert "first would be told to end" in said
+    assert "nothing was sent; it would make the 1 call shown" in said
     code, _, said = run("cloud", "sagemaker", "role", "jobs", "--delete", "--dry-run")
     assert code == 0, said
     assert "the role jobs would be taken down" in said

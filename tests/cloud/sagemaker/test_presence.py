@@ -8,7 +8,6 @@ import pytest
 from emulated_account import ACCOUNT, client
 from moto.core.exceptions import AccessDeniedError
 from moto.iam.models import IAMBackend
-from moto.s3.responses import S3Response
 
 from lapel.cloud.aws import Account
 from lapel.cloud.permissions import missing
@@ -30,29 +29,9 @@ def account(emulated: str) -> Account:
     return Account()
 
 
-def test_a_bucket_that_is_not_there_is_named_with_what_makes_it(account: Account) -> None:
-    refuse_absent_bucket(account, BUCKET)
-    wanted = (
-        "there is no bucket s3://lapel-nowhere; name one of yours in eu-central-1, or make it: "
-        "`lapel cloud s3 make-bucket lapel-nowhere --region eu-central-1`"
-    )
-    with pytest.raises(UsageError, match=wanted):
-        refuse_absent_bucket(account, "lapel-nowhere")
-    assert missing("sagemaker-endpoints", account.calls) == set()
-    assert missing("sagemaker", account.calls) == set()
-
-
 def test_a_bucket_of_another_region_is_refused(account: Account) -> None:
     with pytest.raises(UsageError, match=f"{BUCKET} lies in eu-central-1; SageMaker in eu-west-1"):
         refuse_absent_bucket(account.elsewhere("eu-west-1"), BUCKET)
-
-
-def test_a_bucket_of_somebody_else_is_refused(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(S3Response, "head_bucket", lambda _: (403, {}, ""))
-    with pytest.raises(UsageError, match="it belongs to somebody else, or your rights"):
-        refuse_absent_bucket(account, BUCKET)
 
 
 def test_a_role_that_is_not_there_is_named_with_what_makes_it(account: Account) -> None:

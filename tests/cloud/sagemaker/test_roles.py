@@ -5,38 +5,79 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import boto3
 import pytest
-from emulated_account import what_is_there
+from emulated_account import client, what_is_there
 from job_account import BUCKET
+
+from lapel.cloud.aws import Account
+from lapel.cloud.permissions import missing
+from lapel.cloud.sagemaker.roles import bucket_of, make_role
 
 Run = Callable[..., tuple[int, str, str]]
 
+ARN = "arn:aws:iam::123456789012:role/lapel/jobs"
 
-def test_a_role_for_one_bucket_is_made_and_taken_down(emulated: str, run: Run) -> None:
+
+def role(*words: str) -> tuple[str, ...]:
+    return ("cloud", "sagemaker", "role", "jobs", *words)
+
+
+@pytest.fixture
+def buckets(emulated: str) -> None:
     assert emulated
-    code, text, said = run("cloud", "sagemaker", "role", "jobs", "--bucket", BUCKET)
+    for name in (BUCKET, "another-one"):
+        where = {"LocationConstraint": "eu-central-1"}
+        client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)
+
+
+def rights() -> str:
+    said = client("iam").get_role_policy(RoleName="jobs", PolicyName="lapel")
+    return json.dumps(said["PolicyDocument"])
+
+
+@pytest.mark.usefixtures("buckets")
+def test_a_role_for_one_bucket_is_made_and_taken_down(run: Run) -> None:
+    code, text, said = run(*role("--bucket", BUCKET))
     assert code == 0, said
-    assert text.strip() == "arn:aws:iam::123456789012:role/lapel/jobs"
-    iam = boto3.client("iam")
-    rights = json.dumps(iam.get_role_policy(RoleName="jobs", PolicyName="lapel")["PolicyDocument"])
-    assert f"arn:aws:s3:::{BUCKET}/*" in rights
-    trust = iam.get_role(RoleName="jobs")["Role"]["AssumeRolePolicyDocument"]
+    assert text.strip() == ARN
+    assert f"arn:aws:s3:::{BUCKET}/*" in rights()
+    trust = client("iam").get_role(RoleName="jobs")["Role"]["AssumeRolePolicyDocument"]
     assert trust["Statement"][0]["Principal"] == {"Service": "sagemaker.amazonaws.com"}
-    code, text, said = run("cloud", "sagemaker", "role", "jobs", "--bucket", "s3://another-one")
-    assert (code, text.strip()) == (0, "arn:aws:iam::123456789012:role/lapel/jobs"), said
-    assert "the role jobs was there; it may use the bucket another-one now, and no other" in said
-    rights = json.dumps(iam.get_role_policy(RoleName="jobs", PolicyName="lapel")["PolicyDocument"])
-    assert "arn:aws:s3:::another-one/*" in rights
-    assert BUCKET not in rights
+    code, text, said = run(*role("--bucket", BUCKET))
+    assert (code, text.strip()) == (0, ARN), said
     for _ in range(2):  # what is gone already is no error
-        assert run("cloud", "sagemaker", "role", "jobs", "--delete")[0] == 0
+        assert run(*role("--delete"))[0] == 0
+    assert set(what_is_there()) == {"buckets"}
+
+
+@pytest.mark.usefixtures("buckets")
+def test_a_role_loses_its_bucket_only_if_somebody_agrees(run: Run) -> None:
+    account = Account()
+    make_role(account, "jobs", BUCKET)
+    code, text, said = run(*role("--bucket", "s3://another-one"))
+    assert (code, text) == (2, "")
+    assert f"the role jobs may use s3://{BUCKET}, and would use s3://another-one instead" in said
+    assert "agree by --yes" in said
+    assert bucket_of(account, "jobs") == BUCKET
+    code, text, said = run(*role("--bucket", "s3://another-one", "--yes"))
+    assert (code, text.strip()) == (0, ARN), said
+    assert "the role jobs was there; it may use the bucket another-one, and no other" in said
+    assert bucket_of(account, "jobs") == "another-one"
+    assert BUCKET not in rights()
+    assert missing("sagemaker", account.calls) == set()
+
+
+@pytest.mark.usefixtures("emulated")
+def test_a_role_for_a_bucket_that_is_not_there_is_not_made(run: Run) -> None:
+    code, text, said = run(*role("--bucket", "lapel-nowhere"))
+    assert (code, text) == (2, "")
+    assert "there is no bucket s3://lapel-nowhere; name one of yours" in said
     assert what_is_there() == {}
 
 
 @pytest.mark.usefixtures("emulated")
 def test_a_role_of_others_is_left_alone(run: Run) -> None:
-    iam = boto3.client("iam")
+    iam = client("iam")
     iam.create_role(RoleName="theirs", AssumeRolePolicyDocument="{}")
     for words in (("--bucket", BUCKET), ("--delete",)):
         code, text, said = run("cloud", "sagemaker", "role", "theirs", *words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import threading
@@ -148,13 +149,16 @@ def test_cut_on_another_machine_work_that_goes_on_takes_what_has_arrived(
 
 
 def test_while_one_brings_its_result_no_other_does(
-    place: S3Location, monkeypatch: pytest.MonkeyPatch
+    place: S3Location, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(owning, "_gone_from_here", lambda _: False)
+    monkeypatch.setattr(logging.getLogger("lapel"), "propagate", True)  # a server keeps it apart
     put(place, a="old")
     other = Owner.take(place, name=DELIVERY)
     with pytest.raises(TakenError, match=rf"another process writes to {place}: process \d+ on"):
         put(place, a="new")
+    assert f"{place} belongs to process" in caplog.text, "why it takes a while is said"
+    assert "waiting up to 1 s to see whether it still lives" in caplog.text
     other.release(forget=True)
     put(place, a="new")
     assert there(place) == {"a": "new"}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lapel.schema.errors import StorageError
+from lapel.storage.processes import surroundings
 from lapel.storage.s3 import owner as module
 from lapel.storage.s3.client import ChangedError
 from lapel.storage.s3.location import S3Location
@@ -132,7 +133,7 @@ def test_what_is_another_s_by_now_is_not_deleted(
 def test_a_process_of_this_machine_that_is_gone_is_not_waited_for(place: S3Location) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    told = {"process": ended.pid, "machine": "here", "surroundings": module._surroundings()}
+    told = {"process": ended.pid, "machine": "here", "surroundings": surroundings()}
     S3Store(place).write(OWNER, json.dumps(told).encode())
     said: list[str] = []
     owner = Owner.take(place, said.append)

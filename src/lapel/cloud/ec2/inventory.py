@@ -40,6 +40,10 @@ class Belongings:
     def __bool__(self) -> bool:
         return bool(self.machines or self.leftovers())
 
+    def names(self) -> list[str]:
+        """Everything, in words."""
+        return [f"machine {one.instance}" for one in self.machines] + self.leftovers()
+
     def leftovers(self) -> list[str]:
         """Everything but machines, in words."""
         found = {

@@ -16,7 +16,7 @@ from lapel.cloud.ec2.launches import Launch, new_launch
 from lapel.cloud.ec2.machines import Machine, machines
 from lapel.cloud.ec2.offer import Offer
 from lapel.cloud.ec2.plan import Plan
-from lapel.cloud.ec2.taken import refuse_taken
+from lapel.cloud.ec2.taken import free_name
 from lapel.cloud.ec2.teardown import POLICY, take_down
 from lapel.cloud.ec2.user_data import MachineFacts, user_data
 from lapel.cloud.interruptions import interrupted_when_ended
@@ -69,7 +69,7 @@ def launch(
         CloudError: it did not come about; everything that was made for it was removed again.
     """
     plan = offer.plan
-    refuse_taken(account, plan, say)
+    free_name(account, plan, say)
     begun = new_launch(plan, dry_run=account.dry_run)
     with interrupted_when_ended():
         try:
@@ -276,7 +276,9 @@ def _roll_back(
     with suppress(OSError):  # the terminal that it is said to may be gone
         say("it did not come about; removing what was made for it")
     try:
-        take_down(account, plan.region, plan.name, launches={begun.token})
+        gone = take_down(account, plan.region, plan.name, launches={begun.token}).names()
+        with suppress(OSError):
+            say(f"removed: {', '.join(gone)}" if gone else "nothing had been made yet")
     except LapelError as second:
         raise CloudError(
             f"{error}; removing what was made failed too: {second}; {remedy} when AWS answers again"

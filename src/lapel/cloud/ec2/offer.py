@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 from lapel.cloud import prices
 from lapel.cloud.aws import Account
+from lapel.cloud.bucket_presence import region_of_bucket
 from lapel.cloud.ec2.costs import besides, on_top
 from lapel.cloud.ec2.images import Image, Kind, find_image, find_kind
 from lapel.cloud.ec2.network import Place, places
 from lapel.cloud.ec2.plan import Plan
+from lapel.cloud.ec2.taken import refuse_taken
 from lapel.cloud.prices import Price
 
 
@@ -24,6 +26,7 @@ class Offer:
         image: that it starts from.
         places: where it may stand, the cheapest first.
         price: of an hour; None where it is unknown.
+        bucket_region: where its bucket lies; None where that is unknown.
     """
 
     plan: Plan
@@ -31,6 +34,7 @@ class Offer:
     image: Image
     places: tuple[Place, ...]
     price: Price | None
+    bucket_region: str | None = None
 
     def cost(self) -> list[str]:
         """What it costs at most, in lines that a person reads before agreeing."""
@@ -45,6 +49,11 @@ class Offer:
             time = prices.number_of(plan.hours, "hour")
             lines.append(f"together for {time}: {prices.dollars(whole * plan.hours)}")
         lines += on_top(unknown)
+        if self.bucket_region not in (None, plan.region):
+            lines.append(
+                f"s3://{plan.bucket} lies in {self.bucket_region}: AWS charges for each GB between "
+                f"there and {plan.region}, not counted here"
+            )
         idle = prices.number_of(plan.idle_minutes, "minute")
         lines.append(
             f"it ends itself after {prices.number_of(plan.hours, 'hour')}"
@@ -62,9 +71,13 @@ def look(account: Account, plan: Plan, *, own_price: float | None = None) -> Off
         own_price: US dollars an hour, instead of the table's or EC2's.
 
     Raises:
-        UsageError: AWS has no such thing.
+        UsageError: AWS has no such thing, the machine's name is in use, or its bucket is not there.
         CloudError: AWS refuses, or cannot be reached.
     """
+    refuse_taken(account, plan)
+    # The rights of a profile that an administrator made are not those of who rents.
+    looked_for = None if plan.instance_profile else plan.bucket
+    bucket_region = region_of_bucket(account, looked_for) if looked_for else None
     kind = find_kind(account, plan)
     image = find_image(account, plan, kind)
     found = places(account, plan)
@@ -75,7 +88,14 @@ def look(account: Account, plan: Plan, *, own_price: float | None = None) -> Off
         price = _spot_price(by_zone, found[0].zone) or _as_ceiling(price)
     if own_price is not None:
         price = prices.own(own_price)
-    return Offer(plan=plan, kind=kind, image=image, places=tuple(found), price=price)
+    return Offer(
+        plan=plan,
+        kind=kind,
+        image=image,
+        places=tuple(found),
+        price=price,
+        bucket_region=bucket_region,
+    )
 
 
 def spot_prices(account: Account, plan: Plan) -> dict[str, float]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import Any
 
-from lapel.cloud.aws import MADE_BY, TAG
+from lapel.cloud.aws import owner_tags
 from lapel.cloud.ec2.launches import BEGAN, LAUNCH, Launch
 from lapel.cloud.ec2.machines import OWNER
 from lapel.cloud.ec2.plan import Plan
@@ -41,8 +40,7 @@ def role_prefix(region: str) -> str:
 def tags(launch: Launch) -> list[dict[str, str]]:
     """What everything of a launch carries."""
     return [
-        {"Key": TAG, "Value": OWNER + launch.plan.name},
-        {"Key": MADE_BY, "Value": f"lapel {version('lapel')}"},
+        *owner_tags(OWNER + launch.plan.name),
         {"Key": "Name", "Value": belongings(launch.plan)},
         {"Key": LAUNCH, "Value": launch.token},
         {"Key": BEGAN, "Value": launch.began.isoformat(timespec="seconds")},

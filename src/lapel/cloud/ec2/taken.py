@@ -17,8 +17,11 @@ from lapel.schema.errors import UsageError
 UNDER_WAY = 600.0
 
 
-def refuse_taken(account: Account, plan: Plan, say: Callable[[str], None]) -> None:
-    """Refuse a name that is in use; remove what an ended machine of that name left.
+def refuse_taken(account: Account, plan: Plan) -> set[str]:
+    """Refuse a name that is in use.
+
+    Returns:
+        Tokens of launches whose machines have ended and left something.
 
     Raises:
         UsageError: there is a machine of this name, or somebody is renting one just now.
@@ -26,7 +29,7 @@ def refuse_taken(account: Account, plan: Plan, say: Callable[[str], None]) -> No
     """
     there = inventory(account, plan.region, plan.name).get(plan.name)
     if account.dry_run or not there:
-        return
+        return set()
     if there.machines:
         one = there.machines[0]
         raise UsageError(
@@ -40,9 +43,19 @@ def refuse_taken(account: Account, plan: Plan, say: Callable[[str], None]) -> No
             f"machine yet: wait for it; if it was killed, `lapel cloud ec2 down {plan.name}` "
             "removes what it made; or choose another name"
         )
-    if there.launches:
+    return set(there.launches)
+
+
+def free_name(account: Account, plan: Plan, say: Callable[[str], None]) -> None:
+    """Refuse a name that is in use; remove what an ended machine of that name left.
+
+    Raises:
+        UsageError: as :func:`refuse_taken`.
+        CloudError: AWS refuses, or cannot be reached.
+    """
+    if left := refuse_taken(account, plan):
         # What was seen and no more: another launch may begin at this very moment.
-        take_down(account, plan.region, plan.name, launches=set(there.launches))
+        take_down(account, plan.region, plan.name, launches=left)
         say(f"removed what an ended machine {plan.name} had left")
 
 

@@ -55,10 +55,9 @@ def take_down(
         if account.dry_run:
             return seen
         if time.monotonic() - began > patience:
-            names = [one.instance for one in left.machines] + left.leftovers()
             raise CloudError(
                 f"{name} in {region} could not be taken down within {patience:.0f} s; left are "
-                f"{', '.join(names)}; run `lapel cloud ec2 down {name}` again"
+                f"{', '.join(left.names())}; run `lapel cloud ec2 down {name}` again"
             )
         if left.machines and pause > 1:
             say(f"waiting for {name} to end")

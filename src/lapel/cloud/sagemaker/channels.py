@@ -11,6 +11,7 @@ from typing import Any
 
 from lapel.cloud.aws import Account, RefusedError
 from lapel.cloud.container.hyperparameters import FORMAT
+from lapel.cloud.sagemaker.checks import refuse_far_image
 from lapel.cloud.sagemaker.hosting.archive import ARCHIVE
 from lapel.cloud.sagemaker.presence import keys_below, refuse_absent_bucket, refuse_absent_role
 from lapel.cloud.sagemaker.requests import DATASET, MODEL, JobPlan
@@ -34,10 +35,11 @@ def look_before_a_job(account: Account, plan: JobPlan) -> None:
         plan: of the job, or of the jobs of a tuning job.
 
     Raises:
-        UsageError: the role or a bucket is not there; or what lies at a channel's place is not
-            what the job needs.
+        UsageError: the image lies in another region; the role or a bucket is not there; or what
+            lies at a channel's place is not what the job needs.
         CloudError: AWS refuses to tell.
     """
+    refuse_far_image(plan.image, account.region_if_set())
     refuse_absent_role(account, plan.role)
     places = (plan.out, plan.checkpoints, *plan.channels.values())
     for bucket in dict.fromkeys(S3Location.parse(place).bucket for place in places):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from lapel.cloud.aws import MADE_BY, TAG
+from lapel.cloud.aws import owner_tags
 from lapel.schema.errors import UsageError
 from lapel.storage.s3.location import S3Location
 
@@ -20,7 +20,8 @@ LONGEST_NAME = 63
 ROLE_NAME = re.compile(r"[a-zA-Z0-9_+=,.@-]{1,64}")
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@/-]+")
 KIND = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
-IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+[:@]\S+")
+REGISTRY = r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/"
+IMAGE = re.compile(REGISTRY + r"[a-z0-9._/-]+[:@]\S+")
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+")
 
 #: The value of :data:`lapel.cloud.aws.TAG` on everything of SageMaker.
@@ -106,6 +107,26 @@ def checked_image(image: str) -> str:
     return image
 
 
+def refuse_far_image(image: str, region: str | None) -> None:
+    """Refuse an image in the registry of a region from which SageMaker does not pull.
+
+    Args:
+        image: of a container; only one in Amazon ECR names a region.
+        region: that SageMaker works in; none: it is not known, as in a dry run.
+
+    Raises:
+        UsageError: the image lies in another region.
+    """
+    found = re.match(REGISTRY, image)
+    if found is None or region is None or found["region"] == region:
+        return
+    raise UsageError(
+        f"the image {image} lies in {found['region']}; SageMaker in {region} pulls from its own "
+        f"region alone: bring it there (`lapel cloud sagemaker image --region {region}` prints "
+        f"the commands), or work in --region {found['region']}"
+    )
+
+
 def checked_topic(arn: str) -> str:
     """The ARN of an SNS topic, to which alarms are sent.
 
@@ -142,7 +163,7 @@ def checked_bucket_place(text: str, what: str) -> tuple[str, str]:
 
 def tags(name: str) -> list[dict[str, str]]:
     """What everything that belongs to a job or an endpoint is tagged with."""
-    return [{"Key": TAG, "Value": f"{OWNER}{name}"}, {"Key": MADE_BY, "Value": "lapel"}]
+    return owner_tags(f"{OWNER}{name}")
 
 
 def stamped(name: str) -> str:

@@ -6,11 +6,9 @@ SageMaker itself would say so after minutes, or after the machines have started 
 from __future__ import annotations
 
 from lapel.cloud.aws import DENIED, Account, RefusedError
+from lapel.cloud.bucket_presence import region_of_bucket
 from lapel.schema.errors import UsageError
 from lapel.storage.s3.location import S3Location
-
-#: What S3 says of a bucket that is not there, and of one that may not be looked into.
-ABSENT, CLOSED = frozenset({"404", "NoSuchBucket", "NotFound"}), frozenset({"403", "Forbidden"})
 
 
 def refuse_absent_bucket(account: Account, bucket: str) -> None:
@@ -25,32 +23,12 @@ def refuse_absent_bucket(account: Account, bucket: str) -> None:
             region.
         CloudError: AWS refuses otherwise, or cannot be reached.
     """
-    try:
-        found = account.ask("s3", "HeadBucket", {}, Bucket=bucket)
-    except RefusedError as error:
-        if error.code in ABSENT:
-            raise UsageError(_absent(account, bucket)) from error
-        if error.code in CLOSED or error.code in DENIED:
-            raise UsageError(
-                f"s3://{bucket} may not be looked into: it belongs to somebody else, or your "
-                f"rights do not name it; `lapel cloud policy GROUP --bucket {bucket}` prints those "
-                "that are needed (docs/aws-rights.md)"
-            ) from error
-        raise
-    region = found.get("BucketRegion")
+    region = region_of_bucket(account, bucket)
     if region is not None and region != account.where():
         raise UsageError(
             f"s3://{bucket} lies in {region}; SageMaker in {account.where()} uses buckets of its "
             f"own region alone: name one that lies there, or work in --region {region}"
         )
-
-
-def _absent(account: Account, bucket: str) -> str:
-    here = account.where()
-    return (
-        f"there is no bucket s3://{bucket}; name one of yours in {here}, or make it: "
-        f"`lapel cloud s3 make-bucket {bucket} --region {here}`"
-    )
 
 
 def refuse_absent_role(account: Account, arn: str) -> None:

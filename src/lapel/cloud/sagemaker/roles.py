@@ -72,6 +72,31 @@ def make_role(account: Account, name: str, bucket: str) -> Role:
     return role
 
 
+def bucket_of(account: Account, name: str) -> str | None:
+    """The bucket that a role of :func:`make_role` may use.
+
+    Returns:
+        Its name; None where there is no such role, and in a dry run.
+
+    Raises:
+        UsageError: no name of a role, or a role of that name that Lapel did not make.
+        CloudError: AWS refuses.
+    """
+    checked_role_name(name)
+    there = _look_at(account, name)
+    if there is None:
+        return None
+    _refuse_others(there)
+    try:
+        said = account.ask("iam", "GetRolePolicy", {}, RoleName=name, PolicyName=POLICY)
+    except RefusedError as error:
+        if error.code.startswith(ABSENT):
+            return None
+        raise
+    reached = [str(one["Resource"]) for one in said["PolicyDocument"]["Statement"]]
+    return next((arn.split(":::")[1] for arn in reached if ":s3:::" in arn), None)
+
+
 def delete_role(account: Account, name: str) -> None:
     """Take down a role of :func:`make_role`; one that is gone already is no error.
 

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -47,6 +48,15 @@ CONFIG: dict[str, Any] = {
 
 #: What boto3 raises for a request that failed; an answer that is no XML it raises bare.
 FAILURES = (BotoCoreError, ClientError, ResponseParserError)
+
+#: What boto3 raises where what its chain found, or did not find, is the fault.
+SETTINGS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    NoRegionError,
+    InvalidRegionError,
+    ProfileNotFound,
+)
 
 #: Words of S3 for what passes by itself
 #: (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
@@ -172,13 +182,24 @@ def words(error: Exception) -> str:
         if code == "AccessDenied":  # AWS names the right that is missing
             return f"{advice}; S3 says: {said}"
         return advice or f"S3 says {code} ({said})"
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
-        return (
-            "no AWS credentials were found; run `aws configure`, set AWS_PROFILE, or work on a "
-            "machine with a role (docs/aws.md)"
-        )
-    if isinstance(error, (ProfileNotFound, NoRegionError)):
-        return f"{error} (docs/aws.md)"
+    if isinstance(error, SETTINGS):
+        return _of_settings(error)
     if passes(error):
         return f"the connection failed ({error}); do it again: it goes on where it stood"
     return str(error)
+
+
+def _of_settings(error: BotoCoreError) -> str:
+    if isinstance(error, ProfileNotFound):
+        return (
+            f"~/.aws holds no profile {error.kwargs['profile']!r}; `aws configure list-profiles` "
+            "shows yours: name one by --profile or AWS_PROFILE (docs/aws.md)"
+        )
+    if isinstance(error, NoRegionError):
+        return "no region is set; give --region, or set AWS_DEFAULT_REGION (docs/aws.md)"
+    if isinstance(error, InvalidRegionError):
+        return f"{error.kwargs['region_name']!r} is no region; expected one like eu-central-1"
+    return (
+        "no AWS credentials were found; run `aws configure`, set AWS_PROFILE, or work on a machine "
+        "with a role (docs/aws.md)"
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -28,6 +29,8 @@ from lapel.storage.s3.options import TransferOptions
 from lapel.storage.s3.owner import Owner, TakenError
 from lapel.storage.s3.pushing import push_path
 from lapel.storage.s3.transfer import push
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ class Delivery:
         note = self._read_note()
         there = self._look()
         if DELIVERY in there:  # of one that was cut, or goes on
-            self._owner = Owner.take(self._location, name=DELIVERY)
+            self._owner = self._take()
             there = self._look()
         self._seen = _digest(there)
         self._begin_from(note, there, torn=self._cut())
@@ -96,7 +99,7 @@ class Delivery:
             push(self._mirror, self._location)
         if not self._mirror.is_dir():
             return
-        self._owner = self._owner or Owner.take(self._location, name=DELIVERY)
+        self._owner = self._owner or self._take()
         self._write_note(_Note(seen=self._seen, owner=self._owner.token))
         whole = TransferOptions(delete=True)
         push_path(self._mirror, self._location, whole, _WhileOwned(self._owner), self._client)
@@ -106,6 +109,15 @@ class Delivery:
     def end(self) -> None:
         """Let others come; after a delivery that was cut, they know by the manifest that it was."""
         self._give_back()
+
+    def _take(self) -> Owner:
+        """Become who brings something there; a wait for a former one is said, on stderr."""
+        return Owner.take(
+            self._location,
+            # The name of its machine comes from S3, where anybody may have written.
+            lambda said: log.warning(said if said.isprintable() else ascii(said)),
+            name=DELIVERY,
+        )
 
     def _begin_from(
         self, note: _Note | None, there: Mapping[str, str], *, torn: Manifest | None

@@ -18,10 +18,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from lapel.schema.errors import StorageError
+from lapel.storage.processes import is_gone, surroundings
 from lapel.storage.s3.client import AbsentError, ChangedError
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.store import S3Store
@@ -220,7 +220,7 @@ class Owner:
         told = {
             "owner": self.token,
             "machine": socket.gethostname(),
-            "surroundings": _surroundings(),
+            "surroundings": surroundings(),
             "process": os.getpid(),
             "beats": self._beats,
             "released": released,
@@ -236,15 +236,5 @@ def _called(told: dict[str, Any]) -> str:
 
 def _gone_from_here(told: dict[str, Any]) -> bool:
     """Whether an owner ran on this machine, and does not any more."""
-    if told.get("surroundings") != _surroundings() or not isinstance(told.get("process"), int):
-        return False
-    return not Path(f"/proc/{told['process']}").exists()
-
-
-def _surroundings() -> str:
-    """What tells this machine since it started, and this container, from others; empty: unknown."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-        return f"{socket.gethostname()} {boot} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - a name, no path
-    except OSError:
-        return secrets.token_hex(8)  # like no other: nothing is concluded
+    process = told.get("process")
+    return isinstance(process, int) and is_gone(process, str(told.get("surroundings")))

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lapel.schema.errors import StorageError
 from lapel.storage.local import sha256_of
-from lapel.storage.s3.client import s3_client
+from lapel.storage.s3.client import AbsentError, s3_client
 from lapel.storage.s3.folder_files import local_files
-from lapel.storage.s3.listing import StoredObject, list_objects, list_unfinished
+from lapel.storage.s3.listing import (
+    StoredObject,
+    described_object,
+    list_objects,
+    list_unfinished,
+)
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.manifest import MANIFEST, Row, is_bookkeeping, read_manifest
 from lapel.storage.s3.objects import SHA256, get_object, head_object
@@ -77,6 +83,7 @@ def verify(
         client: of boto3; none: from its chain.
 
     Raises:
+        AbsentError: nothing lies there.
         StorageError: there is no manifest, or S3 refuses or cannot be reached.
     """
     location, options = S3Location.parse(location), options or TransferOptions()
@@ -84,7 +91,8 @@ def verify(
     manifest = read_manifest(asking, location)
     listed = {one.name: one for one in list_objects(location, client=asking)}
     if manifest is None:
-        raise _unpushed(location, _with_manifests(listed))
+        folders = _with_manifests(listed)
+        raise _unpushed(location, folders) if listed else _no_folder(location, asking)
     rows = manifest.files
     there = {name: one for name, one in listed.items() if not is_bookkeeping(name)}
     unlisted, elsewhere = _parted(there.keys() - rows.keys(), _with_manifests(listed))
@@ -120,6 +128,17 @@ def _parted(names: Iterable[str], folders: Sequence[str]) -> tuple[tuple[str, ..
         else:
             below[folder] += 1
     return tuple(outside), below
+
+
+def _no_folder(location: S3Location, client: Any) -> StorageError:  # noqa: ANN401 - as verify
+    """What is wrong with an address below which nothing lies."""
+    if location.key:
+        with suppress(AbsentError):
+            described_object(location, client=client)
+            return StorageError(f"{location} is a single file; verify the folder that it lies in")
+    return AbsentError(
+        f"nothing lies at {location}; `lapel cloud s3 list s3://{location.bucket}` shows what does"
+    )
 
 
 def _unpushed(location: S3Location, folders: Sequence[str]) -> StorageError:

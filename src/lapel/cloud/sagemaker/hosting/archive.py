@@ -43,20 +43,38 @@ def is_archive(bundle: str | Path) -> bool:
     return str(bundle).startswith("s3:/") and str(bundle).endswith(".tar.gz")
 
 
+def look_at_model(account: Account, bundle: str | Path) -> Bundle | S3Location:
+    """What a model is that is to be put onto SageMaker, for :func:`archived`.
+
+    Args:
+        account: whose S3 it is.
+        bundle: a bundle or a run, here or in S3; or an archive in S3, which is looked into.
+
+    Raises:
+        BundleError: no bundle, or one that is not whole: every file's hash is compared.
+        CloudError: S3 refuses.
+        UsageError: there is no such archive.
+    """
+    if not is_archive(bundle):
+        return Bundle.load(Path(bundle))
+    place = S3Location.parse(bundle)
+    _refuse_no_bundle(account, place)
+    return place
+
+
 def archived(
     account: Account,
-    bundle: str | Path,
+    model: Bundle | S3Location,
     name: str,
     *,
     models: str | None,
     say: Callable[[str], None],
 ) -> str:
-    """The place of a bundle's archive, which is put there if it does not lie there yet.
+    """The place of a model's archive, which is put there if it does not lie there yet.
 
     Args:
         account: whose S3 it is.
-        bundle: a bundle or a run, here or in S3; or an archive in S3, which is looked into and
-            taken as it is.
+        model: as :func:`look_at_model` found it; an archive is taken as it is.
         name: of the endpoint or batch, part of the place.
         models: place in S3 below which archives lie; needed unless there is one already.
         say: told what is put where.
@@ -65,24 +83,24 @@ def archived(
         Such as ``s3://bucket/models/NAME/0123456789abcdef/model.tar.gz``.
 
     Raises:
-        BundleError: no bundle, or one that is not whole: every file's hash is compared.
         CloudError: S3 refuses.
-        UsageError: no place was given, or there is no such archive.
+        UsageError: no place was given.
     """
-    if is_archive(bundle):
-        place = S3Location.parse(bundle)
-        _refuse_no_bundle(account, place)
-        return str(place)
+    if isinstance(model, S3Location):
+        return str(model)
     if models is None:
         raise UsageError("say by --models s3://BUCKET/models where the model's archive is put")
     below = S3Location.parse(models)
-    opened = Bundle.load(Path(bundle))
     with tempfile.TemporaryDirectory(prefix="lapel-") as folder:
         archive = Path(folder) / ARCHIVE
-        pack(opened.folder, archive)
+        pack(model.folder, archive)
         place = below / f"{name}/{sha256_of(archive)[:DIGITS]}/{ARCHIVE}"
-        say(f"{opened.name}: {archive.stat().st_size / 1e6:.1f} MB at {place}")
-        _put(account, archive, place)
+        say(f"{model.name}: {archive.stat().st_size / 1e6:.1f} MB at {place}")
+        try:
+            _put(account, archive, place)
+        except KeyboardInterrupt:
+            say(f"{place} may lie there by now; `lapel cloud s3 remove {place}` takes it away")
+            raise
     return str(place)
 
 

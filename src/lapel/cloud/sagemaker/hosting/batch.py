@@ -160,11 +160,18 @@ def _photos(place: S3Location) -> dict[str, Any]:
     }
 
 
-def start_batch(account: Account, plan: BatchPlan) -> str:
+def start_batch(
+    account: Account, plan: BatchPlan, *, say: Callable[[str], None] = lambda _: None
+) -> str:
     """Start a batch; if it cannot be started, or that is interrupted, nothing is left of it.
 
     What could not come about is told before by
     :func:`lapel.cloud.sagemaker.hosting.looking.look_before_a_batch`.
+
+    Args:
+        account: that pays.
+        plan: of the batch.
+        say: told what is taken back.
 
     Returns:
         Its name at AWS.
@@ -180,12 +187,23 @@ def start_batch(account: Account, plan: BatchPlan) -> str:
     try:
         account.do("sagemaker", "CreateTransformJob", {}, **job_request(plan, called))
     except BaseException:
-        with suppress(CloudError):  # AWS may have begun it before its answer was lost
-            account.do("sagemaker", "StopTransformJob", {}, TransformJobName=called)
-        with suppress(CloudError):
-            remove_behind(account, plan.name, called, archive=plan.archive)
+        _take_back(account, plan, called, say)
         raise
     return called
+
+
+def _take_back(account: Account, plan: BatchPlan, called: str, say: Callable[[str], None]) -> None:
+    """Stop a batch that AWS may have begun before its answer was lost, and take its model away."""
+    with suppress(CloudError):  # as a rule there is none; the error on its way says more
+        account.do("sagemaker", "StopTransformJob", {}, TransformJobName=called)
+    try:
+        remove_behind(account, plan.name, called, archive=plan.archive)
+        say(f"{called}: taken away again")
+    except CloudError as error:
+        say(
+            f"{called} could not be taken away ({error}); `lapel cloud sagemaker delete "
+            f"{plan.name}` does it"
+        )
 
 
 def finish_batch(

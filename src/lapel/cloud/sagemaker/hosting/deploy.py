@@ -114,7 +114,7 @@ def deploy(
     called = stamped(plan.name)
     refuse_faulty(plan, called)
     with ExitStack() as undo:
-        undo.callback(_forget_archive, account, plan)
+        undo.callback(_forget_archive, account, plan, say)
         there = _usable(account, plan.name, waiting)
         before = belongings(account, "EndpointConfig", plan.name)
         undo.callback(_take_away, account, plan.name, called, say)
@@ -186,19 +186,25 @@ def _failure(account: Account, name: str, found: Mapping[str, Any]) -> str:
     return f"the endpoint {name} did not become ready: {reason}{after}{log}"
 
 
-def _forget_archive(account: Account, plan: EndpointPlan) -> None:
+def _forget_archive(account: Account, plan: EndpointPlan, say: Callable[[str], None]) -> None:
     """Take the archive away that was put to S3 for an endpoint that did not come about."""
-    if not account.dry_run:
-        with suppress(CloudError):  # as below
-            remove_archive(account, plan.name, plan.archive)
+    if account.dry_run:
+        return
+    try:
+        if remove_archive(account, plan.name, plan.archive):
+            say(f"{plan.archive}: taken away again")
+    except CloudError as error:  # another one is on its way
+        say(
+            f"{plan.archive} could not be taken away ({error}); `lapel cloud s3 remove "
+            f"{plan.archive}` does it"
+        )
 
 
 def _take_away(account: Account, name: str, called: str, say: Callable[[str], None]) -> None:
     """Take model and configuration of an endpoint away that did not come about."""
     if account.dry_run:
         return
-    # What cannot be taken away now is found by `delete`; the error on its way says more.
-    with suppress(CloudError):
+    try:
         if _in_use(account, name, called):
             say(
                 f"AWS goes on by itself with {name} and {called}: `lapel cloud sagemaker "
@@ -207,6 +213,11 @@ def _take_away(account: Account, name: str, called: str, say: Callable[[str], No
             return
         remove_model(account, called)
         say(f"{called}: taken away again")
+    except CloudError as error:  # another one is on its way
+        say(
+            f"{called} could not be taken away ({error}); `lapel cloud sagemaker delete {name}` "
+            "does it"
+        )
 
 
 def _in_use(account: Account, name: str, called: str) -> bool:
@@ -231,6 +242,7 @@ def _remove_new(account: Account, name: str, waiting: _Patience) -> None:
             remove_endpoint(
                 account, name, say=waiting.say, patience=UNDO_SECONDS, every=waiting.every
             )
+            waiting.say(f"{name}: taken away again")
         remove_alarms(account, alarms_of(account, name))
     except BaseException as error:  # whoever interrupts this, too, has to know what is left
         waiting.say(

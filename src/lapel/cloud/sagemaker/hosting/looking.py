@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lapel.cloud.aws import Account
+from lapel.cloud.sagemaker.checks import refuse_far_image
 from lapel.cloud.sagemaker.hosting.batch import BatchPlan
 from lapel.cloud.sagemaker.hosting.batch import job_request as batch_job_request
 from lapel.cloud.sagemaker.hosting.batch import model_request as batch_model_request
@@ -34,10 +35,11 @@ def look_before_deploying(account: Account, plan: EndpointPlan) -> None:
 
     Raises:
         CloudError: an endpoint of that name is not ours, or AWS refuses to tell.
-        UsageError: a request has faults; role or a bucket is not there; or the endpoint that is
-            there cannot become what is planned.
+        UsageError: a request has faults; the image lies in another region; role or a bucket is
+            not there; or the endpoint that is there cannot become what is planned.
     """
     refuse_faulty(plan, plan.name)
+    refuse_far_image(plan.image, account.region_if_set())
     refuse_absent_role(account, plan.role)
     capture = None if plan.capture is None else plan.capture.place
     _refuse_absent_buckets(account, plan.archive, plan.queue, capture)
@@ -57,8 +59,10 @@ def look_before_a_batch(account: Account, plan: BatchPlan) -> None:
 
     Raises:
         CloudError: AWS refuses to tell.
-        UsageError: a request has faults; role or a bucket is not there; or no photos are.
+        UsageError: a request has faults; the image lies in another region; role or a bucket is
+            not there; or no photos are.
     """
+    refuse_far_image(plan.image, account.region_if_set())
     refuse_faults("sagemaker", "CreateModel", batch_model_request(plan, plan.name))
     refuse_faults("sagemaker", "CreateTransformJob", batch_job_request(plan, plan.name))
     refuse_absent_role(account, plan.role)

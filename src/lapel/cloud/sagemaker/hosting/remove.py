@@ -123,12 +123,12 @@ def remove_endpoint(
         CloudError: AWS refuses, or it takes too long.
     """
     account.do("sagemaker", "DeleteEndpoint", {}, EndpointName=name)
+    say(f"{name}: Deleting")
     until = time.monotonic() + patience
     while not account.dry_run and _listed(account, name):
         if time.monotonic() > until:
             raise CloudError(f"the endpoint {name} is still being taken down; delete it again")
         time.sleep(every)
-    say(f"{name}: taken down")
 
 
 def remove_behind(account: Account, name: str, called: str, *, archive: str | None = None) -> None:
@@ -166,15 +166,20 @@ def remove_model(account: Account, called: str) -> None:
                 raise
 
 
-def remove_archive(account: Account, name: str, archive: str) -> None:
+def remove_archive(account: Account, name: str, archive: str) -> bool:
     """Take away an archive that we put to S3 for an endpoint, unless a model is made of it.
+
+    Returns:
+        Whether it was taken away.
 
     Raises:
         CloudError: AWS refuses.
     """
-    if ours(archive, name) and not _in_use(account, name, archive):
-        place = S3Location.parse(archive)
-        account.do("s3", "DeleteObject", {}, Bucket=place.bucket, Key=place.key)
+    if not ours(archive, name) or _in_use(account, name, archive):
+        return False
+    place = S3Location.parse(archive)
+    account.do("s3", "DeleteObject", {}, Bucket=place.bucket, Key=place.key)
+    return True
 
 
 def is_missing(error: RefusedError) -> bool:
