@@ -6,8 +6,9 @@ import pytest
 from cloud_account import ObjectStore
 
 from lapel.cloud import permissions
-from lapel.cloud.aws import Account, owner_tags
+from lapel.cloud.aws import Account
 from lapel.cloud.buckets import make_bucket, plan_removal, remove
+from lapel.cloud.tagging import owner_tags
 from lapel.schema.errors import CloudError, UsageError
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.store import S3Store

@@ -13,7 +13,6 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import boto3
@@ -28,9 +27,6 @@ from botocore.validate import validate_parameters
 from lapel.cloud.regions import checked_region
 from lapel.schema.errors import CloudError, UsageError
 from lapel.storage.s3.client import SETTINGS, words
-
-#: Tags that everything of ours carries; ``lapel`` names what a thing belongs to.
-TAG, MADE_BY = "lapel", "lapel:made-by"
 
 #: Retries with jitter and a ceiling, by boto3 itself; seconds to connect and to read.
 CONFIG = {"retries": {"mode": "standard", "max_attempts": 6}, "connect_timeout": 10}
@@ -90,6 +86,7 @@ class Account:
     calls: list[Call] = field(default_factory=list)
     show: Callable[[Call], None] | None = None
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+    _session: Any = field(default=None, repr=False)
 
     def ask(
         self,
@@ -155,8 +152,8 @@ class Account:
             paths = service == "s3" and "AWS_ENDPOINT_URL" in os.environ
             config = Config(**CONFIG, **({"s3": {"addressing_style": "path"}} if paths else {}))
             try:
-                session = _session(self.profile, region)
-                self._clients[service] = session.client(service, config=config)
+                made = self._boto().client(service, region_name=region, config=config)
+                self._clients[service] = made
             except (BotoCoreError, ValueError) as error:
                 raise CloudError(_words(service, "", error)) from error
         return self._clients[service]
@@ -178,14 +175,22 @@ class Account:
         if self.region is not None:
             return checked_region(self.region)
         try:
-            found = _session(self.profile, None).region_name
+            found = self._boto().region_name
         except BotoCoreError as error:
             raise CloudError(_words("AWS", "", error)) from error
         return None if found is None else checked_region(str(found))
 
     def elsewhere(self, region: str) -> Account:
         """The same account in another region; its calls are kept in the same list."""
-        return replace(self, region=region, _clients={})
+        return replace(self, region=region, _clients={}, _session=None)
+
+    def _boto(self) -> Any:  # noqa: ANN401 - as boto3 makes it
+        """boto3's session, made once: it reads ``~/.aws``."""
+        if self._session is None:
+            core = get_session()
+            core.register_component("data_loader", _loader())
+            self._session = boto3.Session(botocore_session=core, profile_name=self.profile)
+        return self._session
 
     def _call(self, call: Call, instead: Mapping[str, Any]) -> dict[str, Any]:
         check(call)
@@ -203,16 +208,6 @@ class Account:
         except (BotoCoreError, ResponseParserError) as error:  # the latter: a proxy's own page
             raise CloudError(_words(call.service, call.operation, error)) from error
         return answer
-
-
-def owner_tags(owner: str) -> list[dict[str, str]]:
-    """What everything of ours is tagged with.
-
-    Args:
-        owner: what a thing belongs to, such as ``ec2/trainer`` or a bucket's name.
-    """
-    made_by = f"lapel {version('lapel')}"
-    return [{"Key": TAG, "Value": owner}, {"Key": MADE_BY, "Value": made_by}]
 
 
 class RefusedError(CloudError):
@@ -270,12 +265,6 @@ def _paging(service: str) -> dict[str, Any]:
 def _loader() -> Loader:
     """Reads AWS's descriptions of its services, once; clients are made of the same."""
     return Loader(include_default_search_paths=True)
-
-
-def _session(profile: str | None, region: str | None) -> Any:  # noqa: ANN401 - as boto3 makes it
-    core = get_session()
-    core.register_component("data_loader", _loader())
-    return boto3.Session(botocore_session=core, profile_name=profile, region_name=region)
 
 
 def _as_text(value: object) -> str:

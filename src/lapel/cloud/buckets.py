@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lapel.cloud.aws import DENIED, MADE_BY, Account, RefusedError, owner_tags
+from lapel.cloud.aws import DENIED, Account, RefusedError
 from lapel.cloud.bucket_presence import ABSENT, CLOSED
+from lapel.cloud.tagging import MADE_BY, owner_tags
 from lapel.schema.errors import CloudError, UsageError
 from lapel.storage.s3.location import S3Location, bucket_named
 

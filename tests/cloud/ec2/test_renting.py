@@ -13,6 +13,7 @@ import pytest
 import yaml
 from emulated_account import client, know_image
 
+from lapel.cli import cloud_options as options
 from lapel.cloud.aws import Account, Call
 from lapel.cloud.ec2.keys import machine_folder
 from lapel.cloud.ec2.listing import regions
@@ -147,6 +148,10 @@ def test_down_works_from_another_computer_and_leaves_strangers_alone(
     ec2.create_key_pair(KeyName="lapel-trainer-2")
     assert run(*UP)[0] == 0
     monkeypatch.setenv("LAPEL_STATE", str(tmp_path / "another computer"))
+    with monkeypatch.context() as patch:
+        patch.setattr(options, "_name_call", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+        code, _, said = run("cloud", "ec2", "down", "trainer")
+    assert (code, "a machine that is left costs money" in said) == (143, True)
     code, out, _ = run("cloud", "ec2", "down", "--all", "--yes")
     assert code == 0
     assert out.count("is taken down") == 1
@@ -278,7 +283,7 @@ def test_a_launch_that_is_ended_from_outside_leaves_nothing(
             os.kill(os.getpid(), signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("lapel.cli.cloud_options._name_call", end_while_starting)
+    monkeypatch.setattr(options, "_name_call", end_while_starting)
     code, _, said = run(*UP, "--bucket", "my-lapel-bucket")
     assert code == 128 + signal.SIGTERM
     assert "it did not come about; removing what was made for it" in said

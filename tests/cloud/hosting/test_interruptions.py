@@ -120,6 +120,17 @@ def test_a_change_that_is_ended_on_the_way_goes_on_at_aws_which_is_said(
     assert found.status == "InService"
 
 
+def test_who_ends_a_deletion_is_told_that_something_is_left(
+    run: Run, account: Account, plans: Plans, hosting: HostingAccount, ending: Ending
+) -> None:
+    hosting.looks = 0
+    deploying.deploy(account, plans(), say=lambda _: None)
+    hosting.when["describe_endpoint"] = ending(signal.SIGTERM)
+    code, _, told = run("cloud", "sagemaker", "delete", "shoes")
+    assert code == 143
+    assert "not all of shoes is down yet: `lapel cloud sagemaker delete shoes` goes on" in told
+
+
 def test_a_rehearsal_serves_until_it_is_ended_and_leaves_no_server(
     run: Run, colour_bundle: Path, ending: Ending
 ) -> None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from lapel.cloud.aws import TAG, Account
+from lapel.cloud.aws import Account
 from lapel.cloud.ec2.launches import BEGAN, LAUNCH, PRETENDED
 from lapel.cloud.ec2.machines import OWNER, Machine, machines, owned
 from lapel.cloud.ec2.plan import is_name
 from lapel.cloud.ec2.requests import LAUNCH_MARK, PATH, role_name, role_prefix
+from lapel.cloud.tagging import TAG
 
 
 @dataclass(slots=True)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lapel.cloud.aws import TAG, Account
+from lapel.cloud.aws import Account
 from lapel.cloud.ec2.keys import MachineFolder, machine_folder
 from lapel.cloud.ec2.launches import LAUNCH
 from lapel.cloud.ec2.plan import checked_name, is_name
+from lapel.cloud.tagging import TAG
 from lapel.schema.errors import CloudError
 
-#: The value of :data:`lapel.cloud.aws.TAG` on everything of a machine.
+#: The value of :data:`lapel.cloud.tagging.TAG` on everything of a machine.
 OWNER = "ec2/"
 #: States of EC2 in which a machine costs money or may come to.
 ALIVE = ("pending", "running", "stopping", "stopped", "shutting-down")

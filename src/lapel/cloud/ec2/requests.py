@@ -6,11 +6,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lapel.cloud.aws import owner_tags
 from lapel.cloud.ec2.launches import BEGAN, LAUNCH, Launch
 from lapel.cloud.ec2.machines import OWNER
 from lapel.cloud.ec2.plan import Plan
 from lapel.cloud.permissions import partition, policy
+from lapel.cloud.tagging import owner_tags
 
 #: IAM's path of our roles and profiles: what a policy can be limited to.
 PATH = "/lapel/"

@@ -12,9 +12,9 @@ import shlex
 import textwrap
 from collections.abc import Iterator
 
-from lapel.cloud.aws import TAG
 from lapel.cloud.ec2.plan import Plan
 from lapel.cloud.ec2.user_data import SENT
+from lapel.cloud.tagging import TAG
 
 #: Seconds that a command has to save and end when its time is up.
 SAVES_WITHIN = 120

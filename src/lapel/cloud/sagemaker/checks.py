@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from lapel.cloud.aws import owner_tags
+from lapel.cloud.tagging import owner_tags
 from lapel.schema.errors import UsageError
 from lapel.storage.s3.location import S3Location
 
@@ -24,7 +24,7 @@ REGISTRY = r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/"
 IMAGE = re.compile(REGISTRY + r"[a-z0-9._/-]+[:@]\S+")
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+")
 
-#: The value of :data:`lapel.cloud.aws.TAG` on everything of SageMaker.
+#: The value of :data:`lapel.cloud.tagging.TAG` on everything of SageMaker.
 OWNER = "sagemaker/"
 
 #: What :func:`stamped` adds to a name, and how what it made is known again.

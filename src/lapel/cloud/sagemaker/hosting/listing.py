@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lapel.cloud.aws import TAG, Account
+from lapel.cloud.aws import Account
 from lapel.cloud.sagemaker.checks import OWNER, STAMPED
+from lapel.cloud.tagging import TAG
 from lapel.schema.errors import CloudError
 
 #: States in which an endpoint changes by itself; until then AWS neither changes nor removes it.
