@@ -24,13 +24,11 @@ __all__ = ["hosting"]
 Plans = Callable[..., EndpointPlan]
 Ending = Callable[[signal.Signals], Callable[[], None]]
 
-_CLIENTS: dict[str, Any] = {}
-
 
 @pytest.fixture
 def account(hosting: HostingAccount) -> Account:  # noqa: ARG001 - it empties the account
-    """An empty account; its clients are kept from test to test."""
-    return Account(_clients=_CLIENTS)
+    """An empty account."""
+    return Account()
 
 
 @pytest.fixture(autouse=True)
