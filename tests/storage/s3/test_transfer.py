@@ -313,5 +313,5 @@ def test_nothing_there_and_nothing_here_are_said(place: S3Location, tmp_path: Pa
         pull(place, tmp_path / "there")
     with pytest.raises(StorageError, match="there is no such file or folder"):
         push(tmp_path / "gone", place)
-    with pytest.raises(StorageError, match=f"has no {MANIFEST}"):
+    with pytest.raises(AbsentError, match=f"nothing lies at {place}; `lapel cloud s3 list"):
         verify(place)
