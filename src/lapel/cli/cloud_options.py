@@ -37,8 +37,8 @@ DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Print the calls that would be made to AWS, checked against AWS's own description "
-        "of them, and send none; needs no account and no network.",
+        help="Print the calls that would change something at AWS, name those that would only look, "
+        "check all against AWS's own description, and send none; needs no account and no network.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether the cost is all right.")]
@@ -58,8 +58,8 @@ OwnPrice = Annotated[
 def account(region: str | None, profile: str | None, *, dry_run: bool = False) -> Account:
     """The account that the options lead to.
 
-    A dry run prints each call that would change something on stdout, whole; otherwise its name
-    is said on stderr when it is made.
+    A dry run prints each call that would change something on stdout, whole but for what is packed;
+    otherwise its name is said on stderr when it is made.
 
     Raises:
         MissingExtraError: boto3 is not installed.

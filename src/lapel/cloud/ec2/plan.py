@@ -32,7 +32,8 @@ class Plan:
         name: of the machine and of everything that belongs to it; 1 to 32 characters.
         kind: AWS's instance type, such as ``g6.xlarge``.
         region: such as ``eu-central-1``.
-        open_to: the one network that may open SSH, such as ``203.0.113.7/32``.
+        open_to: the one network that may open SSH, such as ``203.0.113.7/32``; a bare address is
+            one of itself alone.
         spot: spare capacity, cheaper, that AWS may take back with two minutes' notice.
         bucket: S3 bucket that the machine may read and write; none: it may call nothing of AWS.
         hours: after which the machine ends itself, whatever it does.
@@ -66,9 +67,9 @@ class Plan:
     install: str = "sent"
 
     def __post_init__(self) -> None:
-        """Refuse here what AWS would refuse later, or take."""
+        """Refuse here what AWS would refuse later, or take; write the network as AWS does."""
         checked_name(self.name)
-        checked_network(self.open_to)
+        object.__setattr__(self, "open_to", checked_network(self.open_to))
         if not re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", self.kind):
             raise UsageError(f"{self.kind!r} is no instance type; expected one like g6.xlarge")
         if self.bucket is not None and not BUCKET.fullmatch(self.bucket):
