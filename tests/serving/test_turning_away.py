@@ -29,7 +29,7 @@ def crowded(
 ) -> Iterator[httpx2.Client]:
     """A server at whose only model four wait, for longer than these tests take."""
     source = make_paced(colour_bundle, 0.0)
-    with serving_models(source, latency=0.01, batch=1) as client:
+    with serving_models(source, latency=0.001, batch=1) as client:
         client.post("/v1/predict", content=photo, headers=JPEG)
         source.paced.seconds = 25.0
         address = f"{client.base_url}/v1/predict"

@@ -20,7 +20,7 @@ from lapel.serving.forms import StatusAnswer, errors
 from lapel.serving.gate import Gate, SafeHeaders
 from lapel.serving.limits import BodyLimits
 from lapel.serving.models import Models
-from lapel.serving.predict import predict_routes
+from lapel.serving.predict import model_routes, predict_routes
 from lapel.serving.sagemaker import sagemaker_routes
 from lapel.serving.settings import Settings
 from lapel.serving.telemetry import Observed, Telemetry
@@ -63,6 +63,7 @@ def create_app(
     )
     # Looked through in this order for each request.
     app.include_router(predict_routes(models))
+    app.include_router(model_routes(models))
     app.include_router(sagemaker_routes(models))
     app.include_router(_state_routes(models, telemetry))
     for router in extra_routes:

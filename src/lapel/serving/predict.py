@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from lapel.serving.asked import Asked, parameters
 from lapel.serving.faults import Refusal
@@ -24,12 +25,23 @@ ModelName = Annotated[
 ]
 
 
+class BareRoute(APIRoute):
+    """A route whose function takes the request and reads it by itself.
+
+    The framework's own way around such a function takes as long as some of what is in it.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The function."""
+        return self.endpoint
+
+
 def predict_routes(models: Models) -> APIRouter:
-    """``/v1/predict``, ``/v1/models`` and ``/v1/model``."""
-    router = APIRouter(prefix="/v1", tags=["prediction"])
+    """``/v1/predict``."""
+    router = APIRouter(tags=["prediction"], route_class=BareRoute)
 
     @router.post(
-        "/predict",
+        "/v1/predict",
         summary="Answer for one or several pictures",
         response_model=None,
         responses={
@@ -45,6 +57,13 @@ def predict_routes(models: Models) -> APIRouter:
         asked = Asked.of(request.query_params.multi_items())
         value = await answer(request, models.get(asked.model), asked)
         return Response(json_bytes(value), media_type=JSON)
+
+    return router
+
+
+def model_routes(models: Models) -> APIRouter:
+    """``/v1/models`` and ``/v1/model``."""
+    router = APIRouter(prefix="/v1", tags=["prediction"])
 
     @router.get(
         "/models",
@@ -133,15 +152,26 @@ async def unless_gone(request: Request, work: Awaitable[Answered]) -> Answered:
     Raises:
         Refusal: the caller is gone; nobody will read it.
     """
-    answering = asyncio.ensure_future(work)
+    answering = asyncio.current_task()
+    over = left = False
+
+    def leave(leaving: asyncio.Task[None]) -> None:
+        nonlocal left
+        if answering is not None and not over and not leaving.cancelled():
+            left = True
+            answering.cancel()
+
     leaving = asyncio.ensure_future(_gone(request))
+    leaving.add_done_callback(leave)
     try:
-        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
-            raise Refusal(400, "the caller went away before the answer", code="caller_gone")
-        return await answering
+        return await work
+    except asyncio.CancelledError:
+        # Cancelled by us alone: whoever ends the server cancels, too, and is to be heard.
+        if not left or answering is None or answering.uncancel():
+            raise
+        raise Refusal(400, "the caller went away before the answer", code="caller_gone") from None
     finally:
-        answering.cancel()
+        over = True
         leaving.cancel()
 
 

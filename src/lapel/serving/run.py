@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import logging
 import signal
 import socket
@@ -92,6 +93,7 @@ def run(
     """
     log_to_stderr()
     give_memory_back()
+    keep_what_is_loaded()
     sys.setswitchinterval(SWITCH_SECONDS)
     with bound(settings) as listener:
 
@@ -190,6 +192,16 @@ def give_memory_back() -> None:
     """
     with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_PIECE)
+
+
+def keep_what_is_loaded() -> None:
+    """Let Python look for garbage among what requests leave alone.
+
+    All that was loaded before stays as long as the server; to look through it again and again took
+    a fifth of the time of the thread that speaks with callers.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class _Server(uvicorn.Server):

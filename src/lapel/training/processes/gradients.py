@@ -67,7 +67,7 @@ class Gradients:
         for piece in self._pieces:
             for parameter in piece.parameters:
                 hook = _taking(piece, self._send_full)
-                yield parameter.register_post_accumulate_grad_hook(hook)
+                yield parameter.register_post_accumulate_grad_hook(hook)  # type: ignore[no-untyped-call] # torch leaves it untyped
 
     def _send_full(self) -> None:
         """Send what is full; in one order, which is the same in all processes."""
@@ -99,9 +99,11 @@ class _Piece:
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
-        self.parameters = parameters
+        first, self.parameters = parameters[0], parameters
         self.values = torch.zeros(
-            sum(map(torch.numel, parameters)), dtype=parameters[0].dtype, device=parameters[0].device
+            sum(map(torch.numel, parameters)),
+            dtype=first.dtype,
+            device=first.device,
         )
         parts = torch.split(self.values, list(map(torch.numel, parameters)))
         self._places = {

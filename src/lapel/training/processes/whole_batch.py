@@ -125,7 +125,7 @@ def statistics(group: Group, values: Tensor) -> tuple[Tensor, Tensor]:
         values: of this one, (n, C, ...).
     """
     places = values[0, 0].numel()
-    parts = values.float().split(max(1, SUMMED // places))
+    parts = torch.split(values.float(), max(1, SUMMED // places))
     # Without running values: what torch's own layer counts in one go through the numbers.
     found = [torch.stack(torch.batch_norm_update_stats(one, None, None, 0.0)) for one in parts]
     sizes = torch.tensor([len(one) for one in parts], device=values.device)
