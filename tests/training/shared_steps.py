@@ -28,6 +28,7 @@ from lapel.training.loop import Tally, learn
 from lapel.training.material import architecture_of
 from lapel.training.pictures import Resident
 from lapel.training.plan import Plan
+from lapel.training.processes import gradients
 from lapel.training.processes.group import ALONE, Group
 from lapel.training.processes.sharding import shard
 from lapel.training.recipe import recipe_from
@@ -207,7 +208,8 @@ IN_PARTS = "in parts"
 
 
 def all_compared(group: Group, folders: Mapping[str, Path]) -> dict[str, Any]:
-    """The same of every case."""
+    """The same of every case; gradients travel in many pieces, small as these networks are."""
+    gradients.PIECE_BYTES = 256
     found = {name: compared(group, name, folders[name]) for name in (*CASES, *EXACT)}
     whole = "average, clipped"
     return {**found, IN_PARTS: compared(group, whole, folders[whole], sharded=True)}

@@ -188,8 +188,9 @@ def test_a_process_whose_run_was_taken_over_ends(
     assert json.loads(S3Store(place).read(OWNER))["machine"] == "two"
 
 
+@pytest.mark.parametrize("noticed", ["while it runs", "at its end"])
 def test_taken_over_in_the_middle_of_a_save_nothing_more_is_put(
-    place: str, monkeypatch: pytest.MonkeyPatch
+    noticed: str, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(owning, "BEAT", 3600.0)  # as of a machine that slept
     put, store = put_file, S3Store(place)
@@ -207,6 +208,13 @@ def test_taken_over_in_the_middle_of_a_save_nothing_more_is_put(
             for name in ("recipe.yaml", "run.json", "log.csv"):
                 (run.folder / name).write_text("mine")
             run.saved()
+            until = time.monotonic() + 5 * (noticed == "while it runs")
+            while not is_taken() and time.monotonic() < until:
+                time.sleep(0.01)
+
+    def is_taken() -> bool:
+        told: dict[str, str] = json.loads(store.read(OWNER))
+        return told["machine"] == "two"
 
     with pytest.raises(StorageError, match="taken over by process 1 on two"):
         save()

@@ -181,8 +181,9 @@ class RunMirror:
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join()
+        known = failed and self._owner.lost  # it is the error with which the run ends
         try:
-            if not self._owner.lost and self._thread.ident is not None:
+            if self._thread.ident is not None and not known:
                 self._put()
             self._owner.release(forget=not self._there)
         except StorageError as error:
