@@ -195,6 +195,7 @@ def compared(
     alone = learner_of(values, schema, train, ALONE)
     learn(alone, train, validation, Silent())
     shared = learner_of(values, schema, train, group, sharded=sharded)
+    assert not (sharded and shared.gradients._pieces)
     learn(shared, train, validation, Silent())
     expected, found = (one.checkpoint().tensors for one in (alone, shared))
     assert found.keys() == expected.keys()

@@ -73,7 +73,9 @@ def test_the_last_layers_travel_while_the_first_are_looked_for(network: nn.Seque
         with summing.added_up():
             network(PICTURES).square().sum().backward()
         for one, own in zip(found(network), expected, strict=True):
-            torch.testing.assert_close(one, 2 * own)  # type: ignore[operator] # all have one
+            assert one is not None
+            assert own is not None
+            torch.testing.assert_close(one, 2 * own)
     for step in (twin.found[:4], twin.found[4:]):
         assert step[:2] == [1, 2]  # of the last layer, before the first had any
         assert len(step) == 4

@@ -94,7 +94,8 @@ def train(
     from lapel.cli.extras import needs_extra
 
     with needs_extra("train", "lapel train"):
-        from lapel.training.processes.group import LostError, speaks_for_all
+        from lapel.training.processes.group import LostError
+        from lapel.training.processes.torchrun import speaks_for_all
         from lapel.training.recipe import parse_changes
         from lapel.training.stopping import RunInterruptedError
         from lapel.training.train import train as learn

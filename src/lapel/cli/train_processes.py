@@ -32,8 +32,8 @@ def train_in_processes(
         typer.Exit: always, with the exit code of the whole.
     """
     from lapel.schema.errors import UsageError
-    from lapel.training.processes.group import started_together
     from lapel.training.processes.launch import launch
+    from lapel.training.processes.torchrun import started_together
 
     if processes < 1:
         raise UsageError(f"--processes is 1 or more, found {processes}")

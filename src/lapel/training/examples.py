@@ -31,7 +31,7 @@ from lapel.schema.labels import Schema
 from lapel.storage.cache import cache_root
 from lapel.training.embedding import items_of
 from lapel.training.pictures import Chosen, Packed, Pictures, Resident, Streamed
-from lapel.training.processes.group import processes_here
+from lapel.training.processes.torchrun import processes_here
 from lapel.training.recipe_parts import DataPart
 from lapel.training.row_cache import RowCache, make_missing
 from lapel.training.shard_order import shards_of

@@ -29,7 +29,7 @@ from lapel.training.embedding import metric_loss
 from lapel.training.optimise import AveragedWeights, build_optimisers
 from lapel.training.processes.gradients import Gradients
 from lapel.training.processes.group import ALONE, Group
-from lapel.training.processes.sharding import like, whole
+from lapel.training.processes.sharding import is_sharded, like, whole
 from lapel.training.recipe import Recipe
 
 
@@ -106,7 +106,8 @@ class Learner:
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
         #: Of the network, where it is whole and others learn it, too.
-        self.gradients = Gradients(group, [] if group.alone else network.parameters())
+        apart = group.alone or is_sharded(network)
+        self.gradients = Gradients(group, [] if apart else network.parameters())
         #: Norm of the last step's gradient before it was clipped; None where none is.
         self.norm: Tensor | None = None
         #: Told by the loop what begins; runs where somebody wants to know where the time goes.

@@ -181,15 +181,16 @@ class RunMirror:
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join()
-        known = failed and self._owner.lost  # it is the error with which the run ends
         try:
-            if self._thread.ident is not None and not known:
+            # Of a run that failed, the place's loss is mostly the reason, and was said.
+            if self._thread.ident is not None and not (failed and self._owner.lost):
                 self._put()
             self._owner.release(forget=not self._there)
         except StorageError as error:
+            to = "s3://BUCKET/ANOTHER-PLACE" if self._owner.lost else self._location
             message = (
                 f"the run could not be put in {self._location}: {error}. It is whole in "
-                f"{self._folder}; send it: lapel cloud s3 push {self._folder} {self._location}"
+                f"{self._folder}; send it: lapel cloud s3 push {self._folder} {to}"
             )
             if not failed:
                 raise StorageError(message) from error

@@ -14,8 +14,8 @@ from lapel.training.processes.group import Group
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
 
-#: Bytes of gradients that travel as one message: few messages cost least, and the smaller they are,
-#: the sooner the first is full.
+#: Bytes of gradients from which they travel as one message: few messages cost least, and the
+#: smaller they are, the sooner the first is full.
 PIECE_BYTES = 4 << 20
 
 

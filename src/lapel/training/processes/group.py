@@ -19,6 +19,7 @@ from torch import distributed as dist
 
 from lapel.schema.errors import TrainingError, UsageError
 from lapel.training.processes.pulse import watched
+from lapel.training.processes.torchrun import VARIABLES, started_together
 
 #: One process waits so long for the others within a step, where they live but give nothing. One
 #: that ends is noticed at once, and one that hangs as a whole soon, see `pulse`.
@@ -26,9 +27,6 @@ PATIENCE = timedelta(minutes=10)
 
 #: And so long where one works while the others wait: reading pictures, writing the bundle.
 LONG_PATIENCE = timedelta(days=2)
-
-#: What torchrun tells each process.
-VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 #: Any plain value.
 Plain = Any
@@ -251,17 +249,6 @@ _NOTHING = torch.empty(0, dtype=torch.uint8)
 ALONE = Group()
 
 
-def started_together() -> bool:
-    """Whether torchrun, or what speaks like it, started this process beside others."""
-    told = all(name in os.environ for name in VARIABLES)
-    return told and int(os.environ["WORLD_SIZE"]) > 1
-
-
-def speaks_for_all() -> bool:
-    """Whether this process is the one that prints: the first, or the only one."""
-    return not started_together() or os.environ["RANK"] == "0"
-
-
 @contextmanager
 def joined(backend: Callable[[], str] | None = None) -> Iterator[Group]:
     """The group that this process was started in; by itself, a group of one.
@@ -303,8 +290,3 @@ def _backend() -> str:
         )
     torch.cuda.set_device(local_rank)
     return "cpu:gloo,cuda:nccl"
-
-
-def processes_here() -> int:
-    """How many processes of the group share this machine's memory and cores."""
-    return int(os.environ["LOCAL_WORLD_SIZE"]) if started_together() else 1

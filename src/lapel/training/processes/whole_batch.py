@@ -8,7 +8,7 @@ together: then a step is the same, to rounding, with any number of processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -124,29 +124,36 @@ def statistics(group: Group, values: Tensor) -> tuple[Tensor, Tensor]:
         group: the processes, all of which have as many values.
         values: of this one, (n, C, ...).
     """
-    places = values[0, 0].numel()
-    parts = torch.split(values.float(), max(1, SUMMED // places))
-    # Without running values: what torch's own layer counts in one go through the numbers.
-    found = [torch.stack(torch.batch_norm_update_stats(one, None, None, 0.0)) for one in parts]
-    sizes = torch.tensor([len(one) for one in parts], device=values.device)
-    own = _of_whole(torch.stack(found), sizes)
-    everyone = group.gathered(own[None])
-    mean, variance = _of_whole(everyone, sizes.new_ones(len(everyone)))
+    mean, variance = _of_whole(group.gathered(_statistics(values.float())[None]))
     return mean, variance
 
 
-def _of_whole(parts: Tensor, sizes: Tensor) -> Tensor:
+def _statistics(values: Tensor) -> Tensor:
+    """Mean and variance of each channel, (2, C)."""
+    # GPUs sum pairs of sums, however many there are, and take few large steps rather than many.
+    together = len(values) if values.is_cuda else max(1, SUMMED // values[0, 0].numel())
+    parts = torch.split(values, together)
+    # Without running values: what torch's own layer counts in one go through the numbers.
+    found = [torch.stack(torch.batch_norm_update_stats(one, None, None, 0.0)) for one in parts]
+    return _of_whole(torch.stack(found), [len(one) for one in parts])
+
+
+def _of_whole(parts: Tensor, sizes: Sequence[int] | None = None) -> Tensor:
     """Mean and variance of what lies in parts (Chan, Golub and LeVeque 1983, "Algorithms for
     Computing the Sample Variance", equation 1.5).
 
     Args:
         parts: mean and variance of each, (parts, 2, C).
-        sizes: of each, (parts,).
+        sizes: of each; None: they are of one size.
 
     Returns:
         Of shape (2, C).
     """
-    shares = (sizes / sizes.sum())[:, None]
+    if len(parts) == 1:
+        return parts[0]
+    shares: Tensor | float = 1 / len(parts)
+    if sizes is not None:
+        shares = parts.new_tensor(sizes)[:, None] / sum(sizes)
     means, variances = parts.unbind(1)
     mean = (shares * means).sum(0)
     return torch.stack([mean, (shares * (variances + (means - mean).square())).sum(0)])
@@ -180,14 +187,15 @@ class _Normalised(torch.autograd.Function):
         values, weight, mean, variance = context.saved_tensors
         wanted, read = gradient.float(), values.float()
         factor = None if weight is None else weight.float()
-        # As if mean and variance were given: the gradient but for what moves these two.
+        inverse = (variance + context.eps).rsqrt()
+        # As if mean and variance were given: the gradient but for what moves these two. CPUs read
+        # them as the running ones, GPUs as those of a step.
         moved, along, total = torch.ops.aten.native_batch_norm_backward(
-            wanted, read, factor, mean, variance, None, None, False, context.eps, [True] * 3
+            wanted, read, factor, mean, variance, mean, inverse, False, context.eps, [True] * 3
         )
         # Half as many messages as a sum over the processes would be.
         sums = context.group.gathered(torch.stack([along, total])[None]).sum(0)
         number = values.numel() // values.shape[1] * context.group.count
-        inverse = (variance + context.eps).rsqrt()
         scale = (inverse if factor is None else inverse * factor) / number
         slope = -scale * inverse * sums[0]
         shift = -scale * sums[1] - slope * mean
