@@ -56,7 +56,10 @@ def test_from_an_empty_account_and_back_to_it(
 
     code, _, err = run("cloud", "s3", "remove", place)
     assert (code, "agree by --yes" in err) == (2, True)
-    assert re.search(rf"^to be deleted for good: 4 objects \(3\.\d KB\) at {place}$", err, re.M)
+    assert re.search(rf"(?m)^to be deleted for good: 4 objects \(3\.\d KB\) at {place}$", err)
+    code, out, err = run("cloud", "s3", "remove", place, "--dry-run")
+    assert (code, out.startswith("s3 DeleteObjects {")) == (0, True)
+    assert "dry run: nothing was deleted; it would make the 1 call shown" in err
     code, out, _ = run("cloud", "s3", "remove", "s3://lapel-story", "--bucket", "--yes")
     assert code == 0
     assert out.startswith("deleted: the bucket s3://lapel-story with 4 objects (3.")

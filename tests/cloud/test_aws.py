@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -75,7 +76,21 @@ def test_another_region_is_the_same_account() -> None:
 
 
 @pytest.mark.usefixtures("unreachable")
-def test_what_is_missing_is_named(run: Run) -> None:
+def test_a_server_that_a_profile_names_calls_its_regions_as_it_likes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    own = "[profile own]\nregion = garage\nendpoint_url = http://127.0.0.1:9\n"
+    (tmp_path / "config").write_text(f"{own}[profile aws]\nregion = eu-west-1\n", "utf-8")
+    assert Account(profile="own").where() == "garage"
+    assert Account(profile="own", region="nyc3").where() == "nyc3"
+    with pytest.raises(UsageError, match="'nyc3' is no region of AWS"):
+        Account(profile="aws", region="nyc3").where()
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_what_is_missing_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     code, _, said = run("cloud", "ec2", "list")
     assert code == 1
     assert "no region is set; give --region, or set AWS_DEFAULT_REGION" in said
@@ -89,3 +104,6 @@ def test_what_is_missing_is_named(run: Run) -> None:
     assert (code, "~/.aws holds no profile 'none'" in said) == (1, True)
     code, _, said = run("cloud", "s3", "list", "--region", "eu west")
     assert (code, "s3: 'eu west' is no region; expected one like" in said) == (1, True)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "half")
+    code, _, said = run("cloud", "ec2", "list", "--region", "eu-west-1")
+    assert (code, "was found (env): AWS_SECRET_ACCESS_KEY is missing; set it" in said) == (1, True)

@@ -15,7 +15,9 @@ BUCKET = "lapel-presence-tests"
 
 
 @pytest.mark.usefixtures("emulated")
-def test_a_bucket_that_is_not_there_is_named_with_what_makes_it() -> None:
+def test_a_bucket_that_is_not_there_is_named_with_what_makes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     account = Account()
     place = {"LocationConstraint": REGION}
     client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
@@ -28,6 +30,9 @@ def test_a_bucket_that_is_not_there_is_named_with_what_makes_it() -> None:
         region_of_bucket(account, "lapel-nowhere")
     for group in ("ec2", "sagemaker", "sagemaker-endpoints"):
         assert missing(group, account.calls) == set()
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(UsageError, match=r"name one of yours, or make it: .* lapel-nowhere`$"):
+        region_of_bucket(account, "lapel-nowhere")
 
 
 @pytest.mark.usefixtures("emulated")

@@ -94,16 +94,21 @@ class TestWholeOrNotAtAll:
         folder = tmp_path / left.name.replace("file", "folder")
         folder.mkdir()
         (folder / "a").touch()
+        between = tmp_path / folder.name.replace("folder", "between")  # the two renames
+        between.mkdir()
         others = [
-            tmp_path / name
-            for name in (
-                left.name.replace(machine, "0" * 8),
-                left.name.replace(f"-{process}-", f"-{os.getpid()}-"),
-                f".former{folder.name}",
-                ".of-an-older-lapel.12345678.partial",
-            )
+            between,
+            *(
+                tmp_path / name
+                for name in (
+                    left.name.replace(machine, "0" * 8),
+                    left.name.replace(f"-{process}-", f"-{os.getpid()}-"),
+                    f".former{between.name}",
+                    ".of-an-older-lapel.12345678.partial",
+                )
+            ),
         ]
-        for other in others:
+        for other in others[1:]:
             other.touch()
         write_atomically(path, b"new")
         assert names_in(tmp_path) == sorted(["file", *(other.name for other in others)])
@@ -175,6 +180,14 @@ def test_hash_of_a_file(tmp_path: Path) -> None:
 
 def test_the_limit_used_above_holds_in_the_other_process_alone() -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 4096
+
+
+@pytest.mark.parametrize("name", ["k" * 255, "\uc2e0\ubc1c" * 42])
+def test_a_name_as_long_as_the_disk_takes_is_written(tmp_path: Path, name: str) -> None:
+    write_atomically(tmp_path / "file" / name, b"1")
+    for content in (b"1", b"2"):
+        replace_folder(tmp_path / "folder" / name, {"a": content})
+    assert names_in(tmp_path / "file") == names_in(tmp_path / "folder") == [name]
 
 
 def test_a_name_too_long_for_the_disk_is_said_to_be_so(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def _rent(
     from lapel.cloud.ec2.offer import look
 
     key = None if public_key is None else _read_key(public_key)
-    offer = look(account, plan, own_price=price)
+    offer = look(account, plan, own_price=price, say=complain)
     options.agreed(offer.cost(), yes=yes, dry_run=account.dry_run)
     machine = launch(account, offer, public_key=key, say=complain)
     if machine is None:

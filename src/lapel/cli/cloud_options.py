@@ -108,14 +108,19 @@ def agreed(
         raise typer.Exit(1)
 
 
-def say_dry_run_is_over(account: Account) -> None:
-    """Say on stderr that nothing was sent: how many calls were shown, and which would only look."""
+def say_dry_run_is_over(account: Account, *, nothing: str = "sent") -> None:
+    """Say on stderr that nothing was sent: how many calls were shown, and which would only look.
+
+    Args:
+        account: of the dry run.
+        nothing: what was done to nothing, where it was looked what is there.
+    """
     looks = [f"{one.service} {one.operation}" for one in account.calls if not one.changes]
     would = f"it would make the {counted(len(account.calls) - len(looks), 'call')} shown"
     if looks:
         look = "looks" if len(looks) == 1 else "look"
         would += f", and {len(looks):,} that only {look}: {', '.join(dict.fromkeys(looks))}"
-    complain(f"dry run: nothing was sent; {would}")
+    complain(f"dry run: nothing was {nothing}; {would}")
 
 
 @contextmanager

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from lapel.cloud.buckets import Removal
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to delete.")]
+LookOnly = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Look what is there, which needs an account; print the calls that would delete it, "
+        "and send none of those.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,12 +81,9 @@ def remove(
     yes: Yes = False,
     region: Region = None,
     profile: Profile = None,
-    dry_run: DryRun = False,
+    dry_run: LookOnly = False,
 ) -> None:
-    """Delete what lies in S3 for good: with all versions, and uploads that were cut.
-
-    --dry-run looks what is there, which needs an account, and deletes nothing.
-    """
+    """Delete what lies in S3 for good: with all versions, and uploads that were cut."""
     asked = account(region, profile, dry_run=dry_run)
     from lapel.cloud import buckets
 
@@ -93,6 +98,8 @@ def remove(
         _agree(f"to be deleted for good: {what}")
     buckets.remove(asked, plan)
     print(f"{'would be deleted' if dry_run else 'deleted'}: {what}")
+    if dry_run:
+        say_dry_run_is_over(asked, nothing="deleted")
 
 
 def _named(plan: Removal) -> str:

@@ -150,15 +150,16 @@ def role(
 
 def _make_role(account: Account, name: str, bucket: str, *, yes: bool) -> None:
     from lapel.cloud.bucket_presence import region_of_bucket
-    from lapel.cloud.sagemaker.roles import bucket_of, make_role
+    from lapel.cloud.sagemaker.roles import UNKNOWN, bucket_of, make_role
     from lapel.storage.s3.location import bucket_named
 
     used = bucket_named(bucket)
     former = bucket_of(account, name)
-    region_of_bucket(account, used)  # refuses one that is not there
+    region_of_bucket(account, used, unsure=complain)  # refuses one that is not there
     if former not in (None, used):
+        now = "a bucket that could not be found out" if former == UNKNOWN else f"s3://{former}"
         shared.agreed(
-            [f"the role {name} may use s3://{former}, and would use s3://{used} instead of it"],
+            [f"the role {name} may use {now}, and would use s3://{used} instead of it"],
             yes=yes,
             because="what works under it loses its bucket",
             otherwise="nothing was changed",

@@ -173,12 +173,12 @@ class Account:
     def region_if_set(self) -> str | None:
         """As :meth:`where`; None where none is set, as in a dry run without an account."""
         if self.region is not None:
-            return checked_region(self.region)
+            return checked_region(self.region, profile=self.profile)
         try:
             found = self._boto().region_name
         except BotoCoreError as error:
             raise CloudError(_words("AWS", "", error)) from error
-        return None if found is None else checked_region(str(found))
+        return None if found is None else checked_region(str(found), profile=self.profile)
 
     def elsewhere(self, region: str) -> Account:
         """The same account in another region; its calls are kept in the same list."""

@@ -6,18 +6,23 @@ import difflib
 import os
 from functools import cache
 
-from botocore.session import get_session
+from botocore.exceptions import BotoCoreError
+from botocore.session import Session, get_session
 
 from lapel.schema.errors import UsageError
 
 
-def checked_region(name: str) -> str:
+def checked_region(name: str, *, profile: str | None = None) -> str:
     """A region's name, which AWS knows; where another server is named, any.
+
+    Args:
+        name: such as ``eu-central-1``.
+        profile: of ``~/.aws/config``, which may name a server; none: as boto3's chain says.
 
     Raises:
         UsageError: botocore lists no such region.
     """
-    if any(one.startswith("AWS_ENDPOINT_URL") for one in os.environ) or name in _listed():
+    if name in _listed() or _goes_elsewhere(profile):
         return name
     close = difflib.get_close_matches(name, sorted(_listed()), n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]}?" if close else "."
@@ -25,6 +30,18 @@ def checked_region(name: str) -> str:
         f"{name!r} is no region of AWS{hint} A region that is younger than your boto3 needs a "
         "newer one: pip install -U boto3"
     )
+
+
+def _goes_elsewhere(profile: str | None) -> bool:
+    """Whether the environment or a profile names a server, of all services or of some."""
+    if any(one.startswith("AWS_ENDPOINT_URL") for one in os.environ):
+        return True
+    try:
+        return not {"endpoint_url", "services"}.isdisjoint(
+            Session(profile=profile).get_scoped_config()
+        )
+    except BotoCoreError:  # no such profile, which is said where a client is made
+        return False
 
 
 @cache

@@ -19,9 +19,9 @@ def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
 
     It is built beside the place, flushed to the disk and renamed. Where a folder stood before,
     two renames follow each other, since no portable call exchanges folders: killed exactly
-    between them, the former folder is left beside, under a name that begins with ``.former`` and
-    ends in ``.partial``; all else that a killed process left goes as with
-    :func:`lapel.storage.local.atomic_path`.
+    between them, both are left beside: the former folder under a name that begins with
+    ``.former``, the new one under the same without that word. All else that a killed process left
+    goes as with :func:`lapel.storage.local.atomic_path`.
 
     Args:
         folder: the place. An empty folder that stands there is taken over.

@@ -25,6 +25,9 @@ FORMER = ".former"
 #: Machine (and container, since it started), process, and chance.
 _OURS = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}" + re.escape(PARTIAL_SUFFIX))
 
+#: Bytes that file systems take for a name: Linux's NAME_MAX.
+_LONGEST = 255
+
 #: Folders that are remembered as looked through.
 _REMEMBERED = 1024
 
@@ -36,7 +39,8 @@ def atomic_path(path: Path, *, instead: Callable[[], Path] | None = None) -> Ite
     The bytes are flushed to the disk before the rename and the folder after it, so that a
     power cut leaves the old file or the new one, never half of one. Killed on the way, what was
     written is left under a name that begins with a dot and ends in ``.partial``; the next process
-    of this machine that writes into the folder takes it away.
+    of this machine that writes into the folder takes it away; on systems without ``/proc``, where
+    nothing tells whose it is, it stays.
 
     Args:
         path: the place.
@@ -105,7 +109,10 @@ def partial_beside(path: Path) -> Path:
     """
     _take_away_leftovers(path.parent)
     whose = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
-    return path.with_name(f".{path.name}.{whose}{PARTIAL_SUFFIX}")
+    room = _LONGEST - len(f"{FORMER}..{whose}{PARTIAL_SUFFIX}")
+    # Cut by bytes: a letter of Korean has three. What is left of a letter goes.
+    name = os.fsencode(path.name)[:room].decode(errors="ignore")
+    return path.with_name(f".{name}.{whose}{PARTIAL_SUFFIX}")
 
 
 def former_beside(partial: Path) -> Path:
@@ -119,6 +126,8 @@ def _take_away_leftovers(folder: Path) -> None:
         for entry in entries:
             found = _OURS.fullmatch(entry.name)
             if found is None or entry.name.startswith(f"{FORMER}."):
+                continue
+            if former_beside(Path(entry.path)).exists():  # killed as one took the other's place
                 continue
             if found[1] == _machine() and is_gone(int(found[2]), surroundings()):
                 _remove(Path(entry.path), folder=entry.is_dir(follow_symlinks=False))

@@ -12,13 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 from emulated_account import client, know_image
+from moto.s3.responses import S3Response
 
 from lapel.cli import cloud_options as options
 from lapel.cloud.aws import Account, Call
-from lapel.cloud.ec2.keys import machine_folder
 from lapel.cloud.ec2.listing import regions
-from lapel.cloud.ec2.machines import machine
-from lapel.schema.errors import UsageError
 
 Run = Callable[..., tuple[int, str, str]]
 Belongings = Callable[[], dict[str, list[str]]]
@@ -190,10 +188,16 @@ def test_machines_of_every_region_are_found(run: Run, monkeypatch: pytest.Monkey
 
 
 def test_nothing_is_rented_unless_someone_agrees(
-    run: Run, belongings: Belongings, typed: Callable[[str], None]
+    run: Run,
+    belongings: Belongings,
+    typed: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    code, _, said = run(*UP[:-1])
+    with monkeypatch.context() as patch:
+        patch.setattr(S3Response, "head_bucket", lambda _: (403, {}, ""))
+        code, _, said = run(*UP[:-1], "--bucket", "of-the-machine-alone")
     assert code == 2
+    assert "note: s3://of-the-machine-alone may not be looked into by you: whether it is" in said
     assert "this costs money and nobody is there to be asked; agree by --yes" in said
     typed("n\n")
     code, _, said = run(*UP[:-1])
@@ -247,32 +251,6 @@ def test_what_is_wrong_or_unsafe_is_refused_before_anybody_is_asked(
     code, _, said = run(*UP, "--region", "eu-central-1", *words)
     assert code == 2
     assert complaint in said
-
-
-@pytest.mark.usefixtures("unreachable")
-def test_a_pattern_is_no_name_of_a_machine(run: Run) -> None:
-    commands = (
-        ("open", "*", "--from", "203.0.113.7"),
-        ("open", "*", "--dry-run"),
-        ("cost", "*"),
-        ("down", "*"),
-        ("down", "*", "--all-regions", "--dry-run"),
-        ("jobs", "*"),
-        ("run", "*", "--", "true"),
-        ("pull", "*", "run", "out"),
-    )
-    for command, *words in commands:
-        code, _, said = run("cloud", "ec2", command, "--region", "eu-central-1", *words)
-        assert code == 2, (command, said)
-        assert "'*' is no name for a machine" in said
-
-
-@pytest.mark.parametrize("name", ["*", "trainer?", "", "../trainer", "Trainer"])
-def test_what_is_no_name_reaches_neither_aws_nor_a_folder(name: str) -> None:
-    with pytest.raises(UsageError, match="is no name for a machine"):
-        machine(Account(dry_run=True), "eu-central-1", name)
-    with pytest.raises(UsageError, match="is no name for a machine"):
-        machine_folder("eu-central-1", name)
 
 
 def test_a_launch_that_is_ended_from_outside_leaves_nothing(

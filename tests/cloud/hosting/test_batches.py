@@ -12,6 +12,7 @@ import pytest
 from hosting_account import BUCKET, IMAGE, ROLE, HostingAccount, client, what_is_there
 
 from lapel.cloud.aws import Account
+from lapel.cloud.interruptions import interrupted_when_ended
 from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker.hosting.batch import BatchPlan, start_batch
 from lapel.cloud.sagemaker.hosting.looking import look_before_a_batch
@@ -136,6 +137,17 @@ def test_a_batch_that_is_ended_while_it_starts_does_not_run(
     (job,) = client("sagemaker").list_transform_jobs()["TransformJobSummaries"]
     assert job["TransformJobStatus"] == "Stopped"
     assert what_is_there() == {"objects": STORED}
+
+
+def test_a_batch_that_is_ended_as_its_model_is_made_leaves_none(
+    account: Account, hosting: HostingAccount, ending: Ending
+) -> None:
+    hosting.when["create_model"] = ending(signal.SIGTERM)
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt), interrupted_when_ended():
+        start_batch(account, plan(), say=said.append)
+    assert [line.partition(": ")[2] for line in said] == ["taken away again"]
+    assert what_is_there() == {}
 
 
 @pytest.mark.usefixtures("stored", "quick")

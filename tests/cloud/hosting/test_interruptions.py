@@ -15,13 +15,16 @@ import pytest
 from _pytest.capture import CaptureIO
 from hosting_account import HostingAccount, what_is_there
 
-from lapel.cloud.aws import Account
+from lapel.cloud.aws import Account, Call
 from lapel.cloud.container.layout import ROOT_VARIABLE
 from lapel.cloud.container.serving import HOST, PORT, ping
 from lapel.cloud.interruptions import interrupted_when_ended
 from lapel.cloud.sagemaker.hosting import deploy as deploying
+from lapel.cloud.sagemaker.hosting.archive import archived
 from lapel.cloud.sagemaker.hosting.listing import endpoints, is_there
 from lapel.cloud.sagemaker.hosting.plan import EndpointPlan
+from lapel.inference.bundle import Bundle
+from lapel.schema.errors import CloudError
 
 Run = Callable[..., tuple[int, str, str]]
 Plans = Callable[..., EndpointPlan]
@@ -98,6 +101,35 @@ def test_an_endpoint_that_cannot_be_taken_away_in_time_is_named_with_what_does_i
     assert "`lapel cloud sagemaker delete shoes`" in told
     # It still starts by its configuration, which is not taken from under it.
     assert set(what_is_there()) == {"endpoints", "configs", "models"}
+
+
+def test_alarms_that_are_left_are_not_taken_for_an_endpoint_that_is_left(
+    account: Account, plans: Plans, hosting: HostingAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Account, names: list[str]) -> None:
+        raise CloudError(f"not allowed: {names}")
+
+    hosting.fails = True
+    monkeypatch.setattr(deploying, "remove_alarms", refuse)
+    said: list[str] = []
+    with pytest.raises(CloudError, match="did not become ready"):
+        deploying.deploy(account, plans(), say=said.append, every=0.01)
+    told = "\n".join(said)
+    assert "shoes: taken away again" in told
+    assert "alarms on shoes could not be taken away (not allowed: []); `lapel" in told
+    assert "costs money" not in told
+
+
+def test_an_archive_may_be_one_that_an_endpoint_runs_on_already(colour_bundle: Path) -> None:
+    def interrupt(_: Call) -> None:
+        raise KeyboardInterrupt
+
+    account, said = Account(dry_run=True, show=interrupt), list[str]()
+    with pytest.raises(KeyboardInterrupt):
+        archived(
+            account, Bundle.load(colour_bundle), "shoes", models="s3://models", say=said.append
+        )
+    assert "may lie there by now; unless shoes ran on this very model before, `lapel" in said[-1]
 
 
 def test_a_change_that_is_ended_on_the_way_goes_on_at_aws_which_is_said(

@@ -8,10 +8,13 @@ from collections.abc import Callable
 import pytest
 from emulated_account import client, what_is_there
 from job_account import BUCKET
+from moto.core.exceptions import AccessDeniedError
+from moto.iam.models import IAMBackend
+from moto.s3.responses import S3Response
 
 from lapel.cloud.aws import Account
 from lapel.cloud.permissions import missing
-from lapel.cloud.sagemaker.roles import bucket_of, make_role
+from lapel.cloud.sagemaker.roles import UNKNOWN, bucket_of, make_role
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -65,6 +68,46 @@ def test_a_role_loses_its_bucket_only_if_somebody_agrees(run: Run) -> None:
     assert bucket_of(account, "jobs") == "another-one"
     assert BUCKET not in rights()
     assert missing("sagemaker", account.calls) == set()
+
+
+@pytest.mark.usefixtures("emulated")
+@pytest.mark.parametrize(
+    ("changed", "wanted"),
+    [
+        ({"Resource": [f"arn:aws:s3:::{BUCKET}/*", f"arn:aws:s3:::{BUCKET}"]}, BUCKET),
+        ({"Resource": [f"arn:aws:s3:::{BUCKET}/*", "arn:aws:s3:::another-one"]}, UNKNOWN),
+        ({"NotResource": f"arn:aws:s3:::{BUCKET}"}, UNKNOWN),
+        ({"Resource": "*"}, UNKNOWN),
+    ],
+)
+def test_rights_that_were_changed_by_hand_name_one_bucket_or_are_not_guessed_at(
+    changed: dict[str, object], wanted: str
+) -> None:
+    make_role(Account(), "jobs", BUCKET)
+    statement = {"Effect": "Allow", "Action": "s3:*", **changed}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    client("iam").put_role_policy(RoleName="jobs", PolicyName="lapel", PolicyDocument=document)
+    assert bucket_of(Account(), "jobs") == wanted
+
+
+@pytest.mark.usefixtures("emulated")
+def test_who_may_look_at_neither_rights_nor_bucket_is_asked_and_goes_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> None:
+        raise AccessDeniedError("arn:aws:iam::123456789012:user/somebody", "iam:GetRolePolicy")
+
+    make_role(Account(), "jobs", "another-one")
+    with monkeypatch.context() as patch:
+        patch.setattr(IAMBackend, "get_role_policy", denied)
+        patch.setattr(S3Response, "head_bucket", lambda _: (403, {}, ""))
+        code, text, said = run(*role("--bucket", BUCKET))
+        assert (code, text) == (2, "")
+        assert "the role jobs may use a bucket that could not be found out, and would" in said
+        code, text, said = run(*role("--bucket", BUCKET, "--yes"))
+    assert (code, text.strip()) == (0, ARN), said
+    assert f"note: s3://{BUCKET} may not be looked into by you" in said
+    assert bucket_of(Account(), "jobs") == BUCKET
 
 
 @pytest.mark.usefixtures("emulated")

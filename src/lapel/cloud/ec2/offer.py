@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -62,13 +63,20 @@ class Offer:
         return lines
 
 
-def look(account: Account, plan: Plan, *, own_price: float | None = None) -> Offer:
+def look(
+    account: Account,
+    plan: Plan,
+    *,
+    own_price: float | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Offer:
     """Find out what AWS has for a plan; makes and changes nothing.
 
     Args:
         account: that would pay.
         plan: what is wanted.
         own_price: US dollars an hour, instead of the table's or EC2's.
+        say: told of a bucket that may not be looked into; the machine may use it all the same.
 
     Raises:
         UsageError: AWS has no such thing, the machine's name is in use, or its bucket is not there.
@@ -77,7 +85,7 @@ def look(account: Account, plan: Plan, *, own_price: float | None = None) -> Off
     refuse_taken(account, plan)
     # The rights of a profile that an administrator made are not those of who rents.
     looked_for = None if plan.instance_profile else plan.bucket
-    bucket_region = region_of_bucket(account, looked_for) if looked_for else None
+    bucket_region = region_of_bucket(account, looked_for, unsure=say) if looked_for else None
     kind = find_kind(account, plan)
     image = find_image(account, plan, kind)
     found = places(account, plan)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lapel.cloud.aws import Account, RefusedError
+from lapel.cloud.aws import DENIED, Account, RefusedError
 from lapel.cloud.permissions import partition, policy
 from lapel.cloud.sagemaker.checks import checked_role_name, tags
 from lapel.schema.errors import CloudError, UsageError
@@ -18,6 +18,9 @@ PATH = "/lapel/"
 
 #: Of the role's only policy.
 POLICY = "lapel"
+
+#: Stands for a bucket that cannot be told: rights may not be read, or were changed by hand.
+UNKNOWN = "*"
 
 #: IAM's words for a name that it does not know, and for one that it knows already.
 ABSENT, TAKEN = "NoSuchEntity", "EntityAlreadyExists"
@@ -76,7 +79,8 @@ def bucket_of(account: Account, name: str) -> str | None:
     """The bucket that a role of :func:`make_role` may use.
 
     Returns:
-        Its name; None where there is no such role, and in a dry run.
+        Its name; ``UNKNOWN`` where its rights may not be read or name no one bucket; None where
+        there is no such role, and in a dry run.
 
     Raises:
         UsageError: no name of a role, or a role of that name that Lapel did not make.
@@ -92,9 +96,23 @@ def bucket_of(account: Account, name: str) -> str | None:
     except RefusedError as error:
         if error.code.startswith(ABSENT):
             return None
+        if error.code in DENIED:
+            return UNKNOWN
         raise
-    reached = [str(one["Resource"]) for one in said["PolicyDocument"]["Statement"]]
-    return next((arn.split(":::")[1] for arn in reached if ":s3:::" in arn), None)
+    return _bucket_in(said["PolicyDocument"])
+
+
+def _bucket_in(document: Mapping[str, Any]) -> str:
+    """The one bucket that a policy names, also one that was changed by hand; or ``UNKNOWN``."""
+    statements = _listed(document.get("Statement", []))
+    named = [str(arn) for one in statements for arn in _listed(one.get("Resource", []))]
+    buckets = {arn.split(":s3:::")[1].split("/")[0] for arn in named if ":s3:::" in arn}
+    turned = any("NotResource" in one for one in statements)
+    return UNKNOWN if turned or len(buckets) != 1 else buckets.pop()
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - IAM takes one, or a list, of anything
+    return value if isinstance(value, list) else [value]
 
 
 def delete_role(account: Account, name: str) -> None:

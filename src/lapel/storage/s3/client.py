@@ -199,6 +199,11 @@ def _of_settings(error: BotoCoreError) -> str:
         return "no region is set; give --region, or set AWS_DEFAULT_REGION (docs/aws.md)"
     if isinstance(error, InvalidRegionError):
         return f"{error.kwargs['region_name']!r} is no region; expected one like eu-central-1"
+    if isinstance(error, PartialCredentialsError):
+        return (
+            f"only a part of your AWS credentials was found ({error.kwargs['provider']}): "
+            f"{error.kwargs['cred_var']} is missing; set it, or run `aws configure` (docs/aws.md)"
+        )
     return (
         "no AWS credentials were found; run `aws configure`, set AWS_PROFILE, or work on a machine "
         "with a role (docs/aws.md)"

@@ -99,7 +99,10 @@ def archived(
         try:
             _put(account, archive, place)
         except KeyboardInterrupt:
-            say(f"{place} may lie there by now; `lapel cloud s3 remove {place}` takes it away")
+            say(
+                f"{place} may lie there by now; unless {name} ran on this very model before, "
+                f"`lapel cloud s3 remove {place}` takes it away"
+            )
             raise
     return str(place)
 

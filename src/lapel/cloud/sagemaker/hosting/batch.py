@@ -183,8 +183,8 @@ def start_batch(
     called = stamped(plan.name)
     refuse_faults("sagemaker", "CreateModel", model_request(plan, called))
     refuse_faults("sagemaker", "CreateTransformJob", job_request(plan, called))
-    account.do("sagemaker", "CreateModel", {}, **model_request(plan, called))
     try:
+        account.do("sagemaker", "CreateModel", {}, **model_request(plan, called))
         account.do("sagemaker", "CreateTransformJob", {}, **job_request(plan, called))
     except BaseException:
         _take_back(account, plan, called, say)

@@ -195,8 +195,8 @@ def _forget_archive(account: Account, plan: EndpointPlan, say: Callable[[str], N
             say(f"{plan.archive}: taken away again")
     except CloudError as error:  # another one is on its way
         say(
-            f"{plan.archive} could not be taken away ({error}); `lapel cloud s3 remove "
-            f"{plan.archive}` does it"
+            f"{plan.archive} could not be taken away ({error}); unless {plan.name} ran on this "
+            f"very model before, `lapel cloud s3 remove {plan.archive}` does it"
         )
 
 
@@ -243,11 +243,25 @@ def _remove_new(account: Account, name: str, waiting: _Patience) -> None:
                 account, name, say=waiting.say, patience=UNDO_SECONDS, every=waiting.every
             )
             waiting.say(f"{name}: taken away again")
-        remove_alarms(account, alarms_of(account, name))
     except BaseException as error:  # whoever interrupts this, too, has to know what is left
         waiting.say(
             f"{name} could not be taken away ({str(error) or type(error).__name__}) and costs "
             f"money from when it is ready; take it down: `lapel cloud sagemaker delete {name}`"
+        )
+        if not isinstance(error, CloudError):
+            raise
+    else:
+        _forget_alarms(account, name, waiting.say)
+
+
+def _forget_alarms(account: Account, name: str, say: Callable[[str], None]) -> None:
+    """Take the alarms on an endpoint away that is gone."""
+    try:
+        remove_alarms(account, alarms_of(account, name))
+    except BaseException as error:  # as of the endpoint itself
+        say(
+            f"alarms on {name} could not be taken away ({str(error) or type(error).__name__}); "
+            f"`lapel cloud sagemaker delete {name}` does it"
         )
         if not isinstance(error, CloudError):
             raise
