@@ -198,7 +198,7 @@ def what_is_loaded_kept() -> Iterator[None]:
     """Let Python look for garbage among what requests leave alone.
 
     What was loaded before stays, or is let go when nothing refers to it any more, as a model that
-    is replaced. To look through all of it again and again took a fifth of the time of the thread
+    is replaced. To look through all of it again and again took a sixth of the time of the thread
     that speaks with callers.
     """
     gc.collect()
