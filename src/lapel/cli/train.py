@@ -111,7 +111,12 @@ def train(
                 "--resume": resume,
             },
             settings=setting or [],
-            flags={"--scratch": scratch, "--shard": shard},
+            flags={
+                "--scratch": scratch,
+                "--shard": shard,
+                "--rules": rules,
+                "--profile": profile,
+            },
         )
     own: dict[str, str] = {"model.options.weights": "none"} if scratch else {}
     own |= {"budget": budget} if budget is not None else {}

@@ -76,9 +76,12 @@ class Group:
         """Which pictures of a batch this process looks at: as many as every other one.
 
         Raises:
-            UsageError: they cannot be shared out.
+            UsageError: they cannot be shared out; in the first process, which speaks for all.
+            LostError: the same, in the others.
         """
         if batch % self.count:
+            if not self.first:
+                raise LostError("the first process refuses the batch, and says why")
             fitting = max(batch // self.count, 1) * self.count
             raise UsageError(
                 f"a batch of {batch} cannot be shared out evenly to {self.count} processes: "
