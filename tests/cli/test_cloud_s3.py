@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +14,9 @@ import pytest
 from cloud_account import ObjectStore
 
 Run = Callable[..., tuple[int, str, str]]
+
+#: Files enough that a push of them is still under way when some have arrived.
+MANY, ARRIVED = 300, 5
 
 
 @pytest.fixture
@@ -64,6 +71,34 @@ def test_from_an_empty_account_and_back_to_it(
     assert code == 0
     assert out.startswith("deleted: the bucket s3://lapel-story with 4 objects (3.")
     assert aws.client().list_buckets()["Buckets"] == []
+
+
+def test_a_push_that_is_ended_says_that_it_goes_on_and_does(
+    aws: ObjectStore, run: Run, tmp_path: Path
+) -> None:
+    for number in range(MANY):
+        (tmp_path / f"{number}.jpg").write_bytes(bytes([number % 256]) * 1000)
+    run("cloud", "s3", "make-bucket", "lapel-story")
+    place = "s3://lapel-story/photos"
+    command = [sys.executable, "-m", "lapel", "cloud", "s3", "push", tmp_path, place]
+    pushing = subprocess.Popen(
+        [*command, "--workers", "1"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    while aws.client().list_objects_v2(Bucket="lapel-story")["KeyCount"] < ARRIVED:
+        assert pushing.poll() is None
+        time.sleep(0.02)
+    pushing.send_signal(signal.SIGTERM)
+    said, told = pushing.communicate()
+    assert (pushing.returncode, said) == (128 + signal.SIGTERM, "")
+    assert told.splitlines()[-2:] == [
+        "what was sent so far stays; the same command goes on from there",
+        "lapel: ended by SIGTERM",
+    ]
+    code, said, _ = run("cloud", "s3", "push", tmp_path, place)
+    moved = re.fullmatch(rf"(\d+) files \(.*\) sent to {place}; (\d+) there already\n", said)
+    assert moved is not None, said
+    sent, there = map(int, moved.groups())
+    assert (code, sent + there, there > 0) == (0, MANY, True)
 
 
 def test_a_dry_run_shows_the_calls_and_makes_none(aws: ObjectStore, run: Run) -> None:

@@ -24,7 +24,7 @@ Run = Callable[..., tuple[int, str, str]]
 #: Where the calls of each group of commands are made.
 PLACES = {
     "ec2": ["src/lapel/cloud/ec2"],
-    "s3-make-bucket": ["src/lapel/cloud/buckets.py", "src/lapel/cli/cloud_s3_buckets.py"],
+    "s3-make-bucket": ["src/lapel/cloud/buckets.py", "src/lapel/cli/cloud/s3/buckets.py"],
     "sagemaker": ["src/lapel/cloud/sagemaker"],
     "sagemaker-endpoints": ["src/lapel/cloud/sagemaker/hosting"],
 }

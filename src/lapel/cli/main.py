@@ -15,11 +15,11 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from lapel.cli.cloud import cloud_app
+from lapel.cli.cloud.app import cloud_app
 from lapel.cli.compare import EXAMPLE as COMPARE_EXAMPLE
 from lapel.cli.compare import compare
 from lapel.cli.console import report_error
-from lapel.cli.data import data_app
+from lapel.cli.data.app import data_app
 from lapel.cli.demo import demo
 from lapel.cli.evaluate import EXAMPLE as EVALUATE_EXAMPLE
 from lapel.cli.evaluate import evaluate

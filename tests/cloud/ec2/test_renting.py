@@ -14,7 +14,7 @@ import yaml
 from emulated_account import client, know_image
 from moto.s3.responses import S3Response
 
-from lapel.cli import cloud_options as options
+from lapel.cli.cloud import options
 from lapel.cloud.aws import Account, Call
 from lapel.cloud.ec2.listing import regions
 

@@ -20,7 +20,7 @@ from lapel.cloud.sagemaker.hosting.looking import look_before_deploying
 from lapel.cloud.sagemaker.hosting.plan import Capture, EndpointPlan, Machines, Serverless
 from lapel.cloud.sagemaker.hosting.rehearse import Rehearsal
 from lapel.cloud.sagemaker.hosting.remove import delete
-from lapel.schema.errors import CloudError, UsageError
+from lapel.schema.errors import CloudError
 
 Run = Callable[..., tuple[int, str, str]]
 Plans = Callable[..., EndpointPlan]
@@ -255,17 +255,6 @@ def test_what_is_not_there_cannot_be_taken_down(account: Account) -> None:
         take_down(account)
 
 
-def test_a_kind_that_aws_does_not_know_is_refused_before_the_archive_is_sent(
-    run: Run, colour_bundle: Path, named: list[str]
-) -> None:
-    words = ["cloud", "sagemaker", "deploy", colour_bundle, "shoes", *named]
-    code, said, told = run(*words, "--kind", "ml.c7i.larg", "--yes")
-    assert code == 2
-    assert "did you mean ml.c7i.large" in told
-    assert "PutObject" not in said + told
-    assert "Uploading" not in said + told
-
-
 @pytest.mark.usefixtures("unreachable")
 def test_a_dry_run_shows_every_call_and_needs_nothing(
     run: Run, colour_bundle: Path, named: list[str]
@@ -291,47 +280,6 @@ def test_a_dry_run_shows_every_call_and_needs_nothing(
     assert "shoes: taken down" not in told
     for operation in ("DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"):
         assert f"sagemaker {operation} " in said, operation
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ({"image": "lapel-serve:latest"}, "no image in Amazon ECR"),
-        ({"role": "SageMakerRole"}, "no ARN of a role"),
-        ({"name": "-shoes"}, "no name of an endpoint"),
-        ({"name": "s" * 50}, "1 to 49 of"),
-        ({"archive": "models/shoes"}, "no address in S3"),
-        ({"topic": "lapel"}, "no ARN of an SNS topic"),
-        ({"machines": {"kind": "c7i.large"}}, "expected one like ml.c7i.large"),
-        ({"machines": {"count": 0}}, "needs --asynchronous"),
-        ({"machines": {"count": 5, "most": 2}}, "less than --count"),
-        ({"machines": {"memory": 2000}}, "expected one of 1024"),
-        ({"machines": {"memory": 2048}, "capture": True}, "no requests of serverless"),
-        ({"machines": {"memory": 2048}, "queue": "s3://bucket/queue"}, "exclude each other"),
-        ({"queue": "s3://bucket/queue", "capture": True}, "lie in S3 anyway"),
-    ],
-)
-def test_what_aws_would_refuse_is_refused_before_anything_is_sent(
-    plans: Plans, words: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(UsageError, match=said):
-        plans(**{key: _made(key, value) for key, value in words.items()})
-
-
-def _made(key: str, value: Any) -> Any:
-    if key == "capture":
-        return FULL["capture"]
-    if key == "machines":
-        return Serverless(**value) if "memory" in value else Machines(**value)
-    return value
-
-
-def test_a_kind_of_machine_that_aws_does_not_know_is_refused_with_those_alike(
-    account: Account, plans: Plans
-) -> None:
-    with pytest.raises(UsageError, match=r"ml\.c7i\.large"):
-        deploy(account, plans(machines=Machines(kind="ml.c7i.larg")))
-    assert what_is_there() == {}
 
 
 def test_every_call_is_one_that_aws_describes(account: Account, plans: Plans) -> None:

@@ -16,7 +16,7 @@ import pytest
 from job_account import CONTAINER
 from training_runs import SMALL, pattern_dataset
 
-from lapel.cli import cloud_sagemaker_local
+from lapel.cli.cloud.sagemaker import local
 from lapel.cloud.aws import Account
 from lapel.cloud.sagemaker.jobs import prepare
 from lapel.cloud.sagemaker.local.machine import Image
@@ -276,7 +276,7 @@ def test_a_rehearsal_that_is_stopped_says_how_it_goes_on_and_names_no_model(
 ) -> None:
     # The container has saved something and works on when the terminal is closed.
     text = "echo saved > /opt/ml/checkpoints/state; echo at /opt/ml/checkpoints; sleep 60"
-    usual = cloud_sagemaker_local._request
+    usual = local._request
 
     def standing_still(wanted: Wish, places: Places) -> dict[str, Any]:
         algorithm = {"ContainerEntrypoint": ["/bin/sh", "-c"], "ContainerArguments": [text]}
@@ -289,8 +289,8 @@ def test_a_rehearsal_that_is_stopped_says_how_it_goes_on_and_names_no_model(
         signal.raise_signal(signal.SIGHUP)
 
     heard: list[str] = []
-    monkeypatch.setattr(cloud_sagemaker_local, "_request", standing_still)
-    monkeypatch.setattr(cloud_sagemaker_local, "_show", pressed)
+    monkeypatch.setattr(local, "_request", standing_still)
+    monkeypatch.setattr(local, "_show", pressed)
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
     Path("data/dataset.json").write_text("{}")

@@ -7,10 +7,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from lapel.cli.cloud_ec2 import ec2_app
-from lapel.cli.cloud_policy import policy
-from lapel.cli.cloud_s3 import s3_app
-from lapel.cli.cloud_sagemaker import sagemaker_app
+from lapel.cli.cloud.ec2.app import ec2_app
+from lapel.cli.cloud.policy import policy
+from lapel.cli.cloud.s3.app import s3_app
+from lapel.cli.cloud.sagemaker.app import sagemaker_app
 from lapel.cli.console import complain
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli import cloud_options as options
-from lapel.cli.cloud_ec2_remote import add_to
-from lapel.cli.cloud_ec2_up import stand_in, up
+from lapel.cli.cloud import options
+from lapel.cli.cloud.ec2.remote import add_to
+from lapel.cli.cloud.ec2.up import stand_in, up
 from lapel.cli.console import complain
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli import cloud_options as shared
-from lapel.cli.cloud_sagemaker_hosting import add_to as add_hosting_to
-from lapel.cli.cloud_sagemaker_local import local
-from lapel.cli.cloud_sagemaker_logs import Job, logs
-from lapel.cli.cloud_sagemaker_train import train, tune
+from lapel.cli.cloud import options as shared
+from lapel.cli.cloud.sagemaker.hosting import add_to as add_hosting_to
+from lapel.cli.cloud.sagemaker.local import local
+from lapel.cli.cloud.sagemaker.logs import Job, logs
+from lapel.cli.cloud.sagemaker.train import train, tune
 from lapel.cli.console import complain, shown
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lapel.cli import cloud_options as shared
-from lapel.cli import cloud_sagemaker_options as options
+from lapel.cli.cloud import options as shared
+from lapel.cli.cloud.sagemaker import options
 from lapel.cli.console import complain
 from lapel.cloud.interruptions import ENDING
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.cloud_options import Profile, Region, account, told_if_interrupted
+from lapel.cli.cloud.options import Profile, Region, account, told_if_interrupted
 from lapel.cli.console import EXIT_FAILED, complain, shown
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lapel.cli import cloud_s3_buckets as buckets
-from lapel.cli.cloud_options import Profile, Region, account
-from lapel.cli.cloud_s3_words import say_moved, say_verified
+from lapel.cli.cloud.options import Profile, Region, account, told_if_interrupted
+from lapel.cli.cloud.s3 import buckets
+from lapel.cli.cloud.s3.words import say_moved, say_verified
 from lapel.cli.console import EXIT_FAILED, complain, shown
 from lapel.schema.counting import bytes_of, counted
 from lapel.schema.errors import UsageError
@@ -92,7 +92,7 @@ def push(
     sizes = _sizes(source)
     if warning := warning_of(storage_class, sizes):
         complain(f"note: {warning}")
-    with _bar() as bar:
+    with told_if_interrupted(lambda: _left(dry_run, "sent")), _bar() as bar:
         done = send(
             source, place, options=options, progress=bar, client=_client(region, profile, place)
         )
@@ -134,7 +134,7 @@ def pull(
     )
     from lapel.storage.s3.transfer import pull as fetch
 
-    with _bar() as bar:
+    with told_if_interrupted(lambda: _left(dry_run, "fetched")), _bar() as bar:
         done = fetch(
             place, target, options=options, progress=bar, client=_client(region, profile, place)
         )
@@ -220,6 +220,11 @@ def abort(place: Address, *, region: Region = None, profile: Profile = None) -> 
 
 
 buckets.add_to(s3_app)
+
+
+def _left(dry_run: bool, did: str) -> str:
+    """What an interruption leaves, and what to do about it."""
+    return "" if dry_run else f"what was {did} so far stays; the same command goes on from there"
 
 
 def _client(region: str | None, profile: str | None, place: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lapel.cli.console import shown
-from lapel.cli.data_import import Name, NewFolder, Replace, Skip, import_layout, print_dataset
+from lapel.cli.data.importing import Name, NewFolder, Replace, Skip, import_layout, print_dataset
 from lapel.schema.counting import counted
 
 if TYPE_CHECKING:

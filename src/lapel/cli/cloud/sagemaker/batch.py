@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.cloud_options import (
+from lapel.cli.cloud.options import (
     DryRun,
     OwnPrice,
     Profile,
@@ -19,7 +19,7 @@ from lapel.cli.cloud_options import (
     say_dry_run_is_over,
     told_if_interrupted,
 )
-from lapel.cli.cloud_sagemaker_models import (
+from lapel.cli.cloud.sagemaker.models import (
     Bundle,
     Image,
     Models,

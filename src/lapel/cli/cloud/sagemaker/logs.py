@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli import cloud_options as shared
+from lapel.cli.cloud import options as shared
 from lapel.cli.console import complain, shown
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lapel.cli.data_import import Name, NewFolder, print_dataset
+from lapel.cli.data.importing import Name, NewFolder, print_dataset
 
 cut_app = typer.Typer()
 

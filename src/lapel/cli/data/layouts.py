@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lapel.cli.console import shown
-from lapel.cli.data_import import Name, NewFolder, Replace, Skip, import_layout
+from lapel.cli.data.importing import Name, NewFolder, Replace, Skip, import_layout
 from lapel.schema.counting import counted
 from lapel.storage.places import in_addresses
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.cloud_options import (
+from lapel.cli.cloud.options import (
     DryRun,
     OwnPrice,
     Profile,
@@ -20,8 +20,8 @@ from lapel.cli.cloud_options import (
     say_dry_run_is_over,
     told_if_interrupted,
 )
-from lapel.cli.cloud_sagemaker_batch import batch, image
-from lapel.cli.cloud_sagemaker_models import (
+from lapel.cli.cloud.sagemaker.batch import batch, image
+from lapel.cli.cloud.sagemaker.models import (
     Bundle,
     Image,
     Models,

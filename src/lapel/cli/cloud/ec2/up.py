@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli import cloud_options as options
+from lapel.cli.cloud import options
 from lapel.cli.console import complain
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli import cloud_options as shared
-from lapel.cli import cloud_sagemaker_options as options
-from lapel.cli.cloud_sagemaker_logs import follow_job
+from lapel.cli.cloud import options as shared
+from lapel.cli.cloud.sagemaker import options
+from lapel.cli.cloud.sagemaker.logs import follow_job
 from lapel.cli.console import complain
 
 if TYPE_CHECKING:

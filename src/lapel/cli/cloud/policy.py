@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lapel.cli import cloud_options as options
+from lapel.cli.cloud import options
 
 
 def policy(

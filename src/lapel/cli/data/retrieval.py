@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lapel.cli.data_import import Name, NewFolder, Replace, Skip, import_layout
+from lapel.cli.data.importing import Name, NewFolder, Replace, Skip, import_layout
 
 import_retrieval_app = typer.Typer()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.cloud_options import DryRun, Profile, Region, account, say_dry_run_is_over
+from lapel.cli.cloud.options import DryRun, Profile, Region, account, say_dry_run_is_over
 from lapel.cli.console import complain
 from lapel.schema.counting import counted
 from lapel.schema.counting import size as in_words

@@ -9,17 +9,17 @@ from typing import Annotated
 import typer
 
 from lapel.cli.console import shown
-from lapel.cli.data_cut import cut_app
-from lapel.cli.data_deepfashion import export_deepfashion_app, import_deepfashion_app
-from lapel.cli.data_garments import export_garments_app, import_garments_app
-from lapel.cli.data_import import import_app, print_dataset
-from lapel.cli.data_label_studio import export_label_studio_app, import_label_studio_app
-from lapel.cli.data_layouts import export_layouts_app, import_layouts_app
-from lapel.cli.data_masks import export_masks_app, import_masks_app
-from lapel.cli.data_retrieval import import_retrieval_app
-from lapel.cli.data_review import import_review_app
-from lapel.cli.data_shards import shards_app
-from lapel.cli.data_sketch import sketch_app
+from lapel.cli.data.cut import cut_app
+from lapel.cli.data.deepfashion import export_deepfashion_app, import_deepfashion_app
+from lapel.cli.data.garments import export_garments_app, import_garments_app
+from lapel.cli.data.importing import import_app, print_dataset
+from lapel.cli.data.label_studio import export_label_studio_app, import_label_studio_app
+from lapel.cli.data.layouts import export_layouts_app, import_layouts_app
+from lapel.cli.data.masks import export_masks_app, import_masks_app
+from lapel.cli.data.retrieval import import_retrieval_app
+from lapel.cli.data.review import import_review_app
+from lapel.cli.data.shards import shards_app
+from lapel.cli.data.sketch import sketch_app
 from lapel.schema.counting import counted
 from lapel.storage.places import in_addresses
 
@@ -193,7 +193,7 @@ def clean(
 
     Of validation and test no picture is ever left out, so that numbers stay comparable.
     """
-    from lapel.cli.data_cleaning import print_cleaning
+    from lapel.cli.data.cleaning import print_cleaning
     from lapel.data.clean import clean_dataset
 
     print_cleaning(
