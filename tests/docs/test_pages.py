@@ -1,12 +1,14 @@
 """The documentation holds together: links lead somewhere, pictures are there, README is short."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
+from lapel.tasks.kinds import KINDS
 from lapel.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,15 @@ def test_readme_is_short_and_shows_the_report() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(readme.splitlines()) <= README_LINES
     assert "(docs/images/report.png)" in readme
+
+
+def test_the_ideas_name_the_layers_that_are_enforced_and_every_kind_of_task() -> None:
+    ideas = (ROOT / "docs" / "ideas.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = [c for c in project["tool"]["importlinter"]["contracts"] if c["type"] == "layers"]
+    shown = ideas.split("## Layers")[1].split("```")[1].splitlines()[1:]
+    assert [re.split(" {2,}", line)[0] for line in shown] == contract["layers"]
+    assert re.findall(r"^\| `(\w+)` \|", ideas.split("## torch")[0], re.M) == list(KINDS)
 
 
 def test_the_reference_names_every_key_of_a_recipe() -> None:
