@@ -67,22 +67,26 @@ def measure(data: Path, changes: Mapping[str, Any], epochs: float) -> dict[str, 
 
 
 def table_of(measured: Mapping[str, list[dict[str, float]]]) -> str:
-    """Medians over the seeds, and the difference to what is shipped."""
+    """Medians over the seeds, and the differences to what is shipped, seed by seed."""
     medians = {
         name: {key: median([run[key] for run in runs]) for key in ("accuracy", "seconds")}
         for name, runs in measured.items()
     }
     shipped = medians["as shipped"]
-    rows = [
-        [
-            name,
-            f"{values['accuracy']:.2f}",
-            f"{values['accuracy'] - shipped['accuracy']:+.2f}",
-            f"{values['seconds'] / shipped['seconds']:.2f}",
-        ]
-        for name, values in medians.items()
-    ]
-    return markdown_table(["variation", "accuracy %", "difference", "time, shipped = 1"], rows)
+    rows = []
+    for name, values in medians.items():
+        pairs = zip(measured[name], measured["as shipped"], strict=False)
+        differences = [own["accuracy"] - theirs["accuracy"] for own, theirs in pairs]
+        rows.append(
+            [
+                name,
+                f"{values['accuracy']:.2f}",
+                f"{min(differences):+.2f} to {max(differences):+.2f}",
+                f"{values['seconds'] / shipped['seconds']:.2f}",
+            ]
+        )
+    header = ["variation", "accuracy %", "difference, seed by seed", "time, shipped = 1"]
+    return markdown_table(header, rows)
 
 
 if __name__ == "__main__":

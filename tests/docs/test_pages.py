@@ -59,7 +59,8 @@ def test_the_ideas_name_the_layers_that_are_enforced_and_every_kind_of_task() ->
     (contract,) = [c for c in project["tool"]["importlinter"]["contracts"] if c["type"] == "layers"]
     shown = ideas.split("## Layers")[1].split("```")[1].splitlines()[1:]
     assert [re.split(" {2,}", line)[0] for line in shown] == contract["layers"]
-    assert re.findall(r"^\| `(\w+)` \|", ideas.split("## torch")[0], re.M) == list(KINDS)
+    kinds = re.findall(r"^\| `(\w+)` \|", ideas.split("## torch")[0], re.MULTILINE)
+    assert kinds == list(KINDS)
 
 
 def test_the_reference_names_every_key_of_a_recipe() -> None:
