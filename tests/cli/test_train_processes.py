@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import typer
@@ -37,3 +37,10 @@ def test_every_option_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ended.exit_code == 2, ended.output
     assert handed[:2] == ["train", "photos"]
     assert {one.split("=")[0] for one in handed[2:]} == set(names)
+
+
+def test_what_is_no_setting_is_said_once_before_a_process_starts(
+    run: Callable[..., tuple[int, str, str]],
+) -> None:
+    ended = run("train", "photos", "--set", "batch", "--processes", "2")
+    assert ended == (1, "", "lapel: --set takes KEY=VALUE, found 'batch'\n")

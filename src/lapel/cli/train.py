@@ -99,6 +99,7 @@ def train(
         from lapel.training.recipe import parse_changes
         from lapel.training.stopping import RunInterruptedError
         from lapel.training.train import train as learn
+    changes = parse_changes(setting or [])  # what is no setting is refused here, once
     if processes != 1:
         train_in_processes(
             processes,
@@ -128,7 +129,7 @@ def train(
             recipe,
             data=data,
             out=out,
-            changes=parse_changes(setting or []) | own,
+            changes=changes | own,
             from_=from_,
             resume=resume,
             reporter=reporter,
