@@ -42,7 +42,7 @@ from lapel.models.losses import MultiTaskLoss, label_counts
 from lapel.models.multitask import Architecture
 from lapel.models.networks import build_network
 from lapel.schema.labels import Schema, TaskSpec
-from lapel.training.examples import load_examples
+from lapel.training.input.examples import load_examples
 from lapel.training.recipe import Recipe, load_recipe
 from lapel.training.recipe_parts import DataPart
 from lapel.training.resolve import resolve

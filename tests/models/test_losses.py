@@ -21,7 +21,7 @@ from lapel.models.heads.single_label import LearnedSingleLabel
 from lapel.models.heads.table import HEADS
 from lapel.models.losses import MultiTaskLoss, label_counts
 from lapel.schema.labels import Schema, TaskSpec
-from lapel.training.balance import balanced_order, row_weights
+from lapel.training.input.balance import balanced_order, row_weights
 
 CATEGORY = TaskSpec(name="category", kind="single_label", labels=("coat", "dress", "hat", "shoe"))
 TAGS = TaskSpec(name="tags", kind="multi_label", labels=("lace", "print", "knit"))

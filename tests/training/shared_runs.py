@@ -15,9 +15,9 @@ from training_runs import SMALL
 
 from lapel.cli.main import main
 from lapel.training import following
-from lapel.training.learner import Learner
-from lapel.training.loop import Tally
-from lapel.training.plan import Plan
+from lapel.training.loop.learn import Tally
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import Plan
 from lapel.training.processes import pulse
 from lapel.training.processes.launch import launch
 from lapel.training.train import train

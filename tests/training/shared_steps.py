@@ -21,13 +21,13 @@ from lapel.models.networks import build_network
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.kinds import task_of
-from lapel.training.examples import Examples, load_examples
-from lapel.training.judging import judge
-from lapel.training.learner import Learner
-from lapel.training.loop import Tally, learn
+from lapel.training.input.examples import Examples, load_examples
+from lapel.training.input.pictures import Resident
+from lapel.training.loop.judging import judge
+from lapel.training.loop.learn import Tally, learn
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import Plan
 from lapel.training.material import architecture_of
-from lapel.training.pictures import Resident
-from lapel.training.plan import Plan
 from lapel.training.processes import gradients
 from lapel.training.processes.group import ALONE, Group
 from lapel.training.processes.sharding import shard

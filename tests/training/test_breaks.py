@@ -17,11 +17,11 @@ from lapel.imaging.preprocess import Preprocess
 from lapel.models.losses import label_counts
 from lapel.models.networks import build_network
 from lapel.schema.labels import Schema
-from lapel.training.examples import Examples, load_examples
-from lapel.training.learner import Learner
-from lapel.training.loop import Tally, learn
+from lapel.training.input.examples import Examples, load_examples
+from lapel.training.loop.learn import Tally, learn
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import Plan
 from lapel.training.material import architecture_of
-from lapel.training.plan import Plan
 from lapel.training.recipe import recipe_from
 from lapel.training.recipe_parts import DataPart
 from lapel.training.resolve import resolve

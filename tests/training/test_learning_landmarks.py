@@ -25,18 +25,18 @@ from lapel.schema.errors import RecipeError
 from lapel.schema.geometry import Landmarks
 from lapel.schema.prediction import LandmarksAnswer, Prediction
 from lapel.tasks.kinds import task_of
-from lapel.training.batches import changed
-from lapel.training.examples import Examples, load_examples
-from lapel.training.judging import judge
-from lapel.training.learner import Learner
-from lapel.training.loop import Tally, learn
+from lapel.training.input.examples import Examples, load_examples
+from lapel.training.loop.batches import changed
+from lapel.training.loop.judging import judge
+from lapel.training.loop.learn import Tally, learn
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import Plan, plan_of
+from lapel.training.loop.step import begin_step
 from lapel.training.material import architecture_of
-from lapel.training.plan import Plan, plan_of
 from lapel.training.recipe import Recipe, recipe_from
 from lapel.training.recipe_parts import DataPart
 from lapel.training.recorder import OnlyStops, Quiet
 from lapel.training.resolve import resolve
-from lapel.training.step import begin_step
 from lapel.training.stopping import StopSignals
 from lapel.training.train import Trained, train
 

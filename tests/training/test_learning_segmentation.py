@@ -26,22 +26,22 @@ from lapel.schema.errors import RecipeError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
 from lapel.schema.prediction import Prediction, SegmentationAnswer
-from lapel.training import class_maps
-from lapel.training.budget import measure
 from lapel.training.checks import left_out, tasks_of
-from lapel.training.class_maps import CachedMaps
-from lapel.training.examples import Examples, load_examples, subset
-from lapel.training.judging import known_of, predict
-from lapel.training.learner import Learner
-from lapel.training.loop import learn
+from lapel.training.input import class_maps
+from lapel.training.input.class_maps import CachedMaps
+from lapel.training.input.examples import Examples, load_examples, subset
+from lapel.training.loop.judging import known_of, predict
+from lapel.training.loop.learn import learn
+from lapel.training.loop.learner import Learner
 from lapel.training.material import Material, architecture_of
 from lapel.training.recipe import Recipe, recipe_from
 from lapel.training.recipe_parts import DataPart
 from lapel.training.recorder import OnlyStops
 from lapel.training.resolve import resolve
-from lapel.training.run import RunFolder
+from lapel.training.runs.folder import RunFolder
 from lapel.training.stopping import StopSignals
 from lapel.training.train import Trained, train
+from lapel.training.transfer.budget import measure
 
 SPLITS = {"train": 160, "validation": 32, "test": 24}
 

@@ -16,12 +16,12 @@ from lapel.models.multitask import Architecture, Network
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.kinds import task_of
-from lapel.training.examples import Examples
-from lapel.training.judging import judge
-from lapel.training.learner import Learner, telling_tasks
-from lapel.training.loop import Tally, learn
-from lapel.training.pictures import Resident
-from lapel.training.plan import Plan
+from lapel.training.input.examples import Examples
+from lapel.training.input.pictures import Resident
+from lapel.training.loop.judging import judge
+from lapel.training.loop.learn import Tally, learn
+from lapel.training.loop.learner import Learner, telling_tasks
+from lapel.training.loop.plan import Plan
 from lapel.training.recipe import recipe_from
 
 SCHEMA = Schema(

@@ -30,9 +30,9 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import TrainingError
-from lapel.training.checkpoint import newest_checkpoint
 from lapel.training.processes import pulse
 from lapel.training.processes.launch import exit_code
+from lapel.training.runs.checkpoint import newest_checkpoint
 from lapel.training.train import train
 
 #: A process that is left alone by the others ends within so many seconds.

@@ -19,9 +19,9 @@ from lapel.storage.places import in_addresses, is_remote
 from lapel.training.epoch_line import epoch_line
 
 if TYPE_CHECKING:
-    from lapel.training.learner import Learner
-    from lapel.training.loop import Tally
-    from lapel.training.plan import Plan
+    from lapel.training.loop.learn import Tally
+    from lapel.training.loop.learner import Learner
+    from lapel.training.loop.plan import Plan
 
 Item = TypeVar("Item")
 
@@ -246,7 +246,7 @@ class BarReporter:
     def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
         """Move the bar."""
         if self._task is None:
-            from lapel.training.judging import score_of
+            from lapel.training.loop.judging import score_of
 
             self._score = score_of(learner.recipe, learner.schema)
             self._bar.start()

@@ -18,19 +18,19 @@ from lapel.training.checks import check_same_data
 from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.finish import finish
 from lapel.training.following import Follower, StopTogether
-from lapel.training.judging import Pausing
-from lapel.training.learner import Learner
-from lapel.training.loop import Watchers, learn
+from lapel.training.loop.judging import Pausing
+from lapel.training.loop.learn import Watchers, learn
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import seed_of
 from lapel.training.material import Material, first_pixels, gather, learned_rows
-from lapel.training.plan import seed_of
 from lapel.training.processes.group import ALONE, Group
 from lapel.training.processes.sharding import is_sharded, shard
 from lapel.training.recipe import Recipe
 from lapel.training.recorder import OnlyStops, Recorder, Reporter
-from lapel.training.run import RunFolder
+from lapel.training.runs.folder import RunFolder
 from lapel.training.start import Start, begin, found_checkpoint, told_checkpoint
 from lapel.training.stopping import RunInterruptedError, StopSignals
-from lapel.training.transfer import Course, begin_with_heads, lay_out, rest
+from lapel.training.transfer.course import Course, begin_with_heads, lay_out, rest
 from lapel.training.watching.crew import who_watches, write_down
 
 #: Validation pictures below which it is said what a score on them is worth.

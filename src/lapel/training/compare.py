@@ -25,7 +25,7 @@ from lapel.training.comparing.results import Outcome, Result, outcomes_of, read_
 from lapel.training.comparing.tables import write_markdown, write_tables
 from lapel.training.many_runs.report import REPORT
 from lapel.training.many_runs.worker import LOGS, OUTSIDE, Job, job_in
-from lapel.training.run import RunFolder
+from lapel.training.runs.folder import RunFolder
 from lapel.training.stopping import RunInterruptedError, watching_signals, way_on
 
 

@@ -23,14 +23,14 @@ from lapel.models.networks import build_network
 from lapel.schema.formulas import escape_formula
 from lapel.schema.labels import TaskSpec
 from lapel.storage.local import write_atomically
-from lapel.training.examples import Examples, subset
-from lapel.training.judging import as_array, predict
-from lapel.training.learner import Learner
-from lapel.training.loop import learn
+from lapel.training.input.examples import Examples, subset
+from lapel.training.loop.judging import as_array, predict
+from lapel.training.loop.learn import learn
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import seed_of
 from lapel.training.material import first_pixels
-from lapel.training.plan import seed_of
 from lapel.training.recorder import OnlyStops, Reporter
-from lapel.training.run import OUT_OF_SAMPLE, RunFolder
+from lapel.training.runs.folder import OUT_OF_SAMPLE, RunFolder
 from lapel.training.stopping import StopSignals
 
 COLUMNS = ("task", "image", "label", "self_confidence", "suggested", "suggested_probability")

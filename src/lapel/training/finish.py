@@ -30,13 +30,13 @@ from lapel.schema.labels import Schema, TaskSpec
 from lapel.tasks.base import Counts, CountsInTurn
 from lapel.tasks.kinds import task_of
 from lapel.training.card import model_card
-from lapel.training.checkpoint import copy_of
-from lapel.training.examples import Examples, in_batches
 from lapel.training.going_on import FROM, seen_before, without_folder
-from lapel.training.judging import as_array, known_of, score_of
-from lapel.training.learner import Learner
+from lapel.training.input.examples import Examples, in_batches
+from lapel.training.loop.judging import as_array, known_of, score_of
+from lapel.training.loop.learner import Learner
 from lapel.training.material import learned_rows
-from lapel.training.run import RunFolder
+from lapel.training.runs.checkpoint import copy_of
+from lapel.training.runs.folder import RunFolder
 
 #: Pictures a batch when the exported network is checked ...
 CHECK_BATCH = 64

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lapel.training.learner import Learner
-from lapel.training.loop import Tally
-from lapel.training.plan import Plan
+from lapel.training.loop.learn import Tally
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import Plan
 from lapel.training.processes.group import Group
 from lapel.training.processes.sharding import is_sharded
 from lapel.training.stopping import StopSignals

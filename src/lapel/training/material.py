@@ -12,7 +12,7 @@ from lapel.data.dataset import Dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.models.multitask import Architecture
 from lapel.schema.labels import Schema
-from lapel.training.examples import Examples, load_examples
+from lapel.training.input.examples import Examples, load_examples
 from lapel.training.recipe import Recipe
 from lapel.training.recorder import Reporter
 

@@ -9,11 +9,11 @@ from typing import Protocol, TypeVar
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from lapel.data.progress import silent
-from lapel.training.checkpoint import save_checkpoint
-from lapel.training.learner import Learner
-from lapel.training.loop import Tally
-from lapel.training.plan import Plan
-from lapel.training.run import TENSORBOARD, RunFolder
+from lapel.training.loop.learn import Tally
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import Plan
+from lapel.training.runs.checkpoint import save_checkpoint
+from lapel.training.runs.folder import TENSORBOARD, RunFolder
 from lapel.training.stopping import StopSignals
 
 Item = TypeVar("Item")

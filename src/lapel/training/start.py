@@ -10,15 +10,15 @@ import torch
 from lapel.models.multitask import Network
 from lapel.models.weights import FormerModel
 from lapel.schema.errors import UsageError
-from lapel.training.budget import within_budget
-from lapel.training.checkpoint import Checkpoint, newest_checkpoint
 from lapel.training.going_on import FROM, go_on, keep_seen
+from lapel.training.loop.precision import choose_precision
 from lapel.training.material import Material, first_pixels
-from lapel.training.precision import choose_precision
 from lapel.training.processes.group import ALONE, Group
 from lapel.training.recipe import Recipe
 from lapel.training.recorder import Reporter
-from lapel.training.run import RunFolder, environment
+from lapel.training.runs.checkpoint import Checkpoint, newest_checkpoint
+from lapel.training.runs.folder import RunFolder, environment
+from lapel.training.transfer.budget import within_budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

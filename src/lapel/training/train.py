@@ -13,17 +13,17 @@ from lapel.inference.bundle import Bundle
 from lapel.schema.errors import UsageError
 from lapel.training.carry_out import carry_out
 from lapel.training.checks import by_reason, left_out, schema_of
-from lapel.training.embedding import check_items
 from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.going_on import former_of, open_former, recipe_to_go_on
-from lapel.training.judging import score_of
-from lapel.training.mirroring import run_at
+from lapel.training.input.embedding import check_items
+from lapel.training.input.shard_order import with_shard_window
+from lapel.training.loop.judging import score_of
 from lapel.training.processes.group import Group, joined
 from lapel.training.recipe import Recipe, load_recipe, recipe_from
 from lapel.training.recorder import Quiet, Reporter
 from lapel.training.resolve import resolve
-from lapel.training.run import RunFolder
-from lapel.training.shard_order import with_shard_window
+from lapel.training.runs.folder import RunFolder
+from lapel.training.runs.mirroring import run_at
 from lapel.training.start import Start
 from lapel.training.stopping import watching_signals
 

@@ -10,7 +10,7 @@ import torch
 from lapel.models.heads.base import LabelCounts
 from lapel.models.losses import label_counts
 from lapel.schema.labels import Schema, TaskSpec
-from lapel.training.clock import PHASES, Phase
+from lapel.training.loop.clock import PHASES, Phase
 from lapel.training.watching.look import Look, silent_share
 from lapel.training.watching.rules import RULES, EpochSeen, Rule
 

@@ -39,7 +39,7 @@ from lapel.training.comparing.learning import Onlooker, learn_all
 from lapel.training.comparing.recipes_apart import recipe_remark
 from lapel.training.comparing.results import read_result
 from lapel.training.many_runs.worker import LOGS, OUTSIDE, RUNS, Job, job_in
-from lapel.training.run import RunFolder
+from lapel.training.runs.folder import RunFolder
 from lapel.training.stopping import (
     RunInterruptedError,
     StopSignals,

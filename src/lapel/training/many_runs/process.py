@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lapel.schema.errors import LapelError
-from lapel.training.learner import Learner
-from lapel.training.loop import Tally
-from lapel.training.plan import Plan
+from lapel.training.loop.learn import Tally
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import Plan
 from lapel.training.recorder import Quiet
 from lapel.training.stopping import RunInterruptedError
 from lapel.training.train import train

@@ -27,7 +27,7 @@ from lapel.training.compare import available_devices
 from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.recipe import Recipe, load_recipe, seconds_of
 from lapel.training.resolve import resolve
-from lapel.training.run import LOCK
+from lapel.training.runs.folder import LOCK
 from lapel.training.tuning.ranges import Range, check_ranges, parse_range, ranges_of
 from lapel.training.tuning.study import shown
 

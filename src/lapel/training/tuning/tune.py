@@ -14,7 +14,7 @@ from typing import Any
 from lapel.schema.errors import UsageError
 from lapel.storage.holding import held
 from lapel.training.many_runs.worker import LOGS, OUTSIDE
-from lapel.training.run import LOCK
+from lapel.training.runs.folder import LOCK
 from lapel.training.stopping import RunInterruptedError, watching_signals, way_on
 from lapel.training.tuning.crew import Crew
 from lapel.training.tuning.folder import SearchFolder, Tuned

@@ -11,7 +11,7 @@ from pathlib import Path
 from lapel.evaluation.charts import Axes, svg
 from lapel.evaluation.page import card, escaped, figure, page, table
 from lapel.storage.local import write_atomically
-from lapel.training.clock import PHASES
+from lapel.training.loop.clock import PHASES
 from lapel.training.watching.findings import Finding, read_findings
 from lapel.training.watching.profile import COLUMNS, FOLDER, OPERATIONS, TRACE
 from lapel.training.watching.records import Records

@@ -11,9 +11,9 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from lapel.storage.local import atomic_path, write_atomically
-from lapel.training.learner import Learner
-from lapel.training.loop import Tally
-from lapel.training.plan import Plan
+from lapel.training.loop.learn import Tally
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import Plan
 
 #: Folder of a run with what the profiler saw.
 FOLDER = "profile"

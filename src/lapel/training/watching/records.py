@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lapel.storage.local import write_atomically
-from lapel.training.clock import PHASES, Phase
+from lapel.training.loop.clock import PHASES, Phase
 from lapel.training.watching.look import Look
 
 #: A row a look: step, loss, gradient, and the least and most of its layers and activations.

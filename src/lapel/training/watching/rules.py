@@ -16,7 +16,7 @@ from typing import Protocol
 
 from lapel.models.heads.base import LabelCounts
 from lapel.schema.labels import Schema
-from lapel.training.clock import PHASES, Phase
+from lapel.training.loop.clock import PHASES, Phase
 from lapel.training.watching.look import Look
 
 #: A gradient so small beside the weights moves them by nothing that a float32 can hold.

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from lapel.models.heads.base import LabelCounts
 from lapel.schema.errors import RecipeError
-from lapel.training.learner import Learner
-from lapel.training.loop import Tally
-from lapel.training.plan import Plan
+from lapel.training.loop.learn import Tally
+from lapel.training.loop.learner import Learner
+from lapel.training.loop.plan import Plan
 from lapel.training.processes.sharding import whole
 from lapel.training.recipe_parts import WatchPart
-from lapel.training.run import RunFolder
+from lapel.training.runs.folder import RunFolder
 from lapel.training.watching.findings import Finding, read_findings, write_findings
 from lapel.training.watching.look import Look, SilentUnits, gradients_of
 from lapel.training.watching.records import Records

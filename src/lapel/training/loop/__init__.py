@@ -1,0 +1,1 @@
+"""What happens at each step and each epoch: steps, optimisers, judging, in that order."""

@@ -1,0 +1,228 @@
+"""A run is a folder: its recipe, log, checkpoints, environment, and in the end its bundle.
+
+- ``recipe.yaml``: the recipe as resolved
+- ``run.json``: dataset, precision, versions, hardware
+- ``log.csv``: a row an epoch; ``tensorboard/``: the same for TensorBoard
+- ``checkpoints/``: the newest two
+- ``bundle/``: the network of the best epoch
+- ``out_of_sample.csv``: doubtful training labels, if they were looked for
+- ``before.seen.*.bin``: which pictures the model has seen that it went on from, if any
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+import yaml
+
+from lapel.evaluation.machine import processor
+from lapel.schema.errors import TrainingError, UsageError
+from lapel.storage.local import write_atomically
+from lapel.training.recipe import Recipe, recipe_from
+
+RECIPE = "recipe.yaml"
+RUN = "run.json"
+LOG = "log.csv"
+LOCK = "run.lock"
+CHECKPOINTS = "checkpoints"
+TENSORBOARD = "tensorboard"
+BUNDLE = "bundle"
+OUT_OF_SAMPLE = "out_of_sample.csv"
+
+#: Columns that stand first in the log, where a row has them.
+FIRST_COLUMNS = (
+    "epoch",
+    "step",
+    "seconds",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "learning_rate",
+    "images_per_second",
+)
+
+
+class Mirror(Protocol):
+    """Keeps a run's files elsewhere, too; ``lapel.training.runs.mirroring`` does."""
+
+    def changed(self) -> None:
+        """Files of the run have changed."""
+        ...
+
+    def check(self) -> None:
+        """End here if the run is another process's by now."""
+        ...
+
+
+class RunFolder:
+    """The files of one run.
+
+    Attributes:
+        folder: where they are on this machine.
+        shown: what the run is called: that folder, or the address that it is kept at.
+    """
+
+    def __init__(self, folder: Path, *, place: str = "", mirror: Mirror | None = None) -> None:
+        """Take a folder, which may not be there yet.
+
+        Args:
+            folder: where the files are on this machine.
+            place: the address that they are kept at, too; empty: none.
+            mirror: keeps them there.
+        """
+        self.folder = folder
+        self.shown = place or str(folder)
+        self._mirror = mirror
+
+    def saved(self) -> None:
+        """Let whoever keeps the run elsewhere know that its files have changed."""
+        if self._mirror is not None:
+            self._mirror.changed()
+
+    def check_own(self) -> None:
+        """End here if another process has taken the run over.
+
+        Raises:
+            TrainingError: one has.
+        """
+        if self._mirror is not None:
+            self._mirror.check()
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints lie."""
+        return self.folder / CHECKPOINTS
+
+    @property
+    def bundle(self) -> Path:
+        """Where the bundle lies in the end."""
+        return self.folder / BUNDLE
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one process; the lock goes with the process, however it ends.
+
+        Raises:
+            TrainingError: another process holds it.
+            StorageError: the folder cannot be written to.
+        """
+        path = self.folder / LOCK
+        if not path.exists():
+            write_atomically(path, b"")
+        with path.open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise TrainingError(
+                    f"another process is training in {self.shown}; wait for it, stop it, or "
+                    "train into another folder with --out"
+                ) from None
+            yield
+
+    def check_new(self) -> None:
+        """See that a run can begin here.
+
+        Raises:
+            UsageError: the folder holds a run already, or files of somebody else.
+        """
+        if (self.folder / RUN).exists():
+            raise UsageError(
+                f"{self.shown} holds a run already; go on with it (lapel train --resume "
+                f"{self.shown}), train into another folder with --out, or remove it first"
+            )
+        there = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        strangers = [path.name for path in there if path.name not in {LOCK, RECIPE}]
+        if strangers:
+            raise UsageError(
+                f"{self.shown} is not empty (it holds {strangers[0]}); name a new folder "
+                "with --out, or empty this one"
+            )
+
+    def begin(self, recipe: Recipe, facts: Mapping[str, Any]) -> None:
+        """Write what a new run is.
+
+        Raises:
+            UsageError: as :meth:`check_new`.
+        """
+        self.check_new()
+        text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        write_atomically(self.folder / RECIPE, text.encode())
+        write_atomically(
+            self.folder / RUN, json.dumps(facts, indent=2, ensure_ascii=False).encode()
+        )
+
+    def is_complete(self, recipe: Recipe) -> bool:
+        """Whether nothing is left to do."""
+        looked = not recipe.doubtful_labels.folds or (self.folder / OUT_OF_SAMPLE).is_file()
+        return looked and (self.bundle / "lapel.json").is_file()
+
+    def recipe(self) -> Recipe:
+        """The recipe as resolved.
+
+        Raises:
+            UsageError: the folder holds no run.
+            RecipeError: the recipe was changed into one with faults.
+        """
+        path = self.folder / RECIPE
+        if not path.is_file() or not (self.folder / RUN).is_file():
+            raise UsageError(f"{self.shown} holds no run to resume; start one with lapel train")
+        return recipe_from(yaml.safe_load(path.read_text("utf-8")), origin=str(path))
+
+    def facts(self) -> dict[str, Any]:
+        """What :meth:`begin` kept beside the recipe."""
+        facts: dict[str, Any] = json.loads((self.folder / RUN).read_text("utf-8"))
+        return facts
+
+    def write_log(self, history: Sequence[Mapping[str, float]]) -> None:
+        """Write the log anew from all rows, so that a resumed run has each epoch once."""
+        columns = [name for name in FIRST_COLUMNS if any(name in row for row in history)]
+        others = {name: None for row in history for name in row if name not in columns}
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [*columns, *others], restval="")
+        writer.writeheader()
+        writer.writerows(history)
+        write_atomically(self.folder / LOG, text.getvalue().encode())
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions and hardware, as kept with a run and in its bundle."""
+    packages = ("lapel", "torch", "torchvision", "timm", "numpy", "onnxruntime", "pillow")
+    return {
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},
+        "git_commit": _git_commit(),
+        "platform": platform.platform(),
+        "processor": processor(),
+        "threads": torch.get_num_threads(),
+        "device": device.type,
+        "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def _git_commit() -> str | None:
+    """Commit of the checkout that Lapel runs from; None for an installed package."""
+    try:
+        result = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()
