@@ -26,10 +26,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.measuring import markdown_table, median, surroundings, write_results
-from lapel.data.deepfashion_lists import PARTITION_FILE
-from lapel.data.deepfashion_names import official_attributes, official_categories
-from lapel.data.deepfashion_text import clothes_landmarks
-from lapel.data.deepfashion_writing import (
+from lapel.data.deepfashion.lists import PARTITION_FILE
+from lapel.data.deepfashion.names import official_attributes, official_categories
+from lapel.data.deepfashion.text import clothes_landmarks
+from lapel.data.deepfashion.writing import (
     ATTRIBUTE_WIDTH,
     CATEGORY_WIDTH,
     IMAGE_WIDTH,

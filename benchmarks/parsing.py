@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.measuring import markdown_table, surroundings, write_results
 from lapel.data.dataset import Dataset
 from lapel.data.importing import import_dataset
-from lapel.data.split import split_dataset
+from lapel.data.splitting.split import split_dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.result import Evaluation
 from lapel.training.recipe import parse_changes

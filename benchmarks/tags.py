@@ -14,9 +14,9 @@ import shutil
 from pathlib import Path
 
 from benchmarks.measuring import markdown_table, surroundings, write_results
-from lapel.data.clean import clean_dataset
+from lapel.data.cleaning.clean import clean_dataset
 from lapel.data.importing import import_dataset
-from lapel.data.split import split_dataset
+from lapel.data.splitting.split import split_dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.training.train import train
 

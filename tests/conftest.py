@@ -104,7 +104,7 @@ def write_class_folders(root: Path, *, per_class: int = 6) -> Path:
 
 def write_idx_folder(root: Path, *, train: int = 120, test: int = 40) -> Path:
     """Four IDX files like Fashion-MNIST's, with all ten classes in turn."""
-    from lapel.data.idx import idx_bytes
+    from lapel.data.reading.idx import idx_bytes
 
     root.mkdir(parents=True, exist_ok=True)
     for part, count, first in (("train", train, 0), ("t10k", test, 100_000)):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typed_commands import lapel
 
-from lapel.data.check import check_dataset
+from lapel.data.checking.check import check_dataset
 from lapel.data.creating import create_dataset
 from lapel.data.cutting import cut_garments
 from lapel.data.dataset import Dataset

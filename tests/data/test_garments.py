@@ -15,7 +15,7 @@ from lapel.data.garments import (
     write_garments,
 )
 from lapel.data.glossary import GLOSSARY_FILE, read_glossary, write_glossary
-from lapel.data.on_demand import OnDemand
+from lapel.data.reading.on_demand import OnDemand
 from lapel.schema.errors import DatasetError
 from lapel.schema.garments import Garment
 from lapel.schema.run_lengths import RunLengths

@@ -11,15 +11,15 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from lapel.data.check import CheckReport, check_dataset
-from lapel.data.clean import clean_dataset
+from lapel.data.checking.check import CheckReport, check_dataset
+from lapel.data.checking.findings import Finding
+from lapel.data.cleaning.clean import clean_dataset
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
-from lapel.data.explore import explore_dataset
+from lapel.data.exploring.explore import explore_dataset
 from lapel.data.export import export_dataset
-from lapel.data.findings import Finding
 from lapel.data.label_counts import count_held
-from lapel.data.split import split_dataset
+from lapel.data.splitting.split import split_dataset
 from lapel.data.table import write_table
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.errors import DatasetError

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lapel.data.check import check_dataset
+from lapel.data.checking.check import check_dataset
+from lapel.data.checking.findings import Finding
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
-from lapel.data.explore import explore_dataset
-from lapel.data.findings import Finding
+from lapel.data.exploring.explore import explore_dataset
 from lapel.schema.annotation import Annotation
 from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import Schema, TaskSpec

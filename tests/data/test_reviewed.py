@@ -14,7 +14,7 @@ from PIL import Image
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.importing import import_dataset
-from lapel.data.label_list import read_label_list
+from lapel.data.reading.label_list import read_label_list
 from lapel.data.reviewed import import_review
 from lapel.review.records import Given, Proposed
 from lapel.review.store import ReviewStore

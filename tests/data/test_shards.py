@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from cloud_account import ObjectStore
 
-from lapel.data.check import check_dataset
-from lapel.data.clean import clean_dataset
+from lapel.data.checking.check import check_dataset
+from lapel.data.cleaning.clean import clean_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.export import export_dataset
 from lapel.data.importing import import_dataset
@@ -22,7 +22,7 @@ from lapel.data.shards import write_shards
 from lapel.data.shards_ahead import ShardsAhead
 from lapel.data.sketch.picture import Options
 from lapel.data.sketch.writing import sketch_dataset
-from lapel.data.split import split_dataset
+from lapel.data.splitting.split import split_dataset
 from lapel.schema.errors import DatasetError, StorageError, UsageError
 from lapel.storage.limited_cache import VARIABLE
 from lapel.storage.s3.store import S3Store

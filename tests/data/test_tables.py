@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lapel.data.cells import read_cells
-from lapel.data.guessing import recurs, separator_of
 from lapel.data.importing import import_dataset
+from lapel.data.label_tables.cells import read_cells
+from lapel.data.label_tables.guessing import recurs, separator_of
+from lapel.data.label_tables.tag_cells import read_tags, separator_for, write_tags
 from lapel.data.readers.table import read_table
-from lapel.data.reading import Reading
-from lapel.data.tag_cells import read_tags, separator_for, write_tags
+from lapel.data.reading.reading import Reading
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import FormatError, UsageError
 

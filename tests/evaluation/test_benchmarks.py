@@ -16,7 +16,7 @@ from report_pages import Structure
 
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion_places import LANDMARKS
+from lapel.data.deepfashion.places import LANDMARKS
 from lapel.evaluation.benchmarks import attributes, grouped, landmarks
 from lapel.evaluation.benchmarks.known import BENCHMARKS
 from lapel.evaluation.benchmarks.published import ALL_GLOBAL, ALL_MEAN, TYPES, published

@@ -19,7 +19,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion2_words import categories, point_names
+from lapel.data.deepfashion2.words import categories, point_names
 from lapel.data.exporters.coco import export_coco
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.garments import TOLD, GarmentsEvaluation

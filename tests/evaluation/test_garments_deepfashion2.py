@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion2_words import categories
+from lapel.data.deepfashion2.words import categories
 from lapel.data.export import export_dataset
 from lapel.data.exporters.deepfashion2_coco import export_deepfashion2_coco
 from lapel.data.importing import import_dataset

@@ -12,7 +12,7 @@ from many_tasks import picture, write_many_bundle
 from numpy.typing import NDArray
 from typed_commands import lapel
 
-from lapel.data.clean import clean_dataset
+from lapel.data.cleaning.clean import clean_dataset
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name

@@ -29,8 +29,8 @@ from lapel.cloud.sagemaker.ranges import sagemaker_ranges
 from lapel.cloud.sagemaker.requests import training_request, tuning_request
 from lapel.cloud.sagemaker.roles import make_role
 from lapel.cloud.sagemaker.sources import write_code
-from lapel.data.fetching import fetch_files, find_files
 from lapel.data.readers.fashion_mnist import REMOTE, USUAL_PLACES
+from lapel.data.reading.fetching import fetch_files, find_files
 from lapel.inference.bundle import Bundle
 from lapel.training.recipe_parts import RangePart
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from training_runs import SMALL, draw_pattern
 
-from lapel.data.clean import clean_dataset
+from lapel.data.cleaning.clean import clean_dataset
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name

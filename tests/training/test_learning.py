@@ -14,7 +14,7 @@ import pytest
 from training_runs import SMALL, pattern_dataset
 
 from lapel.data.dataset import Dataset
-from lapel.data.split import split_dataset
+from lapel.data.splitting.split import split_dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.inference.bundle import Bundle
 from lapel.inference.predictor import Predictor

@@ -14,7 +14,7 @@ from PIL import Image
 from training_runs import SMALL, draw_pattern
 
 from lapel.data.importing import import_dataset
-from lapel.data.split import split_dataset
+from lapel.data.splitting.split import split_dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.training.train import train
 

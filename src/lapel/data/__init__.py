@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from lapel.schema.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from lapel.data.check import check_dataset
-    from lapel.data.clean import clean_dataset
+    from lapel.data.checking.check import check_dataset
+    from lapel.data.cleaning.clean import clean_dataset
     from lapel.data.creating import create_dataset
     from lapel.data.dataset import Dataset
-    from lapel.data.explore import explore_dataset
+    from lapel.data.exploring.explore import explore_dataset
     from lapel.data.export import export_dataset
     from lapel.data.importing import import_dataset
-    from lapel.data.split import split_dataset
+    from lapel.data.splitting.split import split_dataset
 
 # Everything here works on tables: better said once, by name, than by a module not found later.
 if find_spec("polars") is None:
@@ -28,13 +28,13 @@ if find_spec("polars") is None:
 
 _HOMES = {
     "Dataset": "dataset",
-    "check_dataset": "check",
-    "clean_dataset": "clean",
+    "check_dataset": "checking.check",
+    "clean_dataset": "cleaning.clean",
     "create_dataset": "creating",
-    "explore_dataset": "explore",
+    "explore_dataset": "exploring.explore",
     "export_dataset": "export",
     "import_dataset": "importing",
-    "split_dataset": "split",
+    "split_dataset": "splitting.split",
 }
 
 __all__ = [

@@ -18,8 +18,8 @@ from lapel.data.glossary import GLOSSARY_FILE, write_glossary
 from lapel.data.images import PACKED_FILE, ImageFiles, PackedImages
 from lapel.data.masks import MASKS_FOLDER, write_masks
 from lapel.data.measuring import Measured, measure_all
-from lapel.data.on_demand import OnDemand
 from lapel.data.progress import Track, silent
+from lapel.data.reading.on_demand import OnDemand
 from lapel.data.table import TABLE_FILE, build_table, check_rows, write_table
 from lapel.imaging.decode import Limits
 from lapel.schema.annotation import Annotation

@@ -27,9 +27,9 @@ from lapel.data.exporters.nsysu import export_nsysu
 from lapel.data.exporters.prography import export_prography
 from lapel.data.exporting import Exported, file_name, free_name
 from lapel.data.images import packed_row
+from lapel.data.label_tables.tag_columns import with_tag_cells
 from lapel.data.progress import Track, silent
 from lapel.data.readers.folder import CLASSES_FILE, CLASSES_HEADER
-from lapel.data.tag_columns import with_tag_cells
 from lapel.schema.errors import SchemaError, UsageError
 from lapel.schema.formulas import escape_formula
 from lapel.storage.folders import atomic_folder
@@ -86,7 +86,7 @@ def export_table(
 ) -> Exported:
     """A CSV, TSV or Parquet table, a row an image.
 
-    Tags become texts with a mark between them; see :mod:`lapel.data.tag_cells`.
+    Tags become texts with a mark between them; see :mod:`lapel.data.label_tables.tag_cells`.
 
     In CSV and TSV, cells that a spreadsheet would run get a leading ``'`` (see
     :mod:`lapel.schema.formulas`); ``lapel data import table`` takes it off again.

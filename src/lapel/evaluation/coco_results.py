@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lapel.data.dataset import Dataset
-from lapel.data.json_records import is_number, is_whole, shown_value
+from lapel.data.reading.json_records import is_number, is_whole, shown_value
 from lapel.evaluation.coco_forms import Form, read_form
 from lapel.imaging.outlines import garment_mask, mask_box, mask_from, run_lengths_of
 from lapel.schema.counting import counted

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from lapel.data.cleaning.mapping import LabelMapping
 from lapel.data.dataset import Dataset
-from lapel.data.mapping import LabelMapping
 from lapel.data.progress import Track, silent
 from lapel.evaluation.answers import Answers, Showing, answer_dataset
 from lapel.evaluation.benchmarks.known import benchmark_tables

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion2_words import categories
+from lapel.data.deepfashion2.words import categories
 from lapel.imaging.preprocess import Frame
 from lapel.metrics.detection import DetectionCounts
 from lapel.metrics.matching import FoundBoxes, TrueGarments

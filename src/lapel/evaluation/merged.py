@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.data.cleaning.mapping import LabelMapping, TaskMapping, mapping_files, read_mappings
+from lapel.data.cleaning.rules import Place
 from lapel.data.dataset import Dataset
-from lapel.data.mapping import LabelMapping, TaskMapping, mapping_files, read_mappings
-from lapel.data.rules import Place
 from lapel.evaluation.answers import Answers
 from lapel.evaluation.calibrate import calibrate
 from lapel.evaluation.known_labels import asked_of

@@ -12,8 +12,8 @@ from drawn_pictures import SIZE, drawn, write_drawn
 from layout_writers import write_photo, write_text
 from numpy.typing import NDArray
 
-from lapel.data.deepfashion2_words import categories
-from lapel.data.fashionpedia_words import ONTOLOGY_FILE
+from lapel.data.deepfashion2.words import categories
+from lapel.data.fashionpedia.words import ONTOLOGY_FILE
 from lapel.data.sketch.labelling import SketchGarment
 from lapel.schema.run_lengths import packed
 
@@ -82,7 +82,7 @@ def column_lengths(mask: NDArray[np.bool_]) -> list[int]:
 
 def ontology() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Categories and attributes as the files list them."""
-    import lapel.data as package
+    import lapel.data.fashionpedia as package
 
     lines = (Path(package.__file__).parent / ONTOLOGY_FILE).read_text("utf-8").splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith("#")][1:]

@@ -24,11 +24,11 @@ from layout_writers import write_text
 from typer.testing import CliRunner
 
 from lapel.cli.main import app
-from lapel.data.answer_rows import read_answer_list, tags_of
 from lapel.data.columns import LABEL_COLUMNS
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion_names import official_attributes, official_categories
-from lapel.data.deepfashion_places import LANDMARKS
+from lapel.data.deepfashion.answer_rows import read_answer_list, tags_of
+from lapel.data.deepfashion.names import official_attributes, official_categories
+from lapel.data.deepfashion.places import LANDMARKS
 from lapel.data.export import export_dataset
 from lapel.data.importing import import_dataset
 from lapel.data.readers.deepfashion_coarse import read_deepfashion_coarse
@@ -163,7 +163,7 @@ def test_answers_are_read_as_a_plain_loop_reads_them(tmp_path: Path) -> None:
     write_text(tmp_path / "list.txt", str(count), "image_name  attribute_labels", *lines)
     faults: list[Fault] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lapel.data.answer_rows.BLOCK_BYTES", 1000)
+        patch.setattr("lapel.data.deepfashion.answer_rows.BLOCK_BYTES", 1000)
         answers = read_answer_list(tmp_path / "list.txt", width, faults)
     assert faults == []
     names = [f"a{place}" for place in range(width)]

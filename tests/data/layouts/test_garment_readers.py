@@ -11,10 +11,10 @@ import pytest
 from drawn_pictures import SIZE, drawn
 from garment_writers import KNOWN_RECORD, write_deepfashion2, write_fashionpedia
 
-from lapel.data.check import check_dataset
-from lapel.data.deepfashion2_words import KEYPOINTS, categories
+from lapel.data.checking.check import check_dataset
+from lapel.data.deepfashion2.words import KEYPOINTS, categories
 from lapel.data.export import export_dataset
-from lapel.data.fashionpedia_words import attribute_names, category_names
+from lapel.data.fashionpedia.words import attribute_names, category_names
 from lapel.data.garments import read_garments
 from lapel.data.importing import import_dataset
 from lapel.data.readers.deepfashion2 import read_deepfashion2

@@ -19,7 +19,7 @@ from layout_writers import (
     write_text,
 )
 
-from lapel.data.explore import explore_dataset
+from lapel.data.exploring.explore import explore_dataset
 from lapel.data.garments import GARMENTS_FILE, read_garments
 from lapel.data.glossary import read_glossary
 from lapel.data.importing import import_dataset
@@ -29,7 +29,7 @@ from lapel.data.readers.garmentiq import read_garmentiq
 from lapel.data.readers.kfashion import read_kfashion
 from lapel.data.readers.nsysu import read_nsysu
 from lapel.data.readers.prography import read_prography
-from lapel.data.unpacking import unpack_archive
+from lapel.data.reading.unpacking import unpack_archive
 from lapel.schema.annotation import Tags
 from lapel.schema.errors import DatasetError, FormatError, UsageError
 

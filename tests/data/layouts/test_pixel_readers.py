@@ -27,12 +27,12 @@ from pixel_writers import (
 )
 from pycocotools.coco import COCO
 
-from lapel.data.coco_file import FLAT, NO_AREA, NOTHING, SHORT
+from lapel.data.coco.file import FLAT, NO_AREA, NOTHING, SHORT
 from lapel.data.dataset import Dataset
 from lapel.data.export import export_dataset
 from lapel.data.garments import read_garments
 from lapel.data.importing import import_dataset
-from lapel.data.pixel_classes import choose_groups
+from lapel.data.label_maps.pixel_classes import choose_groups
 from lapel.data.readers.clothing_co_parsing import read_clothing_co_parsing
 from lapel.data.readers.coco import read_coco
 from lapel.data.readers.masks import read_masks

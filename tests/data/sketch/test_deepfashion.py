@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from lapel.data.cleaning.shipped import groups_of
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion_names import ATTRIBUTE_TASKS, official_attributes, official_categories
-from lapel.data.deepfashion_schema import FINE_TASKS
-from lapel.data.deepfashion_text import clothes_landmarks
+from lapel.data.deepfashion.names import ATTRIBUTE_TASKS, official_attributes, official_categories
+from lapel.data.deepfashion.schema import FINE_TASKS
+from lapel.data.deepfashion.text import clothes_landmarks
 from lapel.data.export import export_dataset
 from lapel.data.readers.deepfashion_coarse import read_deepfashion_coarse
 from lapel.data.readers.deepfashion_fine import read_deepfashion_fine
-from lapel.data.shipped import groups_of
 from lapel.data.sketch.deepfashion import drawn_coarse_sheet, planted
 from lapel.data.sketch.deepfashion_words import (
     ATTRIBUTES,

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from typed_commands import lapel
 
-from lapel.data.check import check_dataset
+from lapel.data.checking.check import check_dataset
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion2_words import point_names
+from lapel.data.deepfashion2.words import point_names
 from lapel.data.sketch.labelling import OCCLUDED, OUTSIDE, VISIBLE
 from lapel.data.sketch.landmarks import LANDMARKS, POINTS
 from lapel.data.sketch.picture import Options, draw_picture

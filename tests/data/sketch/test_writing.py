@@ -13,7 +13,7 @@ import typed_commands
 from numpy.typing import NDArray
 from PIL import Image
 
-from lapel.data.check import check_dataset
+from lapel.data.checking.check import check_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.export import export_dataset
 from lapel.data.garments import read_garments

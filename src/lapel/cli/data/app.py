@@ -76,7 +76,7 @@ def split(
     Splits that exist are kept unless they are given up: a model that was trained before has
     learned from the pictures that it would then be judged on.
     """
-    from lapel.data.split import split_dataset
+    from lapel.data.splitting.split import split_dataset
 
     drawn = split_dataset(
         dataset,
@@ -128,7 +128,7 @@ def check(
     sproty, office/formal and formal/office).
     """
     from lapel.cli.progress import track
-    from lapel.data.check import check_dataset
+    from lapel.data.checking.check import check_dataset
 
     report = check_dataset(dataset, propose=propose, against=against, tier=tier, track=track)
     if as_json:
@@ -194,7 +194,7 @@ def clean(
     Of validation and test no picture is ever left out, so that numbers stay comparable.
     """
     from lapel.cli.data.cleaning import print_cleaning
-    from lapel.data.clean import clean_dataset
+    from lapel.data.cleaning.clean import clean_dataset
 
     print_cleaning(
         clean_dataset(
@@ -268,7 +268,7 @@ def explore(
 ) -> None:
     """Write one page to look at: classes, sizes, mean pictures, mosaics, train against test."""
     from lapel.cli.progress import track
-    from lapel.data.explore import explore_dataset
+    from lapel.data.exploring.explore import explore_dataset
 
     path = explore_dataset(dataset, out, track=track)
     print(f"A page about the dataset, to open in a browser: {in_addresses(path)}")

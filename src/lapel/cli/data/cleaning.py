@@ -9,8 +9,8 @@ from lapel.cli.console import shown
 from lapel.schema.counting import counted
 
 if TYPE_CHECKING:
-    from lapel.data.clean import Cleaning
-    from lapel.data.cleaning import TaskCleaning
+    from lapel.data.cleaning.applying import TaskCleaning
+    from lapel.data.cleaning.clean import Cleaning
 
 #: Lines of a task that are printed; all of them stand in the file.
 LINES_SHOWN = 20

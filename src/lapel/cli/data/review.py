@@ -70,7 +70,7 @@ def _schema(labels: Path | None, like: Path | None) -> Schema:
         UsageError: neither of the two, or both.
     """
     from lapel.data.description import DESCRIPTION_FILE, Description
-    from lapel.data.label_list import read_label_list
+    from lapel.data.reading.label_list import read_label_list
     from lapel.inference.bundle import Bundle
     from lapel.schema.errors import UsageError
 

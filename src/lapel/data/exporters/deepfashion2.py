@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion2_record import LEVELS
-from lapel.data.deepfashion2_words import Category, categories
+from lapel.data.deepfashion2.record import LEVELS
+from lapel.data.deepfashion2.words import Category, categories
 from lapel.data.exporting import Exported, copy_images, file_ending
 from lapel.data.garments import GarmentsLabels
 from lapel.data.progress import Track, silent

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion2_words import KEYPOINTS, Category, categories
+from lapel.data.deepfashion2.words import KEYPOINTS, Category, categories
 from lapel.data.exporting import Exported
 from lapel.data.garments import iterate_garments
 from lapel.data.progress import Track, silent

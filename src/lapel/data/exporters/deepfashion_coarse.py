@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion_lists import PARTITION_FILE
-from lapel.data.deepfashion_sheet import Sheet, coarse_sheet
-from lapel.data.deepfashion_writing import (
+from lapel.data.deepfashion.lists import PARTITION_FILE
+from lapel.data.deepfashion.sheet import Sheet, coarse_sheet
+from lapel.data.deepfashion.writing import (
     ATTRIBUTE_WIDTH,
     CATEGORY_WIDTH,
     answer_list,

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion_names import Named
-from lapel.data.deepfashion_places import LANDMARKS
-from lapel.data.deepfashion_schema import FINE_TASKS
-from lapel.data.deepfashion_sheet import STATUS_OF, Sheet, SheetRow, fine_sheet
-from lapel.data.deepfashion_text import clothes_landmarks
-from lapel.data.deepfashion_writing import (
+from lapel.data.deepfashion.names import Named
+from lapel.data.deepfashion.places import LANDMARKS
+from lapel.data.deepfashion.schema import FINE_TASKS
+from lapel.data.deepfashion.sheet import STATUS_OF, Sheet, SheetRow, fine_sheet
+from lapel.data.deepfashion.text import clothes_landmarks
+from lapel.data.deepfashion.writing import (
     CATEGORY_WIDTH,
     box_words,
     coordinate,

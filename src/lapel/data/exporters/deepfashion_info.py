@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion_info import ATTRIBUTE_COLUMN, COLUMNS
-from lapel.data.deepfashion_places import CUT, LANDMARKS, VISIBLE
-from lapel.data.deepfashion_sheet import STATUS_OF, Sheet, SheetRow, coarse_sheet
-from lapel.data.deepfashion_writing import (
+from lapel.data.deepfashion.info import ATTRIBUTE_COLUMN, COLUMNS
+from lapel.data.deepfashion.places import CUT, LANDMARKS, VISIBLE
+from lapel.data.deepfashion.sheet import STATUS_OF, Sheet, SheetRow, coarse_sheet
+from lapel.data.deepfashion.writing import (
     ATTRIBUTE_WIDTH,
     answers,
     name_list,

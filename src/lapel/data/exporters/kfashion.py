@@ -13,7 +13,7 @@ from typing import Any
 from lapel.data.dataset import Dataset
 from lapel.data.exporting import Exported, copy_images
 from lapel.data.garments import read_garments
-from lapel.data.kfashion_record import (
+from lapel.data.kfashion.record import (
     BOX_KEYS,
     BOXES,
     DATA,
@@ -25,7 +25,7 @@ from lapel.data.kfashion_record import (
     OUTLINES,
     WIDTH,
 )
-from lapel.data.kfashion_words import PARTS, STYLE, Question, questions
+from lapel.data.kfashion.words import PARTS, STYLE, Question, questions
 from lapel.data.progress import Track, silent
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import UsageError

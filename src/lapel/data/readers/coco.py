@@ -4,8 +4,8 @@
     train/_annotations.coco.json        train/*.jpg       as some tools export them
     garments.json                       images/*.jpg      one file of all
 
-The files are described in :mod:`lapel.data.coco_file`, their places in
-:mod:`lapel.data.coco_places`.
+The files are described in :mod:`lapel.data.coco.file`, their places in
+:mod:`lapel.data.coco.places`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lapel.data.coco_file import Category, Content, Identifier, checked_content
-from lapel.data.coco_parts import Wrong, compact
-from lapel.data.coco_places import coco_files, image_folder, image_root, one_each
-from lapel.data.json_records import RecordError, loaded_object
-from lapel.data.listing import ImageList
-from lapel.data.on_demand import OnDemand
-from lapel.data.painting import painted_masks, parsing_task
+from lapel.data.coco.file import Category, Content, Identifier, checked_content
+from lapel.data.coco.parts import Wrong, compact
+from lapel.data.coco.places import coco_files, image_folder, image_root, one_each
+from lapel.data.label_maps.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_file, oddity_notes, read_bytes, refuse
+from lapel.data.reading.json_records import RecordError, loaded_object
+from lapel.data.reading.listing import ImageList
+from lapel.data.reading.on_demand import OnDemand
+from lapel.data.reading.reading import Reading, existing_file, oddity_notes, read_bytes, refuse
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError

@@ -6,7 +6,7 @@
 
 A row is a photo, asked which of the 13 categories are in it, and where each garment is
 (``garments``: boxes, outlines, landmarks and levels). The files are described in
-:mod:`lapel.data.deepfashion2_record`. Source: Ge et al., DeepFashion2, CVPR 2019, and
+:mod:`lapel.data.deepfashion2.record`. Source: Ge et al., DeepFashion2, CVPR 2019, and
 github.com/switchablenorms/DeepFashion2.
 """
 
@@ -18,15 +18,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from lapel.data.benchmark_folder import benchmark_folder
-from lapel.data.deepfashion2_record import Record, parse_record
-from lapel.data.deepfashion2_words import categories, point_names
-from lapel.data.json_records import RecordError
-from lapel.data.listing import ImageList, whole_numbers
-from lapel.data.on_demand import OnDemand
-from lapel.data.painting import painted_masks, parsing_task
+from lapel.data.deepfashion2.record import Record, parse_record
+from lapel.data.deepfashion2.words import categories, point_names
+from lapel.data.label_maps.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
-from lapel.data.reading import (
+from lapel.data.reading.benchmark_folder import benchmark_folder
+from lapel.data.reading.json_records import RecordError
+from lapel.data.reading.listing import ImageList, whole_numbers
+from lapel.data.reading.on_demand import OnDemand
+from lapel.data.reading.reading import (
     Reading,
     is_hidden,
     oddity_notes,

@@ -21,11 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lapel.data.answer_rows import read_answer_list, tags_of
-from lapel.data.benchmark_folder import benchmark_folder
-from lapel.data.deepfashion_lists import NO_AREA, PARTITION_FILE, image_root, needed_files
-from lapel.data.deepfashion_names import ATTRIBUTE_TASKS, Named
-from lapel.data.deepfashion_schema import (
+from lapel.data.deepfashion.answer_rows import read_answer_list, tags_of
+from lapel.data.deepfashion.lists import NO_AREA, PARTITION_FILE, image_root, needed_files
+from lapel.data.deepfashion.names import ATTRIBUTE_TASKS, Named
+from lapel.data.deepfashion.schema import (
     CATEGORY,
     COARSE,
     LANDMARKS_TASK,
@@ -35,7 +34,7 @@ from lapel.data.deepfashion_schema import (
     coarse_schema,
     unofficial,
 )
-from lapel.data.deepfashion_text import (
+from lapel.data.deepfashion.text import (
     BOX_ROW,
     FIRST_ROW,
     LANDMARKS_ROW,
@@ -47,8 +46,9 @@ from lapel.data.deepfashion_text import (
     read_rows,
     typed_landmarks,
 )
-from lapel.data.listing import ImageList
-from lapel.data.reading import Reading, refuse
+from lapel.data.reading.benchmark_folder import benchmark_folder
+from lapel.data.reading.listing import ImageList
+from lapel.data.reading.reading import Reading, refuse
 from lapel.schema.annotation import Annotation, Label
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

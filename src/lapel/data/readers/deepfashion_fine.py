@@ -23,11 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from lapel.data.benchmark_folder import benchmark_folder
-from lapel.data.deepfashion_lists import box_with_area, image_root, needed_files
-from lapel.data.deepfashion_names import Named
-from lapel.data.deepfashion_places import LANDMARKS
-from lapel.data.deepfashion_schema import (
+from lapel.data.deepfashion.lists import box_with_area, image_root, needed_files
+from lapel.data.deepfashion.names import Named
+from lapel.data.deepfashion.places import LANDMARKS
+from lapel.data.deepfashion.schema import (
     CATEGORY,
     FINE,
     FINE_TASKS,
@@ -39,7 +38,7 @@ from lapel.data.deepfashion_schema import (
     of_type,
     unofficial_categories,
 )
-from lapel.data.deepfashion_text import (
+from lapel.data.deepfashion.text import (
     BOX_ROW,
     box_of,
     choice,
@@ -48,8 +47,9 @@ from lapel.data.deepfashion_text import (
     read_named,
     shown,
 )
-from lapel.data.listing import ImageList, text_lines
-from lapel.data.reading import Reading, refuse
+from lapel.data.reading.benchmark_folder import benchmark_folder
+from lapel.data.reading.listing import ImageList, text_lines
+from lapel.data.reading.reading import Reading, refuse
 from lapel.schema.annotation import Annotation, Label
 from lapel.schema.errors import Fault
 from lapel.schema.geometry import Box, Landmark, Landmarks

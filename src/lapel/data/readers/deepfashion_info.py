@@ -3,7 +3,7 @@
     image_name, x_1, y_1, x_2, y_2, evaluation_status, category_label, category_name,
     category_type, lm_lc_x, lm_lc_y, ... lm_rh_y, lm_lc_vis, ... lm_lc_in_pic, ..., attr_0, ...
 
-A row an image, 0 or 1 for each of 1000 attributes; see :mod:`lapel.data.deepfashion_info` for
+A row an image, 0 or 1 for each of 1000 attributes; see :mod:`lapel.data.deepfashion.info` for
 its traps. Attributes have numbers and no names: those are DeepFashion's own, or stand in a
 ``list_attr_cloth.txt`` beside. Source: fdjingyuan/Deep-Fashion-Analysis-ECCV2018.
 """
@@ -17,16 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lapel.data.answer_rows import Answers, first_cells, read_answers, tags_of
-from lapel.data.deepfashion_info import ATTRIBUTE_COLUMN, COLUMNS, InfoRow, head_cells, info_row
-from lapel.data.deepfashion_lists import image_root
-from lapel.data.deepfashion_names import (
+from lapel.data.deepfashion.answer_rows import Answers, first_cells, read_answers, tags_of
+from lapel.data.deepfashion.info import ATTRIBUTE_COLUMN, COLUMNS, InfoRow, head_cells, info_row
+from lapel.data.deepfashion.lists import image_root
+from lapel.data.deepfashion.names import (
     ATTRIBUTE_TASKS,
     Named,
     official_attributes,
     official_categories,
 )
-from lapel.data.deepfashion_schema import (
+from lapel.data.deepfashion.schema import (
     CATEGORY,
     COARSE,
     LANDMARKS_TASK,
@@ -35,9 +35,9 @@ from lapel.data.deepfashion_schema import (
     coarse_schema,
     unofficial,
 )
-from lapel.data.deepfashion_text import read_named, shown
-from lapel.data.listing import ImageList
-from lapel.data.reading import Reading, existing_file, existing_folder, refuse
+from lapel.data.deepfashion.text import read_named, shown
+from lapel.data.reading.listing import ImageList
+from lapel.data.reading.reading import Reading, existing_file, existing_folder, refuse
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import Fault, StorageError, UsageError
 

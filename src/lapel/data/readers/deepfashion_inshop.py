@@ -21,23 +21,23 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from lapel.data.deepfashion_items import (
+from lapel.data.deepfashion.items import (
     ItemImage,
     ItemImages,
     ItemLayout,
     OptionalFiles,
     read_items,
 )
-from lapel.data.deepfashion_lists import (
+from lapel.data.deepfashion.lists import (
     item_attributes,
     item_tags,
     kinded_box,
     needed_files,
 )
-from lapel.data.deepfashion_places import CLOTHES_TYPES, VARIATIONS
-from lapel.data.deepfashion_text import FIRST_ROW, list_rows, read_rows
+from lapel.data.deepfashion.places import CLOTHES_TYPES, VARIATIONS
+from lapel.data.deepfashion.text import FIRST_ROW, list_rows, read_rows
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading
+from lapel.data.reading.reading import Reading
 from lapel.schema.annotation import Label
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lapel.data.benchmark_folder import benchmark_folder
-from lapel.data.deepfashion_lists import (
+from lapel.data.deepfashion.lists import (
     LICENCE,
     PARTITION_FILE,
     VARIED_LANDMARKS_ROW,
@@ -30,8 +29,8 @@ from lapel.data.deepfashion_lists import (
     needed_files,
     varied_landmarks,
 )
-from lapel.data.deepfashion_places import CLOTHES_TYPES, HIDDEN, LANDMARKS, VARIATIONS, VISIBLE
-from lapel.data.deepfashion_text import (
+from lapel.data.deepfashion.places import CLOTHES_TYPES, HIDDEN, LANDMARKS, VARIATIONS, VISIBLE
+from lapel.data.deepfashion.text import (
     BOX_ROW,
     FIRST_ROW,
     ImageOrder,
@@ -39,9 +38,10 @@ from lapel.data.deepfashion_text import (
     numbers,
     read_rows,
 )
-from lapel.data.listing import ImageList
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, oddity_notes, refuse
+from lapel.data.reading.benchmark_folder import benchmark_folder
+from lapel.data.reading.listing import ImageList
+from lapel.data.reading.reading import Reading, oddity_notes, refuse
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

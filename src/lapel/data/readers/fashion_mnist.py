@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.data.fetching import RemoteFiles, fetch_files, find_files
-from lapel.data.idx import idx_bytes, read_idx
 from lapel.data.images import packed_name
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder
-from lapel.data.stratify import hold_out
+from lapel.data.reading.fetching import RemoteFiles, fetch_files, find_files
+from lapel.data.reading.idx import idx_bytes, read_idx
+from lapel.data.reading.reading import Reading, existing_folder
+from lapel.data.splitting.stratify import hold_out
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault, FormatError
 from lapel.schema.labels import Schema, TaskSpec

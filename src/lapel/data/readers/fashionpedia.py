@@ -8,7 +8,7 @@
 The JSON files may lie in ``annotations``, the photos where the archives put them. A row is a
 photo, asked which of the 46 categories are in it, where each of them is (``garments``: boxes,
 outlines or masks, attributes), and which attributes it has as a whole where those files are there.
-The files are described in :mod:`lapel.data.fashionpedia_file`. Source: Jia et al.,
+The files are described in :mod:`lapel.data.fashionpedia.file`. Source: Jia et al.,
 Fashionpedia, ECCV 2020, and fashionpedia.github.io.
 """
 
@@ -20,21 +20,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lapel.data.coco_parts import compact
-from lapel.data.fashionpedia_file import Content, attribute_faults, checked_content
-from lapel.data.fashionpedia_words import attribute_names, category_names
-from lapel.data.json_records import (
+from lapel.data.coco.parts import compact
+from lapel.data.fashionpedia.file import Content, attribute_faults, checked_content
+from lapel.data.fashionpedia.words import attribute_names, category_names
+from lapel.data.label_maps.painting import painted_masks, parsing_task
+from lapel.data.progress import Track, silent
+from lapel.data.reading.json_records import (
     RecordError,
     is_whole,
     loaded_object,
     loaded_value,
     shown_value,
 )
-from lapel.data.listing import ImageList
-from lapel.data.on_demand import OnDemand
-from lapel.data.painting import painted_masks, parsing_task
-from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, oddity_notes, read_bytes, refuse
+from lapel.data.reading.listing import ImageList
+from lapel.data.reading.on_demand import OnDemand
+from lapel.data.reading.reading import Reading, existing_folder, oddity_notes, read_bytes, refuse
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lapel.data.cells import Cells, read_cells
-from lapel.data.listing import ImageList
-from lapel.data.reading import Reading, refuse, sorted_labels
-from lapel.data.unpacking import unpacked_source
-from lapel.data.walking import subfolders
+from lapel.data.label_tables.cells import Cells, read_cells
+from lapel.data.reading.listing import ImageList
+from lapel.data.reading.reading import Reading, refuse, sorted_labels
+from lapel.data.reading.unpacking import unpacked_source
+from lapel.data.reading.walking import subfolders
 from lapel.schema.annotation import SPLIT_NAMES, Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError

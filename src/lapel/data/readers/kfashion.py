@@ -6,7 +6,7 @@
 Labels stay Korean; the glossary has English for each. The styles are asked of the whole picture,
 all else of each part: 상의 (top), 하의 (bottom), 아우터 (outerwear), 원피스 (one-piece). Tasks are
 named by both, such as ``상의_카테고리``. The files are described in
-:mod:`lapel.data.kfashion_record`, the words in :mod:`lapel.data.kfashion_words`.
+:mod:`lapel.data.kfashion.record`, the words in :mod:`lapel.data.kfashion.words`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lapel.data.json_records import RecordError
-from lapel.data.kfashion_record import Record, parse_record
-from lapel.data.kfashion_words import (
+from lapel.data.kfashion.record import Record, parse_record
+from lapel.data.kfashion.words import (
     FIELD_SPELLINGS,
     MANY,
     SECOND_STYLE,
@@ -30,9 +29,10 @@ from lapel.data.kfashion_words import (
     question_of,
     questions,
 )
-from lapel.data.listing import ImageList
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, is_hidden, read_bytes, refuse
+from lapel.data.reading.json_records import RecordError
+from lapel.data.reading.listing import ImageList
+from lapel.data.reading.reading import Reading, existing_folder, is_hidden, read_bytes, refuse
 from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, Tags
 from lapel.schema.counting import counted

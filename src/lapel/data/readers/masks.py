@@ -5,7 +5,7 @@
 Folders of splits may stand in both (``photos/train/0001.jpg``, ``masks/train/0001.png``) or above
 them (``train/photos``, ``train/masks``). A map is called like its photo, with the ending ``.png``
 in the place of the photo's own, or after it. The list of classes is described in
-:mod:`lapel.data.class_list`.
+:mod:`lapel.data.label_maps.class_list`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from lapel.data.class_list import find_class_list, read_class_list
-from lapel.data.label_map_files import look_at_maps, png_values
-from lapel.data.pixel_classes import choose_groups, pixel_classes
+from lapel.data.label_maps.class_list import find_class_list, read_class_list
+from lapel.data.label_maps.files import look_at_maps, png_values
+from lapel.data.label_maps.pixel_classes import choose_groups, pixel_classes
 from lapel.data.progress import Track, silent
-from lapel.data.reading import Reading, existing_folder, refuse
-from lapel.data.splitting_last import with_last_as_test
-from lapel.data.walking import Walk, subfolders
+from lapel.data.reading.reading import Reading, existing_folder, refuse
+from lapel.data.reading.walking import Walk, subfolders
+from lapel.data.splitting.last import with_last_as_test
 from lapel.schema.annotation import SPLIT_NAMES, Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError
@@ -78,7 +78,7 @@ def read_masks(
         task: what the classes answer.
         suffix: what the name of a map has after that of its photo, such as ``_segm``.
         groups: a table that takes classes to groups; see
-            :func:`lapel.data.pixel_classes.choose_groups`.
+            :func:`lapel.data.label_maps.pixel_classes.choose_groups`.
         ignore: names of classes or groups whose pixels become unknown.
         test_last: the last photos, by name, that are the test split.
         unlabelled: keep photos without a map, as unknown, instead of refusing them.

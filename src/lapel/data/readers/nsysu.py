@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from lapel.data.cells import Cells, read_cells
-from lapel.data.listing import ImageList, whole_numbers
-from lapel.data.reading import Reading, existing_file, existing_folder, refuse
+from lapel.data.label_tables.cells import Cells, read_cells
+from lapel.data.reading.listing import ImageList, whole_numbers
+from lapel.data.reading.reading import Reading, existing_file, existing_folder, refuse
 from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

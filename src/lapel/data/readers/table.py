@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lapel.data.cells import Cells, read_cells
-from lapel.data.column_roles import Roles, choose_roles, guess_notes, image_column_of
-from lapel.data.image_names import Listing
-from lapel.data.reading import Reading, existing_file, existing_folder, refuse, sorted_labels
-from lapel.data.tag_cells import UNKNOWN_SUFFIX, read_tags
+from lapel.data.label_tables.cells import Cells, read_cells
+from lapel.data.label_tables.column_roles import Roles, choose_roles, guess_notes, image_column_of
+from lapel.data.label_tables.tag_cells import UNKNOWN_SUFFIX, read_tags
+from lapel.data.reading.image_names import Listing
+from lapel.data.reading.reading import (
+    Reading,
+    existing_file,
+    existing_folder,
+    refuse,
+    sorted_labels,
+)
 from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, mentioned
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError
@@ -36,7 +42,7 @@ def read_table(
     """A table file and the folder of its images.
 
     Args:
-        source: the table; see :func:`lapel.data.cells.read_cells`.
+        source: the table; see :func:`lapel.data.label_tables.cells.read_cells`.
         images: the folder that the image column's names are relative to. Where all names lack
             an ending (``1163``), the usual ones are tried.
         single: columns that hold one label each; each becomes a task of its name. An empty

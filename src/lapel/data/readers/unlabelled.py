@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lapel.data.reading import Reading, existing_folder, refuse
-from lapel.data.walking import Walk
+from lapel.data.reading.reading import Reading, existing_folder, refuse
+from lapel.data.reading.walking import Walk
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault
 from lapel.schema.labels import Schema

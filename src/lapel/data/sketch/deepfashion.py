@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lapel.data.dataset import Dataset
-from lapel.data.deepfashion_names import (
+from lapel.data.deepfashion.names import (
     ATTRIBUTE_TASKS,
     Named,
     official_attributes,
     official_categories,
 )
-from lapel.data.deepfashion_schema import FINE_TASKS
-from lapel.data.deepfashion_sheet import Sheet, SheetRow
-from lapel.data.deepfashion_text import clothes_landmarks
+from lapel.data.deepfashion.schema import FINE_TASKS
+from lapel.data.deepfashion.sheet import Sheet, SheetRow
+from lapel.data.deepfashion.text import clothes_landmarks
 from lapel.data.sketch.deepfashion_words import (
     ATTRIBUTES,
     SYNONYMS,

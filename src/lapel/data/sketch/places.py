@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lapel.data.deepfashion_places import LANDMARKS as EIGHT
-from lapel.data.deepfashion_places import LANDMARKS_OF
+from lapel.data.deepfashion.places import LANDMARKS as EIGHT
+from lapel.data.deepfashion.places import LANDMARKS_OF
 from lapel.data.sketch.labelling import OCCLUDED, OUTSIDE, VISIBLE, SketchGarment
 from lapel.data.sketch.landmarks import POINTS, side_count
 from lapel.data.sketch.picture import Options, SketchPicture

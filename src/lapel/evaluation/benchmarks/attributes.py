@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.data.deepfashion_names import official_attributes
-from lapel.data.deepfashion_schema import CATEGORY
+from lapel.data.deepfashion.names import official_attributes
+from lapel.data.deepfashion.schema import CATEGORY
 from lapel.evaluation.benchmarks.published import ALL_GLOBAL, ALL_MEAN, TYPES, published
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row

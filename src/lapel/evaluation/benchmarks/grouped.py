@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lapel.data.deepfashion_schema import FINE_TASKS
+from lapel.data.deepfashion.schema import FINE_TASKS
 from lapel.evaluation.benchmarks.published import published
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from lapel.data.deepfashion_schema import COARSE, FINE
+from lapel.data.deepfashion.schema import COARSE, FINE
 from lapel.evaluation.benchmarks.attributes import attributes_table
 from lapel.evaluation.benchmarks.garments import garments_table, subsets_table
 from lapel.evaluation.benchmarks.grouped import grouped_table

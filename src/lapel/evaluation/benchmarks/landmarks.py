@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lapel.data.deepfashion_places import LANDMARKS as EIGHT
-from lapel.data.deepfashion_schema import LANDMARKS_TASK
+from lapel.data.deepfashion.places import LANDMARKS as EIGHT
+from lapel.data.deepfashion.schema import LANDMARKS_TASK
 from lapel.evaluation.benchmarks.published import published
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row

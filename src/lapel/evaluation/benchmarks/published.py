@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from lapel.data.deepfashion_names import ATTRIBUTE_TASKS
+from lapel.data.deepfashion.names import ATTRIBUTE_TASKS
 from lapel.evaluation.benchmarks.table import Row
 from lapel.metrics.top_recall import TOP_K, mean_of_types
 

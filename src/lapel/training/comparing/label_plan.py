@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lapel.data.cleaning.mapping import MAPPING_JSON, LabelMapping, mapping_files, read_mappings
 from lapel.data.dataset import Dataset
-from lapel.data.mapping import MAPPING_JSON, LabelMapping, mapping_files, read_mappings
 from lapel.inference.bundle import Bundle
 from lapel.schema.errors import UsageError
 from lapel.storage.local import write_atomically

@@ -1,0 +1,1 @@
+"""What is wrong with a dataset, found before it costs anybody a training run."""

@@ -1,0 +1,1 @@
+"""COCO's files and where they lie."""

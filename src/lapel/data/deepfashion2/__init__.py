@@ -1,0 +1,1 @@
+"""DeepFashion2's records and the words for its landmarks."""

@@ -1,0 +1,1 @@
+"""Fashionpedia's file and the words of its ontology."""

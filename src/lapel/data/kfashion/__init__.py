@@ -1,0 +1,1 @@
+"""K-Fashion's records and its words."""

@@ -1,0 +1,1 @@
+"""Drawing parts of a dataset that look like the whole."""

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lapel.data.dataset import Dataset
+from lapel.data.splitting.split import split_dataset
+from lapel.data.table import write_table
+from lapel.schema.annotation import held
+from lapel.schema.errors import DatasetError, UsageError
+
+
+def with_column(folder: Path, name: str, values: Sequence[str | None]) -> None:
+    table = Dataset.open(folder).table
+    write_table(folder, table.with_columns(pl.Series(name, values, dtype=pl.String)))
+
+
+def test_it_draws_each_class_in_proportion_and_keeps_everything_else(own_dataset: Path) -> None:
+    before = Dataset.open(own_dataset).table
+    dataset = split_dataset(own_dataset, validation=1 / 3, test=1 / 6, redraw=True)
+    assert dataset.splits() == {"train": 9, "validation": 6, "test": 3}
+    for split, count in {"train": 3, "validation": 2, "test": 1}.items():
+        labels = dataset.split(split).labels("category")
+        assert {label: labels.count(label) for label in labels} == dict.fromkeys(
+            ("dress", "hat", "shoes"), count
+        )
+    assert dataset.table.drop("split").equals(before.drop("split"))
+
+
+def test_a_test_split_that_exists_is_kept_unless_told_otherwise(own_dataset: Path) -> None:
+    first = split_dataset(own_dataset, validation=0.2, test=0.4, redraw=True).split("test").names()
+    again = split_dataset(own_dataset, validation=0.5, seed=9, redraw=True)
+    assert again.split("test").names() == first
+    with pytest.raises(UsageError, match="test split of 7 already, which is kept"):
+        split_dataset(own_dataset, validation=0.2, test=0.2, redraw=True)
+    redrawn = split_dataset(own_dataset, validation=0.2, test=0.2, seed=9, redraw_test=True)
+    assert redrawn.split("test").names() != first
+
+
+def test_items_never_stand_on_both_sides(own_dataset: Path) -> None:
+    items = [f"item {number // 2}" for number in range(18)]
+    with_column(own_dataset, "group", items)
+    dataset = split_dataset(own_dataset, validation=0.3, test=0.3, redraw=True)
+    sides = dataset.table.group_by("group").agg(pl.col("split").n_unique())
+    assert sides["split"].to_list() == [1] * 9
+
+
+def test_items_of_the_kept_test_split_that_stand_elsewhere_are_refused(own_dataset: Path) -> None:
+    with_column(own_dataset, "group", ["same"] * 2 + [None] * 16)
+    with_column(own_dataset, "split", ["test"] + ["train"] * 17)
+    with pytest.raises(DatasetError, match="1 items stand in test and in other splits"):
+        split_dataset(own_dataset, validation=0.2, redraw=True)
+
+
+@pytest.mark.parametrize(("validation", "test"), [(0.0, 0.0), (0.6, 0.4), (-0.1, 0.2), (0.1, 1.5)])
+def test_fractions_that_leave_nothing_are_refused(
+    own_dataset: Path, validation: float, test: float
+) -> None:
+    with pytest.raises(UsageError, match="fractions that leave something to train on"):
+        split_dataset(own_dataset, validation=validation, test=test, redraw=True)
+
+
+def test_a_column_that_is_not_there_is_refused_with_those_that_are(own_dataset: Path) -> None:
+    with pytest.raises(UsageError, match="no column 'item'; it has: image, split"):
+        split_dataset(own_dataset, validation=0.1, by="item", redraw=True)
+
+
+def test_too_few_images_are_refused_and_the_table_stays(own_dataset: Path) -> None:
+    before = Dataset.open(own_dataset).fingerprint
+    with pytest.raises(
+        DatasetError, match=r"18 images are too few for a validation split of 0\.01"
+    ):
+        split_dataset(own_dataset, validation=0.01, redraw=True)
+    assert Dataset.open(own_dataset).fingerprint == before
+
+
+def test_a_validation_split_that_exists_is_given_up_only_when_asked(own_dataset: Path) -> None:
+    before = Dataset.open(own_dataset).fingerprint
+    with pytest.raises(UsageError, match=r"validation split of 6 already.*--redraw"):
+        split_dataset(own_dataset, validation=0.2, test=0.2)
+    assert Dataset.open(own_dataset).fingerprint == before
+
+
+def test_grouping_by_what_is_learned_is_refused(own_dataset: Path) -> None:
+    with pytest.raises(UsageError, match="would put every category on one side"):
+        split_dataset(own_dataset, validation=0.2, by="category", redraw=True)
+
+
+def test_every_label_of_every_task_is_drawn_in_proportion(tagged_dataset: Path) -> None:
+    before = Dataset.open(tagged_dataset)
+    dataset = split_dataset(tagged_dataset, validation=0.2, test=0.2, redraw=True)
+    assert dataset.splits() == {"train": 36, "validation": 12, "test": 12}
+    for task in dataset.schema:
+        assert dataset.labels(task.name) == before.labels(task.name)
+        totals = Counter(word for label in before.labels(task.name) for word in held(label))
+        for split in ("validation", "test"):
+            labels = dataset.split(split).labels(task.name)
+            counts = Counter(word for label in labels for word in held(label))
+            assert all(abs(counts[word] - totals[word] / 5) <= 2 for word in task.labels)
