@@ -15,8 +15,8 @@ from sklearn import metrics
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.evaluation.evaluate import evaluate
-from lapel.evaluation.multi_label import MultiLabelEvaluation
-from lapel.evaluation.numbers import warnings
+from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
+from lapel.evaluation.pages.numbers import warnings
 from lapel.evaluation.result import Evaluation
 from lapel.inference.bundle import update_bundle
 from lapel.inference.predictor import Predictor

@@ -17,10 +17,10 @@ from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name
 from lapel.evaluation.evaluate import evaluate
-from lapel.evaluation.multi_label import MultiLabelEvaluation
+from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
+from lapel.evaluation.kinds.single_label import SingleLabelEvaluation
 from lapel.evaluation.paired import gains
 from lapel.evaluation.result import Evaluation
-from lapel.evaluation.single_label import SingleLabelEvaluation
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import Schema, TaskSpec

@@ -12,13 +12,13 @@ import pytest
 from report_pages import Structure
 
 from lapel.data.dataset import Dataset
-from lapel.evaluation.curves import learning_curves
-from lapel.evaluation.doubtful_labels import read_doubtful
 from lapel.evaluation.evaluate import evaluate
-from lapel.evaluation.figures import confusion_figure, reliability_figure, shown_labels
-from lapel.evaluation.page import escaped
+from lapel.evaluation.kinds.single_label import SingleLabelEvaluation
+from lapel.evaluation.pages.curves import learning_curves
+from lapel.evaluation.pages.doubtful_labels import read_doubtful
+from lapel.evaluation.pages.figures import confusion_figure, reliability_figure, shown_labels
+from lapel.evaluation.pages.page import escaped
 from lapel.evaluation.report import write_report
-from lapel.evaluation.single_label import SingleLabelEvaluation
 from lapel.inference.bundle import Bundle, write_bundle
 from lapel.metrics.calibration import bin_confidences
 from lapel.schema.errors import FormatError, StorageError

@@ -163,7 +163,7 @@ def _judge_stages(both: TwoStagePredictor, dataset: Path, split: str) -> dict[st
 
 def _print_stages(ways: Mapping[str, TwoStages]) -> None:
     from lapel.cli.console import shown
-    from lapel.evaluation.figures import percent
+    from lapel.evaluation.pages.figures import percent
 
     for way, found in ways.items():
         print(f"Garments read in their {way}:")
@@ -204,7 +204,7 @@ def _print_summary(evaluation: Evaluation) -> None:
 def _print_numbers(evaluation: Evaluation) -> None:
     """Every number of a single task, the main ones of several; metrics.json has them all."""
     from lapel.cli.console import shown
-    from lapel.evaluation.numbers import (
+    from lapel.evaluation.pages.numbers import (
         ALL_TASKS,
         comparisons,
         number_rows,

@@ -11,7 +11,7 @@ from lapel.cli.console import complain, shown
 from lapel.storage.places import in_addresses
 
 if TYPE_CHECKING:
-    from lapel.evaluation.engine_trials import Trial
+    from lapel.evaluation.engines.trials import Trial
     from lapel.training.export import Exported
 
 #: Shown below the help; `--help` joins lines that no blank line parts.

@@ -10,11 +10,11 @@ from lapel.data.progress import Track, silent
 from lapel.evaluation.benchmarks.known import benchmark_tables
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable
-from lapel.evaluation.coco_results import read_results
-from lapel.evaluation.garments import judge_garments
-from lapel.evaluation.garments_seen import GarmentsSeen
+from lapel.evaluation.coco.results import read_results
 from lapel.evaluation.gathering import counted_rows
 from lapel.evaluation.judged import JudgedTask
+from lapel.evaluation.kinds.garments import judge_garments
+from lapel.evaluation.kinds.garments_seen import GarmentsSeen
 from lapel.evaluation.machine import machine
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.subject import Subject
@@ -67,7 +67,7 @@ def evaluate_results(
     """Judge a file of results in COCO's form, whoever wrote it, and write what was found.
 
     Args:
-        results: the file, see :mod:`lapel.evaluation.coco_results`.
+        results: the file, see :mod:`lapel.evaluation.coco.results`.
         dataset: a dataset or its folder.
         split: the rows to judge: ``test``, ``validation`` or ``train``.
         out: folder to write to; see ``lapel.evaluation.evaluate.evaluate``.

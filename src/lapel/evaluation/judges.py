@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lapel.evaluation.garments import judge_garments
-from lapel.evaluation.garments_page import garments_sections
-from lapel.evaluation.garments_seen import GarmentsSeen
 from lapel.evaluation.gathering import Gather
 from lapel.evaluation.judged import JudgedTask, Scene, Section
-from lapel.evaluation.landmarks import judge_landmarks
-from lapel.evaluation.landmarks_page import landmarks_sections
-from lapel.evaluation.multi_label import judge_multi_label
-from lapel.evaluation.multi_label_page import multi_label_sections
-from lapel.evaluation.segmentation import SegmentationGatherer, judge_segmentation
-from lapel.evaluation.segmentation_page import segmentation_sections
-from lapel.evaluation.single_label import judge_single_label
-from lapel.evaluation.single_label_page import single_label_sections
+from lapel.evaluation.kinds.garments import judge_garments
+from lapel.evaluation.kinds.garments_seen import GarmentsSeen
+from lapel.evaluation.kinds.landmarks import judge_landmarks
+from lapel.evaluation.kinds.multi_label import judge_multi_label
+from lapel.evaluation.kinds.segmentation import SegmentationGatherer, judge_segmentation
+from lapel.evaluation.kinds.single_label import judge_single_label
+from lapel.evaluation.pages.garments import garments_sections
+from lapel.evaluation.pages.landmarks import landmarks_sections
+from lapel.evaluation.pages.multi_label import multi_label_sections
+from lapel.evaluation.pages.segmentation import segmentation_sections
+from lapel.evaluation.pages.single_label import single_label_sections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

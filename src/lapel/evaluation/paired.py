@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.evaluation.judged import JudgedTask
-from lapel.evaluation.multi_label import MultiLabelEvaluation
+from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
+from lapel.evaluation.kinds.single_label import SingleLabelEvaluation
 from lapel.evaluation.result import Evaluation
-from lapel.evaluation.single_label import SingleLabelEvaluation
 from lapel.metrics.bootstrap import Interval, bootstrap_repeats
 from lapel.metrics.tags import ResampledTags
 from lapel.schema.errors import UsageError

@@ -12,17 +12,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lapel.data.dataset import Dataset
-from lapel.evaluation.benchmark_page import benchmark_sections
-from lapel.evaluation.curves import learning_curves, task_curves
-from lapel.evaluation.doubtful_labels import read_doubtful
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.looking import Looker
-from lapel.evaluation.mosaic import TILES, mosaic
-from lapel.evaluation.numbers import warnings
-from lapel.evaluation.overview import overview_section, task_cards, together_section
-from lapel.evaluation.page import escaped, page
-from lapel.evaluation.page_names import page_names
+from lapel.evaluation.pages.benchmark import benchmark_sections
+from lapel.evaluation.pages.curves import learning_curves, task_curves
+from lapel.evaluation.pages.doubtful_labels import read_doubtful
+from lapel.evaluation.pages.mosaic import TILES, mosaic
+from lapel.evaluation.pages.numbers import warnings
+from lapel.evaluation.pages.overview import overview_section, task_cards, together_section
+from lapel.evaluation.pages.page import escaped, page
+from lapel.evaluation.pages.page_names import page_names
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.tables import encoded
 from lapel.schema.errors import FormatError, StorageError

@@ -11,13 +11,13 @@ from itertools import product
 
 import numpy as np
 
-from lapel.evaluation.coco_files import write_coco_files
-from lapel.evaluation.garments import GarmentsEvaluation
-from lapel.evaluation.landmarks import LandmarksEvaluation
-from lapel.evaluation.multi_label import MultiLabelEvaluation
-from lapel.evaluation.page_names import page_names
+from lapel.evaluation.coco.files import write_coco_files
+from lapel.evaluation.kinds.garments import GarmentsEvaluation
+from lapel.evaluation.kinds.landmarks import LandmarksEvaluation
+from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
+from lapel.evaluation.kinds.segmentation import SegmentationEvaluation
+from lapel.evaluation.pages.page_names import page_names
 from lapel.evaluation.result import Evaluation
-from lapel.evaluation.segmentation import SegmentationEvaluation
 from lapel.schema.formulas import escape_formula
 from lapel.storage.local import write_atomically
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lapel.evaluation.judged import JudgedTask
-from lapel.evaluation.single_label import SingleLabelEvaluation
+from lapel.evaluation.kinds.single_label import SingleLabelEvaluation
 from lapel.metrics.bootstrap import Interval, bootstrap
 from lapel.metrics.grouped import GroupAnswers, GroupedImages
 

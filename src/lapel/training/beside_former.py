@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track
-from lapel.evaluation.engine_scores import score_engine
+from lapel.evaluation.engines.scores import score_engine
 from lapel.inference.bundle import Bundle
 from lapel.inference.engines import build_engine, choose_engine
 from lapel.schema.counting import counted

@@ -16,8 +16,8 @@ from typing import Any
 
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
-from lapel.evaluation.engine_pictures import batch_size, dataset_pixels, drawn_pixels
-from lapel.evaluation.engine_trials import JUDGED_ON, Court, Trial
+from lapel.evaluation.engines.pictures import batch_size, dataset_pixels, drawn_pixels
+from lapel.evaluation.engines.trials import JUDGED_ON, Court, Trial
 from lapel.inference.bundle import CARD, INT8, NETWORK, OPENVINO, PT2, WEIGHTS, Bundle, add_forms
 from lapel.inference.engine import Engine
 from lapel.inference.engines import ENGINES

@@ -16,7 +16,7 @@ from safetensors.torch import save
 from lapel.data.dataset import Dataset
 from lapel.data.glossary import read_glossary
 from lapel.evaluation.calibrate import calibrate
-from lapel.evaluation.parity import COMPARED, Parity, Two
+from lapel.evaluation.engines.parity import COMPARED, Parity, Two
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import write_bundle
 from lapel.inference.engine import Engine

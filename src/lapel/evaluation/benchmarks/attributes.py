@@ -13,7 +13,7 @@ from lapel.evaluation.benchmarks.published import ALL_GLOBAL, ALL_MEAN, TYPES, p
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row
 from lapel.evaluation.judged import JudgedTask
-from lapel.evaluation.multi_label import MultiLabelEvaluation
+from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
 from lapel.metrics.bootstrap import Interval, bootstrap
 from lapel.metrics.top_recall import BLOCK, TOP_K, TopHits, mean_of_types
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from lapel.evaluation.benchmarks.published import published
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row
-from lapel.evaluation.garments import CALLED, NUMBERS, GarmentsEvaluation
-from lapel.evaluation.garments_seen import LEVELS
 from lapel.evaluation.judged import JudgedTask
+from lapel.evaluation.kinds.garments import CALLED, NUMBERS, GarmentsEvaluation
+from lapel.evaluation.kinds.garments_seen import LEVELS
 
 #: Names of the tables in ``published.json``, after the benchmark's.
 GARMENTS, SUBSETS = "garments", "subsets"

@@ -9,7 +9,7 @@ from lapel.evaluation.benchmarks.published import published
 from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row
 from lapel.evaluation.judged import JudgedTask
-from lapel.evaluation.single_label import SingleLabelEvaluation
+from lapel.evaluation.kinds.single_label import SingleLabelEvaluation
 from lapel.evaluation.together import grouped_images
 from lapel.metrics.bootstrap import Interval, bootstrap
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
-from lapel.evaluation.charts import Axes, round_ticks, svg
-from lapel.evaluation.page import escaped
+from lapel.evaluation.pages.charts import Axes, round_ticks, svg
+from lapel.evaluation.pages.page import escaped
 from lapel.training.comparing.results import Outcome
 from lapel.training.comparing.tables import parameters_text
 

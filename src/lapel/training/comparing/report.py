@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lapel.evaluation.page import bar, card, escaped, table
+from lapel.evaluation.pages.page import bar, card, escaped, table
 from lapel.training.comparing.figures import curves_figure, side_by_side_figure
 from lapel.training.comparing.grid import Grid
 from lapel.training.comparing.panels import Panel, panels_of

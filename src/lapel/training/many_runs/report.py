@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lapel.evaluation.page import escaped, page, table
+from lapel.evaluation.pages.page import escaped, page, table
 from lapel.evaluation.tables import encoded
 from lapel.storage.local import write_atomically
 

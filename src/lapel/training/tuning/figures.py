@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from lapel.evaluation.charts import Axes, shortened, svg
-from lapel.evaluation.page import escaped
+from lapel.evaluation.pages.charts import Axes, shortened, svg
+from lapel.evaluation.pages.page import escaped
 from lapel.training.tuning.ranges import Range, Value
 from lapel.training.tuning.records import Record, best_of
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lapel.evaluation.page import card, escaped, table
+from lapel.evaluation.pages.page import card, escaped, table
 from lapel.schema.counting import counted, duration
 from lapel.training.many_runs.report import (
     Basis,

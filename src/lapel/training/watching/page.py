@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from lapel.evaluation.charts import Axes, svg
-from lapel.evaluation.page import card, escaped, figure, page, table
+from lapel.evaluation.pages.charts import Axes, svg
+from lapel.evaluation.pages.page import card, escaped, figure, page, table
 from lapel.storage.local import write_atomically
 from lapel.training.loop.clock import PHASES
 from lapel.training.watching.findings import Finding, read_findings

@@ -1,0 +1,1 @@
+"""What a report shows: pages of tasks, figures, mosaics, numbers in words."""
