@@ -35,7 +35,7 @@ from benchmarks.measuring import (
 )
 from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
-from lapel.inference.engines import ENGINES
+from lapel.inference.engines.table import ENGINES
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import BundleError
 from lapel.schema.prediction import Prediction, SingleLabelAnswer

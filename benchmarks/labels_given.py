@@ -40,7 +40,7 @@ from lapel.evaluation.answers import answer_dataset
 from lapel.evaluation.review_round import begin_review
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import Bundle
-from lapel.inference.engine import Engine
+from lapel.inference.engines.base import Engine
 from lapel.inference.predictor import Predictor
 from lapel.review.records import CONFIRMED, MENDED, Given
 from lapel.review.store import ReviewStore

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lapel.evaluation.review_round import begin_review as begin_review
     from lapel.evaluation.search import evaluate_search as evaluate_search
     from lapel.evaluation.submission import submit as submit
-    from lapel.inference.bulk import predict_in_bulk as predict_in_bulk
+    from lapel.inference.bulk.bulk import predict_in_bulk as predict_in_bulk
     from lapel.inference.bundle import Bundle as Bundle
     from lapel.inference.pictures import Failure as Failure
     from lapel.inference.predictor import Predictor as Predictor
@@ -66,7 +66,7 @@ _HOMES = {
     "export": "lapel.training.export",
     "import_dataset": "lapel.data.importing",
     "import_review": "lapel.data.reviewed",
-    "predict_in_bulk": "lapel.inference.bulk",
+    "predict_in_bulk": "lapel.inference.bulk.bulk",
     "pull": "lapel.storage.s3.transfer",
     "push": "lapel.storage.s3.transfer",
     "submit": "lapel.evaluation.submission",

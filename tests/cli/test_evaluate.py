@@ -16,7 +16,7 @@ import pytest
 from typed_commands import lapel
 
 from lapel.data.creating import create_dataset
-from lapel.inference.engines import ENGINES
+from lapel.inference.engines.table import ENGINES
 from lapel.schema.annotation import Annotation
 from lapel.schema.labels import Schema, TaskSpec
 

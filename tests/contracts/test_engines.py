@@ -14,10 +14,10 @@ from safetensors.torch import save
 
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import INT8, NETWORK, Bundle, add_forms, write_bundle
-from lapel.inference.engine import Engine
-from lapel.inference.engines import ENGINES, open_engine
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
-from lapel.inference.openvino_engine import OpenVinoEngine
+from lapel.inference.engines.base import Engine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.openvino_engine import OpenVinoEngine
+from lapel.inference.engines.table import ENGINES, open_engine
 from lapel.inference.quantize import quantize
 from lapel.models.export import export_onnx
 from lapel.models.multitask import Architecture, Network

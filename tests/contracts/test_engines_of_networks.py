@@ -10,9 +10,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from lapel.inference.engine import Engine
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
-from lapel.inference.openvino_engine import OpenVinoEngine
+from lapel.inference.engines.base import Engine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.openvino_engine import OpenVinoEngine
 from lapel.inference.quantize import quantize
 from lapel.models.export import export_onnx
 from lapel.models.multitask import Architecture, Network

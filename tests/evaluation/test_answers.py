@@ -16,8 +16,8 @@ from lapel.data.dataset import Dataset
 from lapel.evaluation.answers import answer_dataset
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import Bundle
-from lapel.inference.engine import Engine
-from lapel.inference.engines import open_engine
+from lapel.inference.engines.base import Engine
+from lapel.inference.engines.table import open_engine
 from lapel.schema.annotation import Annotation
 from lapel.schema.labels import Schema, TaskSpec
 

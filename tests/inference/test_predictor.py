@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lapel.inference.bundle import Bundle, write_bundle
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.inference.pictures import Failure, Picture
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import BundleError, UsageError

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.inference.quantize import nodes_to_quantize, quantize
 from lapel.schema.errors import BundleError
 

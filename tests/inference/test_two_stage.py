@@ -18,7 +18,7 @@ from PIL import Image
 
 from lapel.evaluation.two_stage import evaluate_two_stages, known_of
 from lapel.inference.bundle import Bundle
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.inference.pictures import Failure
 from lapel.inference.predictor import Predictor
 from lapel.inference.two_stage import TwoStagePredictor

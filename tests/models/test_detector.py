@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lapel.imaging.preprocess import Preprocess
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.detector import Detector, DetectorNetwork
 from lapel.models.export import export_onnx
 from lapel.models.heads.garment_targets import GarmentTargets, PictureTruth

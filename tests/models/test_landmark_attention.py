@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.base import Backbone
 from lapel.models.export import export_onnx
 from lapel.models.heads.base import LandmarkMaps

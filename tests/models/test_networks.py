@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.export import export_onnx
 from lapel.models.multitask import Architecture, JointHead, Network
 from lapel.models.small import Whitening

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.backbones import build_backbone
 from lapel.models.decoders import DECODERS
 from lapel.models.export import export_onnx

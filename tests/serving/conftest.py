@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lapel.inference.bundle import NETWORK, Bundle
-from lapel.inference.engine import Engine
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.base import Engine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.inference.predictor import Predictor
 from lapel.serving.answerers import Answerer, OneModel
 from lapel.serving.models import Models

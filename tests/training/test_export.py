@@ -16,7 +16,7 @@ from training_runs import PATTERNS, SMALL, draw_pattern, pattern_dataset
 from lapel.data.creating import create_dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.inference.bundle import INT8, OPENVINO, PT2, Bundle
-from lapel.inference.engines import ENGINES, open_engine
+from lapel.inference.engines.table import ENGINES, open_engine
 from lapel.inference.predictor import Predictor
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import BundleError, DatasetError, UsageError

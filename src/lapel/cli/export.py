@@ -131,7 +131,7 @@ def _accuracy(trial: Trial) -> str:
 
 
 def _print_choice(done: Exported) -> None:
-    from lapel.inference.engines import choose_engine
+    from lapel.inference.engines.table import choose_engine
 
     chosen = choose_engine("auto", done.bundle)
     print(shown(f"--engine auto takes {chosen.name}: {chosen.why}"))

@@ -17,7 +17,7 @@ from lapel.storage.places import in_addresses
 from lapel.storage.places import is_remote as in_s3
 
 if TYPE_CHECKING:
-    from lapel.inference.bulk import BulkRun, BulkSummary, Question
+    from lapel.inference.bulk.bulk import BulkRun, BulkSummary, Question
     from lapel.inference.pictures import Failure
 
 #: Failures that are named on stderr; all of them stand in the column ``error``.
@@ -57,7 +57,7 @@ class Model:
         Raises:
             UsageError: one of two is missing.
         """
-        from lapel.inference.bulk import Question
+        from lapel.inference.bulk.bulk import Question
         from lapel.schema.errors import UsageError
 
         if self.garments is None and self.tags is None:
@@ -93,7 +93,7 @@ def predict_bulk(
         paths: pictures, folders, patterns; with a cluster also addresses of stores.
         out: the folder.
         model: what answers.
-        how: further values of a :class:`lapel.inference.bulk.Question`.
+        how: further values of a :class:`lapel.inference.bulk.bulk.Question`.
         boxes: file of the garments' boxes.
         part_rows: pictures of a part.
         share: as ``2/8``: only this stretch of the pictures.
@@ -107,13 +107,13 @@ def predict_bulk(
     """
     from lapel.cli.box_files import boxes_of, say_seen_whole
     from lapel.cli.engine_option import say_engine
-    from lapel.inference.bulk import bulk_run, models_of
-    from lapel.inference.bulk_folder import PART_ROWS
+    from lapel.inference.bulk.bulk import bulk_run, models_of
+    from lapel.inference.bulk.folder import PART_ROWS
 
     folder = _checked(out, unfit)
     pictures, roots = _pictures(paths, cluster)
     if share is not None:
-        from lapel.inference.shares import share_of
+        from lapel.inference.bulk.shares import share_of
 
         pictures = share_of(pictures, share)
     places = None if boxes is None else boxes_of(pictures, boxes)
@@ -152,8 +152,8 @@ def _checked(out: Path | None, unfit: Mapping[str, object]) -> Path:
 
 def _pictures(paths: Sequence[str], cluster: Cluster | None) -> tuple[list[str], list[str]]:
     """Names of all pictures, and the addresses among what was asked."""
+    from lapel.inference.bulk.remote_pictures import RemotePictures, is_remote
     from lapel.inference.finding import find_pictures
-    from lapel.inference.remote_pictures import RemotePictures, is_remote
     from lapel.schema.errors import UsageError
 
     # A cluster reads through pyarrow; without one, we read S3 ourselves.
@@ -192,7 +192,7 @@ def _work(run: BulkRun, cluster: Cluster | None, roots: Sequence[str]) -> int:
 def _results(run: BulkRun, cluster: Cluster | None, roots: Sequence[str]) -> Iterable[object]:
     if cluster is None:
         return run.results()
-    from lapel.inference.ray_bulk import results_with_ray
+    from lapel.inference.bulk.ray_data import results_with_ray
 
     return results_with_ray(run, address=cluster.address, workers=cluster.workers, roots=roots)
 

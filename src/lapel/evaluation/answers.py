@@ -21,7 +21,7 @@ from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.evaluation.gathering import Gatherer
 from lapel.imaging.preprocess import Frame, Preprocess
-from lapel.inference.engine import Engine
+from lapel.inference.engines.base import Engine
 from lapel.inference.network_outputs import DENSE_PIXELS
 from lapel.schema.errors import ImageError, StorageError
 

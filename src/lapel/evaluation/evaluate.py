@@ -25,7 +25,7 @@ from lapel.evaluation.subject import BoxesSeen, Subject, describe
 from lapel.evaluation.together import judge_together
 from lapel.evaluation.writing import make_folder, write_evaluation
 from lapel.inference.bundle import Bundle
-from lapel.inference.engines import Chosen, build_engine, choose_engine
+from lapel.inference.engines.table import Chosen, build_engine, choose_engine
 from lapel.inference.network_outputs import maps_of
 from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES

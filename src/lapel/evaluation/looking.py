@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lapel.evaluation.answers import Showing
 from lapel.imaging.preprocess import Frame
-from lapel.inference.engine import Engine
+from lapel.inference.engines.base import Engine
 
 
 class Looker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-from lapel.inference.engine import usable_cores
+from lapel.inference.engines.base import usable_cores
 
 
 def machine() -> str:

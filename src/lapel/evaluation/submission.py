@@ -23,7 +23,7 @@ from lapel.evaluation.contest_files import (
     first_difference,
 )
 from lapel.inference.bundle import Bundle
-from lapel.inference.engines import open_engine
+from lapel.inference.engines.table import open_engine
 from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.prediction import Answer, MultiLabelAnswer, SingleLabelAnswer

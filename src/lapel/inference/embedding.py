@@ -14,8 +14,8 @@ from lapel.imaging.decode import DEFAULT_LIMITS
 from lapel.imaging.preprocess import Prepared
 from lapel.inference.boxes import outside, refuse_boxes
 from lapel.inference.bundle import Bundle
-from lapel.inference.engine import Engine
-from lapel.inference.engines import open_engine
+from lapel.inference.engines.base import Engine
+from lapel.inference.engines.table import open_engine
 from lapel.inference.pictures import Failure, Picture, as_pictures, file_or_pixels, name_of
 from lapel.schema.errors import BundleError, ImageError, UsageError
 from lapel.schema.geometry import Box

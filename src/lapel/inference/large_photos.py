@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lapel.imaging.preprocess import Frame
 from lapel.inference.bundle import Bundle
-from lapel.inference.engine import Engine
+from lapel.inference.engines.base import Engine
 from lapel.inference.tiles import Tiling, look_in_tiles
 from lapel.schema.errors import UsageError
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import Bundle
-from lapel.inference.engine import Engine
+from lapel.inference.engines.base import Engine
 from lapel.schema.errors import BundleError
 from lapel.schema.labels import Schema
 from lapel.schema.outputs import ATTENTION, heatmaps_of

@@ -17,8 +17,9 @@ from lapel.imaging.decode import DEFAULT_LIMITS, BeforePixels, Limits
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.boxes import Boxes, outside, refuse_boxes, with_boxes
 from lapel.inference.bundle import Bundle
-from lapel.inference.engine import Engine, usable_cores
-from lapel.inference.engines import Chosen, build_engine, choose_engine
+from lapel.inference.engines.base import Engine, usable_cores
+from lapel.inference.engines.side_by_side import looked_at_together
+from lapel.inference.engines.table import Chosen, build_engine, choose_engine
 from lapel.inference.examined import Examined, Ready
 from lapel.inference.large_photos import LargePhotos
 from lapel.inference.network_outputs import batch_of, maps_of, shapes_of
@@ -30,7 +31,6 @@ from lapel.inference.pictures import (
     name_of,
     upright,
 )
-from lapel.inference.side_by_side import looked_at_together
 from lapel.inference.spelling import Spelling
 from lapel.schema.errors import ImageError, UsageError
 from lapel.schema.geometry import Box
@@ -100,8 +100,8 @@ class Predictor:
 
         Args:
             bundle: the folder.
-            engine: a name in ``lapel.inference.engines.ENGINES``, or ``auto``: the fastest that
-                passed its trial in ``lapel export``.
+            engine: a name in ``lapel.inference.engines.table.ENGINES``, or ``auto``: the fastest
+                that passed its trial in ``lapel export``.
             batch: pictures a run of the engine.
             threshold: the score from which garments are told; None: as the bundle says.
             limits: ceilings on what is decoded.

@@ -100,7 +100,7 @@ class TwoStagePredictor:
         Args:
             detector: the folder of the one that finds garments.
             tagger: the folder of the one that reads them.
-            engine: a name in ``lapel.inference.engines.ENGINES``, or ``auto``.
+            engine: a name in ``lapel.inference.engines.table.ENGINES``, or ``auto``.
             batch: pictures a run of the engine.
             threshold: the score from which garments are told; None: as the detector says.
             limits: ceilings on what is decoded.

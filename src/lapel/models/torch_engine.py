@@ -1,7 +1,7 @@
 """torch as an engine: for a GPU, and as what exports are compared with.
 
 It is the one part of learning that prediction may reach, by name alone
-(``lapel.inference.engines``): nothing else there knows torch.
+(``lapel.inference.engines.table``): nothing else there knows torch.
 """
 
 from __future__ import annotations

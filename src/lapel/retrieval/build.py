@@ -17,7 +17,7 @@ from lapel.data.progress import Track, silent
 from lapel.inference.bundle import FILES, NETWORK, Bundle
 from lapel.inference.bundle import MANIFEST as BUNDLE_MANIFEST
 from lapel.inference.embedding import Embedder
-from lapel.inference.engines import open_engine
+from lapel.inference.engines.table import open_engine
 from lapel.retrieval.index import (
     BUNDLE,
     FORMAT,

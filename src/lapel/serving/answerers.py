@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from lapel.imaging.decode import BeforePixels
 from lapel.inference.bundle import Bundle
-from lapel.inference.engines import Chosen
+from lapel.inference.engines.table import Chosen
 from lapel.inference.examined import Examined, Ready
 from lapel.inference.pictures import Failure
 from lapel.inference.predictor import Predictor

@@ -14,7 +14,7 @@ from typing import Any, Self
 from PIL import Image
 
 from lapel.inference.bundle import Bundle
-from lapel.inference.engine import usable_cores
+from lapel.inference.engines.base import usable_cores
 from lapel.inference.pictures import Failure
 from lapel.schema.errors import LapelError, UsageError
 from lapel.serving.answerers import Answerer, Found

@@ -8,7 +8,7 @@ from lapel.data.dataset import Dataset
 from lapel.data.progress import Track
 from lapel.evaluation.engines.scores import score_engine
 from lapel.inference.bundle import Bundle
-from lapel.inference.engines import build_engine, choose_engine
+from lapel.inference.engines.table import build_engine, choose_engine
 from lapel.schema.counting import counted
 from lapel.schema.errors import LapelError
 from lapel.training.recipe import Recipe

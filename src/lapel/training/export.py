@@ -19,9 +19,9 @@ from lapel.data.progress import Track, silent
 from lapel.evaluation.engines.pictures import batch_size, dataset_pixels, drawn_pixels
 from lapel.evaluation.engines.trials import JUDGED_ON, Court, Trial
 from lapel.inference.bundle import CARD, INT8, NETWORK, OPENVINO, PT2, WEIGHTS, Bundle, add_forms
-from lapel.inference.engine import Engine
-from lapel.inference.engines import ENGINES
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.base import Engine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.table import ENGINES
 from lapel.schema.errors import BundleError, DatasetError, MissingExtraError, UsageError
 from lapel.storage.places import in_addresses, written
 from lapel.training.engine_card import with_engines
@@ -205,7 +205,7 @@ def _forms(court: Court, wanted: Wanted) -> tuple[dict[str, bytes], list[Trial]]
     if wanted.int8 and court.dataset is not None:
         files[INT8], tried = _integers(graph, court, court.dataset, wanted.pictures)
     if wanted.openvino:
-        from lapel.inference.openvino_engine import intermediate_form  # noqa: PLC0415 - an extra
+        from lapel.inference.engines.openvino_engine import intermediate_form  # noqa: PLC0415 - an extra
 
         files |= dict(zip(OPENVINO, intermediate_form(graph), strict=True))
     return files, tried
@@ -245,7 +245,7 @@ def _integer_engines(graph: bytes) -> Iterator[tuple[str, Engine]]:
     """All that run a graph of integers here, ONNX Runtime first."""
     yield "onnxruntime-int8", OnnxRuntimeEngine(graph)
     if ENGINES["openvino-int8"].installed:
-        from lapel.inference.openvino_engine import OpenVinoEngine  # noqa: PLC0415 - an extra
+        from lapel.inference.engines.openvino_engine import OpenVinoEngine  # noqa: PLC0415 - an extra
 
         with suppress(BundleError):  # one that it cannot read is told of when all are tried
             yield "openvino-int8", OpenVinoEngine(graph)

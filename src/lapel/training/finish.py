@@ -19,8 +19,8 @@ from lapel.evaluation.calibrate import calibrate
 from lapel.evaluation.engines.parity import COMPARED, Parity, Two
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import write_bundle
-from lapel.inference.engine import Engine
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.base import Engine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.inference.seen import SEEN_FILES
 from lapel.models.export import export_onnx
 from lapel.models.heads.table import dense_tasks

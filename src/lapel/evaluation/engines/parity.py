@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.inference.engine import Engine
+from lapel.inference.engines.base import Engine
 from lapel.schema.labels import Schema
 from lapel.tasks.garments import BOX, LABEL, POINT, POINTS, SCORE, THRESHOLD
 

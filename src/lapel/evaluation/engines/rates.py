@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.inference.engine import Engine
+from lapel.inference.engines.base import Engine
 
 #: Runs of each engine, of which the median is taken.
 ROUNDS = 5

@@ -14,7 +14,7 @@ from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.pages.numbers import is_share
 from lapel.inference.bundle import Bundle
-from lapel.inference.engine import Engine
+from lapel.inference.engines.base import Engine
 from lapel.schema.errors import DatasetError
 
 #: Intervals are of no interest here, and a bootstrap has to draw at least once.

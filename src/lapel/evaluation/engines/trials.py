@@ -16,9 +16,9 @@ from lapel.evaluation.engines.rates import Rate, rates_of
 from lapel.evaluation.engines.scores import Scored, score_engine
 from lapel.evaluation.machine import machine
 from lapel.inference.bundle import Bundle
-from lapel.inference.engine import Engine
-from lapel.inference.engines import ENGINES
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.base import Engine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.table import ENGINES
 from lapel.schema.errors import BundleError
 
 #: The split on which a loss of accuracy is measured.

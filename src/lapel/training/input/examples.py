@@ -23,7 +23,7 @@ from torch import Tensor
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.imaging.preprocess import Frame, Preprocess
-from lapel.inference.engine import usable_cores
+from lapel.inference.engines.base import usable_cores
 from lapel.models.heads.table import spatial_tasks
 from lapel.schema.errors import StorageError
 from lapel.schema.geometry import Box

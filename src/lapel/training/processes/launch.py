@@ -14,7 +14,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from lapel.inference.engine import usable_cores
+from lapel.inference.engines.base import usable_cores
 from lapel.schema.errors import TrainingError
 
 #: Variables that say how many threads a process computes with.

@@ -22,11 +22,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lapel.inference.answer_rows import Answered, Row, parquet_of, rows_with_error
-from lapel.inference.bulk import AnyPredictor, BulkRun, Question, models_of
+from lapel.inference.bulk.answer_rows import Answered, Row, parquet_of, rows_with_error
+from lapel.inference.bulk.bulk import AnyPredictor, BulkRun, Question, models_of
+from lapel.inference.bulk.remote_pictures import RemotePictures, is_remote
 from lapel.inference.bundle import MANIFEST
 from lapel.inference.pictures import Failure
-from lapel.inference.remote_pictures import RemotePictures, is_remote
 from lapel.schema.errors import LapelError, MissingExtraError, UsageError
 from lapel.schema.geometry import Box
 

@@ -10,8 +10,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from lapel.inference.engine import checked_names, joined, one_by_one, usable_cores, wrong_pixels
-from lapel.inference.side_by_side import Outputs, SideBySide
+from lapel.inference.engines.base import (
+    checked_names,
+    joined,
+    one_by_one,
+    usable_cores,
+    wrong_pixels,
+)
+from lapel.inference.engines.side_by_side import Outputs, SideBySide
 from lapel.schema.errors import BundleError
 
 #: Severity of ONNX Runtime's log from which it prints: 4 is fatal. Its errors reach us as

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.onnx_ml_pb2 import ModelProto, NodeProto
 
-from lapel.inference.graph_files import refuse_files
+from lapel.inference.engines.graph_files import refuse_files
 from lapel.schema.errors import BundleError
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lapel.inference.answer_rows import (
+from lapel.inference.bulk.answer_rows import (
     Answered,
     Row,
     columns_of,
@@ -19,13 +19,13 @@ from lapel.inference.answer_rows import (
     parquet_of,
     rows_with_error,
 )
-from lapel.inference.bulk_folder import LOCK, PART_ROWS, BulkFolder, refuse_strangers
+from lapel.inference.bulk.folder import LOCK, PART_ROWS, BulkFolder, refuse_strangers
+from lapel.inference.bulk.shares import share_of
 from lapel.inference.bundle import CARD, Bundle
 from lapel.inference.finding import find_pictures
 from lapel.inference.pictures import Failure, Picture
 from lapel.inference.predictor import Predictor
 from lapel.inference.seen import SEEN_FILES
-from lapel.inference.shares import share_of
 from lapel.inference.two_stage import TwoStagePredictor
 from lapel.schema.errors import UsageError
 from lapel.schema.geometry import Box

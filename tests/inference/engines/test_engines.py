@@ -13,7 +13,7 @@ import pytest
 
 from lapel.inference import engines as table
 from lapel.inference.bundle import INT8, Bundle
-from lapel.inference.engines import ENGINES, Chosen, EngineKind, choose_engine
+from lapel.inference.engines.table import ENGINES, Chosen, EngineKind, choose_engine
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import MissingExtraError, UsageError
 from lapel.schema.prediction import Prediction

@@ -17,9 +17,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from lapel.inference.bulk import BulkRun, Question, bulk_run
+from lapel.inference.bulk.bulk import BulkRun, Question, bulk_run
+from lapel.inference.bulk.ray_data import PartWorker, Work, part_row, work_of
 from lapel.inference.finding import find_pictures
-from lapel.inference.ray_bulk import PartWorker, Work, part_row, work_of
 from lapel.schema.errors import UsageError
 from lapel.schema.geometry import Box
 

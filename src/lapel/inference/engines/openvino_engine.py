@@ -14,9 +14,9 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from lapel.inference.engine import checked_names, one_by_one, usable_cores, wrong_pixels
-from lapel.inference.graph_files import refuse_files
-from lapel.inference.signal_stack import kept_signal_stack
+from lapel.inference.engines.base import checked_names, one_by_one, usable_cores, wrong_pixels
+from lapel.inference.engines.graph_files import refuse_files
+from lapel.inference.engines.signal_stack import kept_signal_stack
 from lapel.schema.errors import BundleError
 
 Precision = Literal["f32", "bf16"]

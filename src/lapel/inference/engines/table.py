@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from lapel.inference.bundle import INT8, NETWORK, WEIGHTS, Bundle
-from lapel.inference.engine import Engine
-from lapel.inference.onnxruntime_engine import OnnxRuntimeEngine
+from lapel.inference.engines.base import Engine
+from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.schema.errors import MissingExtraError, UsageError
 
 #: The word for "whichever is best here".
@@ -86,7 +86,7 @@ def _without_bf16() -> str:
 
 
 def _openvino_module() -> ModuleType:
-    return import_module("lapel.inference.openvino_engine")
+    return import_module("lapel.inference.engines.openvino_engine")
 
 
 def _torch(bundle: Bundle, file: str) -> Engine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lapel.inference.shares import share_of
+from lapel.inference.bulk.shares import share_of
 from lapel.schema.errors import UsageError
 
 NAMES = [f"{number:02d}.jpg" for number in range(11)]
