@@ -229,15 +229,20 @@ def predict(
         masks = [spec.name for spec in predictor.schema if spec.kind == "segmentation"]
         found = _drawn(examined, pictures, draw, masks)
     results = Results(found if file is None else _told(found, file))
+    _give(results, out, total=len(pictures))
+    if file is not None and coco is not None and results.answered:
+        file.write(coco)
+    results.end({"COCO's JSON": coco, "drawings": draw}, quiet=out is None, keep_going=keep_going)
+
+
+def _give(results: Results[Prediction], out: Path | None, *, total: int) -> None:
+    """Answers into a file, onto a terminal, or to the next program."""
     if out is not None:
-        _write(results, out, total=len(pictures))
+        _write(results, out, total=total)
     elif sys.stdout.isatty():
         print_table(("image", "task", "answer", "probability"), map(_rows, results))
     else:
         _print_lines(results)
-    if file is not None and coco is not None and results.answered:
-        file.write(coco)
-    results.end({"COCO's JSON": coco, "drawings": draw}, quiet=out is None, keep_going=keep_going)
 
 
 def _two_stages(

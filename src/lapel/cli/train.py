@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lapel.training.loop.learn import Tally
     from lapel.training.loop.learner import Learner
     from lapel.training.loop.plan import Plan
+    from lapel.training.train import Trained
 
 Item = TypeVar("Item")
 
@@ -94,10 +96,8 @@ def train(
     from lapel.cli.extras import needs_extra
 
     with needs_extra("train", "lapel train"):
-        from lapel.training.processes.group import LostError
         from lapel.training.processes.torchrun import speaks_for_all
         from lapel.training.recipe import parse_changes
-        from lapel.training.stopping import RunInterruptedError
         from lapel.training.train import train as learn
     changes = parse_changes(setting or [])  # what is no setting is refused here, once
     if processes != 1:
@@ -119,23 +119,41 @@ def train(
                 "--profile": profile,
             },
         )
-    own: dict[str, str] = {"model.options.weights": "none"} if scratch else {}
-    own |= {"budget": budget} if budget is not None else {}
-    own |= {"watch.rules": "true"} if rules else {}
-    own |= {"watch.profile": "true"} if profile else {}
-    reporter = BarReporter() if sys.stderr.isatty() else LineReporter()
-    try:
+    changes |= _changes_of(budget=budget, scratch=scratch, rules=rules, profile=profile)
+    with _reporting() as reporter:
         trained = learn(
             recipe,
             data=data,
             out=out,
-            changes=changes | own,
+            changes=changes,
             from_=from_,
             resume=resume,
             reporter=reporter,
             began=began,
             shard=shard,
         )
+    if speaks_for_all():
+        _say_outcome(trained)
+
+
+def _changes_of(*, budget: str | None, scratch: bool, rules: bool, profile: bool) -> dict[str, str]:
+    """What options change in the recipe."""
+    changes = {} if budget is None else {"budget": budget}
+    changes |= {"model.options.weights": "none"} if scratch else {}
+    changes |= {"watch.rules": "true"} if rules else {}
+    return changes | ({"watch.profile": "true"} if profile else {})
+
+
+@contextmanager
+def _reporting() -> Iterator[BarReporter | LineReporter]:
+    """A reporter for this terminal; one process of several says how they ended."""
+    from lapel.training.processes.group import LostError
+    from lapel.training.processes.torchrun import speaks_for_all
+    from lapel.training.stopping import RunInterruptedError
+
+    reporter = BarReporter() if sys.stderr.isatty() else LineReporter()
+    try:
+        yield reporter
     except RunInterruptedError as interruption:
         if speaks_for_all():
             print(f"lapel: {interruption}", file=sys.stderr)
@@ -146,8 +164,10 @@ def train(
         raise typer.Exit(EXIT_FAILED) from None  # whoever was lost, or the first, says why
     finally:
         reporter.close()
-    if not speaks_for_all():
-        return
+
+
+def _say_outcome(trained: Trained) -> None:
+    """How good it is, where it lies, and what comes next."""
     best = f"Best epoch {trained.best_epoch}" if trained.best_epoch else "Best, with heads alone"
     print(
         f"{best}: {trained.score_name} {trained.best_score:.4f} on validation, after "
