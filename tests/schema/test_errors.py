@@ -23,7 +23,10 @@ def test_every_error_has_the_root_and_a_built_in() -> None:
 
 def test_a_missing_extra_says_how_to_get_it() -> None:
     error = MissingExtraError(extra="train", need="lapel train")
-    assert str(error) == "lapel train needs the extra 'train': pip install 'lapel[train]'"
+    assert str(error) == (
+        "lapel train needs the extra 'train': pip install 'lapel[train]' (in a checkout of it: "
+        "'.[train]')"
+    )
 
 
 def test_an_image_error_names_the_picture() -> None:

@@ -45,7 +45,10 @@ class MissingExtraError(LapelError, ImportError):
 
     def __init__(self, *, extra: str, need: str) -> None:
         self.extra = extra
-        super().__init__(f"{need} needs the extra '{extra}': pip install 'lapel[{extra}]'")
+        super().__init__(
+            f"{need} needs the extra '{extra}': pip install 'lapel[{extra}]' (in a checkout of it: "
+            f"'.[{extra}]')"
+        )
 
 
 class StorageError(LapelError, OSError):

@@ -72,4 +72,5 @@ def test_addresses_and_places_need_no_boto3() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "s3://bucket/a needs the extra 'aws': pip install 'lapel[aws]'\n"
+    said = "s3://bucket/a needs the extra 'aws': pip install 'lapel[aws]'"
+    assert done.stdout.startswith(said)

@@ -4,7 +4,7 @@ Several looks at the names of a task's labels, each with its own reason. What on
 judge (``sky`` beside ``skyblue``) is told from what hardly anybody would doubt (``T-Shirt``
 beside ``t shirt``, ``striped`` beside ``stripes``), and nothing is changed:
 :mod:`lapel.data.cleaning.proposing` writes proposals down. How many of them are right is measured
-on DeepFashion's names (``lapel.data.cleaning.lint_accuracy``, docs/labels.md).
+on DeepFashion's names (``lapel.data.cleaning.lint_accuracy``, docs/deepfashion-cleaning.md).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ ENDING, ENDING_SHARE = 8.0, 0.04
 FITTING, FITTING_SHARE = 3.0, 0.05
 
 #: The whole network is trained when at least so many epochs of it fit: until then, upper stages
-#: have learned more in the same time (docs/results.md).
+#: learned more in the same time where it was tried.
 WHOLE_FROM = 10.0
 #: Upper stages are trained when so many of their epochs fit.
 UPPER_FROM = 1.0

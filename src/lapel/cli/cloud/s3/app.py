@@ -50,7 +50,12 @@ def push(
     place: Address,
     *,
     storage_class: Annotated[
-        str, typer.Option(metavar="CLASS", help="What it is kept as: docs/aws-s3.md tells them.")
+        str,
+        typer.Option(
+            metavar="CLASS",
+            help="What it is kept as: STANDARD, INTELLIGENT_TIERING, STANDARD_IA, "
+            "ONEZONE_IA, GLACIER_IR, GLACIER or DEEP_ARCHIVE.",
+        ),
     ] = "STANDARD",
     encryption: Annotated[
         str,
