@@ -1,9 +1,10 @@
 """The face of every detector, and the networks that find garments with one.
 
 Another detector takes the place of Mask R-CNN in four steps: a subclass of :class:`Detector`, a
-subclass of :class:`DetectorNetwork` that names it, its lines in ``lapel.models.networks``, and its
-name among those that a recipe takes (``lapel.training.recipe_parts``). What it is given and what it gives is fixed here and by the task (``lapel.tasks.garments``); how it
-finds garments, and what it says in between, is its own.
+subclass of :class:`DetectorNetwork` that names it, its lines in ``lapel.models.networks``, and
+its name among those that a recipe takes (``lapel.training.recipe_parts``). What it is given and
+what it gives is fixed here and by the task (``lapel.tasks.garments``); how it finds garments, and
+what it says in between, is its own.
 """
 
 from __future__ import annotations

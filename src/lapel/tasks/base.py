@@ -2,7 +2,8 @@
 
 A kind of task has two halves. This is the face of the first, its meaning, in numpy; the
 second, how it is learned, is in ``lapel/models/heads``. Adding a kind is adding a file to
-each half and a line to each table (``lapel.tasks.kinds.KINDS``, ``lapel.models.heads.table.HEADS``).
+each half and a line to each table (``lapel.tasks.kinds.KINDS``,
+``lapel.models.heads.table.HEADS``).
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from lapel.inference import engines as table
 from lapel.inference.bundle import INT8, Bundle
 from lapel.inference.engines.table import ENGINES, Chosen, EngineKind, choose_engine
 from lapel.inference.predictor import Predictor

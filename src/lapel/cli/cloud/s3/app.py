@@ -13,6 +13,7 @@ from lapel.cli.cloud.s3.words import say_moved, say_verified
 from lapel.cli.console import EXIT_FAILED, complain, shown
 from lapel.schema.counting import bytes_of, counted
 from lapel.schema.errors import UsageError
+from lapel.storage.s3.storage_classes import STORAGE_CLASSES
 
 if TYPE_CHECKING:
     from lapel.storage.s3.options import TransferOptions
@@ -53,8 +54,7 @@ def push(
         str,
         typer.Option(
             metavar="CLASS",
-            help="What it is kept as: STANDARD, INTELLIGENT_TIERING, STANDARD_IA, "
-            "ONEZONE_IA, GLACIER_IR, GLACIER or DEEP_ARCHIVE.",
+            help=f"What it is kept as: {', '.join(STORAGE_CLASSES)}.",
         ),
     ] = "STANDARD",
     encryption: Annotated[
