@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lapel.inference.bundle import INT8, Bundle
+from lapel.inference.engines import table
 from lapel.inference.engines.table import ENGINES, Chosen, EngineKind, choose_engine
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import MissingExtraError, UsageError
