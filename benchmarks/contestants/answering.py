@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from lapel.inference.bundle import NETWORK, Bundle
-from lapel.inference.engines.base import usable_cores
 from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.inference.examined import Ready
 from lapel.inference.predictor import Predictor
+from lapel.storage.machine import usable_cores
 
 
 class Answering:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lapel.evaluation.review_round import begin_review as begin_review
     from lapel.evaluation.search import evaluate_search as evaluate_search
     from lapel.evaluation.submission import submit as submit
-    from lapel.inference.bulk.bulk import predict_in_bulk as predict_in_bulk
+    from lapel.inference.bulk.predict import predict_in_bulk as predict_in_bulk
     from lapel.inference.bundle import Bundle as Bundle
     from lapel.inference.pictures import Failure as Failure
     from lapel.inference.predictor import Predictor as Predictor
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from lapel.serving.client import Client as Client
     from lapel.storage.s3.transfer import pull as pull
     from lapel.storage.s3.transfer import push as push
-    from lapel.training.compare import compare as compare
+    from lapel.training.comparing.compare import compare as compare
     from lapel.training.export import export as export
     from lapel.training.train import train as train
     from lapel.training.tuning.tune import tune as tune
@@ -60,13 +60,13 @@ _HOMES = {
     "TwoStagePredictor": "lapel.inference.two_stage",
     "begin_review": "lapel.evaluation.review_round",
     "build_index": "lapel.retrieval.build",
-    "compare": "lapel.training.compare",
+    "compare": "lapel.training.comparing.compare",
     "evaluate": "lapel.evaluation.evaluate",
     "evaluate_search": "lapel.evaluation.search",
     "export": "lapel.training.export",
     "import_dataset": "lapel.data.importing",
     "import_review": "lapel.data.reviewed",
-    "predict_in_bulk": "lapel.inference.bulk.bulk",
+    "predict_in_bulk": "lapel.inference.bulk.predict",
     "pull": "lapel.storage.s3.transfer",
     "push": "lapel.storage.s3.transfer",
     "submit": "lapel.evaluation.submission",

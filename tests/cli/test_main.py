@@ -39,7 +39,7 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split("LOADED")[1].split())
-    assert "lapel.cli.predict" in loaded
+    assert "lapel.cli.predicting.predict" in loaded
     assert not loaded & HEAVY
 
 

@@ -23,7 +23,7 @@ from lapel.models.export import export_onnx
 from lapel.models.multitask import Architecture, Network
 from lapel.schema.errors import BundleError
 from lapel.schema.labels import Schema, TaskSpec
-from lapel.training.runs.checkpoint import copy_of
+from lapel.training.run.checkpoint import copy_of
 
 SIZE = 20
 

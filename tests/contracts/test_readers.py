@@ -28,7 +28,7 @@ from reader_rig import Rig
 
 from lapel.data.images import packed_row
 from lapel.data.importing import READERS, import_dataset
-from lapel.data.reading.reading import Reading
+from lapel.data.reading.base import Reading
 from lapel.schema.annotation import SPLITS, Annotation, mentioned
 from lapel.schema.errors import FormatError, UsageError
 from lapel.storage.local import LocalStore

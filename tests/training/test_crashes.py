@@ -17,7 +17,7 @@ import pytest
 from training_runs import SMALL, Start
 
 from lapel.schema.errors import CheckpointError, TrainingError, UsageError
-from lapel.training.runs.checkpoint import newest_checkpoint
+from lapel.training.run.checkpoint import newest_checkpoint
 from lapel.training.train import train
 
 KILLS = 20

@@ -23,7 +23,7 @@ from lapel.schema.prediction import GarmentsAnswer, Prediction
 from lapel.training.checks import left_out, tasks_of
 from lapel.training.recipe import Recipe, load_recipe, recipe_from
 from lapel.training.resolve import resolve
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.folder import RunFolder
 from lapel.training.train import Trained, train
 
 SPLITS = {"train": 160, "validation": 32, "test": 16}

@@ -38,7 +38,7 @@ from lapel.training.recipe import Recipe, recipe_from
 from lapel.training.recipe_parts import DataPart
 from lapel.training.recorder import OnlyStops
 from lapel.training.resolve import resolve
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.folder import RunFolder
 from lapel.training.stopping import StopSignals
 from lapel.training.train import Trained, train
 from lapel.training.transfer.budget import measure

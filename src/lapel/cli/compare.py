@@ -15,7 +15,7 @@ from lapel.schema.counting import counted, duration
 from lapel.storage.places import in_addresses
 
 if TYPE_CHECKING:
-    from lapel.training.compare import Comparison
+    from lapel.training.comparing.compare import Comparison
     from lapel.training.comparing.label_tables import LabelComparison
     from lapel.training.comparing.learning import Standing
 
@@ -76,9 +76,9 @@ def compare(
     from lapel.cli.extras import needs_extra
 
     with needs_extra("train", "lapel compare"):
-        from lapel.training.compare import available_devices
-        from lapel.training.compare import compare as learn_all
+        from lapel.training.comparing.compare import compare as learn_all
         from lapel.training.comparing.labels import compare_labels
+        from lapel.training.many_runs.devices import available_devices
         from lapel.training.recipe import parse_changes
     _check_options(vary, cleaned, before, after)
     shared: Any = {

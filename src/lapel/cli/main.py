@@ -26,8 +26,8 @@ from lapel.cli.evaluate import evaluate
 from lapel.cli.export import EXAMPLE as EXPORT_EXAMPLE
 from lapel.cli.export import export
 from lapel.cli.label_studio import label_studio_app
-from lapel.cli.predict import EXAMPLE as PREDICT_EXAMPLE
-from lapel.cli.predict import predict
+from lapel.cli.predicting.predict import EXAMPLE as PREDICT_EXAMPLE
+from lapel.cli.predicting.predict import predict
 from lapel.cli.review import review
 from lapel.cli.search import search_app
 from lapel.cli.serve import EXAMPLE as SERVE_EXAMPLE

@@ -32,7 +32,7 @@ from lapel.data.readers.nsysu import read_nsysu
 from lapel.data.readers.prography import read_prography
 from lapel.data.readers.table import read_table
 from lapel.data.readers.unlabelled import read_unlabelled
-from lapel.data.reading.reading import Reading
+from lapel.data.reading.base import Reading
 from lapel.imaging.decode import Limits
 from lapel.schema.errors import Fault, UsageError
 

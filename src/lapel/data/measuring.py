@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from lapel.data.images import ImageFiles, PackedImages
 from lapel.data.progress import Track
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault, FormatError, ImageError, StorageError
+from lapel.storage.machine import usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,7 +61,7 @@ def measure_image(
 
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """Do work on all cores, in order. Decoders and hashes let go of the interpreter's lock."""
-    threads = os.cpu_count() or 1
+    threads = usable_cores()
     # A task of its own for each of 300,000 items would take more memory than the items.
     at_once = max(1, min(ITEMS_AT_ONCE, len(items) // (8 * threads)))
     parts = [items[start : start + at_once] for start in range(0, len(items), at_once)]

@@ -18,7 +18,6 @@ from lapel.evaluation.judge_task import Answered, gatherers, judge_task
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.known_labels import unknown_as_no
 from lapel.evaluation.looking import Looker
-from lapel.evaluation.machine import machine
 from lapel.evaluation.merged import Merging, check_cleaned, mapping_for, way_to_judge
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.subject import BoxesSeen, Subject, describe
@@ -31,6 +30,7 @@ from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import Schema
+from lapel.storage.machine import machine
 from lapel.storage.places import puts
 
 

@@ -15,7 +15,6 @@ from lapel.evaluation.gathering import counted_rows
 from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.kinds.garments import judge_garments
 from lapel.evaluation.kinds.garments_seen import GarmentsSeen
-from lapel.evaluation.machine import machine
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.subject import Subject
 from lapel.evaluation.writing import make_folder, write_evaluation
@@ -25,6 +24,7 @@ from lapel.metrics.bootstrap import RESAMPLES
 from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import TaskSpec
+from lapel.storage.machine import machine
 from lapel.storage.places import fetched, puts
 from lapel.tasks.garments import THRESHOLD
 

@@ -15,6 +15,7 @@ from lapel.data.dataset import Dataset
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.looking import Looker
+from lapel.evaluation.page_names import page_names
 from lapel.evaluation.pages.benchmark import benchmark_sections
 from lapel.evaluation.pages.curves import learning_curves, task_curves
 from lapel.evaluation.pages.doubtful_labels import read_doubtful
@@ -22,7 +23,6 @@ from lapel.evaluation.pages.mosaic import TILES, mosaic
 from lapel.evaluation.pages.numbers import warnings
 from lapel.evaluation.pages.overview import overview_section, task_cards, together_section
 from lapel.evaluation.pages.page import escaped, page
-from lapel.evaluation.pages.page_names import page_names
 from lapel.evaluation.result import Evaluation, Throughput
 from lapel.evaluation.tables import encoded
 from lapel.schema.errors import FormatError, StorageError

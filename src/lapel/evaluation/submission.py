@@ -12,8 +12,8 @@ from lapel.data.dataset import Dataset
 from lapel.data.exporting import classes, label_numbers
 from lapel.data.label_tables.cells import read_cells
 from lapel.data.progress import Track, silent
+from lapel.data.reading.base import existing_file
 from lapel.data.reading.listing import text_lines
-from lapel.data.reading.reading import existing_file
 from lapel.evaluation.answers import Answers, answer_dataset
 from lapel.evaluation.contest_files import (
     FORMATS,

@@ -16,7 +16,7 @@ from lapel.evaluation.kinds.garments import GarmentsEvaluation
 from lapel.evaluation.kinds.landmarks import LandmarksEvaluation
 from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
 from lapel.evaluation.kinds.segmentation import SegmentationEvaluation
-from lapel.evaluation.pages.page_names import page_names
+from lapel.evaluation.page_names import page_names
 from lapel.evaluation.result import Evaluation
 from lapel.schema.formulas import escape_formula
 from lapel.storage.local import write_atomically

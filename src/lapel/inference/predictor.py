@@ -17,7 +17,7 @@ from lapel.imaging.decode import DEFAULT_LIMITS, BeforePixels, Limits
 from lapel.imaging.preprocess import Frame, Preprocess
 from lapel.inference.boxes import Boxes, outside, refuse_boxes, with_boxes
 from lapel.inference.bundle import Bundle
-from lapel.inference.engines.base import Engine, usable_cores
+from lapel.inference.engines.base import Engine
 from lapel.inference.engines.side_by_side import looked_at_together
 from lapel.inference.engines.table import Chosen, build_engine, choose_engine
 from lapel.inference.examined import Examined, Ready
@@ -36,6 +36,7 @@ from lapel.schema.errors import ImageError, UsageError
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
 from lapel.schema.prediction import Answer, Prediction
+from lapel.storage.machine import usable_cores
 from lapel.tasks.base import FREE, Task
 from lapel.tasks.kinds import task_of
 

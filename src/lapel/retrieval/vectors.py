@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.inference.embedding import Embedder
-from lapel.inference.engines.base import usable_cores
 from lapel.inference.pictures import Failure
 from lapel.schema.errors import DatasetError, ImageError, StorageError
 from lapel.schema.geometry import Box
+from lapel.storage.machine import usable_cores
 
 #: Pictures that go through the network at a time.
 BATCH = 32

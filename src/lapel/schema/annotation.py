@@ -95,7 +95,7 @@ class Annotation:
     Attributes:
         image: where its bytes are, relative to the dataset's image root, with ``/``.
         labels: task name to label; a task left out is unknown. Those of ``segmentation`` and
-            ``garments`` tasks stand elsewhere, see ``lapel.data.reading.reading.Reading``.
+            ``garments`` tasks stand elsewhere, see ``lapel.data.reading.base.Reading``.
         split: one of ``SPLITS``, or None where the layout has no splits.
         group: what it is a picture of, where several images show one item.
         box: where the garment is in it, where the layout says; models may look at that alone.

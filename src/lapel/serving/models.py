@@ -14,7 +14,6 @@ from typing import Any, Self
 from PIL import Image
 
 from lapel.inference.bundle import Bundle
-from lapel.inference.engines.base import usable_cores
 from lapel.inference.pictures import Failure
 from lapel.schema.errors import LapelError, UsageError
 from lapel.serving.answerers import Answerer, Found
@@ -24,6 +23,7 @@ from lapel.serving.faults import Refusal
 from lapel.serving.settings import Settings
 from lapel.serving.sources import Loaded, Source
 from lapel.serving.wire import as_json
+from lapel.storage.machine import usable_cores
 
 log = logging.getLogger("lapel.serving")
 

@@ -1,1 +1,1 @@
-"""Learning: recipes, the loop, checkpoints."""
+"""Learning: recipes, runs and what they keep, comparisons, searches, other forms of a network."""

@@ -27,7 +27,7 @@ from lapel.training.processes.group import ALONE, Group
 from lapel.training.processes.sharding import is_sharded, shard
 from lapel.training.recipe import Recipe
 from lapel.training.recorder import OnlyStops, Recorder, Reporter
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.folder import RunFolder
 from lapel.training.start import Start, begin, found_checkpoint, told_checkpoint
 from lapel.training.stopping import RunInterruptedError, StopSignals
 from lapel.training.transfer.course import Course, begin_with_heads, lay_out, rest

@@ -21,7 +21,7 @@ from lapel.schema.masks import ClassMap
 from lapel.schema.outputs import EMBEDDING
 from lapel.tasks.kinds import task_of
 from lapel.training.recipe import Recipe
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.folder import RunFolder
 
 #: Numbers of tasks of which less is better: no epoch is chosen by them.
 LESS_IS_BETTER = ("nll", "ece", "ne")

@@ -30,7 +30,7 @@ from lapel.training.loop.learner import Learner
 from lapel.training.loop.plan import seed_of
 from lapel.training.material import first_pixels
 from lapel.training.recorder import OnlyStops, Reporter
-from lapel.training.runs.folder import OUT_OF_SAMPLE, RunFolder
+from lapel.training.run.folder import OUT_OF_SAMPLE, RunFolder
 from lapel.training.stopping import StopSignals
 
 COLUMNS = ("task", "image", "label", "self_confidence", "suggested", "suggested_probability")

@@ -35,8 +35,8 @@ from lapel.training.input.examples import Examples, in_batches
 from lapel.training.loop.judging import as_array, known_of, score_of
 from lapel.training.loop.learner import Learner
 from lapel.training.material import learned_rows
-from lapel.training.runs.checkpoint import copy_of
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.checkpoint import copy_of
+from lapel.training.run.folder import RunFolder
 
 #: Pictures a batch when the exported network is checked ...
 CHECK_BATCH = 64

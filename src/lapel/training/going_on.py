@@ -18,7 +18,7 @@ from lapel.storage.local import write_atomically
 from lapel.storage.places import in_addresses
 from lapel.training.recipe import Recipe, changed_recipe, full_key, load_recipe
 from lapel.training.recorder import Reporter
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.folder import RunFolder
 
 #: Key of a recipe that says where the backbone begins.
 WEIGHTS = "model.options.weights"

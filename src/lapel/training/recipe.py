@@ -213,6 +213,18 @@ def parse_changes(settings: list[str]) -> dict[str, Any]:
     return changes
 
 
+def split_at_commas(text: str) -> list[str]:
+    """Parts between the commas that stand outside brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "[{(") - (character in "]})")
+        if character == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
 def _read(recipe: str | Path) -> dict[str, Any]:
     if str(recipe).endswith((".yaml", ".yml")):
         path = Path(recipe)

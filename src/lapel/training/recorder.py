@@ -12,8 +12,8 @@ from lapel.data.progress import silent
 from lapel.training.loop.learn import Tally
 from lapel.training.loop.learner import Learner
 from lapel.training.loop.plan import Plan
-from lapel.training.runs.checkpoint import save_checkpoint
-from lapel.training.runs.folder import TENSORBOARD, RunFolder
+from lapel.training.run.checkpoint import save_checkpoint
+from lapel.training.run.folder import TENSORBOARD, RunFolder
 from lapel.training.stopping import StopSignals
 
 Item = TypeVar("Item")

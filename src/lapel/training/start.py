@@ -11,13 +11,13 @@ from lapel.models.multitask import Network
 from lapel.models.weights import FormerModel
 from lapel.schema.errors import UsageError
 from lapel.training.going_on import FROM, go_on, keep_seen
-from lapel.training.loop.precision import choose_precision
 from lapel.training.material import Material, first_pixels
+from lapel.training.precision import choose_precision
 from lapel.training.processes.group import ALONE, Group
 from lapel.training.recipe import Recipe
 from lapel.training.recorder import Reporter
-from lapel.training.runs.checkpoint import Checkpoint, newest_checkpoint
-from lapel.training.runs.folder import RunFolder, environment
+from lapel.training.run.checkpoint import Checkpoint, newest_checkpoint
+from lapel.training.run.folder import RunFolder, environment
 from lapel.training.transfer.budget import within_budget
 
 

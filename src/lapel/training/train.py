@@ -22,8 +22,8 @@ from lapel.training.processes.group import Group, joined
 from lapel.training.recipe import Recipe, load_recipe, recipe_from
 from lapel.training.recorder import Quiet, Reporter
 from lapel.training.resolve import resolve
-from lapel.training.runs.folder import RunFolder
-from lapel.training.runs.mirroring import run_at
+from lapel.training.run.folder import RunFolder
+from lapel.training.run.mirroring import run_at
 from lapel.training.start import Start
 from lapel.training.stopping import watching_signals
 

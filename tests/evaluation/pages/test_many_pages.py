@@ -21,9 +21,9 @@ from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.judged import Scene
 from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
 from lapel.evaluation.kinds.tag_pairs import TagPairs, shares_of_rows
+from lapel.evaluation.page_names import page_names
 from lapel.evaluation.pages.charts import shortened, text_width
 from lapel.evaluation.pages.page import escaped
-from lapel.evaluation.pages.page_names import page_names
 from lapel.evaluation.pages.tag_figures import precision_recall_figure
 from lapel.evaluation.pages.tag_tiles import found_tiles, invented_tiles, missed_tiles
 from lapel.metrics.ranking import cuts_of

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import lapel
-from lapel.inference.bulk.bulk import BulkSummary, Question, bulk_run, predict_in_bulk
+from lapel.inference.bulk.predict import BulkSummary, Question, bulk_run, predict_in_bulk
 from lapel.inference.finding import find_pictures
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import BundleError, StorageError, UsageError

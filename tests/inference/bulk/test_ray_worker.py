@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from lapel.inference.bulk.bulk import BulkRun, Question, bulk_run
+from lapel.inference.bulk.predict import BulkRun, Question, bulk_run
 from lapel.inference.bulk.ray_data import PartWorker, Work, part_row, work_of
 from lapel.inference.finding import find_pictures
 from lapel.schema.errors import UsageError

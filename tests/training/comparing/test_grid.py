@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from lapel.schema.errors import UsageError
 from lapel.storage.names import checked_name
-from lapel.training.comparing.grid import Grid, grid_of, parse_varied, split_at_commas
+from lapel.training.comparing.grid import Grid, grid_of, parse_varied
+from lapel.training.recipe import split_at_commas
 
 
 def test_every_combination_once_and_the_last_key_changes_fastest() -> None:

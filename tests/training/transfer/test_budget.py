@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapel.training.loop.precision import Pace
+from lapel.training.precision import Pace
 from lapel.training.recipe import load_recipe
 from lapel.training.transfer.budget import Choice, Paces, choose
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lapel.cli.data.importing import Name, NewFolder, Replace, print_dataset
+from lapel.storage.machine import usable_cores
 
 sketch_app = typer.Typer()
 
@@ -85,8 +86,6 @@ def import_sketch(
     Every label is exact, since it decided what was drawn. The same seed gives the same pictures,
     and the first hundred of a thousand are those of a hundred.
     """
-    import os
-
     from lapel.cli.progress import track
     from lapel.data.sketch.picture import Options
     from lapel.data.sketch.places import PLACE_TASKS
@@ -107,7 +106,7 @@ def import_sketch(
     if sheet is not None:
         kind_of_sheet(sheet)  # said now, not after the work
     # A process takes longer to start than a hundred pictures take to draw.
-    jobs = jobs or max(1, min(os.cpu_count() or 1, count // 100))
+    jobs = jobs or max(1, min(usable_cores(), count // 100))
     made = sketch_dataset(
         dataset,
         count,

@@ -15,7 +15,7 @@ class Finding:
 
     Attributes:
         kind: its name, for programs.
-        severity: ``fault`` or ``warning``; see above.
+        severity: ``fault`` or ``warning``; see :mod:`lapel.data.checking.check`.
         message: what was found and what to do, in a sentence.
         count: how often.
         examples: the first or worst few.

@@ -20,7 +20,7 @@ from typing import Any
 
 from lapel.data.cleaning.applying import TaskCleaning
 from lapel.data.cleaning.rules import Place
-from lapel.data.reading.reading import existing_file, read_bytes
+from lapel.data.reading.base import existing_file, read_bytes
 from lapel.schema.errors import DatasetError, SchemaError
 from lapel.schema.labels import TaskSpec
 from lapel.storage.places import fetched

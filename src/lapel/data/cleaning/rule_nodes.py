@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import yaml
 
-from lapel.data.reading.reading import read_bytes
+from lapel.data.reading.base import read_bytes
 from lapel.schema.errors import Fault, FormatError
 
 #: A name as it stands in the file, and its line.

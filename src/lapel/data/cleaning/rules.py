@@ -28,7 +28,7 @@ from typing import TypeAlias
 import yaml
 
 from lapel.data.cleaning.rule_nodes import NodeReader, Word, composed
-from lapel.data.reading.reading import existing_file, refuse
+from lapel.data.reading.base import existing_file, refuse
 from lapel.schema.errors import Fault
 from lapel.schema.labels import Schema, TaskSpec
 

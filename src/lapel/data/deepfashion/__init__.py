@@ -1,1 +1,1 @@
-"""DeepFashion's files: lists, names of attributes, where things are, and how they are written."""
+"""DeepFashion's files: lists, names, how clothes and landmarks are numbered, and writing them."""

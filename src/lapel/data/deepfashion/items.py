@@ -25,9 +25,9 @@ from lapel.data.deepfashion.lists import (
 from lapel.data.deepfashion.places import LANDMARKS
 from lapel.data.deepfashion.text import ImageOrder, Rows, Value, read_rows
 from lapel.data.progress import Track
+from lapel.data.reading.base import Reading, oddity_notes, refuse, sorted_labels
 from lapel.data.reading.benchmark_folder import benchmark_folder
 from lapel.data.reading.listing import ImageList
-from lapel.data.reading.reading import Reading, oddity_notes, refuse, sorted_labels
 from lapel.schema.annotation import Annotation, Label
 from lapel.schema.errors import Fault
 from lapel.schema.geometry import Box

@@ -24,8 +24,8 @@ from lapel.data.deepfashion.text import (
     shown,
     typed_landmarks,
 )
+from lapel.data.reading.base import refuse
 from lapel.data.reading.listing import text_lines
-from lapel.data.reading.reading import refuse
 from lapel.schema.annotation import Tags
 from lapel.schema.errors import Fault
 from lapel.schema.geometry import Box, Landmarks

@@ -1,1 +1,1 @@
-"""DeepFashion2's records and the words for its landmarks."""
+"""DeepFashion2's records, its categories and their landmarks."""

@@ -27,7 +27,7 @@ from lapel.data.exploring.sampling import (
     distribution_distance,
     side_of,
 )
-from lapel.data.exploring.style import STYLE
+from lapel.data.exploring.style import POLICY, STYLE
 from lapel.data.label_counts import count_held
 from lapel.schema.annotation import held
 from lapel.schema.labels import TaskSpec
@@ -54,6 +54,7 @@ def page(dataset: Dataset, looks: Sequence[Look]) -> str:
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}: a look at the data</title><style>{STYLE}</style></head><body><main>"
         f"{_head(dataset, looks)}{''.join(sections)}</main></body></html>\n"

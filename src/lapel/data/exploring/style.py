@@ -1,5 +1,8 @@
 """How the page about a dataset looks, by day and by night."""
 
+#: A page of other people's labels and pictures fetches nothing and runs nothing.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
 STYLE = """
 :root {
   color-scheme: light dark;

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lapel.data.label_tables.cells import Cells, read_cells
+from lapel.data.reading.base import existing_file, read_bytes, refuse
 from lapel.data.reading.json_records import RecordError, is_whole, loaded_value, shown_value
 from lapel.data.reading.listing import text_lines
-from lapel.data.reading.reading import existing_file, read_bytes, refuse
 from lapel.schema.errors import Fault, UsageError
 
 #: What a list is called where nobody names it, in this order.

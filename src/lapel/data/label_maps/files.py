@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from lapel.data.label_maps.pixel_classes import PixelClasses, codes_of
 from lapel.data.measuring import in_parallel
 from lapel.data.progress import Track
+from lapel.data.reading.base import read_bytes
 from lapel.data.reading.json_records import RecordError
 from lapel.data.reading.on_demand import OnDemand
-from lapel.data.reading.reading import read_bytes
 from lapel.imaging.label_maps import read_label_map
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, FormatError, ImageError

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.data.reading.base import read_bytes
 from lapel.data.reading.on_demand import OnDemand
-from lapel.data.reading.reading import read_bytes
 from lapel.imaging.decode import upright_size
 from lapel.imaging.outlines import garment_mask
 from lapel.schema.errors import Fault, FormatError

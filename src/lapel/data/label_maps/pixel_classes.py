@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lapel.data.label_maps.class_list import ListedClass
 from lapel.data.label_tables.cells import read_cells
-from lapel.data.reading.reading import refuse
+from lapel.data.reading.base import refuse
 from lapel.schema.errors import Fault, UsageError
 from lapel.schema.masks import BACKGROUND, MOST_CLASSES, UNKNOWN_CLASS, ClassMap, lookup
 

@@ -1,1 +1,1 @@
-"""Label Studio's tasks, and places in them."""
+"""Label Studio's exports: tasks, and which points each category of garment has."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lapel.data.reading.base import read_bytes, refuse
 from lapel.data.reading.json_records import RecordError, loaded_value, shown_value
-from lapel.data.reading.reading import read_bytes, refuse
 from lapel.review.label_studio.config import CONTROLS, PLACES, Config, Control
 from lapel.schema.errors import Fault
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lapel.data.label_tables.encodings import decoded
 from lapel.data.label_tables.parquet_cells import PARQUET_MAGIC, read_parquet_columns
-from lapel.data.reading.reading import read_bytes
+from lapel.data.reading.base import read_bytes
 from lapel.schema.errors import Fault, FormatError, UsageError
 from lapel.schema.formulas import unescape_formula
 

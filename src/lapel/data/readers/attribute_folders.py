@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lapel.data.reading.reading import Reading, existing_folder, read_bytes, refuse, sorted_labels
+from lapel.data.reading.base import Reading, existing_folder, read_bytes, refuse, sorted_labels
 from lapel.data.reading.walking import Walk, subfolders
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import Fault, UsageError

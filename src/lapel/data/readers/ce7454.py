@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lapel.data.deepfashion.schema import FINE_TASKS
+from lapel.data.reading.base import Reading, existing_folder, refuse
 from lapel.data.reading.listing import ImageList, text_lines, whole_numbers
-from lapel.data.reading.reading import Reading, existing_folder, refuse
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError

@@ -22,11 +22,11 @@ from lapel.data.label_maps.class_list import ListedClass
 from lapel.data.label_maps.files import look_at_maps
 from lapel.data.label_maps.pixel_classes import choose_groups, pixel_classes
 from lapel.data.progress import Track, silent
+from lapel.data.reading.base import Reading, existing_folder, is_hidden, refuse
 from lapel.data.reading.json_records import RecordError
+from lapel.data.reading.last_as_test import with_last_as_test
 from lapel.data.reading.listing import ImageList
 from lapel.data.reading.matlab_files import matlab_numbers, matlab_words
-from lapel.data.reading.reading import Reading, existing_folder, is_hidden, refuse
-from lapel.data.splitting.last import with_last_as_test
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, FormatError

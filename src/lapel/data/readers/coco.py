@@ -5,7 +5,7 @@
     garments.json                       images/*.jpg      one file of all
 
 The files are described in :mod:`lapel.data.coco.file`, their places in
-:mod:`lapel.data.coco.places`.
+:mod:`lapel.data.coco.folders`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lapel.data.coco.file import Category, Content, Identifier, checked_content
+from lapel.data.coco.folders import coco_files, image_folder, image_root, one_each
 from lapel.data.coco.parts import Wrong, compact
-from lapel.data.coco.places import coco_files, image_folder, image_root, one_each
 from lapel.data.label_maps.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
+from lapel.data.reading.base import Reading, existing_file, oddity_notes, read_bytes, refuse
 from lapel.data.reading.json_records import RecordError, loaded_object
 from lapel.data.reading.listing import ImageList
 from lapel.data.reading.on_demand import OnDemand
-from lapel.data.reading.reading import Reading, existing_file, oddity_notes, read_bytes, refuse
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError

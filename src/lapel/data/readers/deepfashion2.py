@@ -22,17 +22,17 @@ from lapel.data.deepfashion2.record import Record, parse_record
 from lapel.data.deepfashion2.words import categories, point_names
 from lapel.data.label_maps.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
-from lapel.data.reading.benchmark_folder import benchmark_folder
-from lapel.data.reading.json_records import RecordError
-from lapel.data.reading.listing import ImageList, whole_numbers
-from lapel.data.reading.on_demand import OnDemand
-from lapel.data.reading.reading import (
+from lapel.data.reading.base import (
     Reading,
     is_hidden,
     oddity_notes,
     read_bytes,
     refuse,
 )
+from lapel.data.reading.benchmark_folder import benchmark_folder
+from lapel.data.reading.json_records import RecordError
+from lapel.data.reading.listing import ImageList, whole_numbers
+from lapel.data.reading.on_demand import OnDemand
 from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLITS, Annotation, Tags
 from lapel.schema.counting import counted

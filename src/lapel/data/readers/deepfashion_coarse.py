@@ -46,9 +46,9 @@ from lapel.data.deepfashion.text import (
     read_rows,
     typed_landmarks,
 )
+from lapel.data.reading.base import Reading, refuse
 from lapel.data.reading.benchmark_folder import benchmark_folder
 from lapel.data.reading.listing import ImageList
-from lapel.data.reading.reading import Reading, refuse
 from lapel.schema.annotation import Annotation, Label
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from lapel.data.deepfashion.consumer_attributes import NAMES_FILE, TYPES_FILE, attribute_tasks
 from lapel.data.deepfashion.items import (
     ItemImage,
     ItemImages,
@@ -37,9 +38,8 @@ from lapel.data.deepfashion.lists import (
 )
 from lapel.data.deepfashion.places import CLOTHES_TYPES, VARIATIONS
 from lapel.data.deepfashion.text import FIRST_ROW, read_rows
-from lapel.data.deepfashion.words import NAMES_FILE, TYPES_FILE, attribute_tasks
 from lapel.data.progress import Track, silent
-from lapel.data.reading.reading import Reading
+from lapel.data.reading.base import Reading
 from lapel.schema.annotation import Label
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

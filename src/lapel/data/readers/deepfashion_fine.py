@@ -47,9 +47,9 @@ from lapel.data.deepfashion.text import (
     read_named,
     shown,
 )
+from lapel.data.reading.base import Reading, refuse
 from lapel.data.reading.benchmark_folder import benchmark_folder
 from lapel.data.reading.listing import ImageList, text_lines
-from lapel.data.reading.reading import Reading, refuse
 from lapel.schema.annotation import Annotation, Label
 from lapel.schema.errors import Fault
 from lapel.schema.geometry import Box, Landmark, Landmarks

@@ -36,8 +36,8 @@ from lapel.data.deepfashion.schema import (
     unofficial,
 )
 from lapel.data.deepfashion.text import read_named, shown
+from lapel.data.reading.base import Reading, existing_file, existing_folder, refuse
 from lapel.data.reading.listing import ImageList
-from lapel.data.reading.reading import Reading, existing_file, existing_folder, refuse
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.errors import Fault, StorageError, UsageError
 

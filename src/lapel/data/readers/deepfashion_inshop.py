@@ -37,7 +37,7 @@ from lapel.data.deepfashion.lists import (
 from lapel.data.deepfashion.places import CLOTHES_TYPES, VARIATIONS
 from lapel.data.deepfashion.text import FIRST_ROW, list_rows, read_rows
 from lapel.data.progress import Track, silent
-from lapel.data.reading.reading import Reading
+from lapel.data.reading.base import Reading
 from lapel.schema.annotation import Label
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

@@ -39,9 +39,9 @@ from lapel.data.deepfashion.text import (
     read_rows,
 )
 from lapel.data.progress import Track, silent
+from lapel.data.reading.base import Reading, oddity_notes, refuse
 from lapel.data.reading.benchmark_folder import benchmark_folder
 from lapel.data.reading.listing import ImageList
-from lapel.data.reading.reading import Reading, oddity_notes, refuse
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

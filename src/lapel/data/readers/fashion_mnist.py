@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from lapel.data.images import packed_name
 from lapel.data.progress import Track, silent
+from lapel.data.reading.base import Reading, existing_folder
 from lapel.data.reading.fetching import RemoteFiles, fetch_files, find_files
 from lapel.data.reading.idx import idx_bytes, read_idx
-from lapel.data.reading.reading import Reading, existing_folder
 from lapel.data.splitting.stratify import hold_out
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault, FormatError

@@ -25,6 +25,7 @@ from lapel.data.fashionpedia.file import Content, attribute_faults, checked_cont
 from lapel.data.fashionpedia.words import attribute_names, category_names
 from lapel.data.label_maps.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
+from lapel.data.reading.base import Reading, existing_folder, oddity_notes, read_bytes, refuse
 from lapel.data.reading.json_records import (
     RecordError,
     is_whole,
@@ -34,7 +35,6 @@ from lapel.data.reading.json_records import (
 )
 from lapel.data.reading.listing import ImageList
 from lapel.data.reading.on_demand import OnDemand
-from lapel.data.reading.reading import Reading, existing_folder, oddity_notes, read_bytes, refuse
 from lapel.schema.annotation import Annotation, Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

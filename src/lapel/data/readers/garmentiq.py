@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lapel.data.label_tables.cells import Cells, read_cells
+from lapel.data.reading.base import Reading, refuse, sorted_labels
 from lapel.data.reading.listing import ImageList
-from lapel.data.reading.reading import Reading, refuse, sorted_labels
 from lapel.data.reading.unpacking import unpacked_source
 from lapel.data.reading.walking import subfolders
 from lapel.schema.annotation import SPLIT_NAMES, Annotation

@@ -30,9 +30,9 @@ from lapel.data.kfashion.words import (
     questions,
 )
 from lapel.data.progress import Track, silent
+from lapel.data.reading.base import Reading, existing_folder, is_hidden, read_bytes, refuse
 from lapel.data.reading.json_records import RecordError
 from lapel.data.reading.listing import ImageList
-from lapel.data.reading.reading import Reading, existing_folder, is_hidden, read_bytes, refuse
 from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, Tags
 from lapel.schema.counting import counted

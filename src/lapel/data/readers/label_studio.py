@@ -19,9 +19,9 @@ from lapel.data.description import Description
 from lapel.data.label_studio.points import narrowed, with_all_points
 from lapel.data.label_studio.tasks import Task, config_from, tasks_of
 from lapel.data.progress import Track, silent
+from lapel.data.reading.base import Reading, existing_file, oddity_notes, read_bytes, refuse
 from lapel.data.reading.listing import ImageList
 from lapel.data.reading.on_demand import OnDemand
-from lapel.data.reading.reading import Reading, existing_file, oddity_notes, read_bytes, refuse
 from lapel.imaging.decode import upright_size
 from lapel.review.label_studio.addresses import file_names
 from lapel.review.label_studio.binding import Binding, bind

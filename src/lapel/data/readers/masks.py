@@ -18,9 +18,9 @@ from lapel.data.label_maps.class_list import find_class_list, read_class_list
 from lapel.data.label_maps.files import look_at_maps, png_values
 from lapel.data.label_maps.pixel_classes import choose_groups, pixel_classes
 from lapel.data.progress import Track, silent
-from lapel.data.reading.reading import Reading, existing_folder, refuse
+from lapel.data.reading.base import Reading, existing_folder, refuse
+from lapel.data.reading.last_as_test import with_last_as_test
 from lapel.data.reading.walking import Walk, subfolders
-from lapel.data.splitting.last import with_last_as_test
 from lapel.schema.annotation import SPLIT_NAMES, Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from lapel.data.label_tables.cells import Cells, read_cells
+from lapel.data.reading.base import Reading, existing_file, existing_folder, refuse
 from lapel.data.reading.listing import ImageList, whole_numbers
-from lapel.data.reading.reading import Reading, existing_file, existing_folder, refuse
 from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, Tags
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lapel.data.label_tables.cells import Cells, read_cells
+from lapel.data.reading.base import Reading, existing_folder, refuse, sorted_labels
 from lapel.data.reading.listing import ImageList, text_lines, whole_numbers
-from lapel.data.reading.reading import Reading, existing_folder, refuse, sorted_labels
 from lapel.schema.annotation import Annotation
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault

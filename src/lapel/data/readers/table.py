@@ -9,14 +9,14 @@ from pathlib import Path
 from lapel.data.label_tables.cells import Cells, read_cells
 from lapel.data.label_tables.column_roles import Roles, choose_roles, guess_notes, image_column_of
 from lapel.data.label_tables.tag_cells import UNKNOWN_SUFFIX, read_tags
-from lapel.data.reading.image_names import Listing
-from lapel.data.reading.reading import (
+from lapel.data.reading.base import (
     Reading,
     existing_file,
     existing_folder,
     refuse,
     sorted_labels,
 )
+from lapel.data.reading.image_names import Listing
 from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, mentioned
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lapel.data.reading.reading import Reading, existing_folder, refuse
+from lapel.data.reading.base import Reading, existing_folder, refuse
 from lapel.data.reading.walking import Walk
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import Fault

@@ -1,1 +1,1 @@
-"""What readers share: the value that they yield, and careful looks at files."""
+"""What readers are made of: the value that they yield, and careful looks at files of each form."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from lapel.data.reading.reading import existing_folder, is_hidden
+from lapel.data.reading.base import existing_folder, is_hidden
 from lapel.schema.errors import UsageError
 
 #: How far the right folder is looked for, upwards and downwards; archives nest it once or twice.

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from lapel.data.reading.reading import existing_file, read_bytes, refuse
+from lapel.data.reading.base import existing_file, read_bytes, refuse
 from lapel.schema.errors import Fault, SchemaError
 from lapel.schema.labels import Schema, TaskSpec
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from lapel.data.reading.base import read_bytes
 from lapel.data.reading.image_names import Listing
-from lapel.data.reading.reading import read_bytes
 from lapel.schema.errors import Fault, FormatError, StorageError
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.data.reading.base import read_bytes
 from lapel.data.reading.json_records import RecordError
-from lapel.data.reading.reading import read_bytes
 from lapel.imaging.decode import DECODER_FAULTS
 from lapel.schema.errors import MissingExtraError
 

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from lapel.data.reading.reading import existing_file, existing_folder, is_hidden
+from lapel.data.reading.base import existing_file, existing_folder, is_hidden
 from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
 from lapel.storage.folders import atomic_folder
 from lapel.storage.names import checked_name

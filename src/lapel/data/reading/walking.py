@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lapel.data.reading.reading import is_hidden
+from lapel.data.reading.base import is_hidden
 from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.counting import counted

@@ -1,1 +1,1 @@
-"""Answers in COCO's form: files, one result, and results that are judged."""
+"""Answers in COCO's form: files of ours, the two forms there are, and others' results, judged."""

@@ -18,8 +18,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lapel.data.dataset import Dataset
+from lapel.data.reading.base import read_bytes
 from lapel.data.reading.json_records import RecordError, is_whole, loaded_value, shown_value
-from lapel.data.reading.reading import read_bytes
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault, FormatError
 from lapel.schema.labels import TaskSpec

@@ -14,12 +14,12 @@ from lapel.data.progress import Track, named, silent
 from lapel.evaluation.engines.parity import ALIKE, SAME, Parity, compare_engines
 from lapel.evaluation.engines.rates import Rate, rates_of
 from lapel.evaluation.engines.scores import Scored, score_engine
-from lapel.evaluation.machine import machine
 from lapel.inference.bundle import Bundle
 from lapel.inference.engines.base import Engine
 from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.inference.engines.table import ENGINES
 from lapel.schema.errors import BundleError
+from lapel.storage.machine import machine
 
 #: The split on which a loss of accuracy is measured.
 JUDGED_ON = "validation"

@@ -1,4 +1,4 @@
-"""Doubtful training labels: written by a run, read by its report.
+"""Doubtful training labels, which a run wrote, as tiles of its report.
 
 ``out_of_sample.csv`` has a row an image, the most doubtful of a task first: ``task`` (left out
 where there is one), ``image``, ``label`` (as annotated), ``self_confidence`` (its probability),

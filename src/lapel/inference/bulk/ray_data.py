@@ -22,8 +22,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lapel.inference.bulk.answer_rows import Answered, Row, parquet_of, rows_with_error
-from lapel.inference.bulk.bulk import AnyPredictor, BulkRun, Question, models_of
+from lapel.inference.answer_rows import Answered, Row, parquet_of, rows_with_error
+from lapel.inference.bulk.predict import AnyPredictor, BulkRun, Question, models_of
 from lapel.inference.bulk.remote_pictures import RemotePictures, is_remote
 from lapel.inference.bundle import MANIFEST
 from lapel.inference.pictures import Failure

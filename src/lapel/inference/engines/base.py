@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -72,10 +71,3 @@ def one_by_one(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 def joined(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """One output of several runs, (n, ...) each, as one array (N, ...)."""
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -14,11 +14,11 @@ from lapel.inference.engines.base import (
     checked_names,
     joined,
     one_by_one,
-    usable_cores,
     wrong_pixels,
 )
 from lapel.inference.engines.side_by_side import Outputs, SideBySide
 from lapel.schema.errors import BundleError
+from lapel.storage.machine import usable_cores
 
 #: Severity of ONNX Runtime's log from which it prints: 4 is fatal. Its errors reach us as
 #: exceptions, and printing them too would say everything twice.

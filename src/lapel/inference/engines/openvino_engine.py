@@ -14,10 +14,11 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from lapel.inference.engines.base import checked_names, one_by_one, usable_cores, wrong_pixels
+from lapel.inference.engines.base import checked_names, one_by_one, wrong_pixels
 from lapel.inference.engines.graph_files import refuse_files
 from lapel.inference.engines.signal_stack import kept_signal_stack
 from lapel.schema.errors import BundleError
+from lapel.storage.machine import usable_cores
 
 Precision = Literal["f32", "bf16"]
 

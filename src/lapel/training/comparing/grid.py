@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lapel.schema.errors import UsageError
-from lapel.training.recipe import full_key
+from lapel.training.recipe import full_key, split_at_commas
 
 #: Where a value ends and what it brings along begins.
 _ALONG = re.compile(r"\+(?=[A-Za-z_][\w.]*=)")
@@ -165,18 +165,6 @@ def parse_varied(text: str) -> Varied:
     if twice:
         raise UsageError(f"--vary {key} names the value {twice[0]!r} twice")
     return Varied(key=key, values=tuple(_value(key, value) for value in values))
-
-
-def split_at_commas(text: str) -> list[str]:
-    """Parts between the commas that stand outside brackets."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character in "[{(") - (character in "]})")
-        if character == "," and depth <= 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return parts
 
 
 def _value(key: str, text: str) -> Value:

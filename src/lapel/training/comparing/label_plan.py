@@ -19,7 +19,7 @@ from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.many_runs.worker import RUNS
 from lapel.training.recipe import load_recipe
 from lapel.training.resolve import resolve
-from lapel.training.runs.folder import LOCK
+from lapel.training.run.folder import LOCK
 
 KEPT = "compare-labels.json"
 

@@ -39,7 +39,7 @@ from lapel.training.comparing.learning import Onlooker, learn_all
 from lapel.training.comparing.recipes_apart import recipe_remark
 from lapel.training.comparing.results import read_result
 from lapel.training.many_runs.worker import LOGS, OUTSIDE, RUNS, Job, job_in
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.folder import RunFolder
 from lapel.training.stopping import (
     RunInterruptedError,
     StopSignals,
@@ -87,7 +87,7 @@ def compare_labels(
         after: likewise of ``cleaned``.
         split: the rows to judge.
         onlooker: is told how it goes.
-        devices: one run at a time on each, see :func:`lapel.training.compare.compare`.
+        devices: one run at a time on each, see :func:`lapel.training.comparing.compare.compare`.
         resamples: of the bootstrap behind the intervals.
 
     Raises:

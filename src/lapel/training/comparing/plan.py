@@ -18,7 +18,7 @@ from lapel.training.fewer_tasks import without_unlearned
 from lapel.training.many_runs.worker import RUNS
 from lapel.training.recipe import Recipe, full_key, load_recipe, recipe_from
 from lapel.training.resolve import resolve
-from lapel.training.runs.folder import LOCK
+from lapel.training.run.folder import LOCK
 
 KEPT = "compare.json"
 FORMAT = 1

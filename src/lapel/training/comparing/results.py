@@ -13,7 +13,7 @@ from lapel.inference.bundle import Bundle
 from lapel.schema.errors import LapelError
 from lapel.tasks.kinds import task_of
 from lapel.training.comparing.grid import Choice, PlannedRun
-from lapel.training.runs.folder import LOG, RunFolder
+from lapel.training.run.folder import LOG, RunFolder
 
 State = Literal["done", "failed", "unfinished", "waiting"]
 

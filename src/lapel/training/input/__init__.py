@@ -1,1 +1,1 @@
-"""What goes into the network: pictures, drawn and changed, in batches, and their targets."""
+"""What goes into the network: pictures, how they are drawn, moved and mixed, and their targets."""

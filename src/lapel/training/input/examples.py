@@ -23,12 +23,12 @@ from torch import Tensor
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.imaging.preprocess import Frame, Preprocess
-from lapel.inference.engines.base import usable_cores
 from lapel.models.heads.table import spatial_tasks
 from lapel.schema.errors import StorageError
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
 from lapel.storage.cache import cache_root
+from lapel.storage.machine import usable_cores
 from lapel.training.input.embedding import items_of
 from lapel.training.input.pictures import Chosen, Packed, Pictures, Resident, Streamed
 from lapel.training.input.row_cache import RowCache, make_missing

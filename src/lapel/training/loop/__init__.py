@@ -1,1 +1,1 @@
-"""What happens at each step and each epoch: steps, optimisers, judging, in that order."""
+"""What happens at each step and at the end of each epoch: batches, steps, optimisers, judging."""

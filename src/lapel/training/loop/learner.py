@@ -23,7 +23,7 @@ from lapel.training.processes.gradients import Gradients
 from lapel.training.processes.group import ALONE, Group
 from lapel.training.processes.sharding import is_sharded, like, whole
 from lapel.training.recipe import Recipe
-from lapel.training.runs.checkpoint import (
+from lapel.training.run.checkpoint import (
     Checkpoint,
     copy_of,
     optimiser_tensors,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lapel.training.runs.folder import RUN
+from lapel.training.run.folder import RUN
 
 #: Folders of the runs, and of what they said.
 RUNS, LOGS = "runs", "logs"

@@ -14,8 +14,8 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from lapel.inference.engines.base import usable_cores
 from lapel.schema.errors import TrainingError
+from lapel.storage.machine import usable_cores
 
 #: Variables that say how many threads a process computes with.
 THREADS = "OMP_NUM_THREADS"

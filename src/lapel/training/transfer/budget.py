@@ -20,8 +20,8 @@ from lapel.models.multitask import Network
 from lapel.models.upper import Lower, cut
 from lapel.schema.errors import TrainingError
 from lapel.training.loop.judging import known_of
-from lapel.training.loop.precision import Pace, pace_of
 from lapel.training.material import Material, first_pixels
+from lapel.training.precision import Pace, pace_of
 from lapel.training.recipe import Recipe, seconds_of
 from lapel.training.transfer.course import rest
 from lapel.training.transfer.features import FEATURE_BATCH, Compute, extractor_of

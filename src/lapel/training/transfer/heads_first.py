@@ -19,11 +19,9 @@ from torch import Tensor, nn
 from lapel.models.heads.base import Raw
 from lapel.models.multitask import Network
 from lapel.training.input.examples import Examples
-from lapel.training.input.pictures import Resident
-from lapel.training.input.targets import tensor_of
 from lapel.training.loop.judging import Known, Pausing, judge, total_loss
 from lapel.training.loop.learner import Learner
-from lapel.training.runs.checkpoint import copy_of
+from lapel.training.run.checkpoint import copy_of
 
 #: Decays of the weights of standardised features, tried from the strongest on: tags that few photos
 #: bear want strong ones, a category with hundreds of photos a label weak ones.
@@ -56,18 +54,6 @@ class Fitted:
 
     decay: float
     row: dict[str, float]
-
-
-def on_features(examples: Examples, pooled: Tensor) -> Examples:
-    """The same examples with features for pictures; targets repeat with the views."""
-    views = len(pooled) // len(examples)
-    return Examples(
-        pictures=Resident(pooled),
-        targets={
-            task: torch.cat([tensor_of(part)] * views) for task, part in examples.targets.items()
-        },
-        weights={task: torch.cat([part] * views) for task, part in examples.weights.items()},
-    )
 
 
 def fit_heads(

@@ -15,7 +15,7 @@ from lapel.schema.errors import TrainingError
 from lapel.training.loop.judging import score_of
 from lapel.training.many_runs.report import REPORT
 from lapel.training.many_runs.worker import RUNS, Job, job_in
-from lapel.training.runs.folder import BUNDLE, CHECKPOINTS, TENSORBOARD, RunFolder
+from lapel.training.run.folder import BUNDLE, CHECKPOINTS, TENSORBOARD, RunFolder
 from lapel.training.tuning.plan import Search
 from lapel.training.tuning.ranges import own_values
 from lapel.training.tuning.records import Drawn, Record, best_of

@@ -22,12 +22,13 @@ from lapel.data.dataset import Dataset
 from lapel.schema.errors import UsageError
 from lapel.schema.labels import Schema
 from lapel.storage.local import write_atomically
+from lapel.storage.machine import usable_cores
 from lapel.training.checks import tasks_of
-from lapel.training.compare import available_devices
 from lapel.training.fewer_tasks import without_unlearned
+from lapel.training.many_runs.devices import available_devices
 from lapel.training.recipe import Recipe, load_recipe, seconds_of
 from lapel.training.resolve import resolve
-from lapel.training.runs.folder import LOCK
+from lapel.training.run.folder import LOCK
 from lapel.training.tuning.ranges import Range, check_ranges, parse_range, ranges_of
 from lapel.training.tuning.study import shown
 
@@ -186,5 +187,5 @@ def slots_of(workers: int | None) -> list[tuple[str, dict[str, str]]]:
         raise UsageError(f"--workers takes a number from 1 on, found {count}")
     also = {}
     if count > 1 and devices == [""] and "OMP_NUM_THREADS" not in os.environ:
-        also = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
+        also = {"OMP_NUM_THREADS": str(max(1, usable_cores() // count))}
     return [(devices[place % len(devices)], also) for place in range(count)]

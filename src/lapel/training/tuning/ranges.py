@@ -19,9 +19,8 @@ from pydantic import ValidationError
 from lapel.schema.errors import LapelError, RecipeError, UsageError
 from lapel.schema.labels import Schema
 from lapel.training.checks import tasks_of
-from lapel.training.comparing.grid import split_at_commas
 from lapel.training.fewer_tasks import without_unlearned
-from lapel.training.recipe import Recipe, full_key, load_recipe
+from lapel.training.recipe import Recipe, full_key, load_recipe, split_at_commas
 from lapel.training.recipe_parts import RangePart
 from lapel.training.resolve import resolve
 

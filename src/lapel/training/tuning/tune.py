@@ -1,7 +1,7 @@
 """Tune: many runs of one recipe, each with values that the runs before it make likely to be good.
 
-As :mod:`lapel.training.compare` does, it goes on where it was stopped, and leaves a page and
-tables. What is searched, and what the folder holds: :mod:`lapel.training.tuning.plan`.
+As :mod:`lapel.training.comparing.compare` does, it goes on where it was stopped, and leaves a page
+and tables. What is searched, and what the folder holds: :mod:`lapel.training.tuning.plan`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from lapel.schema.errors import UsageError
 from lapel.storage.holding import held
 from lapel.training.many_runs.worker import LOGS, OUTSIDE
-from lapel.training.runs.folder import LOCK
+from lapel.training.run.folder import LOCK
 from lapel.training.stopping import RunInterruptedError, watching_signals, way_on
 from lapel.training.tuning.crew import Crew
 from lapel.training.tuning.folder import SearchFolder, Tuned

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from lapel.models.heads.base import LabelCounts
 from lapel.training.loop.learn import Watcher
 from lapel.training.loop.learner import Learner
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.folder import RunFolder
 from lapel.training.watching.page import write_page
 from lapel.training.watching.profile import ProfileWatcher
 from lapel.training.watching.watch import RuleWatcher

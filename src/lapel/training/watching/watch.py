@@ -13,7 +13,7 @@ from lapel.training.loop.learner import Learner
 from lapel.training.loop.plan import Plan
 from lapel.training.processes.sharding import whole
 from lapel.training.recipe_parts import WatchPart
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.folder import RunFolder
 from lapel.training.watching.findings import Finding, read_findings, write_findings
 from lapel.training.watching.look import Look, SilentUnits, gradients_of
 from lapel.training.watching.records import Records

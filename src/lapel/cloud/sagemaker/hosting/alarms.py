@@ -96,11 +96,6 @@ def watched(plan: EndpointPlan) -> list[Watch]:
     return [ERRORS, *([QUEUE] if plan.queue is not None else [LATENCY]), MEMORY, DISK]
 
 
-def alarm_names(plan: EndpointPlan) -> list[str]:
-    """What the alarms are called."""
-    return [_called(plan.name, watch) for watch in watched(plan)]
-
-
 def alarm_request(plan: EndpointPlan, watch: Watch) -> dict[str, Any]:
     """A body of ``PutMetricAlarm``: three of five minutes above the limit set it off."""
     dimensions = [{"Name": "EndpointName", "Value": plan.name}]

@@ -9,12 +9,9 @@ The folder that it fills:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from lapel.storage.places import puts
 from lapel.training.comparing.grid import Grid
@@ -23,9 +20,10 @@ from lapel.training.comparing.plan import ComparisonPlan, check_folder, keep, ma
 from lapel.training.comparing.report import About, write_report
 from lapel.training.comparing.results import Outcome, Result, outcomes_of, read_result
 from lapel.training.comparing.tables import write_markdown, write_tables
+from lapel.training.many_runs.devices import available_devices
 from lapel.training.many_runs.report import REPORT
 from lapel.training.many_runs.worker import LOGS, OUTSIDE, Job, job_in
-from lapel.training.runs.folder import RunFolder
+from lapel.training.run.folder import RunFolder
 from lapel.training.stopping import RunInterruptedError, watching_signals, way_on
 
 
@@ -112,14 +110,6 @@ def compare(
             keeper.look_again()
             raise way_on(interruption) from None
         return keeper.comparison()
-
-
-def available_devices() -> list[str]:
-    """Values of ``CUDA_VISIBLE_DEVICES``, one an accelerator; an empty text where there is none."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    if named:
-        return [name.strip() for name in named.split(",")]
-    return [str(number) for number in range(torch.cuda.device_count())] or [""]
 
 
 class _Keeper:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
@@ -162,10 +161,3 @@ def copy_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
         name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()
     }
-
-
-def all_finite(tensors: dict[str, Tensor]) -> bool:
-    """Whether no tensor holds a NaN or an infinity."""
-    return all(
-        bool(torch.isfinite(value).all()) for value in tensors.values() if value.is_floating_point()
-    )

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lapel.cli.answer_lines import answer_lines, answer_row, as_text, print_table, readable
 from lapel.cli.box_files import boxes_of, say_seen_whole
 from lapel.cli.console import complain, shown
 from lapel.cli.engine_option import EngineOption, say_engine
-from lapel.cli.predict_bulk import Cluster, Model, is_folder, predict_bulk
-from lapel.cli.results import Results
+from lapel.cli.predicting.bulk import Cluster, Model, is_folder, predict_bulk
+from lapel.cli.predicting.lines import answer_lines, answer_row, as_text, print_table, readable
+from lapel.cli.predicting.results import Results
 from lapel.storage.places import holds, in_addresses, puts
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def predict(
     best = top or (TOP_IN_JSON if out and out.suffix.lower() == ".jsonl" else 1)
     asked = list(paths or ())
     if garments is not None or tags is not None:
-        from lapel.cli.predict_garments import predict_garments
+        from lapel.cli.predicting.garments import predict_garments
 
         predictors = _two_stages(
             garments,
@@ -344,7 +344,7 @@ def _drawn(
 
 
 def _write(results: Results[Prediction], out: Path, *, total: int) -> None:
-    from lapel.cli.answer_files import end_stopped, open_writer
+    from lapel.cli.predicting.files import end_stopped, open_writer
     from lapel.cli.progress import track
     from lapel.schema.errors import ImageError
 

@@ -27,9 +27,9 @@ from typing import Any, Protocol
 import torch
 import yaml
 
-from lapel.evaluation.machine import processor
 from lapel.schema.errors import TrainingError, UsageError
 from lapel.storage.local import write_atomically
+from lapel.storage.machine import processor
 from lapel.training.recipe import Recipe, recipe_from
 
 RECIPE = "recipe.yaml"
@@ -56,7 +56,7 @@ FIRST_COLUMNS = (
 
 
 class Mirror(Protocol):
-    """Keeps a run's files elsewhere, too; ``lapel.training.runs.mirroring`` does."""
+    """Keeps a run's files elsewhere, too; ``lapel.training.run.mirroring`` does."""
 
     def changed(self) -> None:
         """Files of the run have changed."""

@@ -21,8 +21,8 @@ from lapel.storage.cache import cache_root
 from lapel.storage.places import RUNS, is_remote, mirror_of, put_file, tell_address
 from lapel.storage.s3.extra import needs_aws
 from lapel.storage.s3.location import S3Location
-from lapel.training.runs.folder import CHECKPOINTS, RUN, RunFolder
-from lapel.training.runs.mirrored_files import (
+from lapel.training.run.folder import CHECKPOINTS, RUN, RunFolder
+from lapel.training.run.mirrored_files import (
     Facts,
     files_of,
     grows_large,

@@ -25,7 +25,7 @@ from lapel.inference.bundle import Bundle
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.errors import DatasetError, TrainingError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
-from lapel.training.compare import Silent
+from lapel.training.comparing.compare import Silent
 from lapel.training.comparing.label_plan import make_label_plan
 from lapel.training.comparing.label_tables import LabelComparison
 from lapel.training.comparing.labels import compare_labels

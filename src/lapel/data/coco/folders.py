@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lapel.data.reading.reading import is_hidden
+from lapel.data.reading.base import is_hidden
 from lapel.data.reading.walking import subfolders
 from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.errors import UsageError

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lapel.cli.answer_lines import (
+from lapel.cli.console import complain, shown
+from lapel.cli.predicting.lines import (
     answer_lines,
     answer_row,
     as_text,
@@ -15,8 +16,7 @@ from lapel.cli.answer_lines import (
     print_table,
     readable,
 )
-from lapel.cli.console import complain, shown
-from lapel.cli.results import Results
+from lapel.cli.predicting.results import Results
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -114,7 +114,7 @@ def _drawn(
 
 
 def _write(results: Results[ReadScene], out: Path, *, total: int) -> None:
-    from lapel.cli.answer_files import end_stopped, open_writer
+    from lapel.cli.predicting.files import end_stopped, open_writer
     from lapel.cli.progress import track
     from lapel.schema.errors import ImageError
 

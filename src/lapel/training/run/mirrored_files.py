@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lapel.storage.local import PARTIAL_SUFFIX
 from lapel.storage.places import SMALL
-from lapel.training.runs.checkpoint import KEPT
-from lapel.training.runs.folder import BUNDLE, CHECKPOINTS, LOCK, LOG, RECIPE, RUN
+from lapel.training.run.checkpoint import KEPT
+from lapel.training.run.folder import BUNDLE, CHECKPOINTS, LOCK, LOG, RECIPE, RUN
 
 #: What is put first; files that are not named come between the log and the bundle, and what grows
 #: large comes last.

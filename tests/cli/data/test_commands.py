@@ -14,7 +14,7 @@ from PIL import Image
 
 from lapel.data.dataset import Dataset
 
-CLOTHING_SMALL = Path(__file__).parents[3] / "shared" / "data" / "clothing-small"
+CLOTHING_SMALL = Path(__file__).parents[4] / "shared" / "data" / "clothing-small"
 
 
 def lapel(*arguments: str | Path, folder: Path) -> CompletedProcess[str]:

@@ -16,7 +16,7 @@ from lapel.data.label_tables.cells import read_cells
 from lapel.data.label_tables.guessing import recurs, separator_of
 from lapel.data.label_tables.tag_cells import read_tags, separator_for, write_tags
 from lapel.data.readers.table import read_table
-from lapel.data.reading.reading import Reading
+from lapel.data.reading.base import Reading
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import FormatError, UsageError
 

@@ -25,7 +25,7 @@ from lapel.storage.s3.owner import OWNER, Owner
 from lapel.storage.s3.store import S3Store
 from lapel.storage.s3.transfer import push
 from lapel.training.recorder import Quiet
-from lapel.training.runs import mirrored_files, mirroring
+from lapel.training.run import mirrored_files, mirroring
 from lapel.training.train import Trained, train
 
 OFTEN: dict[str, Any] = {**SMALL, "schedule.epochs": 3, "checkpoint.every_steps": 7}

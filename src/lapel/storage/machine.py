@@ -1,11 +1,10 @@
-"""The machine in words, as results and runs name it."""
+"""The machine: in words, as results and runs name it, and how much of it may be used."""
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
-
-from lapel.inference.engines.base import usable_cores
 
 
 def machine() -> str:
@@ -19,3 +18,10 @@ def processor() -> str:
     lines = facts.read_text("utf-8").splitlines() if facts.is_file() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return named[0] if named else platform.processor() or platform.machine()
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lapel.inference.bulk.answer_rows import (
+from lapel.inference.answer_rows import (
     Answered,
     Row,
     columns_of,

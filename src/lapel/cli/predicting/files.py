@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from lapel.cli.console import complain
-from lapel.inference.bulk.answer_rows import Answered, Row, encodable, needs_parquet, rows_of
+from lapel.inference.answer_rows import Answered, Row, encodable, needs_parquet, rows_of
 from lapel.schema.errors import UsageError
 from lapel.schema.formulas import escape_formula
 from lapel.schema.prediction import Prediction

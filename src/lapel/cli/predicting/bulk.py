@@ -17,7 +17,7 @@ from lapel.storage.places import in_addresses
 from lapel.storage.places import is_remote as in_s3
 
 if TYPE_CHECKING:
-    from lapel.inference.bulk.bulk import BulkRun, BulkSummary, Question
+    from lapel.inference.bulk.predict import BulkRun, BulkSummary, Question
     from lapel.inference.pictures import Failure
 
 #: Failures that are named on stderr; all of them stand in the column ``error``.
@@ -57,7 +57,7 @@ class Model:
         Raises:
             UsageError: one of two is missing.
         """
-        from lapel.inference.bulk.bulk import Question
+        from lapel.inference.bulk.predict import Question
         from lapel.schema.errors import UsageError
 
         if self.garments is None and self.tags is None:
@@ -93,7 +93,7 @@ def predict_bulk(
         paths: pictures, folders, patterns; with a cluster also addresses of stores.
         out: the folder.
         model: what answers.
-        how: further values of a :class:`lapel.inference.bulk.bulk.Question`.
+        how: further values of a :class:`lapel.inference.bulk.predict.Question`.
         boxes: file of the garments' boxes.
         part_rows: pictures of a part.
         share: as ``2/8``: only this stretch of the pictures.
@@ -107,8 +107,8 @@ def predict_bulk(
     """
     from lapel.cli.box_files import boxes_of, say_seen_whole
     from lapel.cli.engine_option import say_engine
-    from lapel.inference.bulk.bulk import bulk_run, models_of
     from lapel.inference.bulk.folder import PART_ROWS
+    from lapel.inference.bulk.predict import bulk_run, models_of
 
     folder = _checked(out, unfit)
     pictures, roots = _pictures(paths, cluster)

@@ -32,7 +32,7 @@ from lapel.inference.predictor import Predictor
 from lapel.schema.errors import TrainingError
 from lapel.training.processes import pulse
 from lapel.training.processes.launch import exit_code
-from lapel.training.runs.checkpoint import newest_checkpoint
+from lapel.training.run.checkpoint import newest_checkpoint
 from lapel.training.train import train
 
 #: A process that is left alone by the others ends within so many seconds.

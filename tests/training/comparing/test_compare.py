@@ -15,7 +15,7 @@ from training_runs import SMALL
 
 from lapel.inference.bundle import Bundle
 from lapel.schema.errors import DatasetError, RecipeError, UsageError
-from lapel.training.compare import Comparison, Silent, compare
+from lapel.training.comparing.compare import Comparison, Silent, compare
 from lapel.training.comparing.learning import Standing
 from lapel.training.stopping import RunInterruptedError
 from lapel.training.train import train
