@@ -19,6 +19,7 @@ import polars as pl
 from lapel.data.dataset import Dataset
 from lapel.data.description import DESCRIPTION_FILE
 from lapel.data.garments import GARMENTS_FILE, GarmentsLabels
+from lapel.data.glossary import GLOSSARY_FILE
 from lapel.data.images import PackedImages
 from lapel.data.progress import Track, silent
 from lapel.data.shard_index import Position, Shard, ShardIndex, table_of_positions
@@ -42,7 +43,7 @@ BLOCK = 512
 ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 #: What may lie beside a dataset's table that goes with it.
-BESIDE = (GARMENTS_FILE, "glossary.json")
+BESIDE = (GARMENTS_FILE, GLOSSARY_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import typer
 from lapel.cli.console import shown
 from lapel.cli.data.cut import cut_app
 from lapel.cli.data.deepfashion import export_deepfashion_app, import_deepfashion_app
+from lapel.cli.data.exporting import DatasetFolder
 from lapel.cli.data.garments import export_garments_app, import_garments_app
 from lapel.cli.data.importing import import_app, print_dataset
 from lapel.cli.data.label_studio import export_label_studio_app, import_label_studio_app
@@ -45,8 +46,6 @@ export_app.add_typer(export_deepfashion_app)
 export_app.add_typer(export_garments_app)
 export_app.add_typer(export_masks_app)
 export_app.add_typer(export_label_studio_app)
-
-DatasetFolder = Annotated[Path, typer.Argument(help="Folder of the dataset.", show_default=False)]
 
 
 @data_app.command("split")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lapel.cli.data.exporting import DatasetFolder, OutFolder, export_layout
 from lapel.cli.data.importing import Name, NewFolder, Replace, Skip, import_layout
-from lapel.cli.data.layouts import DatasetFolder, OutFolder, export_layout
 
 import_deepfashion_app = typer.Typer()
 export_deepfashion_app = typer.Typer()

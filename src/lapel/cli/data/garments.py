@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lapel.cli.data.exporting import DatasetFolder, OutFolder, export_layout
 from lapel.cli.data.importing import Name, NewFolder, Replace, Skip, import_layout
-from lapel.cli.data.layouts import DatasetFolder, OutFolder, export_layout
 
 Parsing = Annotated[
     bool, typer.Option("--parsing", help="Paint a class for every pixel from the garments, too.")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lapel.cli.data.exporting import DatasetFolder, OutFolder, Tasks, export_layout, words
 from lapel.cli.data.importing import Name, NewFolder, Replace, Skip, import_layout
-from lapel.cli.data.layouts import DatasetFolder, OutFolder, Tasks, export_layout, words
 from lapel.cli.label_studio_options import Project, TokenFile
 
 import_label_studio_app = typer.Typer()

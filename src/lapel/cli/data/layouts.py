@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lapel.cli.console import shown
+from lapel.cli.data.exporting import DatasetFolder, OutFolder, Tasks, export_layout, words
 from lapel.cli.data.importing import Name, NewFolder, Replace, Skip, import_layout
-from lapel.schema.counting import counted
-from lapel.storage.places import in_addresses
 
 import_layouts_app = typer.Typer()
 export_layouts_app = typer.Typer()
 
 #: Labels of a task that are shown with their English after an import.
 LABELS_SHOWN = 6
-
-DatasetFolder = Annotated[Path, typer.Argument(help="Folder of the dataset.", show_default=False)]
-OutFolder = Annotated[Path, typer.Argument(help="Folder to make.", show_default=False)]
-Tasks = Annotated[
-    list[str] | None,
-    typer.Option("--task", help="Task to write; repeat it, or separate by commas."),
-]
 
 
 @import_layouts_app.command("attribute-folders")
@@ -258,32 +250,6 @@ def export_kfashion(dataset: DatasetFolder, out: OutFolder) -> None:
 def export_garmentiq(dataset: DatasetFolder, out: OutFolder, *, task: Tasks = None) -> None:
     """GarmentIQ's layout: metadata.csv beside images, a folder a split."""
     export_layout("garmentiq", dataset, out, task=words(task))
-
-
-def words(entries: list[str] | None) -> list[str] | None:
-    """Options that were repeated or hold commas, word by word; None where none was given."""
-    return [word.strip() for entry in entries or [] for word in entry.split(",")] or None
-
-
-def export_layout(
-    layout: str,
-    dataset: Path,
-    out: Path,
-    **options: Any,  # noqa: ANN401 - each exporter has its own
-) -> None:
-    """Write a dataset as a layout, and say what was written."""
-    from lapel.cli.progress import track
-    from lapel.data.export import export_dataset
-
-    done = export_dataset(layout, dataset, out, track=track, **options)
-    where = shown(in_addresses(done.path))
-    print(f"{counted(done.images, 'image')} in the layout '{layout}': {where}")
-    for note in done.notes:
-        print(f"  {shown(note)}")
-    if done.image_root is not None:
-        print(f"  image names are relative to {shown(done.image_root)}")
-    if done.left_out:
-        print(f"left out {counted(done.left_out, 'image')} without the labels that it needs")
 
 
 def _print_glossary(folder: Path) -> None:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from lapel.cli.data.exporting import DatasetFolder, OutFolder, Tasks, export_layout, words
 from lapel.cli.data.garments import Parsing
 from lapel.cli.data.importing import Name, NewFolder, Replace, Skip, import_layout
-from lapel.cli.data.layouts import DatasetFolder, OutFolder, Tasks, export_layout, words
 
 import_masks_app = typer.Typer()
 export_masks_app = typer.Typer()
