@@ -1,23 +1,16 @@
-"""Vectors that are learned beside the tasks: pictures of one item are to lie close together."""
+"""Which pictures show the same item, and an order in which they come together: to learn vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lapel.data.dataset import Dataset
-from lapel.metrics.retrieval import NO_ITEM, RetrievalCounts, places_of
-from lapel.models.heads.base import Raw
+from lapel.metrics.retrieval import NO_ITEM
 from lapel.schema.errors import DatasetError, RecipeError
 from lapel.schema.outputs import EMBEDDING
 from lapel.training.recipe import Recipe
-from lapel.training.recipe_parts import EmbeddingPart
-
-#: The number by which epochs are compared where vectors are learned.
-METRIC = "map_at_r"
 
 
 def check_items(recipe: Recipe, dataset: Dataset, task_names: tuple[str, ...]) -> None:
@@ -58,15 +51,6 @@ def items_of(dataset: Dataset) -> Tensor:
     return torch.from_numpy(ranks.to_numpy().astype(np.int64)) + NO_ITEM
 
 
-def metric_loss(options: EmbeddingPart, items: Tensor | None) -> nn.Module | None:
-    """The loss of vectors, for the items of the training pictures; None where none is learned."""
-    if options.loss == "none" or items is None:
-        return None
-    from lapel.models.metric_loss import MetricLoss  # noqa: PLC0415 - a library for few runs
-
-    return MetricLoss(options.loss, int(items.max()) + 1, options.width)
-
-
 def grouped_order(items: Tensor, per_item: int, generator: torch.Generator) -> Tensor:
     """All rows in an order in which up to ``per_item`` pictures of an item follow one another.
 
@@ -91,36 +75,3 @@ def grouped_order(items: Tensor, per_item: int, generator: torch.Generator) -> T
     chunk = torch.cumsum(starts, 0) - 1
     turn = torch.randperm(int(chunk[-1]) + 1, generator=generator)
     return shuffled[order[torch.argsort(turn[chunk], stable=True)]]
-
-
-def vectors_in(said: Mapping[str, Raw]) -> list[Tensor]:
-    """The vectors among what a network said of a batch, float32 (n, width); none, or one tensor."""
-    vectors = said.get(EMBEDDING)
-    return [vectors.float()] if isinstance(vectors, Tensor) else []
-
-
-def retrieval_counts(vectors: Tensor, numbers: Tensor) -> RetrievalCounts:
-    """How well each picture finds the others of its item among all.
-
-    Args:
-        vectors: float (N, width).
-        numbers: of items, int64 (N,).
-    """
-    items = numbers.cpu().numpy()
-    unit = torch.nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
-    known = np.flatnonzero(items != NO_ITEM)
-    places = places_of(unit[known], unit, items[known], items, itself=known)
-    return RetrievalCounts.of(places)
-
-
-def embedding_loss(
-    loss: nn.Module | None,
-    said: Mapping[str, Raw],
-    items: Tensor | None,
-    options: EmbeddingPart,
-) -> Tensor | float:
-    """The weighted loss of the vectors among what a network said; 0 where none are learned."""
-    if loss is None or items is None:
-        return 0.0
-    value: Tensor = options.weight * loss(said[EMBEDDING], items)
-    return value

@@ -18,8 +18,8 @@ from lapel.schema.outputs import EMBEDDING
 from lapel.tasks.base import Counts, CountsInTurn
 from lapel.tasks.kinds import task_of
 from lapel.tasks.score_names import score_name
-from lapel.training.input.embedding import METRIC, retrieval_counts, vectors_in
 from lapel.training.input.examples import Examples, in_batches
+from lapel.training.loop.embedding import METRIC, retrieval_counts, vectors_in
 from lapel.training.loop.judged import Judged, joined
 from lapel.training.loop.learner import Learner
 from lapel.training.loop.plan import seed_of

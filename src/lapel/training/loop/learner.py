@@ -16,8 +16,8 @@ from lapel.models.losses import MultiTaskLoss
 from lapel.models.multitask import Network
 from lapel.schema.errors import CheckpointError
 from lapel.schema.labels import Schema
-from lapel.training.input.embedding import metric_loss
 from lapel.training.loop.clock import StepClock
+from lapel.training.loop.embedding import metric_loss
 from lapel.training.loop.optimise import AveragedWeights, build_optimisers
 from lapel.training.processes.gradients import Gradients
 from lapel.training.processes.group import ALONE, Group

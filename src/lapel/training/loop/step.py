@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from lapel.models.heads.base import Raw
-from lapel.training.input.embedding import embedding_loss
 from lapel.training.loop.batches import Batch, own_part
+from lapel.training.loop.embedding import embedding_loss
 from lapel.training.loop.judging import autocast, total_loss
 from lapel.training.loop.learner import Learner
 from lapel.training.loop.optimise import rate_at, stage_at
