@@ -80,7 +80,7 @@ def test_a_push_that_is_ended_says_that_it_goes_on_and_does(
         (tmp_path / f"{number}.jpg").write_bytes(bytes([number % 256]) * 1000)
     run("cloud", "s3", "make-bucket", "lapel-story")
     place = "s3://lapel-story/photos"
-    command = [sys.executable, "-m", "lapel", "cloud", "s3", "push", tmp_path, place]
+    command = [sys.executable, "-m", "lapel", "cloud", "s3", "push", str(tmp_path), place]
     pushing = subprocess.Popen(
         [*command, "--workers", "1"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
