@@ -15,7 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lapel.models.heads.base import LabelCounts
-from lapel.models.heads.label_losses import label_weights, log_frequencies, yes_no_weights
+from lapel.models.heads.label_losses import (
+    label_weights,
+    log_frequencies,
+    sigmoid_loss,
+    yes_no_weights,
+)
 from lapel.models.heads.multi_label import LearnedMultiLabel
 from lapel.models.heads.single_label import LearnedSingleLabel
 from lapel.models.heads.table import HEADS
@@ -327,3 +332,11 @@ def test_a_protection_finds_rare_tags_at_the_usual_threshold(options: Mapping[st
         return float((layer(unseen)[truth == 1] > 0).float().mean())
 
     assert recall(options) > recall({}) + MARGIN
+
+
+@pytest.mark.parametrize("name", ["binary", "focal", "asymmetric"])
+def test_weights_lie_where_the_counts_do(name: str) -> None:
+    """On an accelerator, that is: torch's device without numbers stands for one here."""
+    elsewhere = torch.full((3,), 10.0, device="meta")
+    loss = sigmoid_loss(name, LabelCounts(yes=elsewhere, known=2 * elsewhere), {}, no_weight=0.5)
+    assert loss.weights.device.type == "meta"

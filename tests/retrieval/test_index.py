@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from item_photos import BOX, boxed_photo, draw_item, item_dataset, write_seeing_bundle
 
 from lapel.data.dataset import Dataset
 from lapel.inference.embedding import Embedder, Embedding
 from lapel.inference.pictures import Failure
+from lapel.retrieval import build
 from lapel.retrieval.build import build_index
 from lapel.retrieval.index import Answer, SearchIndex
 from lapel.schema.annotation import Annotation
-from lapel.schema.errors import BundleError, DatasetError, StorageError, UsageError
+from lapel.schema.errors import (
+    BundleError,
+    DatasetError,
+    MissingExtraError,
+    StorageError,
+    UsageError,
+)
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +192,25 @@ def test_vectors_of_a_dataset_are_those_of_its_photos(index: Path, items: Path) 
         assert isinstance(alone, Embedding)
         assert np.allclose(kept[row], alone.vector, atol=1e-5)
     assert np.allclose(np.linalg.norm(kept, axis=1), 1, atol=1e-5)
+
+
+def test_names_with_line_separators_of_other_programs_come_back(
+    seeing_bundle: Path, tmp_path: Path
+) -> None:
+    dataset = item_dataset(tmp_path)
+    table = dataset.table.with_columns(group=pl.lit("a\u2028b\u0085c"))
+    table.write_parquet(dataset.folder / "annotations.parquet")
+    made = build_index(seeing_bundle, dataset.folder, tmp_path / "index")
+    assert {one.item for one in made.pictures} == {"a\u2028b\u0085c"}
+
+
+def test_a_library_that_is_not_there_is_missed_before_the_work(
+    seeing_bundle: Path, items: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        pytest.fail("pictures were looked at")
+
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    monkeypatch.setattr(build, "embed_dataset", never)
+    with pytest.raises(MissingExtraError, match="search"):
+        build_index(seeing_bundle, items, tmp_path / "index", kind="hnsw")

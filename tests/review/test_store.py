@@ -263,3 +263,11 @@ def test_a_photo_may_be_given_to_as_many_as_are_to_answer_it() -> None:
     leases = Leases(seconds=10, clock=lambda: 0.0)
     for who, given in (("mina", [1]), ("jun", [1]), ("sora", [2])):
         assert leases.take(who, range(1, 9), count=1, room=lambda _: 2) == given
+
+
+def test_a_label_that_cannot_be_is_mended_and_not_in_the_way() -> None:
+    points = Schema((TaskSpec(name="points", kind="landmarks", labels=("hem",)),))
+    far = [{"name": "hem", "x": -20.0, "y": 5.0, "state": "visible"}]
+    near = [{"name": "hem", "x": 2.0, "y": 5.0, "state": "visible"}]
+    item = Proposed(image="x.jpg", size=(10, 10), standing={"points": far})
+    assert given_answers(item, points, {"points": near})["points"].verdict == "mended"

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import os
 import shutil
+import signal
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from torch import nn
 from training_runs import SMALL, pattern_dataset
 
 from lapel.data.dataset import Dataset
@@ -20,6 +25,10 @@ from lapel.inference.bundle import Bundle
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import DatasetError, RecipeError, UsageError
 from lapel.schema.prediction import Prediction
+from lapel.training.loop import learn
+from lapel.training.loop.learner import Learner
+from lapel.training.recorder import Quiet, Recorder
+from lapel.training.stopping import RunInterruptedError
 from lapel.training.train import Trained, train
 
 #: Of three patterns, told by chance: a third.
@@ -293,3 +302,67 @@ def test_a_reporter_is_told_every_step_and_epoch(patterns: Path, tmp_path: Path)
     assert listener.steps == 4 * (300 // 16)
     assert [row["epoch"] for row in listener.rows] == [1, 2, 3, 4]
     assert any("Exported and checked" in text for text in listener.said)
+
+
+def test_no_better_is_only_what_was_judged(patterns: Path, tmp_path: Path) -> None:
+    changes = {
+        **SMALL,
+        "schedule.epochs": 7,
+        "validate_every": 3,
+        "early_stopping.patience": 2,
+    }
+    trained = train("fashion-mnist-fast", data=patterns, out=tmp_path / "run", changes=changes)
+    assert trained.best_epoch in {3, 6, 7}
+    assert Bundle.load(trained.bundle).provenance["chosen"]["epoch"] == trained.best_epoch
+
+
+def test_time_that_runs_out_while_an_epoch_is_judged_adds_none(
+    patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = learn.judge
+
+    def slow(learner: Learner, *rest: Any) -> dict[str, float]:
+        learner.progress.judging_seconds += 1000
+        return judge(learner, *rest)
+
+    monkeypatch.setattr(learn, "judge", slow)
+    changes = {**SMALL, "schedule.seconds": 500}
+    train("fashion-mnist-fast", data=patterns, out=tmp_path / "run", changes=changes)
+    with (tmp_path / "run" / "log.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 1
+
+
+def test_who_is_stopped_while_pictures_are_read_does_not_wait(
+    photo_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path / "cache"))
+    handed: list[object] = []
+
+    class StopsReading(Quiet):
+        def track(
+            self, items: Iterable[Any], /, total: int | None, description: str
+        ) -> Iterator[Any]:
+            for item in super().track(items, total, description):
+                handed.append(item)
+                if len(handed) == 2:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                yield item
+
+    reporter = StopsReading()
+    with pytest.raises(RunInterruptedError, match="read; the same command begins again"):
+        train("class-folders", data=photo_dataset, out=tmp_path / "run", reporter=reporter)
+    assert len(handed) == 2
+
+
+def test_a_network_of_no_numbers_is_not_saved_when_a_run_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saved: list[object] = []
+    recorder = Recorder.__new__(Recorder)
+    monkeypatch.setattr(recorder, "save", saved.append)
+    network = nn.Linear(2, 1)
+    learner: Any = SimpleNamespace(network=network)
+    assert recorder.save_if_sound(learner)
+    nn.init.constant_(network.bias, math.nan)
+    assert not recorder.save_if_sound(learner)
+    assert saved == [learner]

@@ -210,3 +210,27 @@ def test_landmark_attention_learns_as_a_whole() -> None:
             resolve(load_recipe("deepfashion-landmark-attention", change))
     scratch = {"model.options.weights": "none", "transfer.heads_first": True}
     assert not resolve(load_recipe("deepfashion-modern", scratch)).transfer.heads_first
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("doubtful_labels.folds", 1, "2 or more, or 0"),
+        ("seed", -1, "greater than or equal to 0"),
+        ("data.workers", -1, "data.workers"),
+        ("tasks", "[category", r"--set tasks=\[category is not YAML"),
+        ("about", "a: b: c", "--set about=a: b: c is not YAML"),
+    ],
+)
+def test_values_that_the_work_would_stumble_over_are_refused(
+    key: str, value: object, said: str
+) -> None:
+    with pytest.raises(RecipeError, match=said):
+        load_recipe("fashion-mnist-fast", {key: value})
+
+
+def test_a_recipe_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes("about: \uc637".encode("cp949"))
+    with pytest.raises(RecipeError, match=r"mine\.yaml is no text in UTF-8"):
+        load_recipe(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -55,6 +56,9 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def stages(self) -> list[Stage]:
         """Its parts, from the pixels up; together they hold every parameter that learns."""
+
+    #: Whether some of its layers are fitted rather than learned.
+    has_fitted: ClassVar[bool] = False
 
     def fit_to(self, images: Tensor) -> None:
         """Fit what is fitted rather than learned, on normalised images (N, C, H, W)."""

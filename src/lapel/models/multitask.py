@@ -176,6 +176,11 @@ class Network(nn.Module):
         joint = options.get("heads") == "joint" and labelled
         return (JointHead if joint else SeparateHeads)(schema, width, options)
 
+    @property
+    def is_to_be_fitted(self) -> bool:
+        """Whether :meth:`fit_to` does anything."""
+        return self.backbone.has_fitted and not self.has_learned
+
     def fit_to(self, pixels: Tensor) -> None:
         """Fit the layers that are fitted rather than learned, on uint8 pixels (N, C, H, W).
 

@@ -104,6 +104,8 @@ class SmallNetwork(Backbone):
         self.width = widths[-1]
         self.stride = 2 ** len(widths)
 
+    has_fitted = True
+
     def fit_to(self, images: Tensor) -> None:
         """Fit what is fitted rather than learned, on normalised images (N, C, H, W)."""
         if isinstance(self.first, Whitening):

@@ -29,10 +29,10 @@ from lapel.retrieval.index import (
     IndexedPicture,
     SearchIndex,
 )
-from lapel.retrieval.nearest import build_graph, chosen_kind, recall_of
+from lapel.retrieval.nearest import build_graph, chosen_kind, need_library, recall_of
 from lapel.retrieval.vectors import Vectors, embed_dataset
 from lapel.schema.errors import StorageError
-from lapel.storage.folders import atomic_folder, refuse_occupied
+from lapel.storage.folders import atomic_folder, refuse_others
 from lapel.storage.local import sha256_of
 from lapel.storage.places import is_remote, puts
 
@@ -83,6 +83,8 @@ def build_index(
     model = Bundle.load(Path(bundle))
     embedder = Embedder(model, open_engine("auto", model, precise=True))
     part = _rows(Dataset.open(dataset), split, everything=everything)
+    if chosen_kind(kind, len(part)) == "hnsw":
+        need_library()  # and so is a library that is not there
     vectors = embed_dataset(embedder, part, whole=whole, track=track)
     with atomic_folder(out, replace=replace) as building:
         facts = _facts(model, part, vectors, out) | {"whole": whole, "split": split}
@@ -153,13 +155,5 @@ def _copy_bundle(model: Bundle, folder: Path) -> None:
 
 def _check_place(out: Path, *, replace: bool) -> None:
     """Refuse a place where no index can be made. An index is replaced, never anything else."""
-    own = {MANIFEST, PICTURES, VECTORS, GRAPH, *(f"{BUNDLE}/{name}" for name in FILES)}
-    there = (path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    others = sorted(name for name in there if name not in own)
-    if others and replace:
-        raise StorageError(
-            f"{out} holds more than an index ({', '.join(others[:3])}); move it away, or name a "
-            "new folder"
-        )
-    way_out = "remove it" if others else "add --replace"
-    refuse_occupied(out, replace=replace, remedy=f"name a new folder, or {way_out}")
+    own = {MANIFEST, PICTURES, VECTORS, GRAPH, BUNDLE, *(f"{BUNDLE}/{name}" for name in FILES)}
+    refuse_others(out, own.__contains__, what="an index", replace=replace)

@@ -124,7 +124,7 @@ class SearchIndex:
         facts = _facts(folder / MANIFEST)
         for name in (PICTURES, SEARCHED[facts["kind"]]):
             _check(folder / name, facts["files"].get(name))
-        lines = (folder / PICTURES).read_text("utf-8").splitlines()
+        lines = (folder / PICTURES).read_text("utf-8").removesuffix("\n").split("\n")
         pictures = tuple(IndexedPicture(**json.loads(line)) for line in lines)
         return cls(folder, facts, pictures)
 

@@ -99,7 +99,7 @@ def build_graph(vectors: NDArray[np.float32], path: Path) -> Nearest:
     Raises:
         MissingExtraError: the library is not installed.
     """
-    _need_library()
+    need_library()
     from lapel.retrieval.graph import Graph  # noqa: PLC0415 - an extra, loaded where it is used
 
     return Graph.build(vectors, path)
@@ -111,13 +111,18 @@ def open_graph(path: Path) -> Nearest:
     Raises:
         MissingExtraError: the library is not installed.
     """
-    _need_library()
+    need_library()
     from lapel.retrieval.graph import Graph  # noqa: PLC0415 - as above
 
     return Graph.open(path)
 
 
-def _need_library() -> None:
+def need_library() -> None:
+    """See that a graph can be made.
+
+    Raises:
+        MissingExtraError: its library is not installed.
+    """
     try:
         import faiss  # noqa: F401, PLC0415 - only whether it is there
     except ModuleNotFoundError as error:

@@ -68,6 +68,10 @@ class ImageError(LapelError, ValueError):
         self.fault = fault
         super().__init__(f"{image}: {fault}")
 
+    def __reduce__(self) -> tuple[type[ImageError], tuple[str, str]]:
+        """How it travels from the process that met it."""
+        return type(self), (self.image, self.fault)
+
 
 class ImageTooLargeError(ImageError):
     """A picture of more bytes, pixels or metadata than are taken."""

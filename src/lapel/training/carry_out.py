@@ -26,7 +26,7 @@ from lapel.training.material import Material, first_pixels, gather, learned_rows
 from lapel.training.processes.group import ALONE, Group
 from lapel.training.processes.sharding import is_sharded, shard
 from lapel.training.recipe import Recipe
-from lapel.training.recorder import OnlyStops, Recorder, Reporter
+from lapel.training.recorder import OnlyStops, Recorder, Reporter, StoppedBetween
 from lapel.training.run.folder import RunFolder
 from lapel.training.start import Start, begin, found_checkpoint, told_checkpoint
 from lapel.training.stopping import RunInterruptedError, StopSignals
@@ -64,7 +64,7 @@ def carry_out(
     if start.resuming:
         check_same_data(run, dataset)
     with group.machine_first():
-        material = gather(recipe, dataset, schema, reporter)
+        material = _gathered(recipe, dataset, schema, run, StoppedBetween(reporter, stop), start)
     group.own(min(recipe.batch, len(material.train)))  # refused before anything is written
     network = _network(material, recipe)
     checkpoint = told_checkpoint(group, found_checkpoint(run, reporter) if start.resuming else None)
@@ -95,12 +95,33 @@ def carry_out(
             reporter.say(beside_former(run.bundle, former, dataset, recipe, reporter.track))
 
 
+def _gathered(
+    recipe: Recipe,
+    dataset: Dataset,
+    schema: Schema,
+    run: RunFolder,
+    reporter: StoppedBetween,
+    start: Start,
+) -> Material:
+    """The pictures and their targets; reading them may take longer than learning."""
+    try:
+        return gather(recipe, dataset, schema, reporter)
+    except RunInterruptedError as interruption:
+        if start.resuming:
+            raise _with_way_on(interruption, "nothing more was learned", run) from None
+        raise RunInterruptedError(
+            interruption.signal_number,
+            f"{interruption} while pictures were read; the same command begins again",
+        ) from None
+
+
 def _network(material: Material, recipe: Recipe) -> Network:
     """The network as it begins."""
     torch.manual_seed(seed_of(recipe.seed, "start", 0))
     network = build_network(material.schema, material.architecture).to(material.device)
     network.check_canvas(material.preprocess.height, material.preprocess.width)
-    network.fit_to(first_pixels(material.train))
+    if network.is_to_be_fitted:
+        network.fit_to(first_pixels(material.train))
     return network
 
 
@@ -197,8 +218,12 @@ def _learn_and_save(
         steps = learner.progress.step
         saved = "nothing has been learned yet"
         if learner.progress.history or steps:
-            recorder.save(learner)
-            saved = f"{counted(steps, 'step')} learned and saved"
+            saved = (
+                f"{counted(steps, 'step')} learned and saved"
+                if recorder.save_if_sound(learner)
+                else "the network holds numbers that are none and was not saved; the checkpoint "
+                "before it is kept"
+            )
         raise _with_way_on(interruption, saved, run) from None
     finally:
         recorder.close()

@@ -196,7 +196,11 @@ def _check_places(recipe: Recipe, schema: Schema) -> None:
 
 
 def _check_stages(recipe: Recipe, schema: Schema) -> None:
-    """See that every stage of a schedule learns something."""
+    """See that every stage of a schedule learns something, and what is left of it."""
+    staged = sum(stage.share for stage in recipe.schedule.stages)
+    unstaged = staged < 1 - 1e-9 and recipe.embedding.loss == "none"
+    if unstaged and not any(recipe.loss.task_weights.get(spec.name, 1.0) for spec in schema):
+        raise RecipeError("loss.task_weights: every task has weight 0; leave one above it")
     for number, stage in enumerate(recipe.schedule.stages, start=1):
         weights = {**recipe.loss.task_weights, **stage.task_weights}
         if not any(weights.get(spec.name, 1.0) for spec in schema):

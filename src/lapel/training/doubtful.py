@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ def find_doubtful_labels(
     Returns:
         How many were found.
     """
-    folds = learner.recipe.doubtful_labels.folds
+    folds = min(learner.recipe.doubtful_labels.folds, len(train))
     generator = torch.Generator().manual_seed(seed_of(learner.recipe.seed, "start", 1))
     dealt = torch.randperm(len(train), generator=generator)
     outputs: dict[str, Tensor] = {}
@@ -94,12 +95,14 @@ def _answers_of_fold(
     stop: StopSignals,
 ) -> dict[str, Tensor]:
     recipe = learner.recipe
-    epochs = min(recipe.doubtful_labels.epochs, recipe.schedule.epochs)
+    # Where heads alone were fitted the schedule has none; these networks have to learn something.
+    epochs = min(recipe.doubtful_labels.epochs, recipe.schedule.epochs or math.inf)
     schedule = recipe.schedule.model_copy(update={"epochs": epochs, "seconds": None})
     short = recipe.model_copy(update={"schedule": schedule})
     torch.manual_seed(seed_of(recipe.seed, "start", 0))
     network = build_network(learner.schema, architecture).to(learner.device)
-    network.fit_to(first_pixels(train))
+    if network.is_to_be_fitted:
+        network.fit_to(first_pixels(train))
     seen = subset(train, others)
     counts = label_counts(learner.schema, seen.targets, seen.weights)
     apprentice = Learner(network, learner.schema, short, learner.precision, counts)

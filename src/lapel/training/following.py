@@ -64,5 +64,10 @@ class Follower:
         if is_sharded(learner.network):
             learner.checkpoint()
 
+    def save_if_sound(self, learner: Learner) -> bool:
+        """Likewise, where a run is stopped; what is sound is for the first process to say."""
+        self.save(learner)
+        return True
+
     def close(self) -> None:
         """Nothing is open."""

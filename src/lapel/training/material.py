@@ -16,6 +16,12 @@ from lapel.training.input.examples import Examples, load_examples
 from lapel.training.recipe import Recipe
 from lapel.training.recorder import Reporter
 
+#: Pictures on which layers are fitted that are fitted rather than learned.
+FITTED_ON = 4096
+
+#: Pictures that are read at once where they are read for other things than a step.
+READ_AT_ONCE = 32
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
@@ -111,7 +117,8 @@ def architecture_of(recipe: Recipe, preprocess: Preprocess) -> Architecture:
     )
 
 
-def first_pixels(examples: Examples, count: int = 4096) -> Tensor:
+def first_pixels(examples: Examples, count: int = FITTED_ON) -> Tensor:
     """The first pictures, for layers that are fitted and for trials of speed."""
     rows = torch.arange(min(count, len(examples)))
-    return next(iter(examples.pictures.batches([rows])))
+    # A worker that reads them has its time for a batch, and not for all of them.
+    return torch.cat(list(examples.pictures.batches(torch.split(rows, READ_AT_ONCE))))

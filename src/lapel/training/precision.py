@@ -47,13 +47,17 @@ def choose_precision(network: Network, pixels: Tensor, wanted: str) -> torch.dty
 
     Args:
         network: is not changed.
-        pixels: some training pictures, uint8 (n, C, H, W).
+        pixels: as many training pictures as :func:`measured_on` says, uint8 (n, C, H, W).
         wanted: ``auto``, ``float32`` or ``bfloat16``.
     """
     if wanted != "auto":
         return torch.bfloat16 if wanted == "bfloat16" else torch.float32
-    few = pixels[: max(FEWEST, MEASURED_PIXELS // pixels[0, 0].numel())]
-    return pace_of(copy.deepcopy(network).train().trial, few, wanted).precision
+    return pace_of(copy.deepcopy(network).train().trial, pixels, wanted).precision
+
+
+def measured_on(height: int, width: int) -> int:
+    """On how many pictures of a size the speed of learning is measured."""
+    return max(FEWEST, MEASURED_PIXELS // (height * width))
 
 
 def pace_of(answer: Answer, inputs: Tensor, wanted: str, steps: int = MEASURED_STEPS) -> Pace:

@@ -59,7 +59,7 @@ class Recipe(Part):
     about: str = ""
     stands_for: str = ""
     tasks: tuple[str, ...] | None = None
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     batch: int = Field(default=64, ge=1)
     average: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -167,7 +167,8 @@ def changed_recipe(
     changes = {full_key(key): value for key, value in (changes or {}).items()}
     _drop_options_of_another_backbone(values, changes)
     for key, value in changes.items():
-        _change(values, key, yaml.safe_load(value) if isinstance(value, str) else value)
+        plain = yaml_value(value, f"--set {key}={value}") if isinstance(value, str) else value
+        _change(values, key, plain)
     return recipe_from(values, origin=origin)
 
 
@@ -225,12 +226,46 @@ def split_at_commas(text: str) -> list[str]:
     return parts
 
 
+def yaml_value(text: str, what: str) -> Any:  # noqa: ANN401 - whatever it says
+    """What a text says in YAML.
+
+    Args:
+        text: that.
+        what: what messages call it.
+
+    Raises:
+        RecipeError: it is no YAML.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{what} is not YAML: {error}") from error
+
+
+def read_recipe_file(path: Path) -> Recipe:
+    """A recipe as a file says it, without changes.
+
+    Raises:
+        RecipeError: faults; all of them are listed.
+    """
+    return recipe_from(yaml_value(_text(path), f"recipe {path}"), origin=str(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"recipe {path} is no text in UTF-8 ({error}); save it as such"
+        ) from error
+
+
 def _read(recipe: str | Path) -> dict[str, Any]:
     if str(recipe).endswith((".yaml", ".yml")):
         path = Path(recipe)
         if not path.is_file():
             raise RecipeError(f"there is no recipe file {path}")
-        text = path.read_text("utf-8")
+        text = _text(path)
     else:
         known = shipped_recipes()
         if str(recipe) not in known:
@@ -240,10 +275,7 @@ def _read(recipe: str | Path) -> dict[str, Any]:
                 f"there is no shipped recipe {str(recipe)!r}; {hint} (shipped: {', '.join(known)})"
             )
         text = resources.files("lapel.recipes").joinpath(f"{recipe}.yaml").read_text("utf-8")
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {recipe} is not YAML: {error}") from error
+    values = yaml_value(text, f"recipe {recipe}")
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {recipe} holds no keys; see the shipped ones for the shape")
     return values

@@ -287,7 +287,7 @@ class DataPart(Part):
     """How pictures come to the network."""
 
     resident: Literal["auto", "always", "never"] = "auto"
-    workers: int | Literal["auto"] = "auto"
+    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     cache: bool = Field(default=True, description="keep resized pictures for the next run")
     shard_window: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
         default="auto",
@@ -320,6 +320,13 @@ class DoubtfulLabelsPart(Part):
 
     folds: int = Field(default=0, ge=0, description="networks learned for it; 0: do not look")
     epochs: float = Field(default=1.0, gt=0)
+
+    @field_validator("folds")
+    @classmethod
+    def _others_are_left(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("a network answers for what the others learned: 2 or more, or 0")
+        return value
 
 
 class RangePart(Part):

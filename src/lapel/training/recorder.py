@@ -12,6 +12,7 @@ from lapel.data.progress import silent
 from lapel.training.loop.learn import Tally
 from lapel.training.loop.learner import Learner
 from lapel.training.loop.plan import Plan
+from lapel.training.processes.sharding import is_sharded
 from lapel.training.run.checkpoint import save_checkpoint
 from lapel.training.run.folder import TENSORBOARD, RunFolder
 from lapel.training.stopping import StopSignals
@@ -63,6 +64,30 @@ class Quiet:
         """Tell nobody."""
 
 
+class StoppedBetween(Quiet):
+    """Hands on what is said and tracked, and ends between two items if a signal came."""
+
+    def __init__(self, reporter: Reporter, stop: StopSignals) -> None:
+        self._reporter = reporter
+        self._stop = stop
+
+    def say(self, text: str) -> None:
+        """Hand a line on."""
+        self._reporter.say(text)
+
+    def track(
+        self, items: Iterable[Item], /, total: int | None, description: str
+    ) -> Iterator[Item]:
+        """Hand items on.
+
+        Raises:
+            RunInterruptedError: a signal came.
+        """
+        for item in self._reporter.track(items, total, description):
+            self._stop.check()
+            yield item
+
+
 class Recorder:
     """The watcher of the main run."""
 
@@ -105,6 +130,23 @@ class Recorder:
         self._run.saved()
         self._saved_at = time.monotonic()
         self._save_cost = self._saved_at - started
+
+    def save_if_sound(self, learner: Learner) -> bool:
+        """Write a checkpoint now, if the network is one to go on with.
+
+        On an accelerator the loss is looked at now and then alone: who is stopped in between may
+        have a network of NaN, and would go on from it for ever.
+
+        Returns:
+            Whether it was; otherwise the checkpoints before it are kept.
+        """
+        # A network in parts is saved by all processes together, whatever one of them finds.
+        if not is_sharded(learner.network):
+            values = learner.network.state_dict().values()
+            if not all(bool(value.isfinite().all()) for value in values):
+                return False
+        self.save(learner)
+        return True
 
     def close(self) -> None:
         """Flush the TensorBoard log."""

@@ -12,7 +12,7 @@ from lapel.models.weights import FormerModel
 from lapel.schema.errors import UsageError
 from lapel.training.going_on import FROM, go_on, keep_seen
 from lapel.training.material import Material, first_pixels
-from lapel.training.precision import choose_precision
+from lapel.training.precision import choose_precision, measured_on
 from lapel.training.processes.group import ALONE, Group
 from lapel.training.recipe import Recipe
 from lapel.training.recorder import Reporter
@@ -99,7 +99,9 @@ def _choose(
         return recipe, precision
     if not recipe.schedule.epochs:
         return recipe, torch.float32  # nothing is learned step by step
-    return recipe, choose_precision(network, first_pixels(material.train), recipe.precision)
+    shown = material.preprocess
+    pixels = first_pixels(material.train, measured_on(shown.height, shown.width))
+    return recipe, choose_precision(network, pixels, recipe.precision)
 
 
 def _facts(material: Material, precision: torch.dtype) -> dict[str, Any]:

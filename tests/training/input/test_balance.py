@@ -47,3 +47,8 @@ def test_a_resumed_epoch_takes_the_steps_that_were_left() -> None:
     whole, rest = plan.rest_of_epoch(1, 11), plan.rest_of_epoch(1, 15)
     assert len(whole) == 11
     assert all(torch.equal(one, other) for one, other in zip(whole[4:], rest, strict=True))
+
+
+def test_where_nothing_is_known_all_are_drawn_alike() -> None:
+    assert row_weights(torch.zeros(3, dtype=torch.long), torch.zeros(3)).tolist() == [1, 1, 1]
+    assert row_weights(torch.zeros(3, 2), torch.zeros(3, 2)).tolist() == [1, 1, 1]

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from lapel.schema.geometry import Box, Landmark, Landmarks
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.training.input import examples, pictures
 from lapel.training.input.examples import Examples, load_examples, subset
+from lapel.training.material import FITTED_ON, READ_AT_ONCE, first_pixels
 from lapel.training.recipe_parts import DataPart
 
 CPU = torch.device("cpu")
@@ -241,3 +242,29 @@ def test_few_pictures_are_read_before_they_are_asked_for() -> None:
         taken = [int(next(made)[0]) for _ in range(3)]
     assert taken == [0, 1, 2]
     assert len(read) <= examples.READ_AHEAD + 4
+
+
+def test_a_picture_that_a_worker_cannot_read_is_named_as_without_workers(own_dataset: Path) -> None:
+    dataset = Dataset.open(own_dataset).split("train")
+    (own_dataset.parent / "photos" / dataset.names()[1]).write_bytes(b"torn")
+    photos = load(own_dataset, resident="never", workers=1).pictures
+    with pytest.raises(ImageError, match=dataset.names()[1].split("/")[-1]) as caught:
+        list(photos.batches([torch.arange(3)]))
+    assert "Traceback" not in str(caught.value)
+
+
+def test_no_worker_is_asked_for_thousands_of_pictures_at_once() -> None:
+    asked: list[int] = []
+
+    class Counting:
+        def __len__(self) -> int:
+            return 5000
+
+        def batches(self, rows: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+            for batch in rows:
+                asked.append(len(batch))
+                yield batch[:, None, None, None].to(torch.uint8)
+
+    pixels = first_pixels(Examples(pictures=Counting(), targets={}, weights={}))
+    assert (len(pixels), sum(asked), max(asked)) == (FITTED_ON, FITTED_ON, READ_AT_ONCE)
+    assert pixels[300, 0, 0, 0] == 300 % 256

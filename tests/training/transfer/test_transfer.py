@@ -7,9 +7,11 @@ import os
 import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from safetensors.numpy import load_file
 
@@ -18,6 +20,7 @@ from lapel.schema.errors import RecipeError, TrainingError
 from lapel.training.recorder import Quiet
 from lapel.training.stopping import RunInterruptedError
 from lapel.training.train import Trained, train
+from lapel.training.transfer import course
 
 #: A network for tests, made by timm's authors: three small stages behind a stem.
 BASE: dict[str, Any] = {
@@ -241,3 +244,33 @@ def test_a_run_stopped_while_features_are_computed_says_how_to_go_on(
     with pytest.raises(RunInterruptedError, match=r"prepared for it is kept.*train --resume"):
         train("photos", data=patterns, out=run, changes=changes, reporter=StopsEarly())
     assert train(resume=run).best_score > 0.9
+
+
+def test_heads_learn_on_pictures_that_change_where_nothing_is_to_be_kept(
+    former: Path, patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        pytest.fail("features were computed once")
+
+    monkeypatch.setattr(course, "extract", never)
+    trained = go_on(
+        former,
+        patterns,
+        tmp_path / "run",
+        transfer__train="heads",
+        transfer__heads_first=False,
+        transfer__frozen_once=False,
+    )
+    assert not any("backbone" in name for name in changed_since(former, trained))
+
+
+def test_what_fits_here_may_not_fit_where_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = {"cpu": 1e12, "cuda": 1e3}
+    monkeypatch.setattr(course, "free_memory", lambda device: room[device.type])
+    extractor: Any = SimpleNamespace(row_length=100)
+    recipe: Any = SimpleNamespace(transfer=SimpleNamespace(views=1))
+    for device, fits in (("cpu", True), ("cuda", False)):
+        material: Any = SimpleNamespace(
+            train=range(90), validation=range(10), device=torch.device(device)
+        )
+        assert course._fits(extractor, material, recipe) == fits

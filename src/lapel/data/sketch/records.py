@@ -66,7 +66,7 @@ def read_records(folder: str | Path) -> list[dict[str, Any]]:
     """
     path = Path(folder) / RECORDS_FILE
     try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
     except FileNotFoundError:
         raise DatasetError(
             f"{folder} has no {RECORDS_FILE}: it is no drawn dataset; "

@@ -195,10 +195,11 @@ def sigmoid_loss(
         focus = (gamma, gamma)
     elif name == "asymmetric":
         focus, margin = (ASYMMETRIC_YES, ASYMMETRIC_NO), ASYMMETRIC_MARGIN
+    weights = yes_no_weights(counts, options.get("class_weights", "none"))
     return SigmoidLoss(
         shift=log_odds(counts, options.get("logit_adjustment", 0.0)),
-        weights=yes_no_weights(counts, options.get("class_weights", "none"))
-        * torch.tensor([[1.0], [no_weight]]),
+        # Where the counts lie, which may be an accelerator.
+        weights=weights * weights.new_tensor([[1.0], [no_weight]]),
         focus=focus,
         margin=margin,
         smoothing=options.get("label_smoothing", 0.0),

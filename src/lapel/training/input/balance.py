@@ -22,6 +22,8 @@ def row_weights(target: Tensor, weight: Tensor) -> Tensor:
         float64 (N,), positive.
     """
     known = weight > 0
+    if not known.any():
+        return torch.ones(len(target), dtype=torch.float64)
     if target.ndim == 1:
         counts = torch.bincount(target[known]).double()
         drawn = 1 / counts[target.clamp(max=len(counts) - 1)].clamp(min=1)
@@ -29,8 +31,6 @@ def row_weights(target: Tensor, weight: Tensor) -> Tensor:
         holds = known & (target > 0)
         known = known.any(1)
         drawn = _rarest(torch.cat([holds, (known & ~holds.any(1))[:, None]], 1))
-    if not known.any():
-        return torch.ones(len(target), dtype=torch.float64)
     drawn[~known] = drawn[known].mean()
     return drawn.cpu()
 

@@ -57,8 +57,12 @@ class Resident:
             yield self.pixels[batch.to(self.pixels.device)]
 
 
-class _Batches(TorchDataset[Tensor]):
-    """One item is one batch, so that a worker hands over few large tensors."""
+class _Batches(TorchDataset[Tensor | LapelError]):
+    """One item is one batch, so that a worker hands over few large tensors.
+
+    What is wrong with a picture is handed over, too: raised in a worker, it would come here as
+    another error with a page of where it was.
+    """
 
     def __init__(self, pictures: Streamed, rows: Sequence[Tensor]) -> None:
         self._pictures = pictures
@@ -67,8 +71,11 @@ class _Batches(TorchDataset[Tensor]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> Tensor:
-        pixels = [self._pictures.picture(int(row)) for row in self._rows[index]]
+    def __getitem__(self, index: int) -> Tensor | LapelError:
+        try:
+            pixels = [self._pictures.picture(int(row)) for row in self._rows[index]]
+        except LapelError as error:
+            return error
         return torch.from_numpy(np.stack(pixels))
 
 
@@ -104,6 +111,7 @@ class Streamed:
         """For each tensor of row numbers, its pictures.
 
         Raises:
+            ImageError: a picture cannot be read.
             TrainingError: a worker died, or gave nothing for a minute.
         """
         elsewhere = self._shards is not None and self._shards.fetches
@@ -121,6 +129,8 @@ class Streamed:
         try:
             with self._ahead(rows) as ahead:
                 for place, pixels in enumerate(batches, start=1):
+                    if isinstance(pixels, LapelError):
+                        raise pixels
                     yield pixels.to(self._device, non_blocking=True)
                     if ahead is not None:
                         ahead.reached(place)

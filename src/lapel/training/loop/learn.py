@@ -224,17 +224,18 @@ def finish_epoch(
         "learning_rate": learner.optimisers[-1].param_groups[0]["lr"],
         **tally.row(),
     }
-    if validation is not None and (last or epoch % recipe.validate_every == 0):
+    judged = last or epoch % recipe.validate_every == 0
+    if validation is not None and judged:
         started = time.perf_counter()
         with learner.judged_weights():
             row |= judge(learner, validation, watcher)
         progress.judging_seconds += time.perf_counter() - started
         if row["validation_accuracy"] > progress.best_score:
             learner.keep_best(epoch, row["validation_accuracy"])
-    patience = recipe.early_stopping.patience
-    # Without validation nothing can be said to get no better.
-    judged = validation is not None and patience > 0
-    stalled = judged and epoch - progress.best_epoch >= patience
+    # Only an epoch that was judged can be said to be no better.
+    judged = judged and validation is not None
+    stalled = judged and 0 < recipe.early_stopping.patience <= epoch - progress.best_epoch
     progress.history.append(row)
-    progress.finished = last or stalled
+    # Judging may have taken the last of the time.
+    progress.finished = last or stalled or (judged and out_of_time(learner))
     watcher.epoch(learner, row)

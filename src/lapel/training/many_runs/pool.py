@@ -158,9 +158,12 @@ class Pool:
         if how == "step":
             self._boss.moved(job.name, event["step"] / max(event["steps"], 1))
         elif how == "epoch":
-            on = self._boss.judged(job.name, int(event["epoch"]), event["score"])
-            if job.asks:
-                worker.answer("on" if on else "end")
+            on = True
+            try:
+                on = self._boss.judged(job.name, int(event["epoch"]), event["score"])
+            finally:  # who got no answer would wait for it, and with it all who close the pool
+                if job.asks:
+                    worker.answer("on" if on else "end")
         else:
             worker.leaving = how not in {"done", "pruned"}
             worker.job = None

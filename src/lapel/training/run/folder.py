@@ -22,15 +22,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import torch
 import yaml
 
-from lapel.schema.errors import TrainingError, UsageError
+from lapel.schema.errors import StorageError, TrainingError, UsageError
 from lapel.storage.local import write_atomically
 from lapel.storage.machine import processor
-from lapel.training.recipe import Recipe, recipe_from
+from lapel.training.recipe import Recipe, read_recipe_file
 
 RECIPE = "recipe.yaml"
 RUN = "run.json"
@@ -119,10 +119,7 @@ class RunFolder:
             TrainingError: another process holds it.
             StorageError: the folder cannot be written to.
         """
-        path = self.folder / LOCK
-        if not path.exists():
-            write_atomically(path, b"")
-        with path.open("r+") as file:
+        with self._lock() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -131,6 +128,16 @@ class RunFolder:
                     "train into another folder with --out"
                 ) from None
             yield
+
+    def _lock(self) -> IO[str]:
+        path = self.folder / LOCK
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Made where there is none and never replaced: of two processes that come together,
+            # both would hold a file of their own.
+            return path.open("a+")
+        except OSError as error:
+            raise StorageError(f"{path} could not be made: {error.strerror or error}") from error
 
     def check_new(self) -> None:
         """See that a run can begin here.
@@ -179,7 +186,7 @@ class RunFolder:
         path = self.folder / RECIPE
         if not path.is_file() or not (self.folder / RUN).is_file():
             raise UsageError(f"{self.shown} holds no run to resume; start one with lapel train")
-        return recipe_from(yaml.safe_load(path.read_text("utf-8")), origin=str(path))
+        return read_recipe_file(path)
 
     def facts(self) -> dict[str, Any]:
         """What :meth:`begin` kept beside the recipe."""

@@ -88,7 +88,7 @@ def lay_out(
         return plain  # pooled features have forgotten places, and views of pictures move them
     pixels = next(iter(material.train.pictures.batches([torch.arange(TRIED)])))
     upper = _cut_once(network, recipe, pixels)
-    only_heads = recipe.transfer.train == "heads"
+    only_heads = recipe.transfer.train == "heads" and recipe.transfer.frozen_once
     if not (fit_heads_first or upper is not None or only_heads):
         return plain
     started = time.perf_counter()
@@ -147,10 +147,11 @@ def _cut_once(network: Network, recipe: Recipe, pixels: Tensor) -> tuple[Lower, 
 
 
 def _fits(extractor: Extractor, material: Material, recipe: Recipe) -> bool:
-    """Whether all that is kept fits into memory."""
+    """Whether all that is kept fits into memory: here, where it is made, and where it is used."""
     count = len(material.train) * recipe.transfer.views + len(material.validation)
     size = count * extractor.row_length * 2
-    return size <= RESIDENT_SHARE * free_memory(torch.device("cpu"))
+    devices = {torch.device("cpu"), material.device}
+    return all(size <= RESIDENT_SHARE * free_memory(device) for device in devices)
 
 
 def _with(examples: Examples, kept: Tensor) -> Examples:

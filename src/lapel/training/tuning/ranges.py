@@ -13,14 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import yaml
 from pydantic import ValidationError
 
 from lapel.schema.errors import LapelError, RecipeError, UsageError
 from lapel.schema.labels import Schema
 from lapel.training.checks import tasks_of
 from lapel.training.fewer_tasks import without_unlearned
-from lapel.training.recipe import Recipe, full_key, load_recipe, split_at_commas
+from lapel.training.recipe import Recipe, full_key, load_recipe, split_at_commas, yaml_value
 from lapel.training.recipe_parts import RangePart
 from lapel.training.resolve import resolve
 
@@ -141,7 +140,7 @@ def _plain(text: str) -> dict[str, Any]:
 
 def _choice(text: str) -> Value:
     """A value as YAML reads it; a list or a group of keys stays the text that says it."""
-    value = yaml.safe_load(text)
+    value = yaml_value(text, f"the value {text}")
     if isinstance(value, str):  # to YAML 1e-3 is a text
         with suppress(ValueError):
             return float(value)
