@@ -107,3 +107,15 @@ def test_what_is_missing_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "half")
     code, _, said = run("cloud", "ec2", "list", "--region", "eu-west-1")
     assert (code, "was found (env): AWS_SECRET_ACCESS_KEY is missing; set it" in said) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+@pytest.mark.usefixtures("unreachable")
+def test_buckets_of_another_server_are_paths_and_not_names_of_hosts(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(one, raising=False)
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    client = Account(region="eu-west-1").client("s3")
+    assert client.meta.config.s3 == {"addressing_style": "path"}

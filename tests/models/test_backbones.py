@@ -322,3 +322,12 @@ def test_networks_of_the_field_are_backbones(name: str) -> None:
         backbone = build_backbone(name, {}, channels=3)
     assert backbone.width == OF_THE_FIELD[name]
     assert len(backbone.stages()) >= 5
+
+
+def test_a_folder_that_is_called_like_a_word_is_not_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for word in ("pretrained", "none"):
+        (tmp_path / word).mkdir()
+        assert natural_preprocessing("resnet18", {"weights": word})["height"] == 224

@@ -7,7 +7,6 @@ nothing here reads, prints or keeps a key. ``AWS_ENDPOINT_URL`` leads to another
 from __future__ import annotations
 
 import json
-import os
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +25,7 @@ from botocore.validate import validate_parameters
 
 from lapel.cloud.regions import checked_region
 from lapel.schema.errors import CloudError, UsageError
+from lapel.storage.places import own_server
 from lapel.storage.s3.client import SETTINGS, words
 
 #: Retries with jitter and a ceiling, by boto3 itself; seconds to connect and to read.
@@ -149,7 +149,7 @@ class Account:
         if service not in self._clients:
             region = self.region_if_set()
             # Servers other than AWS have no names of hosts for buckets.
-            paths = service == "s3" and "AWS_ENDPOINT_URL" in os.environ
+            paths = service == "s3" and bool(own_server())
             config = Config(**CONFIG, **({"s3": {"addressing_style": "path"}} if paths else {}))
             try:
                 made = self._boto().client(service, region_name=region, config=config)

@@ -294,9 +294,10 @@ def natural_preprocessing(
     Raises:
         RecipeError: no such backbone, or a folder without a bundle.
     """
-    weights = former_place(str(options.get("weights", "none")))
-    if weights.is_dir():
-        kept = former_model(weights).preprocess
+    weights = str(options.get("weights", "none"))
+    # These two are words, also where a folder is called so.
+    if weights not in {"none", "pretrained"} and former_place(weights).is_dir():
+        kept = former_model(former_place(weights)).preprocess
         wanted = ("height", "width", "mean", "std", "resample")
         return {key: kept[key] for key in wanted if key in kept}
     if name in BACKBONES:

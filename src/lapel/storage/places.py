@@ -49,6 +49,11 @@ SMALL = 8 * 2**20
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
+def own_server() -> str:
+    """The server that is asked for places in S3 instead of AWS; empty: AWS itself."""
+    return next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
+
+
 def is_remote(place: object) -> bool:
     """Whether a path is an address, ``s3://bucket/key``; as text, or as a path made of it."""
     return isinstance(place, str | Path) and _REMOTE.match(str(place)) is not None
@@ -261,8 +266,7 @@ def put_file(path: Path, place: str | Path) -> None:
 
 def mirror_key(place: str | Path) -> str:
     """Sixteen hexadecimal digits that stand for an address, and the server that is asked."""
-    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
-    text = f"{endpoint} {S3Location.parse(place)}"
+    text = f"{own_server()} {S3Location.parse(place)}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

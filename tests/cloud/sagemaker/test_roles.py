@@ -137,3 +137,14 @@ def test_what_is_no_name_of_a_role_is_refused_before_aws_is_asked(run: Run, name
         assert (code, text) == (2, "")
         assert "is no name of a role" in said
     assert what_is_there() == {}
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_the_region_of_the_environment_says_whose_arns_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-north-1")
+    account = Account(dry_run=True, show=lambda _: None)
+    make_role(account, "jobs", BUCKET)
+    (put,) = [call for call in account.calls if call.operation == "PutRolePolicy"]
+    assert f"arn:aws-cn:s3:::{BUCKET}" in put.request["PolicyDocument"]

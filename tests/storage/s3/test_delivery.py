@@ -220,3 +220,12 @@ def test_a_push_by_hand_that_was_cut_is_not_taken_for_ones_own(
     with pytest.raises(StorageError, match="is not whole"):
         put(place, c="mine")
     assert store.read("b") == b"by hand"
+
+
+def test_what_others_put_there_while_a_result_was_worked_on_stays(place: S3Location) -> None:
+    put(place, former="1")
+    with written(str(place)) as folder:
+        (folder / "former").unlink()
+        (folder / "a").write_text("new")
+        S3Store(place).write("other", b"o")
+    assert there(place) == {"a": "new", "other": "o"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from faulty_proxy import (
 )
 
 from lapel.schema.errors import StorageError
+from lapel.storage.s3.client import s3_client
 from lapel.storage.s3.listing import abort_unfinished, list_unfinished
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.options import TransferOptions
@@ -192,3 +194,17 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Full)
     with pytest.raises(StorageError, match="has room for 1,000 bytes, and 5,2"):
         pull(place, tmp_path / "there")
+
+
+def test_a_cut_push_is_begun_anew_where_it_is_to_be_encrypted_otherwise(
+    folder: Path, place: S3Location, proxy: FaultyProxy
+) -> None:
+    """An upload is encrypted as it was begun, and does not tell how."""
+    proxy.rule = lambda request: slow_down if request.query.get("partNumber") == "2" else None
+    with pytest.raises(StorageError, match="too many requests"):
+        push(folder, place, options=SMALL_PARTS)
+    proxy.rule = lambda _: None
+    push(folder, place, options=replace(SMALL_PARTS, encryption="aws:kms"))
+    head = s3_client().head_object(Bucket=place.bucket, Key=(place / "model.bin").key)
+    assert head["ServerSideEncryption"] == "aws:kms"
+    assert list_unfinished(place) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Annotated
 
 import typer
@@ -31,6 +32,8 @@ def policy(
     from lapel.cloud import permissions
 
     written = permissions.policy(
-        group, bucket=bucket, partition=permissions.partition(region or "")
+        group,
+        bucket=bucket,
+        partition=permissions.partition(region or os.environ.get("AWS_DEFAULT_REGION", "")),
     )
     print(json.dumps(written, indent=2))

@@ -55,7 +55,7 @@ def make_role(account: Account, name: str, bucket: str) -> Role:
         CloudError: AWS refuses; what was made is taken back.
     """
     checked_role_name(name)
-    part = partition(account.region or "")
+    part = partition(account.region_if_set() or "")
     rights = json.dumps(policy("sagemaker-execution", bucket=bucket, partition=part))
     role = _make(account, name, part)
     try:

@@ -220,9 +220,10 @@ def _dealt_out(
     # How far the work is, is said by whoever takes the results.
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    machines = [node for node in ray.nodes() if node["Alive"]]
-    count = workers or len(machines)
-    cores = [int(node["Resources"].get("CPU", 1)) for node in machines]
+    alive = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
+    # The head of a cluster often has no cores to give.
+    cores = [int(count) for count in alive if count >= 1] or [1]
+    count = workers or len(cores)
     share = min(cores) if workers is None else max(1, sum(cores) // workers)
     return ray.data.from_items(
         [part_row(run, number) for number in missing], override_num_blocks=len(missing)

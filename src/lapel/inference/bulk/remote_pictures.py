@@ -78,7 +78,8 @@ class RemotePictures:
     def read(self, name: str) -> bytes | Failure:
         """The bytes of a picture; or why there are none."""
         for home, system, path in self._places:
-            if name.startswith(f"{home}{path}"):
+            place = f"{home}{path}"
+            if name == place or name.startswith(f"{place.rstrip('/')}/"):
                 return _bytes_of(system, name.removeprefix(home), name)
         return Failure(image=name, fault="lies below none of the addresses that were named")
 

@@ -12,6 +12,9 @@ _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
 #: Paths of Label Studio's own pictures: uploads, and files of a folder of its machine.
 UPLOADS, LOCAL_FILES = "/data/upload/", "/data/local-files/"
 
+#: ... and uploads that it keeps in a storage of a cloud.
+STORED = "/storage-data/uploaded/"
+
 
 def file_names(address: str) -> Iterator[str]:
     """What the file of a picture may be called below a folder, the likeliest first.
@@ -30,6 +33,8 @@ def file_names(address: str) -> Iterator[str]:
     path = unquote(parts.path)
     if LOCAL_FILES.rstrip("/") in path:
         path = (parse_qs(parts.query).get("d") or [""])[-1]
+    elif STORED.rstrip("/") in path:
+        path = (parse_qs(parts.query).get("filepath") or [""])[-1]
     elif UPLOADS in path:
         path = path.split(UPLOADS, 1)[1]
     elif parts.scheme and parts.netloc:

@@ -167,7 +167,13 @@ class Backend:
                 found += [Failure(image="", fault=_TOO_LATE) for _ in part]
                 continue
             async with self._turn:
-                found += await self._told_of(part, binding, model, end)
+                # Who waited too long for a turn has hung up.
+                late = time.monotonic() > end
+                found += (
+                    [Failure(image="", fault=_TOO_LATE) for _ in part]
+                    if late
+                    else await self._told_of(part, binding, model, end)
+                )
         return found
 
     async def _told_of(

@@ -76,7 +76,12 @@ def connect(
     if backend is None:
         backend = _add_backend(service, project, url, token, title, interactive, notes)
     else:
-        change = {"url": url, "project": project, "title": backend.get("title") or title or "lapel"}
+        change = {
+            "url": url,
+            "project": project,
+            "title": title or backend.get("title") or "lapel",
+            "is_interactive": interactive,
+        }
         service.patch(f"/api/ml/{backend['id']}", {**change, **_auth(token)})
         backend = service.get(f"/api/ml/{backend['id']}")
     if token:

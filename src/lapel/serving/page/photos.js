@@ -53,8 +53,12 @@ export class Photos {
 
   /** Have the maps of a photo, asking for them the first time. */
   async mapsOf(photo) {
-    if (photo.maps === null) photo.maps = (await this.#send(photo, { maps: true })).maps ?? {};
-    return photo.maps;
+    if (photo.maps !== null) return photo.maps;
+    const { signal } = this.going;
+    const maps = (await this.#send(photo, { maps: true })).maps ?? {};
+    signal.throwIfAborted();
+    photo.maps = maps;
+    return maps;
   }
 
   /** How many are through, with or without an answer. */
@@ -137,12 +141,16 @@ export class Photos {
     }
     const query = new URLSearchParams({ outlines: "true", maps: String(maps) });
     if (this.model !== null) query.set("model", this.model);
+    // Of now: once the file is read, another model may have been chosen.
+    const { signal } = this.going;
+    const body = await bytesOf(photo.file);
+    signal.throwIfAborted();
     const answer = await ask(`v1/predict?${query}`, {
       method: "POST",
-      body: await bytesOf(photo.file),
+      body,
       // Of another kind of file the server says by its bytes what it is, in words for people.
       type: photo.file.type.startsWith("image/") ? photo.file.type : "application/octet-stream",
-      signal: this.going.signal,
+      signal,
       onWait: () => this.changed(photo, "waiting"),
     });
     return answer.predictions[0];

@@ -25,6 +25,8 @@ export class Queue {
     this.waiting = [];
     this.current = null;
     this.skippedOnes = false;
+    // Numbers of photos that were passed over once more: not in this turn.
+    this.passed = new Set();
     this.outbox = Promise.resolve();
     this.unsaved = 0;
     // Numbers of photos whose answers are on their way: nobody is to be asked about them.
@@ -44,8 +46,15 @@ export class Queue {
     this.current = null;
     if (this.waiting.length === 0) await this.fill();
     this.current = this.waiting.shift() ?? null;
+    if (this.current === null) this.#asBefore();
     this.fill().catch(() => {});
     return this.current;
+  }
+
+  /** The turn through those that were passed over has ended: what comes is new again. */
+  #asBefore() {
+    this.skippedOnes = false;
+    this.passed.clear();
   }
 
   /** Have the next photos come. */
@@ -66,7 +75,7 @@ export class Queue {
 
   #held() {
     const here = [this.current, ...this.waiting].filter(Boolean).map((photo) => photo.item.item);
-    return [...here, ...this.sending].slice(0, MOST_HELD);
+    return [...here, ...this.sending, ...this.passed].slice(0, MOST_HELD);
   }
 
   #beat() {
@@ -78,6 +87,7 @@ export class Queue {
   send(item, answers, seconds) {
     this.unsaved += 1;
     this.sending.add(item.item);
+    if (this.skippedOnes && Object.keys(answers).length === 0) this.passed.add(item.item);
     const said = { item: item.item, revision: item.revision, answers, seconds };
     this.outbox = this.outbox.then(() => this.#deliver(item, said)).then(() => {
       this.unsaved -= 1;
@@ -114,6 +124,7 @@ export class Queue {
     await this.outbox;
     const item = await this.#ask("undo", {});
     this.tell.progress(item.progress);
+    this.passed.delete(item.item);
     if (this.current) this.waiting.unshift(this.current);
     this.current = new Photo(item);
     return this.current;

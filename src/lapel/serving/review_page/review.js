@@ -143,6 +143,7 @@ async function undo() {
   if (!queue) return;
   try {
     const photo = await queue.undo();
+    clearTimeout(later); // the next photo is not waited for any more
     await show(photo);
     say(word("undone", { image: photo.item.image }));
   } catch (error) {

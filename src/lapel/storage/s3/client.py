@@ -6,7 +6,6 @@ nothing here reads, prints or keeps a key. ``AWS_ENDPOINT_URL`` leads to another
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -31,6 +30,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from lapel.schema.errors import StorageError
+from lapel.storage.places import own_server
 
 #: Requests that one transfer has under way at most: workers for files and for their parts.
 CONNECTIONS = 64
@@ -115,9 +115,8 @@ def s3_client(*, profile: str | None = None, region: str | None = None) -> Any: 
     Raises:
         StorageError: there is no such profile, or the endpoint is no address.
     """
-    own_server = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     # Servers other than AWS have no names of hosts for buckets.
-    config = Config(**CONFIG, **({"s3": {"addressing_style": "path"}} if own_server else {}))
+    config = Config(**CONFIG, **({"s3": {"addressing_style": "path"}} if own_server() else {}))
     try:
         found = botocore.session.get_session()
         found.register_component("data_loader", _loader())

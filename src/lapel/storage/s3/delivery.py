@@ -66,6 +66,7 @@ class Delivery:
         self._tags = tags
         self._goes_on = even_if_cut
         self._seen = ""
+        self._there: frozenset[str] | None = None
         self._owner: Owner | None = None
 
     def begin(self) -> None:
@@ -83,7 +84,7 @@ class Delivery:
         if DELIVERY in there:  # of one that was cut, or goes on
             self._owner = self._take()
             there = self._look()
-        self._seen = _digest(there)
+        self._seen, self._there = _digest(there), frozenset(there)
         self._begin_from(note, there, torn=self._cut())
         if self._goes_on:
             self._write_note(_Note(seen=self._seen))
@@ -102,9 +103,14 @@ class Delivery:
         self._owner = self._owner or self._take()
         self._write_note(_Note(seen=self._seen, owner=self._owner.token))
         whole = TransferOptions(delete=True)
-        push_path(self._mirror, self._location, whole, _WhileOwned(self._owner), self._client)
+        following = _WhileOwned(self._owner)
+        push_path(self._mirror, self._location, whole, following, self._client, self._came_since)
         self._note.unlink(missing_ok=True)
         self._give_back(forget=True)
+
+    def _came_since(self, name: str) -> bool:
+        """Whether a file was put there while this was worked on: it is somebody's, and stays."""
+        return self._there is not None and name not in self._there
 
     def end(self) -> None:
         """Let others come; after a delivery that was cut, they know by the manifest that it was."""

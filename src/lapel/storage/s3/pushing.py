@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,23 @@ def push_path(
     options: TransferOptions,
     progress: Progress,
     client: Any,  # noqa: ANN401 - boto3 makes its clients at run time
+    spared: Callable[[str], bool] = lambda _: False,
 ) -> Transferred:
-    """Push a folder or a file; see :func:`lapel.storage.s3.transfer.push`."""
+    """Push a folder or a file; see :func:`lapel.storage.s3.transfer.push`.
+
+    Args:
+        source: that.
+        location: where to.
+        options: how.
+        progress: is told how far it is.
+        client: of boto3.
+        spared: whether a file that lies there alone stays, though the options would delete it.
+    """
     asking = client or s3_client()
     with Workers(options.workers) as workers:
         sending = Sending(client=asking, options=options, workers=workers, progress=progress)
         if source.is_dir():
-            return _push_folder(sending, source, location)
+            return _push_folder(sending, source, location, spared)
         if not source.exists():
             raise StorageError(f"{source} could not be read: there is no such file or folder")
         return _push_file(sending, source, location)
@@ -89,7 +99,9 @@ def _condition(tag: str | None) -> dict[str, str]:
     return {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
 
 
-def _push_folder(sending: Sending, source: Path, location: S3Location) -> Transferred:
+def _push_folder(
+    sending: Sending, source: Path, location: S3Location, spared: Callable[[str], bool]
+) -> Transferred:
     here = local_files(source)
     there = {
         one.name: one
@@ -100,6 +112,7 @@ def _push_folder(sending: Sending, source: Path, location: S3Location) -> Transf
     unchanged = _unchanged(sending, location, here, there, known.files)
     missing = [file for name, file in here.items() if name not in unchanged]
     surplus = sorted(there.keys() - here.keys()) if sending.options.delete else []
+    surplus = [name for name in surplus if not spared(name)]
     done = Transferred(
         moved=tuple(file.name for file in missing),
         unchanged=tuple(sorted(unchanged)),

@@ -41,8 +41,14 @@ def resumable(
     Raises:
         StorageError: they cannot be looked at or ended.
     """
+    # An upload is encrypted as it was begun, and does not tell how.
+    own_way = bool(options.encryption or options.kms_key)
     fitting = [
-        (one.upload, _parts_there(client, options, file, location, content, one)) for one in begun
+        (
+            one.upload,
+            {} if own_way else _parts_there(client, options, file, location, content, one),
+        )
+        for one in begun
     ]
     best = max(fitting, key=lambda pair: len(pair[1]), default=None)
     for identity, parts in fitting:

@@ -14,11 +14,11 @@ from hosting_account import BUCKET, IMAGE, ROLE, HostingAccount, client, what_is
 from lapel.cloud.aws import Account
 from lapel.cloud.interruptions import interrupted_when_ended
 from lapel.cloud.permissions import missing
-from lapel.cloud.sagemaker.hosting.batch import BatchPlan, start_batch
+from lapel.cloud.sagemaker.hosting.batch import BatchPlan, answers_of, start_batch
 from lapel.cloud.sagemaker.hosting.looking import look_before_a_batch
 from lapel.cloud.sagemaker.hosting.rehearse import Rehearsal, rehearsed
 from lapel.cloud.sagemaker.hosting.remove import delete
-from lapel.schema.errors import UsageError
+from lapel.schema.errors import CloudError, UsageError
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -178,3 +178,34 @@ def test_a_batch_in_a_bucket_that_is_not_there_is_not_started(account: Account, 
         look_before_a_batch(account, plan(**{what: "s3://lapel-nowhere/night"}))
     look_before_a_batch(account, plan())
     assert missing("sagemaker-endpoints", account.calls) == set()
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_job_of_others_that_is_named_like_ours_goes_on(
+    hosting: HostingAccount, account: Account
+) -> None:
+    hosting.running = True
+    start_batch(account, plan())
+    ours, theirs = client("sagemaker"), "night-261103-120000"
+    (job,) = ours.list_transform_jobs()["TransformJobSummaries"]
+    said = ours.describe_transform_job(TransformJobName=job["TransformJobName"])
+    keys = ("ModelName", "TransformInput", "TransformOutput", "TransformResources")
+    tags = [{"Key": "team", "Value": "night"}]
+    same = {key: said[key] for key in keys}
+    ours.create_transform_job(TransformJobName=theirs, Tags=tags, **same)
+    assert delete(account, "night", say=lambda _: None).jobs == 1
+    states = {
+        one["TransformJobName"]: one["TransformJobStatus"]
+        for one in ours.list_transform_jobs()["TransformJobSummaries"]
+    }
+    assert states == {job["TransformJobName"]: "Stopped", theirs: "InProgress"}
+
+
+@pytest.mark.usefixtures("stored")
+def test_answers_of_former_batches_are_not_among_those_of_this_one(account: Account) -> None:
+    for key, text in {"old.png": "{}", "new/a.png": '{"answers": {}}'}.items():
+        client("s3").put_object(Bucket=BUCKET, Key=f"answers/{key}.out", Body=text.encode())
+    assert list(answers_of(account, plan())) == [{"answers": {}, "image": "new/a.png"}]
+    client("s3").put_object(Bucket=BUCKET, Key="answers/new/b.png.out", Body=b"<html>")
+    with pytest.raises(CloudError, match=r"answers/new/b\.png\.out holds no answer"):
+        list(answers_of(account, plan()))

@@ -171,8 +171,9 @@ def _rent(
         options.say_dry_run_is_over(account)
         return
     print(f"{machine.name} runs: {machine.instance}, {machine.user}@{machine.address}")
-    print(f"next: lapel cloud ec2 run {machine.name} -- lapel train ...")
-    print(f"then: lapel cloud ec2 down {machine.name}")
+    where = machine.name if account.region is None else f"{machine.name} --region {account.region}"
+    print(f"next: lapel cloud ec2 run {where} -- lapel train ...")
+    print(f"then: lapel cloud ec2 down {where}")
 
 
 def _read_key(file: Path) -> str:

@@ -250,15 +250,28 @@ def answers_of(account: Account, plan: BatchPlan) -> Iterator[dict[str, Any]]:
         As lines of ``lapel predict --out FILE.jsonl``; one that could not be read has ``error``.
 
     Raises:
+        CloudError: what lies there is no answer of a model.
         StorageError: S3 refuses.
     """
     client = s3_client(profile=account.profile, region=account.region)
     store = S3Store(plan.answers, client=client)
+    asked = set(S3Store(plan.photos, client=client).names())
     for name in store.names():
-        if name.endswith(ENDING):
-            image = name.removesuffix(ENDING)
+        image = name.removesuffix(ENDING)
+        # Answers to other photos, of former batches, may lie beside these.
+        if name.endswith(ENDING) and image in asked:
             for line in store.read(name).splitlines():
-                yield {**json.loads(line), "image": image}
+                yield {**_answer(line, f"{plan.answers}/{name}"), "image": image}
+
+
+def _answer(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise CloudError(f"{place} holds no answer of a model: {error}") from error
+    if not isinstance(found, dict):
+        raise CloudError(f"{place} holds no answer of a model, but {type(found).__name__}")
+    return found
 
 
 def _ended(

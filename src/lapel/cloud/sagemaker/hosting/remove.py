@@ -15,6 +15,7 @@ from lapel.cloud.sagemaker.hosting.listing import (
     PATIENCE,
     belongings,
     is_there,
+    owner_of,
     pages,
     settled,
 )
@@ -102,7 +103,10 @@ def stop_batches(account: Account, name: str) -> int:
     running = []
     for one in pages(account, "sagemaker", "ListTransformJobs", "TransformJobSummaries", **asked):
         stamp = STAMPED.fullmatch(one["TransformJobName"])
-        if stamp is not None and stamp["name"] == name:
+        if stamp is None or stamp["name"] != name:
+            continue
+        # Others name jobs so, too; what is not tagged as ours is not ours.
+        if owner_of(account, one["TransformJobArn"]) == name:
             running.append(one["TransformJobName"])
     for called in running:
         account.do("sagemaker", "StopTransformJob", {}, TransformJobName=called)
