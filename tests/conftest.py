@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,6 +69,22 @@ def aws(moto: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectSt
         monkeypatch.setenv(name, value)
     yield moto
     emptied(moto)
+
+
+@pytest.fixture
+def forbid(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes a folder one that may not be looked into, as its mode does for all but root."""
+    listed = os.scandir
+
+    def forbid(folder: Path) -> None:
+        def scandir(path: Any = ".") -> Any:
+            if not isinstance(path, int) and Path(path) == folder:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return listed(path)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+
+    return forbid
 
 
 def draw_photo(kind: int, *, seed: int, width: int = 48, height: int = 64) -> NDArray[np.uint8]:

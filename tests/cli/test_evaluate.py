@@ -16,6 +16,7 @@ import pytest
 from typed_commands import lapel
 
 from lapel.data.creating import create_dataset
+from lapel.data.dataset import Dataset
 from lapel.inference.engines.table import ENGINES
 from lapel.schema.annotation import Annotation
 from lapel.schema.labels import Schema, TaskSpec
@@ -102,7 +103,10 @@ def test_what_can_be_judged_is_named_where_there_is_no_test_split(
     assert done.returncode == 1
     assert "has no 'test' split" in done.stderr
     assert "--split validation" in done.stderr
-    assert f"lapel data split {dataset} --test 0.1" in done.stderr
+    command = f"lapel data split {dataset} --test 0.1"
+    assert command in done.stderr
+    assert lapel(*command.split()[1:]).returncode == 0
+    assert set(Dataset.open(dataset).splits()) == {"train", "validation", "test"}
 
 
 def test_a_missing_extra_is_named(colour_bundle: Path, colours: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.export import export_dataset
 from lapel.data.importing import import_dataset
+from lapel.data.sketch.picture import Options
+from lapel.data.sketch.writing import sketch_dataset
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.errors import SchemaError, StorageError, UsageError
 from lapel.schema.formulas import escape_formula, unescape_formula
@@ -207,3 +210,16 @@ def test_labels_with_the_usual_mark_in_them_get_another(tmp_path: Path) -> None:
         "table", done.path, tmp_path / "again", images=done.image_root, multi=["t:,"]
     )
     assert again.labels("t") == [Tags(("=c;d", "a|b")), Tags(("=c;d",))]
+
+
+def test_landmarks_and_boxes_are_json_in_a_table_and_that_is_said(tmp_path: Path) -> None:
+    options = Options(seed=5, size=64, tasks=("landmarks",))
+    dataset = sketch_dataset(tmp_path / "d", 2, options=options)
+    (task,) = (spec.name for spec in dataset.schema if spec.kind == "landmarks")
+    done = export_dataset("table", tmp_path / "d", tmp_path / "out.csv")
+    cells = pl.read_csv(tmp_path / "out.csv")[task].to_list()
+    assert [json.loads(cell) for cell in cells] == dataset.table[task].to_list()
+    (note,) = (note for note in done.notes if "JSON" in note)
+    assert f"{task}" in note
+    whole = export_dataset("table", tmp_path / "d", tmp_path / "out.parquet")
+    assert not any("JSON" in note for note in whole.notes)

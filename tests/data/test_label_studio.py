@@ -215,6 +215,17 @@ def test_broken_annotations_and_missing_pictures_may_be_left_out(tmp_path: Path)
     assert "tasks whose picture is not there, left out: 1" in notes
 
 
+def test_a_picture_of_two_tasks_is_refused_even_so(tmp_path: Path) -> None:
+    def change(tasks: list[dict[str, Any]]) -> None:
+        tasks.append({**tasks[0], "id": 13})
+        tasks.append({"id": 14, "data": {"image": "/data/upload/1/gone.png"}})
+
+    source = rewritten(tmp_path, change)
+    with pytest.raises(FormatError, match=r"task 13: found .* again \(") as caught:
+        import_dataset("label-studio", source, tmp_path / "d", skip_missing=True)
+    assert len(caught.value.faults) == 1
+
+
 def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
     def change(tasks: list[dict[str, Any]]) -> None:
         for one in tasks[0]["annotations"][0]["result"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 from PIL import Image
 
 from lapel.data.importing import import_dataset
+from lapel.data.readers.attribute_folders import read_attribute_folders
 from lapel.data.readers.folder import read_folder
 from lapel.data.readers.table import read_table
-from lapel.schema.errors import FormatError, UsageError
+from lapel.schema.errors import FormatError, StorageError, UsageError
 
 
 def photos(root: Path, *names: str) -> Path:
@@ -79,6 +81,18 @@ def test_a_folder_too_many_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"one class, 'archive', with folders in it.*p/archive"):
         read_folder(source)
     assert len(read_folder(source / "archive").annotations) == 2
+
+
+@pytest.mark.parametrize("folder", ["train", "train/hat"])
+def test_a_folder_that_cannot_be_read_is_not_passed_over(
+    folder: str, tmp_path: Path, forbid: Callable[[Path], None]
+) -> None:
+    source = photos(tmp_path, "train/hat/1.png", "train/bag/2.png")
+    forbid(source / folder)
+    with pytest.raises(StorageError, match=f"{folder} could not be read: "):
+        read_folder(source)
+    with pytest.raises(StorageError, match=f"{folder} could not be read: "):
+        read_attribute_folders(source)
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from lapel.data.shards_ahead import ShardsAhead
 from lapel.data.sketch.picture import Options
 from lapel.data.sketch.writing import sketch_dataset
 from lapel.data.splitting.split import split_dataset
+from lapel.data.table import write_table
 from lapel.schema.errors import DatasetError, StorageError, UsageError
 from lapel.storage.limited_cache import VARIABLE
 from lapel.storage.s3.store import S3Store
@@ -179,6 +180,46 @@ def test_what_cannot_be_is_refused(photo_dataset: Path, tmp_path: Path) -> None:
         write_shards(tmp_path / "shards", tmp_path / "more")
     with pytest.raises(UsageError, match="--size: found 'much', expected a size"):
         write_shards(photo_dataset, tmp_path / "more", size="much")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_nothing_but_a_dataset_is_replaced(own_dataset: Path, tmp_path: Path) -> None:
+    pictures = Path(Dataset.open(own_dataset).image_root)
+    (own_dataset / "review.jsonl").write_text("what people answered")
+    before = files_of(own_dataset), files_of(pictures)
+    for out in (own_dataset, pictures, own_dataset / "masks", pictures.parent):
+        with pytest.raises(UsageError, match="name a folder beside them"):
+            write_shards(own_dataset, out, replace_former=True)
+    with pytest.raises(UsageError, match="name a folder beside them"):
+        write_shards(own_dataset, own_dataset)
+    assert (files_of(own_dataset), files_of(pictures)) == before
+    write_shards(own_dataset, tmp_path / "shards")
+    (tmp_path / "shards" / "notes.txt").write_text("mine")
+    with pytest.raises(DatasetError, match=r"more than a dataset in shards \(notes\.txt\)"):
+        write_shards(own_dataset, tmp_path / "shards", replace_former=True)
+    (tmp_path / "archives").mkdir()
+    (tmp_path / "archives" / "train-000000.tar").write_bytes(b"of somebody else")
+    with pytest.raises(DatasetError, match=r"more than a dataset in shards \(train-000000\.tar\)"):
+        write_shards(own_dataset, tmp_path / "archives", replace_former=True)
+
+
+@pytest.mark.parametrize("split", ["val", None])
+def test_no_row_is_dropped_for_its_split(
+    split: str | None, own_dataset: Path, tmp_path: Path
+) -> None:
+    table = Dataset.open(own_dataset).table
+    splits = pl.Series("split", [split, *table["split"][1:]], dtype=pl.String)
+    write_table(own_dataset, table.with_columns(splits))
+    says = f"found 1 row of the split {split!r}, expected train, validation, test"
+    with pytest.raises(DatasetError, match=says):
+        write_shards(own_dataset, tmp_path / "shards")
+    with pytest.raises(DatasetError, match=says):
+        export_dataset("garmentiq", own_dataset, tmp_path / "out")
+    assert export_dataset("table", own_dataset, tmp_path / "t.csv").images == 18
 
 
 def test_damage_is_said(photo_dataset: Path, tmp_path: Path) -> None:

@@ -139,6 +139,10 @@ def test_the_contests_own_list_decides_images_and_order(
     write_text(tmp_path / "own.csv", "name,x", "img/00004.jpg,0", "img/none.jpg,0")
     with pytest.raises(FormatError, match=r"own\.csv, line 3: found 'img/none\.jpg', expected an"):
         submit(bundle, folder, contest="ce7454", out=out, test_list=tmp_path / "own.csv")
+    write_text(tmp_path / "own.csv", *names)
+    says = r"own\.csv, line 1: found an image, 'img/00004\.jpg', expected the header"
+    with pytest.raises(FormatError, match=says):
+        submit(bundle, folder, contest="ce7454", out=out, test_list=tmp_path / "own.csv")
     write_text(tmp_path / "own.txt", *names, names[0])
     with pytest.raises(FormatError, match=r"line 4: found 'img/00004\.jpg' again \(line 1\)"):
         submit(bundle, folder, contest="ce7454", out=out, test_list=tmp_path / "own.txt")

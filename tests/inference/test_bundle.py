@@ -13,6 +13,7 @@ import pytest
 from lapel.inference.bundle import Bundle, update_bundle, write_bundle
 from lapel.inference.manifest import FORMAT
 from lapel.schema.errors import BundleError, StorageError
+from lapel.storage import local
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -109,6 +110,30 @@ class TestUpdated:
     def test_the_card_and_its_hash_go_together(self, own_colour_bundle: Path) -> None:
         update_bundle(own_colour_bundle, card="# New")
         assert Bundle.load(own_colour_bundle).read("README.md") == b"# New"
+
+    def test_what_json_cannot_hold_leaves_the_bundle_as_it_was(
+        self, own_colour_bundle: Path
+    ) -> None:
+        before = Bundle.load(own_colour_bundle)
+        scores: Any = {"test": {"colour.accuracy": object()}}
+        with pytest.raises(BundleError, match="plain values only"):
+            update_bundle(own_colour_bundle, card="# New", scores=scores)
+        assert Bundle.load(own_colour_bundle) == before
+
+    def test_a_card_and_a_manifest_come_at_once(
+        self, own_colour_bundle: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (own_colour_bundle / "notes.txt").write_text("mine")
+        before = Bundle.load(own_colour_bundle)
+
+        def no_write(*_: object) -> None:
+            raise StorageError("no file is written by itself")
+
+        monkeypatch.setattr(local, "write_atomically", no_write)
+        updated = update_bundle(own_colour_bundle, card="# New")
+        assert updated.files.keys() == before.files.keys()
+        assert Bundle.load(own_colour_bundle) == updated
+        assert (own_colour_bundle / "notes.txt").read_text() == "mine"
 
 
 class TestRefused:

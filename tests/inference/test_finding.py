@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from lapel.inference.finding import find_pictures
-from lapel.schema.errors import UsageError
+from lapel.schema.errors import StorageError, UsageError
 
 
 @pytest.fixture
@@ -69,3 +70,11 @@ def test_nothing_found(tmp_path: Path) -> None:
 def test_links_in_a_circle_end(shop: Path) -> None:
     (shop / "sub" / "up").symlink_to(shop)
     assert len(find_pictures([str(shop)])) == 6
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(
+    shop: Path, forbid: Callable[[Path], None]
+) -> None:
+    forbid(shop / "sub" / "deep")
+    with pytest.raises(StorageError, match=r"sub/deep could not be read: .*; make it readable"):
+        find_pictures([str(shop)])

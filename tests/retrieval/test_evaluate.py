@@ -118,6 +118,22 @@ def test_what_is_written_says_all(seeing_bundle: Path, items: Path, tmp_path: Pa
     evaluate_search(seeing_bundle, items, out=tmp_path / "out", replace=True)
 
 
+def test_an_evaluation_is_replaced_and_nothing_else_and_that_is_said_before_the_work(
+    items: Path, tmp_path: Path
+) -> None:
+    out, nothing = tmp_path / "out", tmp_path / "no bundle"
+    out.mkdir()
+    (out / "metrics.json").write_text("{}")
+    with pytest.raises(StorageError, match="is not empty; name a new folder, or add --replace"):
+        evaluate_search(nothing, items, out=out)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match=r"more than an evaluation of search \(notes.txt\)"):
+        evaluate_search(nothing, items, out=out, replace=True)
+    assert (out / "notes.txt").read_text() == "mine"
+    with pytest.raises(StorageError, match="could not be written"):
+        evaluate_search(nothing, items, out=out / "notes.txt" / "new")
+
+
 def test_unreadable_pictures_take_no_part(seeing_bundle: Path, tmp_path: Path) -> None:
     dataset = item_dataset(tmp_path, items=5, views=2).folder
     (tmp_path / "photos" / "02_1.png").write_bytes(b"no picture")

@@ -26,6 +26,7 @@ from lapel.inference.predictor import Predictor
 from lapel.schema.errors import DatasetError, RecipeError, UsageError
 from lapel.schema.prediction import Prediction
 from lapel.training.loop import learn
+from lapel.training.loop.judging import judge
 from lapel.training.loop.learner import Learner
 from lapel.training.recorder import Quiet, Recorder
 from lapel.training.stopping import RunInterruptedError
@@ -319,8 +320,6 @@ def test_no_better_is_only_what_was_judged(patterns: Path, tmp_path: Path) -> No
 def test_time_that_runs_out_while_an_epoch_is_judged_adds_none(
     patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = learn.judge
-
     def slow(learner: Learner, *rest: Any) -> dict[str, float]:
         learner.progress.judging_seconds += 1000
         return judge(learner, *rest)

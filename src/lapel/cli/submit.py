@@ -44,7 +44,8 @@ def submit(
         Path | None,
         typer.Option(
             "--list",
-            help="The contest's own list: a CSV whose first column names images, or a name a line.",
+            help="The contest's own list: a CSV with a header, whose first column names images, or "
+            "a name a line.",
             show_default="the dataset's rows, in their order",
         ),
     ] = None,

@@ -27,7 +27,7 @@ from lapel.schema.errors import DatasetError, Fault, FormatError
 from lapel.schema.garments import Garment
 from lapel.schema.labels import Schema
 from lapel.schema.masks import ClassMap
-from lapel.storage.folders import atomic_folder, refuse_occupied
+from lapel.storage.folders import atomic_folder, refuse_others
 from lapel.storage.stores import open_store
 
 
@@ -201,11 +201,10 @@ def check_place(folder: Path, *, replace: bool) -> None:
         GLOSSARY_FILE,
         MASKS_FOLDER,
     }
-    others = sorted(path.name for path in folder.glob("*") if path.name not in own)
-    if others and replace:
-        raise DatasetError(
-            f"{folder} holds more than a dataset ({', '.join(others[:5])}); "
-            "move it away, or name a new folder"
-        )
-    way_out = "remove it" if others else "add --replace"
-    refuse_occupied(folder, replace=replace, remedy=f"name a new folder, or {way_out}")
+    refuse_others(
+        folder,
+        lambda name: name.partition("/")[0] in own,
+        what="a dataset",
+        replace=replace,
+        error=DatasetError,
+    )

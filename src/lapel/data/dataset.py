@@ -44,7 +44,7 @@ ROWS_DIGESTED = 4096
 _WAYS = {
     "train": "; make splits: lapel data split {folder} --validation 0.1 --redraw",
     "validation": "; make one: lapel data split {folder} --validation 0.1",
-    "test": "; make one: lapel data split {folder} --test 0.1",
+    "test": "; make one, and train again: lapel data split {folder} --test 0.1",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from lapel.data.exporters.label_studio import export_label_studio
 from lapel.data.exporters.masks import export_masks
 from lapel.data.exporters.nsysu import export_nsysu
 from lapel.data.exporters.prography import export_prography
-from lapel.data.exporting import Exported, file_name, free_name
+from lapel.data.exporting import Exported, FreeNames, file_name, refuse_unknown_splits
 from lapel.data.images import packed_row
 from lapel.data.label_tables.tag_columns import with_tag_cells
 from lapel.data.progress import Track, silent
@@ -64,7 +65,7 @@ def export_folder(
             "write a table with `lapel data export table`"
         )
     folders = _class_folders(spec.labels)
-    written: set[str] = set()
+    written = FreeNames()
     rows = list(
         zip(dataset.names(), dataset.table["split"], dataset.labels(spec.name), strict=True)
     )
@@ -76,7 +77,7 @@ def export_folder(
         for name, split, label in track(rows, len(rows), "Writing images"):
             if isinstance(label, str):
                 data = dataset.read(name)
-                place = free_name(f"{split}/{folders[label]}", file_name(name, data), written)
+                place = written.take(f"{split}/{folders[label]}", file_name(name, data))
                 (building / place).write_bytes(data)
     return Exported(path=out, images=len(written), left_out=len(rows) - len(written))
 
@@ -86,7 +87,8 @@ def export_table(
 ) -> Exported:
     """A CSV, TSV or Parquet table, a row an image.
 
-    Tags become texts with a mark between them; see :mod:`lapel.data.label_tables.tag_cells`.
+    Tags become texts with a mark between them; see :mod:`lapel.data.label_tables.tag_cells`. In CSV
+    and TSV landmarks and boxes are JSON.
 
     In CSV and TSV, cells that a spreadsheet would run get a leading ``'`` (see
     :mod:`lapel.schema.formulas`); ``lapel data import table`` takes it off again.
@@ -124,6 +126,8 @@ def export_table(
         for task, mark in separators.items()
     )
     notes += tuple(_notes_beside(dataset))
+    if suffix != ".parquet":
+        notes += tuple(_notes_on_json(table))
     return Exported(path=out, images=table.height, image_root=root, notes=notes)
 
 
@@ -139,6 +143,16 @@ def _notes_beside(dataset: Dataset) -> Iterator[str]:
             yield (
                 f"'{task.name}' says how many there are: write them with `lapel data export coco`"
             )
+
+
+def _notes_on_json(table: pl.DataFrame) -> Iterator[str]:
+    """Which columns of a text are JSON."""
+    nested = [name for name, kind in table.schema.items() if kind.is_nested()]
+    if nested:
+        yield (
+            f"cells of {', '.join(nested)} are JSON, places in pixels of the upright picture: for "
+            "other programs; `lapel data import table` does not read them back"
+        )
 
 
 #: Name of a layout to what writes it.
@@ -182,12 +196,15 @@ def export_dataset(
 
     Raises:
         UsageError: no such layout.
-        DatasetError: the folder is no dataset.
+        DatasetError: the folder is no dataset, or has rows of splits that do not exist.
         StorageError: something cannot be read or written; nothing half is left.
     """
     if layout not in EXPORTERS:
         raise UsageError(f"no layout is called {layout!r}; known: {', '.join(EXPORTERS)}")
-    return EXPORTERS[layout](Dataset.open(folder), Path(out), track=track, **options)
+    dataset = Dataset.open(folder)
+    if layout != "table":  # which writes a split as it stands
+        refuse_unknown_splits(dataset)
+    return EXPORTERS[layout](dataset, Path(out), track=track, **options)
 
 
 def _only_task(dataset: Dataset, task: str | None) -> str:
@@ -230,7 +247,11 @@ def _copy_images(dataset: Dataset, images: Path, track: Track) -> pl.Series:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else escape_formula(str(value))
+    if value is None:
+        return ""
+    if isinstance(value, list | dict):  # landmarks, and boxes
+        return json.dumps(value, ensure_ascii=False)
+    return escape_formula(str(value))
 
 
 def _write_csv(path: Path, rows: Iterable[Iterable[str]], delimiter: str = ",") -> None:

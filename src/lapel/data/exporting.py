@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,8 +13,9 @@ from lapel.data.images import packed_row
 from lapel.data.progress import Track
 from lapel.imaging.file_names import named_like_picture
 from lapel.imaging.signatures import format_by_signature
-from lapel.schema.annotation import Label, held
-from lapel.schema.errors import UsageError
+from lapel.schema.annotation import SPLITS, Label, held
+from lapel.schema.counting import counted
+from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.labels import TaskSpec
 
 
@@ -134,11 +136,11 @@ def file_ending(dataset: Dataset, name: str) -> str:
 
 def flat_places(dataset: Dataset, names: Iterable[str], folder: str) -> dict[str, str]:
     """Image name to its file's name in one folder, each its own where two would share it."""
-    written: set[str] = set()
+    places = FreeNames()
     found = {}
     for name in names:
         base = PurePosixPath(name).name if named_like_picture(name) else ""
-        found[name] = free_name(folder, base or file_name(name, dataset.read(name)), written)
+        found[name] = places.take(folder, base or file_name(name, dataset.read(name)))
     return found
 
 
@@ -167,12 +169,43 @@ def file_name(name: str, data: bytes) -> str:
     )
 
 
-def free_name(folder: str, base: str, written: set[str]) -> str:
-    """A place in a folder that no other has, in any case of letters; noted in ``written``."""
-    path = PurePosixPath(base)
-    place, number = f"{folder}/{base}", 1
-    while place.lower() in written:
-        number += 1
-        place = f"{folder}/{path.stem}-{number}{path.suffix}"
-    written.add(place.lower())
-    return place
+class FreeNames:
+    """Places in folders, each given once, in any case of letters."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+        # What is taken stays taken: of a place that is asked for again, the search goes on there.
+        self._last: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    def take(self, folder: str, base: str) -> str:
+        """The place of a name in a folder; with a number behind it where another has it."""
+        path = PurePosixPath(base)
+        wanted = f"{folder}/{base}"
+        number = self._last.get(wanted, 1)
+        place = wanted if number == 1 else f"{folder}/{path.stem}-{number}{path.suffix}"
+        while place.lower() in self._given:
+            number += 1
+            place = f"{folder}/{path.stem}-{number}{path.suffix}"
+        self._given.add(place.lower())
+        self._last[wanted] = number
+        return place
+
+
+def refuse_unknown_splits(dataset: Dataset) -> None:
+    """Refuse rows that whoever writes split by split would leave out.
+
+    Raises:
+        DatasetError: there are some.
+    """
+    strange = Counter(split for split in dataset.table["split"] if split not in SPLITS)
+    if strange:
+        found = ", ".join(
+            f"{counted(rows, 'row')} of the split {split!r}" for split, rows in strange.items()
+        )
+        raise DatasetError(
+            f"{dataset.place}: found {found}, expected {', '.join(SPLITS)}; see them with `lapel "
+            "data check`, and mend the column split, or draw it anew with `lapel data split`"
+        )

@@ -18,20 +18,21 @@ import polars as pl
 
 from lapel.data.dataset import Dataset
 from lapel.data.description import DESCRIPTION_FILE
+from lapel.data.exporting import refuse_unknown_splits
 from lapel.data.garments import GARMENTS_FILE, GarmentsLabels
-from lapel.data.glossary import GLOSSARY_FILE
 from lapel.data.images import PackedImages
 from lapel.data.progress import Track, silent
 from lapel.data.shard_index import Position, Shard, ShardIndex, table_of_positions
+from lapel.data.shard_places import BESIDE, refuse_address, refuse_place
 from lapel.data.table import write_table
 from lapel.imaging.signatures import format_by_signature
 from lapel.schema.annotation import SPLITS
 from lapel.schema.counting import bytes_of
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.schema.garments import Garments
-from lapel.storage.folders import atomic_folder, refuse_occupied
+from lapel.storage.folders import atomic_folder
 from lapel.storage.local import sha256_of
-from lapel.storage.places import holds, in_addresses, is_remote, joined, put_file
+from lapel.storage.places import in_addresses, is_remote, joined, put_file
 
 #: Bytes of a shard: few requests, and little waits for the first picture of one.
 SHARD_BYTES = 256 * 10**6
@@ -41,9 +42,6 @@ BLOCK = 512
 
 #: Endings by which readers of shards know what a picture is.
 ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-
-#: What may lie beside a dataset's table that goes with it.
-BESIDE = (GARMENTS_FILE, GLOSSARY_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,26 +89,29 @@ def write_shards(
         size: bytes of a shard at most, as a number or as ``256MB``; a shard holds at least one
             picture, however large.
         seed: of the order.
-        replace_former: take the place of what stands in ``out``.
+        replace_former: take the place of a dataset that stands in ``out``, in shards or with its
+            pictures elsewhere.
         track: is told how far the work is.
 
     Raises:
-        UsageError: a size that is none.
-        DatasetError: the dataset is in shards already, or a picture is not the one that was
-            imported.
+        UsageError: a size that is none, or a place that is, holds or would replace the dataset or
+            its pictures.
+        DatasetError: the dataset is in shards already, has splits that do not exist, a picture is
+            not the one that was imported, or more than a dataset in shards would be replaced.
         StorageError: a picture cannot be read, or ``out`` is not empty or cannot be written.
     """
     given = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     limit = _size(size)
+    refuse_unknown_splits(given)
     if given.in_shards:
         raise DatasetError(f"{given.place} is in shards already; shard the dataset it was made of")
     if is_remote(out):
-        _refuse_taken(out, replace_former=replace_former)
+        refuse_address(given, out, replace=replace_former)
         with TemporaryDirectory(prefix="lapel-shards-") as folder:
             done = _write(given, Path(folder), limit, seed, track, place=out)
             _put_the_rest(Path(folder), out)
         return done
-    refuse_occupied(Path(out), replace=replace_former)
+    refuse_place(given, Path(out), replace=replace_former)
     with atomic_folder(Path(out), replace=replace_former) as building:
         done = _write(given, building, limit, seed, track)
     return replace(done, place=str(out))
@@ -121,13 +122,6 @@ def _size(size: int | str) -> int:
         return bytes_of(str(size))
     except ValueError as error:
         raise UsageError(f"--size: {error}") from error
-
-
-def _refuse_taken(out: str | Path, *, replace_former: bool) -> None:
-    if not replace_former and holds(out, DESCRIPTION_FILE):
-        raise UsageError(
-            f"{in_addresses(out)} holds a dataset already; name another place, or add --replace"
-        )
 
 
 def _write(

@@ -89,7 +89,13 @@ def evaluate(
         StorageError: ``out`` cannot be written.
     """
     if is_results(bundle):
-        _refuse_options(flip=flip, whole=whole, unknown_is_no=unknown_is_no, mapping=bool(mapping))
+        _refuse_options(
+            flip=flip,
+            whole=whole,
+            unknown_is_no=unknown_is_no,
+            mapping=bool(mapping),
+            engine=engine != "auto",
+        )
         return evaluate_results(
             bundle,
             dataset,
@@ -163,8 +169,8 @@ def _refuse_options(**options: bool) -> None:
     given = [f"--{name.replace('_', '-')}" for name, wanted in options.items() if wanted]
     if given:
         raise UsageError(
-            f"{', '.join(given)}: what a model is shown, or how its labels are read, cannot be "
-            "changed in a file of results; leave it out"
+            f"{', '.join(given)}: what runs a model, what it is shown, or how its labels are read, "
+            "cannot be changed in a file of results; leave it out"
         )
 
 

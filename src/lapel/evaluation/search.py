@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from lapel.retrieval.vectors import Vectors, embed_dataset
 from lapel.schema.counting import counted
 from lapel.schema.errors import DatasetError
 from lapel.schema.formulas import escape_formula
-from lapel.storage.folders import atomic_folder
+from lapel.storage.folders import atomic_folder, refuse_others
 from lapel.storage.places import puts
 
 #: With fewer queries one of them more or less moves a number by more than models differ.
@@ -135,34 +136,56 @@ def evaluate_search(
         out: folder for ``metrics.json``, ``queries.csv`` and a contact sheet ``sheet.jpg``.
         engine: what runs the network.
         whole: look at whole pictures, also with a model that looks at garments' boxes.
-        replace: take the place of what stands in ``out``.
+        replace: take the place of a former evaluation of search that stands in ``out``.
         track: is told how far the work is.
 
     Raises:
         BundleError: no such model, or one that gives no vectors.
         DatasetError: no such dataset or split, or nothing in it that could be found.
-        StorageError: ``out`` is not empty or cannot be written.
+        StorageError: ``out`` is not empty, holds more than such an evaluation, or cannot be
+            written.
     """
-    embedder = Embedder.load(bundle, engine=engine)
-    protocol = protocol_of(Dataset.open(dataset), split)
-    searched = _search(embedder, protocol, whole=whole, track=track)
+    with _building(out, replace=replace) as building:
+        embedder = Embedder.load(bundle, engine=engine)
+        protocol = protocol_of(Dataset.open(dataset), split)
+        searched = _search(embedder, protocol, whole=whole, track=track)
+        evaluation = _judged(embedder.bundle, protocol, searched)
+        if building is not None:
+            _write(building, evaluation, searched)
+    return evaluation
+
+
+@contextmanager
+def _building(out: str | Path | None, *, replace: bool) -> Iterator[Path | None]:
+    """The folder to write to; before the work, so that one that cannot be taken costs no waiting.
+
+    Raises:
+        StorageError: it cannot be written, or holds more than would be written.
+    """
+    if out is None:
+        yield None
+        return
+    own = {METRICS_FILE, QUERIES_FILE, SHEET_FILE}
+    what = "an evaluation of search"
+    refuse_others(Path(out), own.__contains__, what=what, replace=replace)
+    with atomic_folder(Path(out), replace=replace) as building:
+        yield building
+
+
+def _judged(model: Bundle, protocol: SearchProtocol, searched: _Searched) -> SearchEvaluation:
     each = per_query(searched.places)
     queries = len(each["mrr"])
     if not queries:
         raise DatasetError("the gallery holds the item of no query that can be read")
-    evaluation = SearchEvaluation(
-        model=embedder.bundle.name,
+    return SearchEvaluation(
+        model=model.name,
         protocol=protocol,
         numbers=bootstrap(_means(each), queries),
         queries=queries,
         without_match=len(searched.places.sizes) - queries,
         unreadable=_unreadable(searched),
-        remarks=(*_too_few(queries), *_remarks(embedder.bundle, protocol)),
+        remarks=(*_too_few(queries), *_remarks(model, protocol)),
     )
-    if out is not None:
-        with atomic_folder(Path(out), replace=replace) as building:
-            _write(building, evaluation, searched)
-    return evaluation
 
 
 def _search(

@@ -77,7 +77,7 @@ def submit(
         split: whose rows are answered.
         task: the model's tasks that the contest asks, in its order; by default all of the kind.
         test_list: the contest's own list, to take images and their order from: a CSV whose first
-            column names them, or a name a line. The split is then not looked at.
+            column, below a header, names them, or a name a line. The split is then not looked at.
         plain_header: leave the blank out of the header of ``nsysu-category``.
         at_least_one: give images without any tag their most probable one.
         engine: name of an engine, or ``auto``.
@@ -154,10 +154,14 @@ def _images(whole: Dataset, split: str, test_list: str | Path | None) -> tuple[l
         part = whole.split(split)
         return part.names(), part
     path = existing_file(test_list)
-    listed = _listed(path)
+    header, listed = _listed(path)
     there = set(whole.names())
     first: dict[str, int] = {}
     faults = []
+    if header in there:
+        # Passed over, it would be missing, and answers without names go to the image before.
+        found, expected = f"an image, {header!r}", "the header, such as 'image', above all images"
+        faults.append(Fault(file=str(path), line=1, found=found, expected=expected))
     for name, line in listed:
         if name in first:
             found, expected = f"{name!r} again (line {first[name]})", "each image once"
@@ -173,12 +177,13 @@ def _images(whole: Dataset, split: str, test_list: str | Path | None) -> tuple[l
     return names, whole.rows(pl.col("image").is_in(names))
 
 
-def _listed(path: Path) -> list[tuple[str, int]]:
-    """Image names and their lines."""
+def _listed(path: Path) -> tuple[str, list[tuple[str, int]]]:
+    """What stands above the image names, if anything must; and the names and their lines."""
     if path.suffix.lower() == ".csv":
         cells = read_cells(path)
-        return list(zip(cells.column(cells.columns[0]), cells.lines, strict=True))
-    return [(text, line) for line, text in enumerate(text_lines(path), start=1) if text]
+        header = cells.columns[0]
+        return header, list(zip(cells.column(header), cells.lines, strict=True))
+    return "", [(text, line) for line, text in enumerate(text_lines(path), start=1) if text]
 
 
 def _refuse_unreadable(answers: Answers) -> None:

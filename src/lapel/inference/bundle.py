@@ -230,7 +230,7 @@ def write_bundle(
         calibration=calibration,
         scores=scores,
         provenance=provenance,
-        files={file: hashlib.sha256(data).hexdigest() for file, data in contents.items()},
+        files=_digests(contents),
         english=english or {},
     )
     contents[MANIFEST] = as_json(bundle.to_json())
@@ -265,23 +265,37 @@ def update_bundle(
         card: a new model card.
 
     Raises:
-        BundleError: no bundle there, or one that cannot be trusted.
+        BundleError: no bundle there, one that cannot be trusted, or values that JSON cannot hold.
         StorageError: it cannot be written; the bundle is as before.
     """
     bundle = Bundle.load(folder)
-    files = dict(bundle.files)
-    store = LocalStore(bundle.folder)
-    if card is not None:
-        files[CARD] = hashlib.sha256(card.encode()).hexdigest()
-        store.write(CARD, card.encode())
+    cards = {} if card is None else {CARD: card.encode()}
     updated = replace(
         bundle,
         calibration={**bundle.calibration, **(calibration or {})},
         scores={**bundle.scores, **(scores or {})},
-        files=files,
+        files={**bundle.files, **_digests(cards)},
     )
-    store.write(MANIFEST, as_json(updated.to_json()))
+    manifest = {MANIFEST: as_json(updated.to_json())}
+    if cards:
+        # At once: a new card beside the manifest of the former is a bundle that nobody trusts.
+        kept = _files_of_others(bundle) | {name: bundle.read(name) for name in bundle.files}
+        replace_folder(bundle.folder, kept | cards | manifest)
+    else:
+        LocalStore(bundle.folder).write(MANIFEST, manifest[MANIFEST])
     return updated
+
+
+def _digests(contents: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+
+
+def _files_of_others(bundle: Bundle) -> dict[str, bytes]:
+    """What lies in a bundle's folder beside it."""
+    store = LocalStore(bundle.folder)
+    return {
+        name: store.read(name) for name in store.names() if name not in {MANIFEST, *bundle.files}
+    }
 
 
 def add_forms(
@@ -309,17 +323,15 @@ def add_forms(
     own = folder.resolve() == bundle.folder.resolve()
     if not own:
         _check_replaceable(folder)
-    store = LocalStore(bundle.folder)
-    others = [name for name in store.names() if own and name not in {MANIFEST, *bundle.files}]
     contents = {name: bundle.read(name) for name in bundle.files}
     contents |= {**files, CARD: card.encode()}
     added = replace(
         bundle,
         folder=folder,
-        files={name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+        files=_digests(contents),
         engines=engines,
     )
-    kept = {name: store.read(name) for name in others}
+    kept = _files_of_others(bundle) if own else {}
     replace_folder(folder, {**kept, **contents, MANIFEST: as_json(added.to_json())})
     return added
 

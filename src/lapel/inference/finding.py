@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from lapel.imaging.decode import DEFAULT_LIMITS
 from lapel.imaging.file_names import named_like_picture
 from lapel.imaging.signatures import format_by_signature
 from lapel.schema.errors import UsageError
+from lapel.storage.folders import walk
 from lapel.storage.places import in_addresses, is_remote, joined, names_below
 
 
@@ -27,6 +27,7 @@ def find_pictures(paths: Iterable[str]) -> list[str]:
 
     Raises:
         UsageError: none of the paths leads to any picture.
+        StorageError: a folder cannot be read.
     """
     asked = list(paths)
     found = list(dict.fromkeys(picture for path in asked for picture in _expand(path)))
@@ -64,7 +65,7 @@ def _below(address: str) -> Iterator[str]:
 
 
 def _inside(folder: str) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(parent) / name

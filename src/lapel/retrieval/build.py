@@ -31,7 +31,6 @@ from lapel.retrieval.index import (
 )
 from lapel.retrieval.nearest import build_graph, chosen_kind, need_library, recall_of
 from lapel.retrieval.vectors import Vectors, embed_dataset
-from lapel.schema.errors import StorageError
 from lapel.storage.folders import atomic_folder, refuse_others
 from lapel.storage.local import sha256_of
 from lapel.storage.places import is_remote, puts

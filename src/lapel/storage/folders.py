@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
-from lapel.schema.errors import StorageError
+from lapel.schema.errors import LapelError, StorageError
 from lapel.storage.local import flush_to_disk, former_beside, partial_beside
 from lapel.storage.names import checked_name, refuse_address
+
+#: Names that an error shows of what stands in a place.
+_SHOWN = 5
 
 
 @contextmanager
@@ -90,6 +94,79 @@ def refuse_occupied(
         raise StorageError(f"{folder} could not be read: {error.strerror or error}") from error
     if occupied:
         raise StorageError(f"{folder} exists and is not empty; {remedy}")
+
+
+def refuse_others(
+    folder: Path,
+    is_own: Callable[[str], bool],
+    *,
+    what: str,
+    replace: bool,
+    error: type[LapelError] = StorageError,
+) -> None:
+    """Refuse a place that cannot be taken: a thing is replaced by its like, and nothing else is.
+
+    Args:
+        folder: the place.
+        is_own: whether a file or folder is part of such a thing, by its name below ``folder``. What
+            lies in a folder that is none is not asked for.
+        what: such a thing, in words.
+        replace: whether one that stands there may be replaced.
+        error: raised where more than such a thing stands there.
+
+    Raises:
+        StorageError: something stands there and is not to be replaced, or cannot be looked at.
+    """
+    others = list(islice(_others(folder, is_own), _SHOWN)) if folder.is_dir() else []
+    if others and replace:
+        raise error(
+            f"{folder} holds more than {what} ({', '.join(others)}); move it away, or name a new "
+            "folder"
+        )
+    way_out = "remove it" if others else "add --replace"
+    refuse_occupied(folder, replace=replace, remedy=f"name a new folder, or {way_out}")
+
+
+def _others(folder: Path, is_own: Callable[[str], bool], above: str = "") -> Iterator[str]:
+    """Names below a folder that are not its own, sorted."""
+    for entry in entries_of(folder):
+        name = f"{above}{entry.name}"
+        if not is_own(name):
+            yield name
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _others(Path(entry.path), is_own, f"{name}/")
+
+
+def entries_of(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, sorted by name.
+
+    Raises:
+        StorageError: it cannot be looked into.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise _unread(folder, error) from error
+
+
+def walk(folder: str | Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Go through a folder as :func:`os.walk` does, which passes over folders that it cannot read.
+
+    Raises:
+        StorageError: one cannot be read; the message names it.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise _unread(error.filename or folder, error) from error
+
+    yield from os.walk(folder, onerror=refuse)
+
+
+def _unread(folder: str | Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{folder} could not be read: {error.strerror or error}; make it readable, or move it away"
+    )
 
 
 def _take_place(partial: Path, folder: Path) -> None:

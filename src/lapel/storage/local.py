@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EISDIR
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -58,14 +59,36 @@ def atomic_path(path: Path, *, instead: Callable[[], Path] | None = None) -> Ite
         partial.replace(path if instead is None else instead())
         flush_to_disk(path.parent)
     except OSError as error:
-        raise StorageError(
-            f"{path} could not be written: {error.strerror or error}; "
-            "what stood there before is untouched"
-        ) from error
+        raise _unwritten(path, error) from error
     finally:
         # What cannot be removed was never written; the error on its way says more.
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Look whether a file could be written, before work is spent on what it is to hold.
+
+    Raises:
+        StorageError: as :func:`atomic_path`; or a folder stands there.
+    """
+    refuse_address(path)
+    partial = partial_beside(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+        partial.unlink()
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{path} could not be written: {error.strerror or error}; "
+        "what stood there before is untouched"
+    )
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -233,12 +233,21 @@ def test_no_bundle(
     assert "holds no bundle" in capsys.readouterr().err
 
 
-def test_a_place_that_cannot_be_written(run: Run, photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_place_that_cannot_be_written_costs_no_waiting(
+    ending: str, run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    code, _, err = run(photos, "--out", tmp_path / "file" / "a.csv")
+    monkeypatch.setattr(Predictor, "predict", answer_nothing)
+    code, _, err = run(photos, "--out", tmp_path / "file" / f"a.{ending}")
     assert code == 1
-    assert "a.csv could not be written: " in err
+    assert f"a.{ending} could not be written: " in err
     assert "Traceback" not in err
+
+
+def answer_nothing(*_: object, **__: object) -> Iterator[Prediction]:
+    """Answers that nobody may ask for."""
+    return (pytest.fail(why) for why in ["a picture was looked at"])
 
 
 class TestManyAnswers:

@@ -14,6 +14,9 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.mask import area
 
+from lapel.inference.predictor import Predictor
+from lapel.inference.two_stage import TwoStagePredictor
+
 Run = Callable[..., tuple[int, str, str]]
 
 TOP, SKIRT = (10, 20, 40, 60), (80, 30, 30, 50)
@@ -181,6 +184,30 @@ def test_both_stages_are_judged(
         for folder in (out, again)
     )
     assert first["box_ap"] == second["box_ap"]
+
+
+@pytest.mark.parametrize("tags", [True, False])
+def test_a_place_for_cocos_json_that_cannot_be_written_costs_no_waiting(
+    run: Run,
+    detector: Path,
+    colour_bundle: Path,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    tags: bool,
+) -> None:
+    def answer_nothing(*_: object, **__: object) -> list[object]:
+        pytest.fail("a picture was looked at")
+
+    monkeypatch.setattr(Predictor, "predict", answer_nothing)
+    monkeypatch.setattr(TwoStagePredictor, "predict", answer_nothing)
+    first = ("--garments", detector, "--tags", colour_bundle) if tags else (detector,)
+    (tmp_path / "file").write_text("in the way")
+    for place in (tmp_path / "file" / "x.json", photos):
+        code, _, err = run("predict", *first, photos, "--coco", place)
+        assert code == 1
+        assert f"{place} could not be written: " in err
 
 
 def test_what_predict_finds_is_judged_by_the_names_of_its_pictures(

@@ -13,6 +13,7 @@ from lapel.data.exploring.explore import explore_dataset
 from lapel.data.exploring.sampling import distribution_distance
 from lapel.data.images import packed_name
 from lapel.schema.annotation import Annotation
+from lapel.schema.errors import StorageError
 from lapel.schema.labels import Schema, TaskSpec
 
 
@@ -113,3 +114,11 @@ def test_labels_that_are_not_shown_are_counted(
 
 def test_one_task_of_single_labels_has_no_pairs(photo_dataset: Path, tmp_path: Path) -> None:
     assert "hold together" not in " ".join(look(photo_dataset, tmp_path / "page.html").words)
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_work(
+    photo_dataset: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(StorageError, match="could not be written: Is a directory"):
+        explore_dataset(tmp_path / "no dataset", tmp_path)
+    assert explore_dataset(photo_dataset, tmp_path / "page.html").is_file()

@@ -138,6 +138,14 @@ def test_what_is_named_is_not_guessed(tmp_path: Path) -> None:
     assert {row.split for row in reading.annotations} == {None}
 
 
+def test_a_column_with_a_comma_in_its_name_can_be_named(tmp_path: Path) -> None:
+    path = source(tmp_path, 'image,"Colour, main",Fit,Length', "1.png,red,slim,long")
+    reading = read_table(path, images=tmp_path, single=["Colour, main", "Fit, Length"])
+    assert [task.name for task in reading.schema] == ["Colour, main", "Fit", "Length"]
+    with pytest.raises(UsageError, match="has no column 'Colour'"):
+        read_table(path, images=tmp_path, single=["Colour, Fit"])
+
+
 def test_extra_cells_are_joined_where_they_are_asked_to_be(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("image,title,colour\n1.jpg,Red,  long ,dress,red\n2.jpg,Hat,blue\n")
@@ -202,7 +210,7 @@ def test_a_name_that_leaves_the_folder_is_refused_even_so(tmp_path: Path) -> Non
 def test_lists_of_parquet_are_tags(tmp_path: Path) -> None:
     source(tmp_path, "image,x", "1.png,", "2.png,", "3.png,")
     table = pl.DataFrame(
-        {"image": ["1.png", "2.png", "3.png"], "tags": [["a|b", "c"], [], None]},
+        {"image": ["1.png", "2.png", "3.png"], "tags": [["a|b", None, "c"], [], None]},
         schema={"image": pl.String, "tags": pl.List(pl.String)},
     )
     table.write_parquet(tmp_path / "t.parquet")

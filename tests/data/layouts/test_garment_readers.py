@@ -195,6 +195,17 @@ def test_photos_of_fashionpedia_are_found_where_people_put_them(place: str, tmp_
     assert reading.annotations[0].image == f"{place}/0a1b.jpg"
 
 
+def test_a_first_photo_that_is_gone_hides_no_other(tmp_path: Path) -> None:
+    write_fashionpedia(tmp_path)
+    source = tmp_path / "fashionpedia"
+    (source / "train").rename(source / "train2020")
+    (source / "train2020/0a1b.jpg").unlink()
+    with pytest.raises(FormatError) as caught:
+        read_fashionpedia(source)
+    (fault,) = caught.value.faults
+    assert fault.found == "'train2020/0a1b.jpg'"
+
+
 def test_fashionpedia_without_some_files_says_so(tmp_path: Path) -> None:
     write_fashionpedia(tmp_path)
     source = tmp_path / "fashionpedia"

@@ -20,6 +20,8 @@ from layout_writers import (
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.export import export_dataset
+from lapel.data.exporters import nsysu
+from lapel.data.exporting import FreeNames, flat_places
 from lapel.data.garments import read_garments
 from lapel.data.importing import import_dataset
 from lapel.schema.annotation import Annotation, Tags
@@ -166,6 +168,24 @@ def test_labels_become_numbers_for_the_contest(tmp_path: Path) -> None:
     assert (tmp_path / "out/test.csv").read_text() == "file_path\ndeep_fashion/val/00000.png\n"
 
 
+def test_who_has_labels_is_found_once_for_all_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[dict[str, Any]] = [{"kind": "short", "tags": Tags()}] * 6
+    kinds = {"kind": "single_label", "tags": "multi_label"}
+    folder = drawn(tmp_path, labels=rows, kinds=kinds)
+    asked: list[int] = []
+    known = nsysu._known
+
+    def counted(*answers: list[tuple[str, str | None]]) -> set[str]:
+        asked.append(len(answers))
+        return known(*answers)
+
+    monkeypatch.setattr(nsysu, "_known", counted)
+    export_dataset("nsysu", folder, tmp_path / "out")
+    assert asked == [2]
+
+
 def test_the_contest_is_given_no_number_that_it_lacks(tmp_path: Path) -> None:
     kinds = {"kind": "single_label", "other": "single_label", "tags": "multi_label"}
     rows: list[dict[str, Any]] = [
@@ -212,3 +232,28 @@ def test_photos_become_garmentiq_by_split(photo_dataset: Path, tmp_path: Path) -
     assert sorted(zip(again.table["sha256"], again.labels("category"), strict=True)) == sorted(
         zip(dataset.table["sha256"], dataset.labels("category"), strict=True)
     )
+
+
+def test_each_file_of_a_folder_gets_a_name_of_its_own() -> None:
+    names = FreeNames()
+    asked = ["front.jpg", "front-2.jpg", "Front.JPG", "front.jpg", "front.jpg", "front-2.jpg"]
+    assert [names.take("a", name) for name in asked] == [
+        "a/front.jpg",
+        "a/front-2.jpg",
+        "a/Front-3.JPG",
+        "a/front-4.jpg",
+        "a/front-5.jpg",
+        "a/front-2-2.jpg",
+    ]
+    assert names.take("b", "front.jpg") == "b/front.jpg"
+    assert len(names) == 7
+
+
+def test_names_that_recur_are_not_tried_from_the_beginning(tmp_path: Path) -> None:
+    """A hundred thousand of one name: five thousand million tries otherwise, which never end."""
+    dataset = Dataset.open(
+        drawn(tmp_path, labels=[{"kind": "long"}], kinds={"kind": "single_label"})
+    )
+    places = flat_places(dataset, (f"{item}/front.jpg" for item in range(100_000)), "images")
+    assert places["0/front.jpg"] == "images/front.jpg"
+    assert places["99999/front.jpg"] == "images/front-100000.jpg"

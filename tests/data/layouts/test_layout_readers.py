@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ from lapel.data.readers.nsysu import read_nsysu
 from lapel.data.readers.prography import read_prography
 from lapel.data.reading.unpacking import unpack_archive
 from lapel.schema.annotation import Tags
-from lapel.schema.errors import DatasetError, FormatError, UsageError
+from lapel.schema.errors import DatasetError, FormatError, StorageError, UsageError
 
 
 def test_ce7454_is_six_questions_and_keeps_boxes_and_landmarks(tmp_path: Path) -> None:
@@ -220,6 +221,15 @@ def test_kfashion_takes_new_words_and_passes_over_missing_images_if_told(tmp_pat
     assert reading.garments["Validation/7.jpg"][0].box == (0.0, 1.0, 3.0, 5.0)
     assert "the field '무게' of '상의', passed over: 1" in reading.notes
     assert "boxes that reached over the picture's edge, cut there: 1" in reading.notes
+
+
+def test_a_folder_of_kfashion_that_cannot_be_read_is_not_passed_over(
+    tmp_path: Path, forbid: Callable[[Path], None]
+) -> None:
+    write_kfashion(tmp_path)
+    forbid(tmp_path / "data" / "Validation")
+    with pytest.raises(StorageError, match="Validation could not be read: "):
+        read_kfashion(tmp_path / "data")
 
 
 def test_garmentiq_is_read_with_and_without_splits(tmp_path: Path) -> None:

@@ -353,14 +353,31 @@ def test_broken_annotations_are_left_out_on_demand(tmp_path: Path) -> None:
     assert "annotations that are wrong, left out: 1" in reading.notes
 
 
-def test_images_that_are_not_there_are_left_out_on_demand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", ["a.jpg", "b.jpg"])  # the first of the file, and another
+def test_images_that_are_not_there_are_left_out_on_demand(gone: str, tmp_path: Path) -> None:
     write_coco(tmp_path)
-    (tmp_path / "coco/train/b.jpg").unlink()
+    (tmp_path / "coco/train" / gone).unlink()
     with pytest.raises(FormatError, match="--skip-unreadable leaves out images"):
         read_coco(tmp_path / "coco")
     reading = read_coco(tmp_path / "coco", skip_missing=True)
     assert len(reading.annotations) == 3
     assert "images that are not there, left out: 1" in reading.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("b.jpg", "b.jpg' again"), ("../../x.jpg", "is not a name under its root")],
+)
+def test_other_faults_of_names_are_refused_even_so(name: str, says: str, tmp_path: Path) -> None:
+    for number, place in enumerate(("a.jpg", "b.jpg")):
+        write_photo(tmp_path / place, 50 * number, width=WIDTH, height=HEIGHT)
+    names = ("a.jpg", "b.jpg", name, "gone.jpg")
+    images = [coco_image(number, one) for number, one in enumerate(names)]
+    marked = [{"image_id": 1, "category_id": 5, "bbox": [1, 1, 4, 4]}]
+    (tmp_path / "marks.json").write_text(json.dumps(coco_value(images, marked)))
+    with pytest.raises(FormatError, match=says) as caught:
+        read_coco(tmp_path / "marks.json", skip_missing=True)
+    assert len(caught.value.faults) == 1
 
 
 def test_a_photo_that_stands_otherwise_than_it_was_marked_is_refused(tmp_path: Path) -> None:

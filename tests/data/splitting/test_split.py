@@ -101,3 +101,32 @@ def test_every_label_of_every_task_is_drawn_in_proportion(tagged_dataset: Path) 
             labels = dataset.split(split).labels(task.name)
             counts = Counter(word for label in labels for word in held(label))
             assert all(abs(counts[word] - totals[word] / 5) <= 2 for word in task.labels)
+
+
+def test_a_test_split_alone_is_drawn_out_of_train(own_dataset: Path) -> None:
+    items = [f"item {number // 2}" for number in range(18)]
+    with_column(own_dataset, "group", items)
+    before = split_dataset(own_dataset, validation=1 / 3, redraw=True)
+    dataset = split_dataset(own_dataset, test=1 / 3)
+    assert dataset.splits() == {"train": 8, "validation": 6, "test": 4}
+    assert dataset.split("validation").names() == before.split("validation").names()
+    assert set(dataset.split("test").names()) < set(before.split("train").names())
+    sides = dataset.table.group_by("group").agg(pl.col("split").n_unique())
+    assert sides["split"].to_list() == [1] * 9
+    with pytest.raises(UsageError, match=r"has a validation split of 6 already"):
+        split_dataset(own_dataset, test=1 / 3)
+
+
+@pytest.mark.parametrize("test", [-0.1, 1.0])
+def test_a_test_split_alone_leaves_something(own_dataset: Path, test: float) -> None:
+    with pytest.raises(UsageError, match=f"found --test {test:g}; expected fractions"):
+        split_dataset(own_dataset, test=test)
+
+
+def test_items_of_the_kept_validation_split_that_stand_elsewhere_are_refused(
+    own_dataset: Path,
+) -> None:
+    with_column(own_dataset, "group", ["same"] * 2 + [None] * 16)
+    with_column(own_dataset, "split", ["validation"] + ["train"] * 17)
+    with pytest.raises(DatasetError, match=r"1 items stand in validation .*add --redraw to draw"):
+        split_dataset(own_dataset, test=0.2)

@@ -428,6 +428,8 @@ class TestResults:
         path.write_text("[]")
         with pytest.raises(UsageError, match="--flip, --unknown-is-no"):
             evaluate(path, dataset, out=tmp_path / "out", flip=True, unknown_is_no=True)
+        with pytest.raises(UsageError, match="--engine: what runs a model"):
+            evaluate(path, dataset, out=tmp_path / "out", engine="openvino")
         with pytest.raises(UsageError, match="has: garments, and no 'other'"):
             evaluate_results(path, dataset, out=tmp_path / "out", task="other")
         with pytest.raises(DatasetError, match="no 'validation' split"):

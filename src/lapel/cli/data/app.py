@@ -52,7 +52,14 @@ export_app.add_typer(export_label_studio_app)
 def split(
     dataset: DatasetFolder,
     *,
-    validation: Annotated[float, typer.Option(help="Fraction for validation.")] = 0.1,
+    validation: Annotated[
+        float | None,
+        typer.Option(
+            help="Fraction for validation; without it, --test keeps the validation split that "
+            "exists.",
+            show_default="0.1",
+        ),
+    ] = None,
     test: Annotated[float, typer.Option(help="Fraction for test.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Another seed, another draw.")] = 0,
     by: Annotated[
@@ -73,7 +80,8 @@ def split(
     """Draw a validation (and test) split, with labels in proportion.
 
     Splits that exist are kept unless they are given up: a model that was trained before has
-    learned from the pictures that it would then be judged on.
+    learned from the pictures that it would then be judged on. So it has from a test split that is
+    drawn after it: train again.
     """
     from lapel.data.splitting.split import split_dataset
 

@@ -162,7 +162,7 @@ def import_table(
         replace=replace,
         skip=skip_unreadable,
         images=images,
-        single=[column.strip() for entry in single or () for column in entry.split(",")],
+        single=single or (),
         multi=multi or (),
         join_extra=join_extra,
         skip_missing=skip_unreadable,

@@ -92,12 +92,13 @@ def parquet_writer(path: Path, place: Place) -> Iterator[Add]:
             for cells in rows_of(answered)
         )
 
-    yield add
-    # A picture without garments has fewer columns than others.
-    columns = dict.fromkeys(name for row in rows for name in row)
-    whole = [{name: row.get(name) for name in columns} for row in rows]
-    with atomic_path(path, instead=place) as partial:
-        pl.DataFrame(whole, infer_schema_length=None).write_parquet(partial)
+    # Opened before the first answer, so that a place that cannot be written costs no waiting.
+    with atomic_path(path, instead=place) as partial, partial.open("wb") as file:
+        yield add
+        # A picture without garments has fewer columns than others.
+        columns = dict.fromkeys(name for row in rows for name in row)
+        whole = [{name: row.get(name) for name in columns} for row in rows]
+        pl.DataFrame(whole, infer_schema_length=None).write_parquet(file)
 
 
 WRITERS: dict[str, Callable[[Path, Place], AbstractContextManager[Add]]] = {

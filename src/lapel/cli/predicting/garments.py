@@ -17,6 +17,7 @@ from lapel.cli.predicting.lines import (
     readable,
 )
 from lapel.cli.predicting.results import Results
+from lapel.storage.local import refuse_unwritable
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -48,6 +49,8 @@ def predict_garments(
         draw: folder for drawings.
         coco: file for COCO's JSON.
     """
+    if coco is not None:
+        refuse_unwritable(coco)  # before the work: it is written after the last picture
     file = _coco_of(predictor) if coco is not None else None
     found = predictor.predict(pictures, top=top)
     results = Results(_told(_drawn(found, pictures, draw, predictor), file))

@@ -15,6 +15,7 @@ from lapel.cli.engine_option import EngineOption, say_engine
 from lapel.cli.predicting.bulk import Cluster, Model, is_folder, predict_bulk
 from lapel.cli.predicting.lines import answer_lines, answer_row, as_text, print_table, readable
 from lapel.cli.predicting.results import Results
+from lapel.storage.local import refuse_unwritable
 from lapel.storage.places import holds, in_addresses, puts
 
 if TYPE_CHECKING:
@@ -217,6 +218,8 @@ def predict(
     pictures = find_pictures(one for path in asked for one in _of_dataset(path))
     predictor = Predictor.load(bundle, engine=engine, batch=batch, threshold=threshold)
     say_engine(predictor)
+    if coco is not None:
+        refuse_unwritable(coco)  # before the work: it is written after the last picture
     file = None if coco is None else _coco_file(predictor)
     places = None if boxes is None else boxes_of(pictures, boxes)
     if places is None:

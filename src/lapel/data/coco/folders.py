@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from lapel.data.reading.base import is_hidden
+from lapel.data.reading.image_names import NAMES_TRIED, holds_file
 from lapel.data.reading.walking import subfolders
 from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.errors import UsageError
@@ -80,25 +81,27 @@ def image_root(path: Path, images: Path | None) -> Path:
     return path.parent.parent if path.parent.name in {"annotations", "labels"} else path.parent
 
 
-def image_folder(root: Path, path: Path, first: str, split: str | None) -> str:
-    """The folder below the root in which the photos of a file are, found by the first of them.
+def image_folder(root: Path, path: Path, names: Iterable[str], split: str | None) -> str:
+    """The folder below the root in which the photos of a file are.
+
+    It is found by the first photo that lies in some folder: the first of the list may be gone.
 
     Returns:
         The folder with ``/`` after it, or an empty text.
     """
-    for place in _candidates(root, path, split):
-        if _holds(root / place, first):
-            return f"{place}/" if place else ""
-    # Folders may be called otherwise; of several that hold it nobody knows which is meant.
-    others = [name for name in subfolders(root) if _holds(root / name, first)]
-    return f"{others[0]}/" if len(others) == 1 else ""
-
-
-def _holds(folder: Path, name: str) -> bool:
-    # A name may be too long for the file system, or go somewhere else: that is told later.
-    with suppress(OSError, ValueError):
-        return (folder / name).is_file()
-    return False
+    tried = list(islice(names, NAMES_TRIED))
+    places = list(_candidates(root, path, split))
+    for name in tried:
+        for place in places:
+            if holds_file(root / place, name):
+                return f"{place}/" if place else ""
+    folders = subfolders(root)
+    for name in tried:
+        # Folders may be called otherwise; of several that hold it nobody knows which is meant.
+        others = [folder for folder in folders if holds_file(root / folder, name)]
+        if others:
+            return f"{others[0]}/" if len(others) == 1 else ""
+    return ""
 
 
 def _candidates(root: Path, path: Path, split: str | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ from lapel.data.dataset import Dataset
 from lapel.data.exploring.sampling import take_looks
 from lapel.data.progress import Track, silent
 from lapel.schema.errors import MissingExtraError
-from lapel.storage.local import write_atomically
+from lapel.storage.local import refuse_unwritable, write_atomically
 from lapel.storage.places import puts
 
 
@@ -35,8 +35,9 @@ def explore_dataset(folder: str | Path, out: str | Path, *, track: Track = silen
     # After the check, since it draws with matplotlib.
     from lapel.data.exploring.page import page  # noqa: PLC0415 - see above
 
+    out = Path(out)
+    refuse_unwritable(out)  # before every picture is looked at
     dataset = Dataset.open(folder)
     looks = take_looks(dataset, track=track)
-    out = Path(out)
     write_atomically(out, page(dataset, looks).encode())
     return out

@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 from lapel.data.dataset import Dataset
 from lapel.data.exporting import (
     Exported,
+    FreeNames,
     chosen_tasks,
     copy_images,
     file_name,
-    free_name,
     write_plain_csv,
 )
 from lapel.data.images import packed_row
@@ -47,7 +47,7 @@ def export_masks(
     labels = dataset.labels(name)
     known = dataset.table[name].is_not_null().to_list()
     splits = dataset.table["split"].to_list()
-    written: set[str] = set()
+    names = FreeNames()
     places: dict[str, str] = {}
     maps: dict[int, str] = {}
     for row, image in enumerate(dataset.names()):
@@ -55,9 +55,7 @@ def export_masks(
             plain = named_like_picture(image) or packed_row(image) is not None
             base = file_name(image, b"" if plain else dataset.read(image))
             # Told apart by the name of the map, which has another ending than the photo.
-            place = PurePosixPath(
-                free_name(splits[row], f"{PurePosixPath(base).stem}.png", written)
-            )
+            place = PurePosixPath(names.take(splits[row], f"{PurePosixPath(base).stem}.png"))
             places[image] = f"{PHOTOS}/{place.with_suffix(PurePosixPath(base).suffix)}"
             maps[row] = f"{MAPS}/{place}"
     with atomic_folder(out) as building:

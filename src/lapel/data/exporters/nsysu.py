@@ -69,13 +69,14 @@ def export_nsysu(
     }
     first = [(places[n], _cell(single, cells[single.name][n])) for n in places]
     second = [(places[n], _cell(tags, cells[tags.name][n])) for n in places]
-    test = [place for place in places.values() if place not in _known(first, second)]
+    known = _known(first, second)
+    test = [place for place in places.values() if place not in known]
     with atomic_folder(out) as building:
         copy_images(dataset, building, places, track)
-        known = ((place, cell) for place, cell in first if cell is not None)
-        write_plain_csv(building / "category.csv", [CATEGORY_HEADER, *known])
-        known = ((place, cell) for place, cell in second if cell is not None)
-        write_plain_csv(building / "attributes.csv", [ATTRIBUTE_HEADER, *known])
+        labelled = ((place, cell) for place, cell in first if cell is not None)
+        write_plain_csv(building / "category.csv", [CATEGORY_HEADER, *labelled])
+        labelled = ((place, cell) for place, cell in second if cell is not None)
+        write_plain_csv(building / "attributes.csv", [ATTRIBUTE_HEADER, *labelled])
         if test:
             write_plain_csv(building / "test.csv", [(PATH_COLUMN,), *((place,) for place in test)])
     return Exported(path=out, images=len(places), notes=_notes(tags, cells[tags.name]))

@@ -98,7 +98,7 @@ def choose_roles(
             )
     roles = Roles(
         image=image,
-        single=guess.single if guess else tuple(single),
+        single=guess.single if guess else tuple(single_columns(table, single)),
         multi=guess.multi if guess else dict(_with_mark(table, entry) for entry in multi),
         split=split,
         group=group,
@@ -108,6 +108,16 @@ def choose_roles(
     if twice:
         raise UsageError(f"column {twice[0]!r} is named by --single and --multi; choose one")
     return roles
+
+
+def single_columns(table: Cells, entries: Sequence[str]) -> list[str]:
+    """The columns that entries name: each names one, or several with commas between them."""
+    found: list[str] = []
+    for entry in entries:
+        # A name may hold commas itself.
+        whole = entry in table.columns
+        found += [entry] if whole else [column.strip() for column in entry.split(",")]
+    return found
 
 
 def _with_mark(table: Cells, entry: str) -> tuple[str, str]:

@@ -53,9 +53,12 @@ def _plain(column: pl.Series) -> Iterator[pl.Series]:
 
 
 def _words(column: pl.Series, separator: str | None = None, none: str | None = None) -> pl.Series:
+    # Other programs write null among the texts of a list: there it is no label.
     separator = separator or separator_for(column.explode().drop_nulls().to_list())
     cells = [
-        None if words is None else write_words(words, separator, none=none)
+        None
+        if words is None
+        else write_words([word for word in words if word is not None], separator, none=none)
         for words in column.to_list()
     ]
     return pl.Series(column.name, cells, dtype=pl.String)

@@ -97,7 +97,8 @@ def read_coco(
     found = _Found(ImageList(root), skip_broken, skip_missing)
     for split, path in files.items():
         _read_file(root, split, path, found, holes=holes, track=track)
-    faults = [*found.faults, *([] if skip_missing else found.images.faults)]
+    found.oddities[MISSING] = len(found.images.missing) if skip_missing else 0
+    faults = [*found.faults, *found.images.refused(skip_missing=skip_missing)]
     if not found.annotations and not faults:
         faults = [Fault(file=str(next(iter(files.values()))), found="no image", expected="some")]
     if not found.categories and not faults:
@@ -161,13 +162,11 @@ def _read_file(
         found.faults += _as_faults(path, content.broken)
     found.oddities += content.oddities
     _take_categories(path, content, found)
-    first = next(iter(content.pictures.values()), None)
-    folder = "" if first is None else image_folder(root, path, first.file, split)
+    folder = image_folder(root, path, [one.file for one in content.pictures.values()], split)
     rows = content.pictures.items()
     for identifier, picture in track(rows, len(rows), f"Reading {split or path.name}"):
         image = f"{folder}{picture.file}"
         if not found.images.add(image, file=str(path), line=None):
-            found.oddities[MISSING] += found.skip_missing
             continue
         found.annotations.append(Annotation(image=image, labels={}, split=split))
         if picture.width and picture.height:
@@ -194,9 +193,9 @@ def _remedy(found: _Found) -> str:
     lines = []
     if found.faults and not found.skip_broken:
         lines.append("--skip-broken leaves out single annotations that are wrong.")
-    if found.images.faults and not found.annotations:
+    if found.images.missing and not found.annotations:
         lines.append("--images FOLDER names the folder that holds the photos.")
-    elif found.images.faults and not found.skip_missing:
+    elif found.images.missing and not found.skip_missing:
         lines.append("--skip-unreadable leaves out images that are not there.")
     return " ".join(lines)
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from lapel.data.fashionpedia.words import attribute_names, category_names
 from lapel.data.label_maps.painting import painted_masks, parsing_task
 from lapel.data.progress import Track, silent
 from lapel.data.reading.base import Reading, existing_folder, oddity_notes, read_bytes, refuse
+from lapel.data.reading.image_names import NAMES_TRIED, holds_file
 from lapel.data.reading.json_records import (
     RecordError,
     is_whole,
@@ -186,10 +188,10 @@ def _tags(numbers: set[int], names: dict[int, str]) -> Tags:
 
 
 def _image_folder(root: Path, split: str, content: Content) -> str:
-    """Where the photos of a split are: the first folder that has the first of them."""
+    """Where the photos of a split are: the first folder that has one of the first of them."""
     places = [f"{top}{name}" for top in ("", "images/") for name in IMAGE_FOLDERS[split]]
-    first = next(iter(content.pictures.values()), None)
-    has = (place for place in places if first and (root / place / first.file).is_file())
+    names = [picture.file for picture in islice(content.pictures.values(), NAMES_TRIED)]
+    has = (place for name in names for place in places if holds_file(root / place, name))
     return next(has, places[0])
 
 

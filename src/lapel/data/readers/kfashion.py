@@ -11,7 +11,6 @@ named by both, such as ``상의_카테고리``. The files are described in
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,6 +38,7 @@ from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
 from lapel.schema.garments import Garment
 from lapel.schema.labels import Schema
+from lapel.storage.folders import walk
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ def read_kfashion(
         UsageError: no such folder.
         FormatError: files that are no records, words beyond the vocabulary, images that are
             missing or described twice; all faults together.
-        StorageError: a file cannot be read.
+        StorageError: a file or folder cannot be read.
     """
     root = existing_folder(source)
     images = ImageList(root)
@@ -113,7 +113,7 @@ def _list_files(root: Path) -> tuple[list[str], dict[str, list[str]]]:
     """Records, sorted, and pictures by their names without ending; relative to the root."""
     records: list[str] = []
     pictures: dict[str, list[str]] = defaultdict(list)
-    for place, folders, files in os.walk(root):
+    for place, folders, files in walk(root):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in sorted(name for name in files if not is_hidden(name)):
             relative = (Path(place) / name).relative_to(root).as_posix()

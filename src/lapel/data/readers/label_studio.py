@@ -94,8 +94,9 @@ def read_label_studio(
     root = _image_root(export, images)
     found = _Found(ImageList(root), root)
     for task in track(tasks, len(tasks), "Reading tasks"):
-        _read_task(export, task, binding, found, skip_broken=skip_broken, skip_missing=skip_missing)
-    faults = [*found.faults, *([] if skip_missing else found.images.faults)]
+        _read_task(export, task, binding, found, skip_broken=skip_broken)
+    found.oddities[MISSING] = len(found.images.missing) if skip_missing else 0
+    faults = [*found.faults, *found.images.refused(skip_missing=skip_missing)]
     refuse(faults, remedy=_remedy(found, skip_missing=skip_missing))
     garments = {
         image: said.garments for image, said in found.said.items() if said.garments is not None
@@ -149,7 +150,6 @@ def _read_task(
     found: _Found,
     *,
     skip_broken: bool,
-    skip_missing: bool,
 ) -> None:
     address = task.data.get(binding.key)
     if not isinstance(address, str) or not address:
@@ -158,7 +158,6 @@ def _read_task(
         return
     image = _file_of(address, found.root)
     if not found.images.add(image, file=f"{export}, task {task.name}", line=None):
-        found.oddities[MISSING] += skip_missing
         return
     said = None
     try:
@@ -213,9 +212,9 @@ def _remedy(found: _Found, *, skip_missing: bool) -> str:
     lines = []
     if found.faults:
         lines.append("--skip-broken takes single annotations that are wrong as not made.")
-    if found.images.faults and not found.rows:
+    if found.images.missing and not found.rows:
         lines.append("--images FOLDER names the folder that holds the pictures.")
-    elif found.images.faults and not skip_missing:
+    elif found.images.missing and not skip_missing:
         lines.append("--skip-unreadable leaves out tasks whose picture is not there.")
     return " ".join(lines)
 

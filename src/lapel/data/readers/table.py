@@ -7,7 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from lapel.data.label_tables.cells import Cells, read_cells
-from lapel.data.label_tables.column_roles import Roles, choose_roles, guess_notes, image_column_of
+from lapel.data.label_tables.column_roles import (
+    Roles,
+    choose_roles,
+    guess_notes,
+    image_column_of,
+    single_columns,
+)
 from lapel.data.label_tables.tag_cells import UNKNOWN_SUFFIX, read_tags
 from lapel.data.reading.base import (
     Reading,
@@ -45,8 +51,8 @@ def read_table(
         source: the table; see :func:`lapel.data.label_tables.cells.read_cells`.
         images: the folder that the image column's names are relative to. Where all names lack
             an ending (``1163``), the usual ones are tried.
-        single: columns that hold one label each; each becomes a task of its name. An empty
-            cell is an unknown label.
+        single: columns that hold one label each, or several of them with commas between their
+            names; each becomes a task of its name. An empty cell is an unknown label.
         multi: columns that hold tags, as ``COLUMN`` or ``COLUMN:MARK``, with the mark that
             stands between them. An empty cell is unknown, a mark alone is none of them, and
             the labels in ``COLUMN.unknown`` are unknown. Without ``single`` and ``multi``, both
@@ -67,7 +73,7 @@ def read_table(
             its line.
     """
     file, root = existing_file(source), existing_folder(images)
-    table = _read(file, encoding, join_extra, [*single, *multi])
+    table = _read(file, encoding, join_extra, single, multi)
     listing = Listing(root)
     image = image_column or image_column_of(table, listing)
     ending = listing.missing_ending(table.column(image)) or ""
@@ -91,9 +97,16 @@ def read_table(
     )
 
 
-def _read(file: Path, encoding: str | None, join_extra: str | None, named: list[str]) -> Cells:
+def _read(
+    file: Path,
+    encoding: str | None,
+    join_extra: str | None,
+    single: Sequence[str],
+    multi: Sequence[str],
+) -> Cells:
     table = read_cells(file, encoding=encoding, join_extra=join_extra, guess_join=True)
-    labels = {*named, *(entry.split(":", maxsplit=1)[0] for entry in named)}
+    marked = (entry.split(":", maxsplit=1)[0] for entry in multi)
+    labels = {*single_columns(table, single), *multi, *marked}
     if table.joined_into in labels and join_extra is None:
         # Labels are no free text: refuse the rows instead, each with its line.
         return read_cells(file, encoding=encoding)

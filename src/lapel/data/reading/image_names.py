@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from lapel.schema.errors import StorageError
 from lapel.storage.local import LocalStore
 from lapel.storage.names import checked_name
 
-#: Endings that a table may leave out of its image names, and names that are tried with them.
+#: Endings that a table may leave out of its image names.
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
+
+#: Names that are tried to find out how names are meant: some of them may be gone.
 NAMES_TRIED = 100
 
 
@@ -69,3 +72,11 @@ class Listing:
                 except StorageError:
                     continue
         return None
+
+
+def holds_file(folder: Path, name: str) -> bool:
+    """Whether a folder has a file of a name, whatever that name may be."""
+    # One may be too long for the file system, or go somewhere else: that is told later.
+    with suppress(OSError, ValueError):
+        return (folder / name).is_file()
+    return False

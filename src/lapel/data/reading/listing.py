@@ -36,10 +36,12 @@ class ImageList:
 
     Attributes:
         faults: what has been found wrong so far.
+        missing: those of them whose file is not there.
     """
 
     def __init__(self, root: Path) -> None:
         self.faults: list[Fault] = []
+        self.missing: list[Fault] = []
         self._root = root
         self._files = Listing(root)
         self._first: dict[str, str] = {}
@@ -65,11 +67,23 @@ class ImageList:
             try:
                 if self._files.exists(name):
                     return True
-                found, expected = repr(name), f"a file in {self._root}"
+                self._miss(name, file, line)
+                return False
             except StorageError as error:
                 found, expected = str(error), ""
         self.faults.append(Fault(file=file, line=line, found=found, expected=expected))
         return False
+
+    def _miss(self, name: str, file: str, line: int | None) -> None:
+        expected = f"a file in {self._root}"
+        fault = Fault(file=file, line=line, found=repr(name), expected=expected)
+        self.faults.append(fault)
+        self.missing.append(fault)
+
+    def refused(self, *, skip_missing: bool) -> list[Fault]:
+        """The faults; without those of files that are not there, where these may be left out."""
+        passed = set(self.missing) if skip_missing else set()
+        return [fault for fault in self.faults if fault not in passed]
 
 
 def whole_numbers(words: Iterable[str]) -> list[int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLIT_NAMES
 from lapel.schema.counting import counted
 from lapel.schema.errors import Fault
+from lapel.storage.folders import entries_of, walk
 
 #: Endings of passed-over files that are told apart.
 ENDINGS_SHOWN = 8
@@ -35,9 +35,13 @@ class Walk:
     empty: list[str] = field(default_factory=list)
 
     def images(self, folder: Path) -> Iterator[str]:
-        """Names of the pictures in a folder and below it, relative to the root, sorted."""
+        """Names of the pictures in a folder and below it, relative to the root, sorted.
+
+        Raises:
+            StorageError: a folder cannot be read.
+        """
         inside = self.root.resolve()
-        for place, folders, files in os.walk(folder):
+        for place, folders, files in walk(folder):
             folders[:] = sorted(name for name in folders if not is_hidden(name))
             for path in (Path(place) / name for name in sorted(files) if not is_hidden(name)):
                 if not named_like_picture(path):
@@ -51,11 +55,11 @@ class Walk:
 
     def report_loose_images(self, folder: Path, *, expected: str) -> None:
         """Pictures that lie beside the folders of labels are a fault."""
-        loose = sorted(
+        loose = [
             entry.name
-            for entry in os.scandir(folder)
+            for entry in entries_of(folder)
             if entry.is_file() and named_like_picture(entry.name)
-        )
+        ]
         if loose:
             found = (
                 f"{counted(len(loose), 'picture')} outside any class folder, the first {loose[0]!r}"
@@ -92,8 +96,12 @@ class Walk:
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, sorted, an operating system's own left out."""
-    return sorted(e.name for e in os.scandir(folder) if e.is_dir() and not is_hidden(e.name))
+    """Names of the folders in a folder, sorted, an operating system's own left out.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    return [one.name for one in entries_of(folder) if one.is_dir() and not is_hidden(one.name)]
 
 
 def _name_fault(path: Path, inside: Path) -> Fault | None:

@@ -13,11 +13,17 @@ from lapel.data.table import write_table
 from lapel.schema.annotation import held
 from lapel.schema.errors import DatasetError, UsageError
 
+#: Fraction for validation where nobody names one.
+VALIDATION = 0.1
+
+#: A split that is kept, to the option that gives it up.
+_GIVE_UP = {"test": "--redraw-test", "validation": "--redraw"}
+
 
 def split_dataset(
     folder: str | Path,
     *,
-    validation: float,
+    validation: float | None = None,
     test: float = 0.0,
     seed: int = 0,
     by: str | None = None,
@@ -29,11 +35,13 @@ def split_dataset(
     Every split gets each label, of every task, in the proportion of the whole. A test split
     that exists is kept as it is, since results measured on it would lose their meaning; the
     fractions are then of the other rows. A validation split that exists is given up only when
-    asked for, since models that were trained before have learned from what is then drawn.
+    asked for, since models that were trained before have learned from what is then drawn: where
+    only a test split is asked for, and there is none yet, it is drawn out of the other rows.
 
     Args:
         folder: the dataset.
-        validation: fraction for validation, above 0.
+        validation: fraction for validation, above 0; by default ``VALIDATION``, or the validation
+            split that exists where only ``test`` is given.
         test: fraction for test.
         seed: the same seed, names and labels give the same draw, everywhere.
         by: column of what must stay on one side; by default ``group`` where there is one.
@@ -43,31 +51,50 @@ def split_dataset(
     Raises:
         UsageError: fractions that leave nothing to train on, no such column, or splits that
             exist and are not given up.
-        DatasetError: items of the kept test split stand in other splits too, or there are too
-            few rows.
+        DatasetError: items of the kept split stand in other splits too, or there are too few rows.
         StorageError: the table cannot be written; it is as before.
     """
     dataset = Dataset.open(folder)
-    _check_fractions(validation, test)
-    there = dataset.splits().get("validation", 0)
-    if there and not (redraw or redraw_test):
+    there = dataset.splits()
+    anew = redraw or redraw_test
+    if validation is None and test and set(there) == {"train", "validation"} and not anew:
+        kept: str | None = "validation"
+        fractions = {"test": test}
+        _check_fractions(fractions)
+    else:
+        kept = "test" if "test" in there and not redraw_test else None
+        fractions = {"validation": VALIDATION if validation is None else validation, "test": test}
+        _check_fractions(fractions)
+        _refuse_lost(dataset, kept, test, anew=anew)
+    return _write_drawn(dataset, kept, fractions, seed, by)
+
+
+def _refuse_lost(dataset: Dataset, kept: str | None, test: float, *, anew: bool) -> None:
+    """Refuse to draw splits anew that exist and that nobody gave up."""
+    there = dataset.splits()
+    if "validation" in there and not anew:
+        alone = "" if "test" in there else "; --test without --validation leaves it as it is"
         raise UsageError(
-            f"dataset '{dataset.name}' has a validation split of {there:,} already, and is ready "
-            "to train on. To draw anew all the same, add --redraw; models trained before will "
-            "then have learned from pictures that they are judged on"
+            f"dataset '{dataset.name}' has a validation split of {there['validation']:,} already, "
+            "and is ready to train on. To draw anew all the same, add --redraw; models trained "
+            f"before will then have learned from pictures that they are judged on{alone}"
         )
-    kept_test = dataset.splits().get("test", 0) if not redraw_test else 0
-    if test and kept_test:
+    if test and kept:
         raise UsageError(
-            f"dataset '{dataset.name}' has a test split of {kept_test:,} already, which is kept; "
-            "leave --test out, or add --redraw-test to give it up"
+            f"dataset '{dataset.name}' has a test split of {there['test']:,} already, which is "
+            "kept; leave --test out, or add --redraw-test to give it up"
         )
+
+
+def _write_drawn(
+    dataset: Dataset, kept: str | None, fractions: dict[str, float], seed: int, by: str | None
+) -> Dataset:
     table = dataset.table
     groups = _groups(dataset, by)
-    free = [not (kept_test and split == "test") for split in table["split"]]
-    _check_groups(groups, free)
-    drawn = _draw(dataset, groups, free, {"validation": validation, "test": test}, seed)
-    for name, fraction in {"validation": validation, "test": test}.items():
+    free = [kept is None or split != kept for split in table["split"]]
+    _check_groups(groups, free, kept)
+    drawn = _draw(dataset, groups, free, fractions, seed)
+    for name, fraction in fractions.items():
         if fraction and name not in drawn:
             raise DatasetError(
                 f"{sum(free)} images are too few for a {name} split of {fraction:g}; "
@@ -75,14 +102,17 @@ def split_dataset(
             )
     column = pl.Series("split", drawn, dtype=pl.String)
     write_table(dataset.own_folder(), table.with_columns(column))
-    return Dataset.open(folder)
+    return Dataset.open(dataset.folder)
 
 
-def _check_fractions(validation: float, test: float) -> None:
-    if not (0 < validation < 1 and 0 <= test < 1 and validation + test < 1):
+def _check_fractions(fractions: dict[str, float]) -> None:
+    first, *others = fractions.values()
+    fit = 0 < first < 1 and all(0 <= one < 1 for one in others)
+    if not fit or sum(fractions.values()) >= 1:
+        found = " and ".join(f"--{name} {fraction:g}" for name, fraction in fractions.items())
         raise UsageError(
-            f"found --validation {validation:g} and --test {test:g}; expected fractions that "
-            "leave something to train on, such as 0.1 and 0.1"
+            f"found {found}; expected fractions that leave something to train on, such as 0.1 and "
+            "0.1"
         )
 
 
@@ -102,8 +132,8 @@ def _groups(dataset: Dataset, by: str | None) -> list[str | None] | None:
     return dataset.table[by].cast(pl.String).to_list()
 
 
-def _check_groups(groups: list[str | None] | None, free: list[bool]) -> None:
-    if groups is None:
+def _check_groups(groups: list[str | None] | None, free: list[bool], kept: str | None) -> None:
+    if groups is None or kept is None:
         return
     sides: dict[str, set[bool]] = {}
     for group, is_free in zip(groups, free, strict=True):
@@ -112,8 +142,8 @@ def _check_groups(groups: list[str | None] | None, free: list[bool]) -> None:
     torn = sorted(group for group, found in sides.items() if len(found) > 1)
     if torn:
         raise DatasetError(
-            f"{len(torn)} items stand in test and in other splits, the first {torn[0]!r}; "
-            "add --redraw-test to draw all splits anew"
+            f"{len(torn)} items stand in {kept} and in other splits, the first {torn[0]!r}; "
+            f"add {_GIVE_UP[kept]} to draw all splits anew"
         )
 
 
@@ -140,7 +170,7 @@ def _draw(
         parts = hold_out_evenly(
             chosen, [labels[row] for row in rows], wanted, seed=seed, groups=its_groups
         )
-    drawn = ["test"] * len(free)
+    drawn: list[str] = dataset.table["split"].to_list()
     for row, part in zip(rows, parts, strict=True):
         drawn[row] = part or "train"
     if Counter(drawn)["train"] == 0:
