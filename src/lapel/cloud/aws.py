@@ -25,7 +25,7 @@ from botocore.validate import validate_parameters
 
 from lapel.cloud.regions import checked_region
 from lapel.schema.errors import CloudError, UsageError
-from lapel.storage.places import own_server
+from lapel.storage.endpoint import own_server
 from lapel.storage.s3.client import SETTINGS, words
 
 #: Retries with jitter and a ceiling, by boto3 itself; seconds to connect and to read.

@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import os
 import posixpath
 import re
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from typing import ParamSpec, TypeVar
 
 from lapel.schema.errors import StorageError, UsageError
 from lapel.storage.cache import cache_root
+from lapel.storage.endpoint import own_server
 from lapel.storage.holding import in_turn
 from lapel.storage.local import write_atomically
 from lapel.storage.s3.extra import needs_aws
@@ -44,14 +44,6 @@ _MIRROR = re.compile(rf"/({PLACES}|{RUNS})/([0-9a-f]{{16}})/")
 
 #: Bytes of an object that is moved in one request.
 SMALL = 8 * 2**20
-
-#: Where code asks a server other than AWS; the same address means something else there.
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-
-
-def own_server() -> str:
-    """The server that is asked for places in S3 instead of AWS; empty: AWS itself."""
-    return next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
 
 
 def is_remote(place: object) -> bool:

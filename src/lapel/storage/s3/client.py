@@ -30,7 +30,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from lapel.schema.errors import StorageError
-from lapel.storage.places import own_server
+from lapel.storage.endpoint import own_server
 
 #: Requests that one transfer has under way at most: workers for files and for their parts.
 CONNECTIONS = 64
