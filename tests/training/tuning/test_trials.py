@@ -210,3 +210,15 @@ def test_the_best_so_far_is_a_staircase() -> None:
     for score in (0.5, 0.4, 0.7):
         trials.done(drawn(trials).number, {1: score}, 1.0)
     assert best_so_far(trials.records()) == [(0, 0.5), (1, 0.5), (2, 0.5), (2, 0.7)]
+
+
+def test_of_two_machines_that_draw_the_last_trial_at_once_one_learns_it() -> None:
+    study = new_study()
+    here = trials_of(study, RATE, FLIP)
+    there = trials_of(study, RATE, FLIP, home="there")
+    drawn(here)
+    # Both have looked, and found one left.
+    assert here.count() == there.count() == 1
+    assert there.draw(2) is not None
+    assert here.draw(2) is None
+    assert here.count() == 2

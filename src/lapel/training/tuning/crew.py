@@ -108,7 +108,7 @@ class Crew:
             return None
         if self._exhausted and not self._trials.waiting():
             return None
-        drawn = self._trials.draw()
+        drawn = self._trials.draw(self._limits.trials)
         self._exhausted = drawn is None
         return drawn
 

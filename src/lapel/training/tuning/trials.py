@@ -94,8 +94,13 @@ class Trials:
                 self._study.tell(trial.number, state=TrialState.FAIL)
         return mine
 
-    def draw(self) -> Drawn | None:
-        """Values that were not tried yet; None where there are no others."""
+    def draw(self, most: int | None = None) -> Drawn | None:
+        """Values that were not tried yet; None where there are no others.
+
+        Args:
+            most: trials that all machines learn together. Two that draw at once may both find one
+                left; then the trial that was begun first is it, and the other draws nothing.
+        """
         if self._combinations is not None and not self._untried() and not self.waiting():
             return None
         for attempt in range(LAST_DRAWS):
@@ -111,11 +116,18 @@ class Trials:
             trial.set_user_attr(HOME, self._home)
             trial.set_user_attr(HOST, self._host)
             same = self._same(trial)
+            if same is None and most is not None and self._before(trial) >= most:
+                self._study.tell(trial, state=TrialState.FAIL)
+                return None
             if same is None:
                 return Drawn(number=trial.number, values=dict(trial.params))
             trial.set_user_attr(DUPLICATE, same.number)
             self._study.tell(trial, state=TrialState.FAIL)
         return None
+
+    def _before(self, drawn: optuna.Trial) -> int:
+        """How many trials were begun earlier, by whomever, and count."""
+        return sum(one.number < drawn.number for one in self._all() if one.state in TRIED)
 
     def _same(self, drawn: optuna.Trial) -> FrozenTrial | None:
         """An earlier trial of the same values; of two drawn at once, the first is learned."""
