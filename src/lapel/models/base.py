@@ -46,6 +46,9 @@ class Backbone(nn.Module, ABC):
         stride: pixels of a picture that a step on its features is wide.
     """
 
+    #: Whether some of its layers are fitted rather than learned.
+    has_fitted: ClassVar[bool] = False
+
     width: int
     stride: int
 
@@ -56,9 +59,6 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def stages(self) -> list[Stage]:
         """Its parts, from the pixels up; together they hold every parameter that learns."""
-
-    #: Whether some of its layers are fitted rather than learned.
-    has_fitted: ClassVar[bool] = False
 
     def fit_to(self, images: Tensor) -> None:
         """Fit what is fitted rather than learned, on normalised images (N, C, H, W)."""

@@ -82,6 +82,8 @@ class SmallNetwork(Backbone):
         whitening: whether the first layer is fitted and frozen, or learned like the others.
     """
 
+    has_fitted = True
+
     def __init__(
         self,
         channels: int,
@@ -103,8 +105,6 @@ class SmallNetwork(Backbone):
         )
         self.width = widths[-1]
         self.stride = 2 ** len(widths)
-
-    has_fitted = True
 
     def fit_to(self, images: Tensor) -> None:
         """Fit what is fitted rather than learned, on normalised images (N, C, H, W)."""

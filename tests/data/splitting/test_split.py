@@ -113,7 +113,7 @@ def test_a_test_split_alone_is_drawn_out_of_train(own_dataset: Path) -> None:
     assert set(dataset.split("test").names()) < set(before.split("train").names())
     sides = dataset.table.group_by("group").agg(pl.col("split").n_unique())
     assert sides["split"].to_list() == [1] * 9
-    with pytest.raises(UsageError, match=r"has a validation split of 6 already"):
+    with pytest.raises(UsageError, match=r"has a test split of 4 already.*--redraw-test"):
         split_dataset(own_dataset, test=1 / 3)
 
 

@@ -72,17 +72,18 @@ def split_dataset(
 def _refuse_lost(dataset: Dataset, kept: str | None, test: float, *, anew: bool) -> None:
     """Refuse to draw splits anew that exist and that nobody gave up."""
     there = dataset.splits()
+    # First, since whoever gives it up gives up both.
+    if test and kept:
+        raise UsageError(
+            f"dataset '{dataset.name}' has a test split of {there['test']:,} already, which is "
+            "kept; leave --test out, or add --redraw-test to give it up"
+        )
     if "validation" in there and not anew:
         alone = "" if "test" in there else "; --test without --validation leaves it as it is"
         raise UsageError(
             f"dataset '{dataset.name}' has a validation split of {there['validation']:,} already, "
             "and is ready to train on. To draw anew all the same, add --redraw; models trained "
             f"before will then have learned from pictures that they are judged on{alone}"
-        )
-    if test and kept:
-        raise UsageError(
-            f"dataset '{dataset.name}' has a test split of {there['test']:,} already, which is "
-            "kept; leave --test out, or add --redraw-test to give it up"
         )
 
 
