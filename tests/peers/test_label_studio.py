@@ -186,7 +186,14 @@ def annotator(browser: Browser, studio: Started) -> Iterator[Page]:
 
 def opened(page: Page, studio: Started, project: int, task: int) -> Page:
     """A task as an annotator sees it, with its picture there."""
-    page.goto(f"{studio.url}/projects/{project}/data?task={task}")
+    # By way of the list, as people do. A link straight to a task of a project that nobody has
+    # opened yet shows no proposals on a slow machine: Label Studio asks for the task and for the
+    # list at once, and the list, which holds none, may take the task's place.
+    page.goto(f"{studio.url}/projects/{project}/data")
+    row = page.locator("[class*=row-wrapper]").filter(
+        has=page.get_by_label(f"Select Task {task}", exact=True)
+    )
+    row.get_by_text(str(task), exact=True).first.click()
     expect(page.get_by_test_id("bottombar-submit-button")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("canvas").first).to_be_visible(timeout=PATIENCE)
     # What the model says is there as a draft to begin from.
