@@ -31,6 +31,48 @@ def test_a_bucket_is_private_encrypted_tagged_and_tidy(aws: ObjectStore) -> None
     assert not make_bucket(account, BUCKET.bucket)  # once more: set again, not made
 
 
+def test_a_bucket_that_is_set_again_keeps_what_others_gave_it(aws: ObjectStore) -> None:
+    make_bucket(Account(), BUCKET.bucket, versions=True)
+    client, named = aws.client(), {"Bucket": BUCKET.bucket}
+    team = {"Key": "team", "Value": "catalogue"}
+    client.put_bucket_tagging(**named, Tagging={"TagSet": [*owner_tags(BUCKET.bucket), team]})
+    colder = {
+        "ID": "colder", "Status": "Enabled", "Filter": {"Prefix": "runs/"},
+        "Transitions": [{"Days": 60, "StorageClass": "GLACIER"}],
+    }  # fmt: skip
+    tidy = client.get_bucket_lifecycle_configuration(**named)["Rules"]
+    tidy[0]["NoncurrentVersionExpiration"] = {"NoncurrentDays": 90}
+    client.put_bucket_lifecycle_configuration(
+        **named, LifecycleConfiguration={"Rules": [*tidy, colder]}
+    )
+    how = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/theirs"}
+    client.put_bucket_encryption(
+        **named,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": how, "BucketKeyEnabled": True}]
+        },
+    )
+
+    account = Account()
+    assert not make_bucket(account, BUCKET.bucket)
+    assert client.get_bucket_tagging(**named)["TagSet"] == [*owner_tags(BUCKET.bucket), team]
+    rules = {one["ID"]: one for one in client.get_bucket_lifecycle_configuration(**named)["Rules"]}
+    assert set(rules) == {"lapel-tidy", "colder"}
+    # It goes on keeping versions; they must go on to end, too.
+    assert rules["lapel-tidy"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
+    client.delete_bucket_lifecycle(**named)
+    assert not make_bucket(Account(), BUCKET.bucket)
+    (tidy_again,) = client.get_bucket_lifecycle_configuration(**named)["Rules"]
+    assert tidy_again["ID"] == "lapel-tidy"
+    kept = client.get_bucket_encryption(**named)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert kept[0]["ApplyServerSideEncryptionByDefault"] == how
+    assert (
+        permissions.missing("s3-make-bucket", account.calls)
+        & permissions.missing("s3", account.calls)
+        == set()
+    )
+
+
 def test_a_removal_leaves_nothing(aws: ObjectStore) -> None:
     account = Account()
     make_bucket(account, BUCKET.bucket, versions=True)

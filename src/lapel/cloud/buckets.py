@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,10 @@ from lapel.storage.s3.location import S3Location, bucket_named
 ABORTED_AFTER = 7
 #: Days for which a replaced or deleted version is kept, where versions are kept at all.
 FORMER_KEPT = 30
+#: The name of our rule among a bucket's.
+TIDY = "lapel-tidy"
+#: What S3 tells of a bucket's rules and takes again: the rules, and from which size on they move.
+LIFECYCLE = ("Rules", "TransitionDefaultMinimumObjectSize")
 #: Objects that S3 deletes in one call.
 AT_ONCE = 1000
 #: The one region that a bucket is not told to be in.
@@ -28,13 +32,15 @@ def make_bucket(account: Account, name: str, *, versions: bool = False, kms_key:
 
     Private (no public access whatever a policy says, no access lists), encrypted, tagged, with a
     rule that ends uploads that were cut. If a setting is refused, the bucket is deleted again.
-    One that Lapel made is set again.
+    One that Lapel made is set again; tags, rules and a key that somebody gave it since stay, and
+    so does how long it keeps former versions.
 
     Args:
         account: whose.
         name: of the bucket, unique in the world.
         versions: keep what is replaced or deleted, for 30 days.
-        kms_key: key of the key service; empty: S3's own keys, which cost nothing.
+        kms_key: key of the key service; empty: S3's own keys, which cost nothing, or what a
+            bucket that is there has.
 
     Returns:
         Whether it was made; else it was there, made by Lapel, and is set as said.
@@ -45,16 +51,22 @@ def make_bucket(account: Account, name: str, *, versions: bool = False, kms_key:
     """
     bucket = bucket_named(name)
     made = not _exists(account, bucket)
+    tags = [] if made else _tags(account, bucket)
+    former = {} if made else _lifecycle(account, bucket)  # before anything is set
     if made:
         _create(account, bucket)
-    elif not _is_ours(account, bucket):
+    elif not _ours(tags):
         raise CloudError(
             f"s3://{bucket} exists and was not made by Lapel; its settings are left alone. It can "
             "be used as it is, or name another"
         )
     try:
-        _secure(account, bucket, kms_key)
-        _keep_tidy(account, bucket, versions=versions)
+        # First: from here on, Lapel knows the bucket for its own.
+        _tag(account, bucket, tags)
+        _close(account, bucket)
+        if made or kms_key:
+            _encrypt(account, bucket, kms_key)
+        _keep_tidy(account, bucket, former, versions=versions)
     except CloudError:
         if made:
             with suppress(CloudError):  # the error on its way says more
@@ -95,10 +107,13 @@ def _create(account: Account, bucket: str) -> None:
     )
 
 
-def _secure(account: Account, bucket: str, kms_key: str) -> None:
-    # First: from here on, Lapel knows the bucket for its own.
-    tagged = {"TagSet": owner_tags(bucket)}
-    account.do("s3", "PutBucketTagging", {}, Bucket=bucket, Tagging=tagged)
+def _tag(account: Account, bucket: str, there: Sequence[Mapping[str, str]]) -> None:
+    tags = owner_tags(bucket)
+    kept = [tag for tag in there if all(tag["Key"] != one["Key"] for one in tags)]
+    account.do("s3", "PutBucketTagging", {}, Bucket=bucket, Tagging={"TagSet": [*tags, *kept]})
+
+
+def _close(account: Account, bucket: str) -> None:
     closed = {
         "BlockPublicAcls": True,
         "IgnorePublicAcls": True,
@@ -108,6 +123,9 @@ def _secure(account: Account, bucket: str, kms_key: str) -> None:
     account.do(
         "s3", "PutPublicAccessBlock", {}, Bucket=bucket, PublicAccessBlockConfiguration=closed
     )
+
+
+def _encrypt(account: Account, bucket: str, kms_key: str) -> None:
     how: dict[str, Any] = {"SSEAlgorithm": "AES256"}
     if kms_key:
         how = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": kms_key}
@@ -121,21 +139,40 @@ def _secure(account: Account, bucket: str, kms_key: str) -> None:
     )
 
 
-def _keep_tidy(account: Account, bucket: str, *, versions: bool) -> None:
+def _lifecycle(account: Account, bucket: str) -> dict[str, Any]:
+    """What S3 does with a bucket's objects by itself, as it takes it."""
+    try:
+        answer = account.ask("s3", "GetBucketLifecycleConfiguration", {}, Bucket=bucket)
+    except RefusedError as error:
+        if error.code == "NoSuchLifecycleConfiguration":
+            return {}
+        raise
+    return {key: value for key, value in answer.items() if key in LIFECYCLE}
+
+
+def _keep_tidy(account: Account, bucket: str, former: Mapping[str, Any], *, versions: bool) -> None:
+    there = former.get("Rules", [])
+    own: Mapping[str, Any] = next((one for one in there if one.get("ID") == TIDY), {})
     rule: dict[str, Any] = {
-        "ID": "lapel-tidy",
+        "ID": TIDY,
         "Status": "Enabled",
         "Filter": {"Prefix": ""},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORTED_AFTER},
     }
+    ended = "NoncurrentVersionExpiration"
     if versions:
-        rule["NoncurrentVersionExpiration"] = {"NoncurrentDays": FORMER_KEPT}
+        rule[ended] = {"NoncurrentDays": FORMER_KEPT}
+    elif ended in own:  # a bucket that keeps versions goes on to do so: not for ever
+        rule[ended] = own[ended]
+    kept = [_with_filter(one) for one in there if one.get("ID") != TIDY]
+    smallest = {key: value for key, value in former.items() if key != "Rules"}
     account.do(
         "s3",
         "PutBucketLifecycleConfiguration",
         {},
         Bucket=bucket,
-        LifecycleConfiguration={"Rules": [rule]},
+        LifecycleConfiguration={"Rules": [rule, *kept]},
+        **smallest,
     )
     if versions:
         account.do(
@@ -145,6 +182,14 @@ def _keep_tidy(account: Account, bucket: str, *, versions: bool) -> None:
             Bucket=bucket,
             VersioningConfiguration={"Status": "Enabled"},
         )
+
+
+def _with_filter(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule in the form of today: S3 takes no list of rules in both forms."""
+    if "Prefix" not in rule:
+        return dict(rule)
+    rest = {key: value for key, value in rule.items() if key != "Prefix"}
+    return {**rest, "Filter": {"Prefix": rule["Prefix"]}}
 
 
 @contextmanager
@@ -160,15 +205,21 @@ def _bucket_there(bucket: str) -> Iterator[None]:
         ) from error
 
 
-def _is_ours(account: Account, bucket: str) -> bool:
+def _tags(account: Account, bucket: str) -> list[dict[str, str]]:
     try:
         with _bucket_there(bucket):
             said = account.ask("s3", "GetBucketTagging", {"TagSet": []}, Bucket=bucket)
     except RefusedError as error:
         if error.code == "NoSuchTagSet":
-            return False
+            return []
         raise
-    return any(tag["Key"] == MADE_BY for tag in said["TagSet"])
+    tags: list[dict[str, str]] = said["TagSet"]
+    return tags
+
+
+def _ours(tags: Sequence[Mapping[str, str]]) -> bool:
+    """Whether Lapel made what is tagged so."""
+    return any(tag["Key"] == MADE_BY for tag in tags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +255,7 @@ def plan_removal(account: Account, location: S3Location, *, bucket: bool = False
     """
     if bucket and location.key:
         raise UsageError(f"{location} is not a whole bucket; give s3://{location.bucket}")
-    if bucket and not account.dry_run and not _is_ours(account, location.bucket):
+    if bucket and not account.dry_run and not _ours(_tags(account, location.bucket)):
         raise CloudError(
             f"s3://{location.bucket} was not made by Lapel; delete it in the console, if it is "
             "yours"

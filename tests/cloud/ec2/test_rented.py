@@ -20,6 +20,7 @@ from lapel.cloud.ec2.launch import launch
 from lapel.cloud.ec2.machines import Machine
 from lapel.cloud.ec2.offer import Offer
 from lapel.cloud.ec2.teardown import take_down
+from lapel.schema.errors import CloudError
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -178,3 +179,20 @@ def test_another_address_is_let_in_instead(run: Run) -> None:
     assert not rule.get("IpRanges")
     assert [one["CidrIpv6"] for one in rule["Ipv6Ranges"]] == ["2001:db8::7/128"]
     assert run("cloud", "ec2", "open", "trainer", "--from", "203.0.113.7")[0] == 0
+
+
+@pytest.mark.usefixtures("rented")
+def test_the_old_address_stays_let_in_until_the_new_one_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = the_group()["IpPermissions"]
+    do = Account.do
+
+    def refused(self: Account, service: str, operation: str, *rest: Any, **request: Any) -> Any:
+        if operation == "AuthorizeSecurityGroupIngress":
+            raise CloudError("EC2 refuses: too many rules")
+        return do(self, service, operation, *rest, **request)
+
+    monkeypatch.setattr(Account, "do", refused)
+    assert run("cloud", "ec2", "open", "trainer", "--from", "2001:db8::7")[0] != 0
+    assert the_group()["IpPermissions"] == before

@@ -110,7 +110,10 @@ def test_what_a_cut_line_leaves_is_found_later_from_anywhere(
     left = belongings()
     assert set(left) == {"groups", "keys", "roles", "profiles"}
     # It may as well be a launch that is under way: only a person knows.
-    with pytest.raises(UsageError, match=r"has no machine yet.* `lapel cloud ec2 down trainer`"):
+    with pytest.raises(
+        UsageError,
+        match=r"has no machine yet.* `lapel cloud ec2 down trainer --region eu-central-1`",
+    ):
         launch(Account(), offer)
     assert belongings() == left
     monkeypatch.setenv("LAPEL_STATE", str(tmp_path / "another computer"))

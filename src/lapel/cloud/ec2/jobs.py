@@ -134,7 +134,7 @@ def job(reach: Reach, number: int | None = None) -> Job:
     found = jobs(reach)
     if not found:
         raise CloudError(
-            f"no job was started on {reach.name} yet; `lapel cloud ec2 run {reach.name} -- ...` "
+            f"no job was started on {reach.name} yet; `lapel cloud ec2 run {reach.named} -- ...` "
             "starts one"
         )
     if number is None:

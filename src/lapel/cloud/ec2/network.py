@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,20 +126,38 @@ def reopen(account: Account, region: str, name: str, network: str) -> str:
     if not answer["SecurityGroups"]:
         raise CloudError(f"there is no machine {name} in {region}")
     group = answer["SecurityGroups"][0]
-    old = [_plain(rule) for rule in group["IpPermissions"]]
-    if old == [_plain(rule) for rule in ssh_from(opened)]:
-        return opened
-    if old:
-        account.do(
-            "ec2", "RevokeSecurityGroupIngress", {}, GroupId=group["GroupId"], IpPermissions=old
-        )
-    rules = ssh_from(opened)
-    account.do(
-        "ec2", "AuthorizeSecurityGroupIngress", {}, GroupId=group["GroupId"], IpPermissions=rules
-    )
+    there = [one for rule in group["IpPermissions"] for one in _apart(rule)]
+    wanted = ssh_from(opened)
+    named = {"GroupId": group["GroupId"]}
+    # Opened first: a call that is refused in between must not leave its owner outside.
+    if not any(_same(one, wanted[0]) for one in there):
+        account.do("ec2", "AuthorizeSecurityGroupIngress", {}, **named, IpPermissions=wanted)
+    if old := [one for one in there if not _same(one, wanted[0])]:
+        account.do("ec2", "RevokeSecurityGroupIngress", {}, **named, IpPermissions=old)
     return opened
 
 
-def _plain(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """A rule without the empty lists that EC2 fills in when it tells of one."""
-    return {key: value for key, value in rule.items() if value != []}
+#: Under these words a rule lists whom it lets in.
+SOURCES = ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")
+
+
+def _apart(rule: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rules, of one source each, that EC2 tells of as one."""
+    shared = {key: value for key, value in rule.items() if key not in SOURCES}
+    for kind in SOURCES:
+        for source in rule.get(kind, []):
+            yield {**shared, kind: [source]}
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two rules of one source each let in the same, however that is described."""
+    return _undescribed(one) == _undescribed(other)
+
+
+def _undescribed(rule: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: [{name: word for name, word in one.items() if name != "Description"} for one in value]
+        if key in SOURCES
+        else value
+        for key, value in rule.items()
+    }

@@ -64,7 +64,7 @@ def wait_until_ready(
         if time.monotonic() > latest:
             raise CloudError(
                 f"{reach.name} was not ready within {patience / 60:.0f} minutes: {state}. It goes "
-                "on costing money: `lapel cloud ec2 down` ends it"
+                f"on costing money: `lapel cloud ec2 down {reach.named}` ends it"
             )
         time.sleep(every)
 
@@ -87,8 +87,8 @@ def _state(reach: Reach) -> str:
     if state == "failed":
         raise CloudError(
             f"Lapel could not be installed on {reach.name}; the end of its setup.log:\n{rest}\n"
-            f"Mend it by hand (`lapel cloud ec2 attach {reach.name} --shell`), or end the machine "
-            "by `lapel cloud ec2 down`"
+            f"Mend it by hand (`lapel cloud ec2 attach {reach.named} --shell`), or end the machine "
+            f"by `lapel cloud ec2 down {reach.named}`"
         )
     return {
         "wants": WANTS,

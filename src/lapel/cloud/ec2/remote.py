@@ -56,12 +56,19 @@ class Reach:
         host: its address.
         user: its login.
         folder: what this computer keeps of it: whom to trust, and the key that signs in.
+        region: where it stands; empty where that goes without saying.
     """
 
     name: str
     host: str
     user: str
     folder: MachineFolder
+    region: str = ""
+
+    @property
+    def named(self) -> str:
+        """The machine as commands take it, wherever the user's own region is."""
+        return f"{self.name} --region {self.region}" if self.region else self.name
 
     def command(self, *words: str, terminal: bool = False) -> list[str]:
         """The words of an ``ssh`` that runs a command there.

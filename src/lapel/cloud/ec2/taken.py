@@ -28,19 +28,20 @@ def refuse_taken(account: Account, plan: Plan) -> set[str]:
         CloudError: AWS refuses, or cannot be reached.
     """
     there = inventory(account, plan.region, plan.name).get(plan.name)
+    named = f"{plan.name} --region {plan.region}"
     if account.dry_run or not there:
         return set()
     if there.machines:
         one = there.machines[0]
         raise UsageError(
             f"there is a machine {plan.name} in {plan.region} ({one.instance}, {one.state}); use "
-            f"it, end it by `lapel cloud ec2 down {plan.name}`, or choose another name"
+            f"it, end it by `lapel cloud ec2 down {named}`, or choose another name"
         )
     began = _under_way(account, plan, there)
     if began is not None:
         raise UsageError(
             f"a launch of {plan.name} in {plan.region} began at {began:%H:%M:%S} UTC and has no "
-            f"machine yet: wait for it; if it was killed, `lapel cloud ec2 down {plan.name}` "
+            f"machine yet: wait for it; if it was killed, `lapel cloud ec2 down {named}` "
             "removes what it made; or choose another name"
         )
     return set(there.launches)

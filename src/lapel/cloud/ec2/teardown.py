@@ -57,7 +57,8 @@ def take_down(
         if time.monotonic() - began > patience:
             raise CloudError(
                 f"{name} in {region} could not be taken down within {patience:.0f} s; left are "
-                f"{', '.join(left.names())}; run `lapel cloud ec2 down {name}` again"
+                f"{', '.join(left.names())}; run `lapel cloud ec2 down {name} "
+                f"--region {region}` again"
             )
         if left.machines and pause > 1:
             say(f"waiting for {name} to end")

@@ -66,7 +66,7 @@ def run(
 
     wait_until_ready(reach, say=complain)
     number = start(reach, words)
-    where = name if region is None else f"{name} --region {region}"
+    where = reach.named
     print(f"job {number} runs on {name}")
     print(f"  lapel cloud ec2 logs {where} --job {number} -f    its log, and how it ends")
     print(f"  lapel cloud ec2 attach {where} --job {number}     its terminal; Ctrl-b d leaves it")
@@ -116,8 +116,8 @@ def attach(
         found = one_job(reach, job)
         if found.state != "running":
             raise CloudError(
-                f"{found}; `lapel cloud ec2 logs {name}` shows what it said, `attach {name} "
-                "--shell` opens a shell"
+                f"{found}; `lapel cloud ec2 logs {reach.named}` shows what it said, `attach "
+                f"{reach.named} --shell` opens a shell"
             )
         number = found.number
     code = subprocess.call(attach_command(reach, number))
@@ -206,7 +206,9 @@ def _reach(name: str, region: str | None, profile: str | None) -> Reach:
     found = machine(owner, owner.where(), name)
     if not found.address:
         raise CloudError(f"{name} is {found.state} and has no address yet; try again in a minute")
-    return Reach(name=name, host=found.address, user=found.user, folder=found.folder)
+    return Reach(
+        name=name, host=found.address, user=found.user, folder=found.folder, region=owner.where()
+    )
 
 
 def _follow(reach: Reach, number: int) -> None:
@@ -214,7 +216,9 @@ def _follow(reach: Reach, number: int) -> None:
     from lapel.cloud.ec2.following import LogFollower
 
     lines = _Lines()
-    goes_on = f"job {number} goes on: `lapel cloud ec2 logs {reach.name} --job {number} -f` follows"
+    goes_on = (
+        f"job {number} goes on: `lapel cloud ec2 logs {reach.named} --job {number} -f` follows"
+    )
     with told_if_interrupted(lambda: goes_on):
         ended: Job = LogFollower(reach, number, tell=lines.tell, say=complain).follow()
     lines.end()

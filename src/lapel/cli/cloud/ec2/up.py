@@ -171,7 +171,7 @@ def _rent(
         options.say_dry_run_is_over(account)
         return
     print(f"{machine.name} runs: {machine.instance}, {machine.user}@{machine.address}")
-    where = machine.name if account.region is None else f"{machine.name} --region {account.region}"
+    where = f"{machine.name} --region {account.where()}"
     print(f"next: lapel cloud ec2 run {where} -- lapel train ...")
     print(f"then: lapel cloud ec2 down {where}")
 

@@ -46,7 +46,11 @@ def make_bucket(
     ] = False,
     kms_key: Annotated[
         str,
-        typer.Option(metavar="KEY", help="Key of the key service.", show_default="S3's own keys"),
+        typer.Option(
+            metavar="KEY",
+            help="Key of the key service.",
+            show_default="S3's own keys, or what the bucket has",
+        ),
     ] = "",
     region: Region = None,
     profile: Profile = None,
