@@ -312,6 +312,48 @@ def test_what_never_reached_s3_is_not_lost(
         assert (run.folder / newest).read_bytes() == (cut_run / newest).read_bytes()
 
 
+def away(_: Path, place: str) -> None:
+    """Stands for putting a file where S3 is away."""
+    raise StorageError(f"{place} could not be reached")
+
+
+def test_a_run_of_which_nothing_reached_s3_is_there_to_go_on_with(
+    patterns: Path, place: str, cut_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as changed:
+        changed.setattr(mirroring, "put_file", away)
+        with pytest.raises(StorageError, match="It is whole in"):
+            lay(cut_run, place)
+    assert "run.json" not in set(S3Store(place).names())
+
+    # The same command again is not begun on an empty place, and what was learned goes on.
+    with pytest.raises(UsageError, match="holds a run already"):
+        learn(patterns, place)
+    assert S3Store(place).exists("run.json")
+    assert train(resume=place).best_score > 0
+
+
+@pytest.mark.parametrize("sent", ["by itself", "by hand"])
+def test_what_was_removed_from_s3_is_not_put_there_again(
+    sent: str, place: str, cut_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if sent == "by hand":  # as the error advises
+        with monkeypatch.context() as changed:
+            changed.setattr(mirroring, "put_file", away)
+            with pytest.raises(StorageError, match="send it: lapel cloud s3 push"):
+                lay(cut_run, place)
+        push(cut_run, place)
+        with mirroring.run_at(place, lambda _: None):
+            pass
+    else:
+        lay(cut_run, place)
+    store = S3Store(place)
+    for name in list(store.names()):
+        store.delete(name)
+    with pytest.raises(UsageError, match="holds no run to resume"):
+        train(resume=place)
+
+
 def test_a_run_that_was_pushed_by_hand_has_no_list_that_grows_old(
     cut_run: Path, place: str
 ) -> None:

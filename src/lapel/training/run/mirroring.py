@@ -11,7 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,9 @@ SHARE = 0.035
 #: Bytes that one core hashes and sends in a second: half of what was measured without TLS (312 MB
 #: on the machine of docs/results.md), since that costs, too.
 BYTES_A_SECOND = 150e6
+
+#: Lies beside the folder of a run while its ``run.json`` has not reached S3.
+UNSENT = ".unsent"
 
 #: Seconds until files are tried again that could not be put.
 TRIED_AGAIN = 10.0
@@ -75,14 +78,16 @@ def run_at(place: str | Path, say: Callable[[str], None]) -> Iterator[RunFolder]
         from lapel.storage.s3.store import S3Store  # noqa: PLC0415 - likewise
     folder = mirror_of(place, cache_root() / RUNS)
     mirror = RunMirror(folder, location, Owner.take(location, say), say)
+    store = S3Store(location)
     try:
         tell_address(folder, location)
-        with _newer_kept(folder):
-            bring(location, folder, folder.parent / ".tags.json", is_of_run)
-            mirror.remember()
-        S3Store(location).delete(
-            MANIFEST
-        )  # of a push by hand: what is put from now on is not in it
+        if mirror.is_unsent() and not store.exists(RUN):
+            say(f"The run in {folder} never reached {location}; it is put there now")
+        else:
+            with _newer_kept(folder):
+                bring(location, folder, folder.parent / ".tags.json", is_of_run)
+                mirror.remember()
+        store.delete(MANIFEST)  # of a push by hand: what is put from now on is not in it
         mirror.start()
         yield RunFolder(folder, place=str(location), mirror=mirror)
     except BaseException:
@@ -135,6 +140,7 @@ class RunMirror:
         from lapel.storage.s3.store import S3Store  # noqa: PLC0415 - stands on boto3
 
         self._folder = folder
+        self._unsent = folder.parent / UNSENT
         self._location = location
         self._store = S3Store(location)
         self._owner = owner
@@ -148,8 +154,16 @@ class RunMirror:
         self.put_bytes = 0
 
     def remember(self) -> None:
-        """What the folder holds now came from its place."""
+        """What the folder holds now came from its place; a run that it lacks is yet to be sent."""
         self._there = files_of(self._folder)
+        if RUN in self._there:
+            self._unsent.unlink(missing_ok=True)
+        else:
+            self._unsent.touch()
+
+    def is_unsent(self) -> bool:
+        """Whether the folder holds a run that never got to its place."""
+        return self._unsent.exists() and (self._folder / RUN).is_file()
 
     def start(self) -> None:
         """Begin; what came to the folder since :meth:`remember` is put."""
@@ -192,16 +206,28 @@ class RunMirror:
             # Of a run that failed, the place's loss is mostly the reason, and was said.
             if self._thread.ident is not None and not (failed and self._owner.lost):
                 self._put()
-            self._owner.release(forget=not self._there)
         except StorageError as error:
-            to = "s3://BUCKET/ANOTHER-PLACE" if self._owner.lost else self._location
-            message = (
-                f"the run could not be put in {self._location}: {error}. It is whole in "
-                f"{self._folder}; send it: lapel cloud s3 push {self._folder} {to}"
-            )
+            message = self._stays_here(error)
+            if failed:
+                self._say(message)  # before another call that may wait for a network that is gone
+            with suppress(StorageError):
+                self._owner.release(forget=not self._there)
             if not failed:
                 raise StorageError(message) from error
-            self._say(message)
+            return
+        try:
+            self._owner.release(forget=not self._there)
+        except StorageError as error:
+            if not failed:
+                raise StorageError(self._stays_here(error)) from error
+            self._say(self._stays_here(error))
+
+    def _stays_here(self, fault: StorageError) -> str:
+        to = "s3://BUCKET/ANOTHER-PLACE" if self._owner.lost else self._location
+        return (
+            f"the run could not be put in {self._location}: {fault}. It is whole in "
+            f"{self._folder}; send it: lapel cloud s3 push {self._folder} {to}"
+        )
 
     def _work(self) -> None:
         while True:
@@ -246,6 +272,8 @@ class RunMirror:
             if self._put_file(name, here[name]):
                 self._there[name] = here[name]
                 sent += here[name][0]
+                if name == RUN:
+                    self._unsent.unlink(missing_ok=True)
         self._owner.beat()
         for name in sorted(surplus(self._there, here)):
             self._store.delete(name)
