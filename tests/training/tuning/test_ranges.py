@@ -38,6 +38,12 @@ def test_steps_end_within_the_range() -> None:
     assert dropout.values() == pytest.approx((0, 0.2, 0.4))
     assert dropout.holds(0.4)
     assert not dropout.holds(0.3)
+    (flip,) = typed("augment.flip=0..0.3:step=0.1")
+    assert flip.values() == (0, 0.1, 0.2, 0.3)  # three times 0.1 is more to a computer
+    assert flip.high == 0.3
+    (shift,) = typed("model.options.shift=-0.3..0.3:step=0.1")
+    assert shift.values() == (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3)
+    assert shift.as_written(-0.3 + 3 * 0.1) == 0.0  # which is 5.6e-17
 
 
 def test_choices_are_read_as_settings_are_and_lists_stay_whole() -> None:

@@ -92,6 +92,20 @@ def test_nothing_is_tried_twice_and_the_end_is_known() -> None:
     assert len(trials.records()) == 6
 
 
+def test_a_value_between_steps_is_one_however_it_came_about() -> None:
+    study = new_study()
+    trials = trials_of(study, Range(key="drop", kind="number", low=0.0, high=0.3, step=0.1))
+    trials.begin_with({"drop": 0.3})  # as the recipe has it; three steps of 0.1 are not quite that
+    values = []
+    while found := trials.draw():
+        values.append(found.values["drop"])
+        trials.done(found.number, {1: 0.5}, 1.0)
+    assert sorted(map(str, values)) == ["0.0", "0.1", "0.2", "0.3"]
+    assert sorted(str(record.values["drop"]) for record in trials.records()) == [
+        "0.0", "0.1", "0.2", "0.3",
+    ]  # fmt: skip
+
+
 def test_the_recipe_as_it_is_comes_first() -> None:
     trials = trials_of(new_study(), RATE, FLIP)
     trials.begin_with({"rate": 0.25, "flip": 0})

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -73,8 +74,18 @@ class Range:
         count = math.floor((self.high - self.low) / step + 1e-9) + 1
         if count > LISTED:
             return None
-        numbers = [self.low + step * place for place in range(count)]
-        return tuple(map(int, numbers)) if self.kind == "integer" else tuple(numbers)
+        if self.kind == "integer":
+            return tuple(int(self.low) + int(step) * place for place in range(count))
+        return tuple(_stepped(self.low, step, place) for place in range(count))
+
+    def as_written(self, value: Value) -> Value:
+        """A value between steps as people write it: 0.3, where three steps of 0.1 add up to more.
+
+        What binary fractions add would make two values of one, and learn it twice.
+        """
+        if self.kind != "number" or self.step is None or not isinstance(value, float):
+            return value
+        return _stepped(self.low, self.step, round((value - self.low) / self.step))
 
     def holds(self, value: object) -> bool:
         """Whether a value is one of them."""
@@ -101,6 +112,11 @@ class Range:
             return ", ".join(map(str, self.choices))
         how = ", on a logarithmic scale" if self.log else ""
         return f"{self.low:g} to {self.high:g}{how}{f', step {self.step:g}' if self.step else ''}"
+
+
+def _stepped(low: float, step: float, places: int) -> float:
+    """So many steps from ``low``, counted in decimals as they were written."""
+    return float(Decimal(repr(low)) + places * Decimal(repr(step)))
 
 
 def parse_range(text: str) -> tuple[str, RangePart]:
@@ -204,7 +220,7 @@ def _range(key: str, part: RangePart, own: object) -> Range:
         return Range(key=key, kind="choice", choices=part.choices or ())
     low, high, step = part.low, part.high, part.step
     if step is not None:  # up to the last step
-        high = low + math.floor((high - low) / step + 1e-9) * step
+        high = _stepped(low, step, math.floor((high - low) / step + 1e-9))
     whole = low.is_integer() and high.is_integer() and (step is None or step.is_integer())
     counts = isinstance(own, int) and not isinstance(own, bool)
     kind: Literal["integer", "number"] = "number"

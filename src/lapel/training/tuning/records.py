@@ -70,8 +70,8 @@ class Record:
         return max(self.scores, default=0)
 
 
-def record_of(trial: FrozenTrial) -> Record:
-    """What the study knows of a trial that is done, ended early or learned now."""
+def record_of(trial: FrozenTrial, values: Mapping[str, Value]) -> Record:
+    """What the study knows of a trial of some values that is done, ended early or learned now."""
     told = trial.user_attrs
     states: dict[TrialState, State] = {
         TrialState.COMPLETE: "done",
@@ -81,7 +81,7 @@ def record_of(trial: FrozenTrial) -> Record:
     return Record(
         number=trial.number,
         state=states[trial.state],
-        values=dict(trial.params),
+        values=values,
         scores=dict(sorted(trial.intermediate_values.items())),
         fault=told.get(FAULT, ""),
         seconds=float(told.get(SECONDS, 0.0)),

@@ -68,6 +68,7 @@ class Trials:
     ) -> None:
         self._study = study
         self._distributions = distributions(ranges)
+        self._ranges = {one.key: one for one in ranges}
         self._combinations = every_combination(ranges)
         self._seed = seed
         self._home, self._host = home, host
@@ -89,7 +90,7 @@ class Trials:
             if trial.state != TrialState.RUNNING:
                 continue
             if trial.user_attrs.get(HOME) == self._home:
-                mine.append(Drawn(number=trial.number, values=dict(trial.params)))
+                mine.append(Drawn(number=trial.number, values=self._values(trial)))
             elif self._alone:  # killed while its values were drawn
                 self._study.tell(trial.number, state=TrialState.FAIL)
         return mine
@@ -120,7 +121,7 @@ class Trials:
                 self._study.tell(trial, state=TrialState.FAIL)
                 return None
             if same is None:
-                return Drawn(number=trial.number, values=dict(trial.params))
+                return Drawn(number=trial.number, values=self._values(trial))
             trial.set_user_attr(DUPLICATE, same.number)
             self._study.tell(trial, state=TrialState.FAIL)
         return None
@@ -131,20 +132,24 @@ class Trials:
 
     def _same(self, drawn: optuna.Trial) -> FrozenTrial | None:
         """An earlier trial of the same values; of two drawn at once, the first is learned."""
+        values = self._values(drawn)
         return next(
             (
                 trial
                 for trial in self._all()
                 if trial.number < drawn.number
                 and trial.state in TRIED
-                and trial.params == drawn.params
+                and self._values(trial) == values
             ),
             None,
         )
 
     def _untried(self) -> list[dict[str, Value]]:
-        tried = [trial.params for trial in self._all() if trial.state in TRIED]
+        tried = [self._values(trial) for trial in self._all() if trial.state in TRIED]
         return [values for values in self._combinations or [] if values not in tried]
+
+    def _values(self, trial: FrozenTrial | optuna.Trial) -> dict[str, Value]:
+        return {key: self._ranges[key].as_written(value) for key, value in trial.params.items()}
 
     # How it goes
 
@@ -242,7 +247,7 @@ class Trials:
     def records(self) -> list[Record]:
         """Every trial that was begun, but for values drawn twice and those that were lost."""
         kept = [trial for trial in self._all() if trial.state in TRIED]
-        return [record_of(trial) for trial in kept]
+        return [record_of(trial, self._values(trial)) for trial in kept]
 
     def count(self) -> int:
         """How many trials are done, ended early, failed or learned now."""
