@@ -163,7 +163,7 @@ def _judge_stages(both: TwoStagePredictor, dataset: Path, split: str) -> dict[st
 
 def _print_stages(ways: Mapping[str, TwoStages]) -> None:
     from lapel.cli.console import shown
-    from lapel.evaluation.pages.figures import percent
+    from lapel.evaluation.pages.numbers import percent
 
     for way, found in ways.items():
         print(f"Garments read in their {way}:")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lapel.data.dataset import Dataset
+from lapel.evaluation.run_files import OUT_OF_SAMPLE
 from lapel.metrics.classification import softmax
 from lapel.metrics.label_errors import find_label_errors
 from lapel.models.losses import label_counts
@@ -31,7 +32,7 @@ from lapel.training.loop.learner import Learner
 from lapel.training.loop.plan import seed_of
 from lapel.training.material import first_pixels
 from lapel.training.recorder import OnlyStops, Reporter
-from lapel.training.run.folder import OUT_OF_SAMPLE, RunFolder
+from lapel.training.run.folder import RunFolder
 from lapel.training.stopping import StopSignals
 
 COLUMNS = ("task", "image", "label", "self_confidence", "suggested", "suggested_probability")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,15 +9,9 @@ from numpy.typing import NDArray
 
 from lapel.evaluation.pages.charts import Axes, svg
 from lapel.evaluation.pages.matrix import MATRIX_LABELS, Cell, matrix_figure
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import escaped
 from lapel.metrics.calibration import CalibrationBins
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """A share as per cent; a dash where nothing was measured."""
-    if math.isnan(share):
-        return "\N{EN DASH}"
-    return f"{100 * share:.{digits}f} %"
 
 
 def shown_labels(confusion: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.kinds.garments import CALLED, GarmentsEvaluation
 from lapel.evaluation.kinds.garments_seen import SeenPicture
-from lapel.evaluation.pages.figures import percent
 from lapel.evaluation.pages.mosaic import Drawing, drawn_mosaic
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import bar, escaped, table
 from lapel.evaluation.pages.shown_pictures import worst_and_middle
 from lapel.evaluation.pages.task_page import numbers_section, where

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.kinds.landmarks import LandmarksEvaluation
 from lapel.evaluation.pages.charts import Axes, svg
-from lapel.evaluation.pages.figures import percent
 from lapel.evaluation.pages.mosaic import Drawing, drawn_mosaic
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import bar, escaped, figure, table
 from lapel.evaluation.pages.shown_pictures import worst_and_middle
 from lapel.evaluation.pages.task_page import numbers_section, where

@@ -11,7 +11,7 @@ from typing import Protocol
 from PIL import Image
 
 from lapel.data.dataset import Dataset
-from lapel.evaluation.pages.figures import percent
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import escaped
 from lapel.schema.errors import ImageError, StorageError
 

@@ -7,13 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lapel.evaluation.judged import RAW, JudgedTask
-from lapel.evaluation.pages.figures import percent
 from lapel.evaluation.result import Evaluation
 from lapel.evaluation.together import TOGETHER_NAMES
 from lapel.metrics.bootstrap import Interval
 
 #: What stands for the task where all tasks are judged as one.
 ALL_TASKS = "together"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as per cent; a dash where nothing was measured."""
+    if math.isnan(share):
+        return "\N{EN DASH}"
+    return f"{100 * share:.{digits}f} %"
 
 
 def interval(found: Interval, digits: int) -> str:

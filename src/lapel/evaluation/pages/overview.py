@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lapel.evaluation.judged import RAW, JudgedTask
-from lapel.evaluation.pages.figures import percent
 from lapel.evaluation.pages.numbers import (
     Comparison,
     interval,
+    percent,
     shown_interval,
     shown_number,
     task_comparisons,

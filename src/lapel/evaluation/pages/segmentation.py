@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.kinds.segmentation import SegmentationEvaluation
-from lapel.evaluation.pages.figures import percent, shown_labels
+from lapel.evaluation.pages.figures import shown_labels
 from lapel.evaluation.pages.matrix import Cell, matrix_figure
 from lapel.evaluation.pages.mosaic import Drawing, drawn_mosaic
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import bar, escaped, table
 from lapel.evaluation.pages.shown_pictures import worst_and_middle
 from lapel.evaluation.pages.task_page import numbers_section, where

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.evaluation.pages.charts import Axes, shortened, svg
-from lapel.evaluation.pages.figures import percent
 from lapel.evaluation.pages.matrix import Cell, matrix_figure
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import escaped
 from lapel.metrics.ranking import Cuts
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lapel.evaluation.judged import Scene
 from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
-from lapel.evaluation.pages.figures import percent
 from lapel.evaluation.pages.mosaic import TILES
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import escaped
 
 #: Pictures of what is right: a glance is enough.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from lapel.evaluation.pages.charts import Axes, round_ticks, svg
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import escaped
 from lapel.training.comparing.results import Outcome
 from lapel.training.comparing.tables import parameters_text
@@ -46,12 +48,17 @@ def curves_figure(curves: Mapping[str, Outcome]) -> str:
         return ""
     axes = _axes(points)
     parts = [
-        axes.frame(title="Score on validation", x_name="epoch", x_format=_whole, y_format=_percent)
+        axes.frame(
+            title="Score on validation",
+            x_name="epoch",
+            x_format=_whole,
+            y_format=partial(percent, digits=1),
+        )
     ]
     for place, (value, seeds) in enumerate(lines.items()):
         colour, dashed = colour_of(place)
         best = max((y for curve in seeds for _, y in curve), default=0.0)
-        parts.append(f"<g><title>{escaped(value)}: best {_percent(best, 2)}</title>")
+        parts.append(f"<g><title>{escaped(value)}: best {percent(best, 2)}</title>")
         if len(seeds) > 1:
             faint = "".join(axes.line(curve, colour, dashed=dashed) for curve in seeds)
             parts.append(f'<g opacity="0.3">{faint}</g>')
@@ -142,7 +149,7 @@ def _scale(x: _Scale, span: tuple[float, float], height: int) -> str:
     parts += [
         f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="24" '
         f'y2="{height - 22}"/><text class="soft" x="{x(tick):.1f}" y="{height - 6}" '
-        f'text-anchor="middle">{_percent(tick)}</text>'
+        f'text-anchor="middle">{percent(tick, 1)}</text>'
         for tick in round_ticks(*span)
     ]
     return "".join(parts)
@@ -155,7 +162,7 @@ def _row(value: str, having: Sequence[Outcome], x: _Scale, top: int, colour: str
     parts = [f'<text x="16" y="{top + 14}">{escaped(short)}</text>']
     middle = top + 28
     for result in results:
-        about = f"{result.run.name}: {_percent(result.score or 0.0, 2)}"
+        about = f"{result.run.name}: {percent(result.score or 0.0, 2)}"
         parts.append(
             f"<g><title>{escaped(about)}</title>"
             f'<circle cx="{x(result.score or 0.0):.1f}" cy="{middle}" r="5" fill="{colour}" '
@@ -164,7 +171,7 @@ def _row(value: str, having: Sequence[Outcome], x: _Scale, top: int, colour: str
     if scores:
         centre = x(statistics.median(scores))
         parts.append(
-            f"<g><title>median: {_percent(statistics.median(scores), 2)}</title>"
+            f"<g><title>median: {percent(statistics.median(scores), 2)}</title>"
             f'<rect x="{centre - 1.5:.1f}" y="{middle - 11}" width="3" height="22" '
             f'fill="{colour}"/></g>'
         )
@@ -176,7 +183,3 @@ def _row(value: str, having: Sequence[Outcome], x: _Scale, top: int, colour: str
 def _whole(epoch: float) -> str:
     """An epoch; between two there is nothing to name."""
     return f"{epoch:.0f}" if epoch.is_integer() else ""
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lapel.evaluation.run_files import LOG
 from lapel.inference.bundle import Bundle
 from lapel.schema.errors import LapelError
 from lapel.tasks.kinds import task_of
 from lapel.training.comparing.grid import Choice, PlannedRun
-from lapel.training.run.folder import LOG, RunFolder
+from lapel.training.run.folder import RunFolder
 
 State = Literal["done", "failed", "unfinished", "waiting"]
 

@@ -27,6 +27,7 @@ from typing import IO, Any, Protocol
 import torch
 import yaml
 
+from lapel.evaluation.run_files import LOG, OUT_OF_SAMPLE
 from lapel.schema.errors import StorageError, TrainingError, UsageError
 from lapel.storage.local import write_atomically
 from lapel.storage.machine import processor
@@ -34,12 +35,10 @@ from lapel.training.recipe import Recipe, read_recipe_file
 
 RECIPE = "recipe.yaml"
 RUN = "run.json"
-LOG = "log.csv"
 LOCK = "run.lock"
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
 BUNDLE = "bundle"
-OUT_OF_SAMPLE = "out_of_sample.csv"
 
 #: Columns that stand first in the log, where a row has them.
 FIRST_COLUMNS = (

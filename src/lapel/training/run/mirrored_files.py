@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lapel.evaluation.run_files import LOG
 from lapel.storage.local import PARTIAL_SUFFIX
 from lapel.storage.places import SMALL
 from lapel.training.run.checkpoint import KEPT
-from lapel.training.run.folder import BUNDLE, CHECKPOINTS, LOCK, LOG, RECIPE, RUN
+from lapel.training.run.folder import BUNDLE, CHECKPOINTS, LOCK, RECIPE, RUN
 
 #: What is put first; files that are not named come between the log and the bundle, and what grows
 #: large comes last.

@@ -14,10 +14,10 @@ import time
 from collections import deque
 from pathlib import Path
 
+from lapel.evaluation.run_files import LOG
 from lapel.schema.errors import TrainingError
 from lapel.training.many_runs.pool import Ending, Pool
 from lapel.training.many_runs.worker import Job
-from lapel.training.run.folder import LOG
 from lapel.training.stopping import StopSignals
 from lapel.training.tuning.folder import SearchFolder
 from lapel.training.tuning.records import Drawn, best_of

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from lapel.evaluation.pages.charts import Axes, shortened, svg
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import escaped
 from lapel.training.tuning.ranges import Range, Value
 from lapel.training.tuning.records import Record, best_of
@@ -25,7 +27,10 @@ def history_figure(records: Sequence[Record]) -> str:
         return ""
     axes = _axes([record.number for record, _ in told], [score for _, score in told], WIDE, HEIGHT)
     frame = axes.frame(
-        title="Score on validation", x_name="trial", x_format=_whole, y_format=_percent
+        title="Score on validation",
+        x_name="trial",
+        x_format=_whole,
+        y_format=partial(percent, digits=1),
     )
     dots = [_dot(axes, record.number, score, record) for record, score in told]
     line = axes.line(best_so_far(records), "var(--first)")
@@ -60,12 +65,12 @@ def importance_figure(importance: Mapping[str, float]) -> str:
     for place, (key, share) in enumerate(importance.items()):
         middle = BAR * place + 20
         parts.append(
-            f"<g><title>{escaped(key)}: {_percent(share)}</title>"
+            f"<g><title>{escaped(key)}: {percent(share, 1)}</title>"
             f'<text x="{NAMES - 10}" y="{middle + 4}" text-anchor="end">'
             f"{escaped(shortened(key, NAMES - 20))}</text>"
             f'<rect x="{NAMES}" y="{middle - 8}" width="{max(1.0, share / greatest * room):.1f}" '
             f'height="16" fill="var(--second)"/><text class="soft" '
-            f'x="{NAMES + share / greatest * room + 8:.1f}" y="{middle + 4}">{_percent(share)}'
+            f'x="{NAMES + share / greatest * room + 8:.1f}" y="{middle + 4}">{percent(share, 1)}'
             "</text></g>"
         )
     return svg(WIDE, height, "".join(parts), description="How much each key mattered")
@@ -89,7 +94,9 @@ def parallel_figure(records: Sequence[Record], ranges: Sequence[Range]) -> str:
         return floor - share * (floor - top)
 
     parts = [_upright(one, x(place), top, floor) for place, one in enumerate(ranges)]
-    parts.append(_upright_text("score", _percent(span[1]), _percent(span[0]), right, top, floor))
+    parts.append(
+        _upright_text("score", percent(span[1], 1), percent(span[0], 1), right, top, floor)
+    )
     for record, score in sorted(told, key=lambda pair: pair[1]):
         share = (score - span[0]) / (span[1] - span[0])
         points = [
@@ -114,7 +121,10 @@ def slice_figure(one: Range, records: Sequence[Record]) -> str:
         return ""
     axes = _axes([0.0, 1.0], [score for _, score in told], SMALL, SMALL_HEIGHT, edge=0.04)
     frame = axes.frame(
-        title=shortened(one.key, SMALL - 90), x_name="", x_format=lambda _: "", y_format=_percent
+        title=shortened(one.key, SMALL - 90),
+        x_name="",
+        x_format=lambda _: "",
+        y_format=partial(percent, digits=1),
     )
     ends = _end_texts(one)
     foot = "".join(
@@ -171,7 +181,7 @@ def _about(record: Record) -> str:
     values = ", ".join(f"{key}={value}" for key, value in record.values.items())
     score = _told(record)
     early = f", ended after epoch {record.last_epoch}" if record.state == "pruned" else ""
-    return f"trial {record.number}: {_percent(score or 0.0, 2)}{early}; {values}"
+    return f"trial {record.number}: {percent(score or 0.0, 2)}{early}; {values}"
 
 
 def _end_texts(one: Range) -> tuple[str, str]:
@@ -200,7 +210,3 @@ def _upright_text(name: str, high: str, low: str, x: float, top: int, floor: int
 
 def _whole(number: float) -> str:
     return f"{number:.0f}" if float(number).is_integer() else ""
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"
