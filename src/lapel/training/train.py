@@ -21,6 +21,7 @@ from lapel.training.loop.judging import score_of
 from lapel.training.processes.group import Group, joined
 from lapel.training.recipe import Recipe, load_recipe, recipe_from
 from lapel.training.recorder import Quiet, Reporter
+from lapel.training.repeatable import repeatable
 from lapel.training.resolve import resolve
 from lapel.training.run.folder import RunFolder
 from lapel.training.run.mirroring import run_at
@@ -189,7 +190,8 @@ def _learn(
         if learns:
             with start.group.machine_first():
                 pass  # the others open the dataset now, which this process has opened
-            carry_out(run, resolved, dataset, schema, start, reporter, stop)
+            with repeatable(wanted=resolved.deterministic):
+                carry_out(run, resolved, dataset, schema, start, reporter, stop)
         else:
             reporter.say(f"The run {run.shown} is finished already")
         return _tell(start.group, _outcome(run, dataset))
@@ -205,7 +207,7 @@ def _follow(group: Group, *, shard: bool) -> Trained:
         start = Start(began=time.monotonic(), group=group, sharded=shard)
         # Nothing is written there: the folder is the first process's, maybe on another machine.
         run = RunFolder(Path(told["run"]))
-        with watching_signals() as stop:
+        with watching_signals() as stop, repeatable(wanted=recipe.deterministic):
             carry_out(run, recipe, dataset, schema_of(recipe, dataset), start, Quiet(), stop)
     ended = group.told(None)
     paths = {name: Path(ended[name]) for name in ("run", "data", "bundle")}
