@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+import errno
+import multiprocessing
 import os
 import random
 import re
@@ -12,18 +15,30 @@ import sys
 import time
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
-from training_runs import SMALL, Start
+import torch
+from torch.utils.tensorboard.writer import SummaryWriter
+from training_runs import SMALL, Start, train_until
 
-from lapel.schema.errors import CheckpointError, TrainingError, UsageError
+from lapel.models.multitask import Network
+from lapel.schema.errors import CheckpointError, StorageError, TrainingError, UsageError
+from lapel.training import carry_out as carrying
+from lapel.training import finish as finishing
+from lapel.training.recorder import Quiet
 from lapel.training.run.checkpoint import newest_checkpoint
+from lapel.training.stopping import RunInterruptedError
 from lapel.training.train import train
 
 KILLS = 20
 
 #: Enough steps for twenty kills, and a checkpoint every few of them.
 LONG = {"schedule.epochs": 24, "checkpoint.every_steps": 7, "average": 0.9}
+
+
+#: ... and with what comes after learning.
+DOUBTED = {"schedule.epochs": 2, "checkpoint.every_steps": 7, "doubtful_labels.folds": 2}
 
 
 def weights_of(run: Path) -> bytes:
@@ -80,6 +95,50 @@ def test_twenty_kills_at_random_moments_end_in_the_same_weights(
     assert losses_of(run) == losses_of(undisturbed)
 
 
+#: What is flushed to the disk at the moment of a kill, and for which time.
+MOMENTS = {
+    "a checkpoint is written and not yet there": (r"checkpoints/\.step-.*\.partial$", 3),
+    "a checkpoint is there and older ones too": (r"/checkpoints$", 3),
+    "the bundle is half there": (r"\.partial/model\.onnx$", 1),
+    "doubtful labels are written and not yet there": (r"/\.out_of_sample\.csv.*\.partial$", 1),
+}
+
+
+@pytest.fixture(scope="module")
+def doubted(start_run: Start, patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that nothing happens to, with doubtful labels looked for. Not to be changed."""
+    run: Path = tmp_path_factory.mktemp("runs") / "doubted"
+    process = start_run(run, patterns, DOUBTED)
+    process.join(120)
+    assert process.exitcode == 0
+    return run
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="tells open files by Linux's /proc")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_kill_while_files_are_written_ends_in_the_same(
+    moment: str, start_run: Start, patterns: Path, doubted: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    arguments = {
+        "recipe": "fashion-mnist-fast", "data": patterns, "out": run,
+        "changes": {**SMALL, **DOUBTED},
+    }  # fmt: skip
+    context = multiprocessing.get_context("forkserver")  # as of start_run: torch is loaded there
+    process = context.Process(target=train_until, args=(*MOMENTS[moment], arguments))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+    last = start_run(run, patterns)
+    last.join(120)
+    assert last.exitcode == 0
+    assert weights_of(run) == weights_of(doubted)
+    assert losses_of(run) == losses_of(doubted)
+    name = "out_of_sample.csv"
+    assert (run / name).read_bytes() == (doubted / name).read_bytes()
+    assert not list(run.rglob("*.partial"))
+
+
 def test_sigterm_saves_and_says_so(patterns: Path, undisturbed: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     settings = [f"--set={key}={value}" for key, value in {**SMALL, **LONG}.items()]
@@ -103,6 +162,104 @@ def test_sigterm_saves_and_says_so(patterns: Path, undisturbed: Path, tmp_path: 
     result = subprocess.run([*command, "--resume", str(run)], check=True, env=environment)
     assert result.returncode == 0
     assert weights_of(run) == weights_of(undisturbed)
+
+
+@pytest.mark.parametrize("moment", ["export", "doubtful labels"])
+def test_asked_to_stop_after_learning_it_says_how_to_go_on(
+    moment: str, patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, name = {
+        "export": (finishing, "export_onnx"),
+        "doubtful labels": (carrying, "find_doubtful_labels"),
+    }[moment]
+    real = getattr(module, name)
+
+    def stopped(*arguments: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(*arguments, **options)
+
+    changes = {**SMALL, "schedule.epochs": 2, "doubtful_labels.folds": 2}
+    run = tmp_path / "run"
+    monkeypatch.setattr(module, name, stopped)
+    with pytest.raises(RunInterruptedError, match=r"all steps are learned and saved\. Go on with"):
+        train("fashion-mnist-fast", data=patterns, out=run, changes=changes)
+    assert (run / "bundle").exists() == (moment == "doubtful labels")
+    monkeypatch.setattr(module, name, real)
+    train(resume=run)
+    assert (run / "out_of_sample.csv").is_file()
+    whole = train("fashion-mnist-fast", data=patterns, out=tmp_path / "whole", changes=changes)
+    assert weights_of(run) == weights_of(whole.run)
+
+
+def test_a_network_that_answers_otherwise_once_exported_is_no_bundle(
+    patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = finishing.export_onnx
+
+    def other(network: Network, **sizes: int) -> bytes:
+        changed = copy.deepcopy(network)
+        with torch.no_grad():
+            for values in changed.parameters():
+                values.add_(0.1)
+        return real(changed, **sizes)
+
+    run = tmp_path / "run"
+    monkeypatch.setattr(finishing, "export_onnx", other)
+    with pytest.raises(TrainingError, match="the run is kept, no bundle was written"):
+        train("fashion-mnist-fast", data=patterns, out=run, changes=SMALL)
+    assert not (run / "bundle").exists()
+    monkeypatch.setattr(finishing, "export_onnx", real)
+    assert train(resume=run).bundle.is_dir()
+
+
+@pytest.mark.parametrize(
+    "fault", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO], ids=errno.errorcode.get
+)
+def test_a_disk_that_fails_keeps_the_checkpoints_before(
+    fault: int, patterns: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, real = tmp_path / "run", os.fsync
+
+    def failing(descriptor: int) -> None:
+        if newest_step(run) >= 14:
+            raise OSError(fault, os.strerror(fault))
+        real(descriptor)
+
+    def learn(**given: Any) -> None:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # as the undisturbed run has
+        try:
+            train(**given)
+        finally:
+            torch.set_num_threads(threads)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(os, "fsync", failing)
+        with pytest.raises(StorageError, match=f"could not be written: {os.strerror(fault)}"):
+            learn(recipe="fashion-mnist-fast", data=patterns, out=run, changes={**SMALL, **LONG})
+    assert newest_step(run) in {14, 21}  # renamed before its folder's entry could be flushed
+    assert not list(run.rglob("*.partial"))
+    learn(resume=run)
+    assert weights_of(run) == weights_of(undisturbed)
+
+
+def test_without_room_for_tensorboard_a_run_goes_on(
+    patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    class Listening(Quiet):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(SummaryWriter, "add_scalar", full)
+    run = tmp_path / "run"
+    train("fashion-mnist-fast", data=patterns, out=run, changes=SMALL, reporter=Listening())
+    assert sum("TensorBoard's log could not be written: No space left" in one for one in said) == 1
+    assert len(losses_of(run)) == SMALL["schedule.epochs"]
 
 
 def interrupted_run(start_run: Start, data: Path, run: Path) -> list[Path]:
@@ -148,7 +305,28 @@ def test_no_whole_checkpoint_is_an_error_and_not_a_new_beginning(
         train(resume=run)
 
 
-def test_a_full_disk_keeps_the_checkpoint_before(patterns: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_that_goes_on_with_other_threads_says_what_that_means(
+    threads: int, start_run: Start, patterns: Path, tmp_path: Path
+) -> None:
+    run, said = tmp_path / "run", []
+
+    class Listening(Quiet):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    interrupted_run(start_run, patterns, run)  # with one thread
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        train(resume=run, reporter=Listening())
+    finally:
+        torch.set_num_threads(before)
+    told = any("begun with other threads (1, here 2): it is" in one for one in said)
+    assert told == (threads == 2)
+
+
+def test_a_full_disk_is_named_and_leaves_no_half_file(patterns: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     settings = [f"--set={key}={value}" for key, value in {**SMALL, **LONG}.items()]
     arguments = ["train", "fashion-mnist-fast", "--data", str(patterns), "--out", str(run)]
@@ -192,10 +370,14 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
         "schedule.warmup": 0.9,
         "checkpoint.every_steps": 1,
     }
-    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) by step \d+, at learning rate"):
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) by") as raised:
         train("fashion-mnist-fast", data=patterns, out=run, changes=changes)
+    told = re.search(r"by step (\d+), at learning rate [\d.e+]+", str(raised.value))
+    assert told
     checkpoint, _ = newest_checkpoint(run / "checkpoints")
     assert checkpoint is not None
+    assert 0 < checkpoint.state["progress"]["step"] < int(told[1])
+    assert all(bool(values.isfinite().all()) for values in checkpoint.tensors.values())
     assert not (run / "bundle").exists()
 
 

@@ -89,6 +89,9 @@ def test_the_bundle_says_where_it_comes_from(trained: Trained, patterns: Path) -
     card = (trained.bundle / "README.md").read_text()
     assert "across, down, dot" in card
     assert "a little too good" in card
+    assert "In brackets: the 95 % interval" in card
+    assert f"divided: `pattern` {bundle.calibration['pattern']['temperature']:.3f}\n" in card
+    assert "answers that differ: 0\n" in card
 
 
 def test_the_run_keeps_recipe_log_and_environment(trained: Trained) -> None:

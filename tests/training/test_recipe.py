@@ -37,8 +37,8 @@ SCHEMAS = {
 }
 
 
-def build(recipe: Recipe) -> Network:
-    schema = SCHEMAS[recipe.model.network]
+def build(recipe: Recipe, schema: Schema | None = None) -> Network:
+    schema = schema or SCHEMAS[recipe.model.network]
     values = {"resample": "bilinear"} | recipe.preprocess.model_dump(mode="json", exclude_none=True)
     preprocess = Preprocess.from_json(values)
     return build_network(schema, architecture_of(recipe, preprocess))
@@ -63,6 +63,16 @@ def test_every_shipped_recipe_says_what_it_is_and_makes_a_network_that_answers(n
     shape = (1, 3) if "category" in outputs else (1, recipe.model.detector.detections, 6 + 28 * 28)
     assert found.shape == shape
     assert torch.isfinite(found).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "fewer_than"), [("fashion-mnist-tiny", 100_000), ("fashion-mnist", 1_000_000)]
+)
+def test_networks_stay_within_the_size_that_their_results_stand_for(
+    name: str, fewer_than: int
+) -> None:
+    garments = TaskSpec(name="category", kind="single_label", labels=tuple("0123456789"))
+    assert build(load_recipe(name), Schema((garments,))).parameter_count < fewer_than
 
 
 def test_an_unknown_recipe_names_the_nearest(tmp_path: Path) -> None:

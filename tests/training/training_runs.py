@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -65,3 +68,20 @@ def pattern_dataset(folder: Path, splits: Mapping[str, int], *, wrong: int = 0) 
 
 
 Start = Callable[..., ForkServerProcess]
+
+
+def train_until(flushed: str, times: int, arguments: Mapping[str, Any]) -> None:
+    """Train, and be killed where a file or folder of such a path is flushed to disk so often."""
+    from lapel.training.train import train
+
+    real, seen = os.fsync, 0
+
+    def fsync(descriptor: int) -> None:
+        nonlocal seen
+        seen += bool(re.search(flushed, str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+        if seen >= times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(descriptor)
+
+    os.fsync = fsync
+    train(**arguments)

@@ -60,7 +60,6 @@ def carry_out(
         stop: looked at in between.
     """
     group = start.group
-    torch.use_deterministic_algorithms(recipe.deterministic)
     if start.resuming:
         check_same_data(run, dataset)
     with group.machine_first():
@@ -259,21 +258,32 @@ def _end(
     """What comes after learning: the bundle, and what is doubtful."""
     if is_sharded(learner.network):
         learner.network = build_network(material.schema, material.architecture)
-    _finish(learner, material, run, reporter)
-    if learner.recipe.doubtful_labels.folds:
-        count = find_doubtful_labels(
-            learner,
-            material.architecture,
-            learned_rows(material.dataset, "train", learner.recipe, material.schema),
-            material.train,
-            run,
-            reporter,
-            stop,
-        )
-        reporter.say(f"{count:,} training labels are doubtful; the report shows the most doubtful")
+    try:
+        _finish(learner, material, run, reporter, OnlyStops(stop))
+        if learner.recipe.doubtful_labels.folds:
+            _doubt(learner, material, run, reporter, stop)
+    except RunInterruptedError as interruption:
+        raise _with_way_on(interruption, "all steps are learned and saved", run) from None
 
 
-def _finish(learner: Learner, material: Material, run: RunFolder, reporter: Reporter) -> None:
+def _doubt(
+    learner: Learner, material: Material, run: RunFolder, reporter: Reporter, stop: StopSignals
+) -> None:
+    count = find_doubtful_labels(
+        learner,
+        material.architecture,
+        learned_rows(material.dataset, "train", learner.recipe, material.schema),
+        material.train,
+        run,
+        reporter,
+        stop,
+    )
+    reporter.say(f"{count:,} training labels are doubtful; the report shows the most doubtful")
+
+
+def _finish(
+    learner: Learner, material: Material, run: RunFolder, reporter: Reporter, watcher: Pausing
+) -> None:
     """Write the bundle of the best epoch, and say how the export compares."""
     parity = finish(
         learner,
@@ -282,6 +292,7 @@ def _finish(learner: Learner, material: Material, run: RunFolder, reporter: Repo
         material.dataset,
         material.validation,
         run,
+        watcher,
     )
     reporter.say(
         f"Exported and checked on {parity.pictures:,} validation pictures: largest difference "

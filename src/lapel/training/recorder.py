@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from torch.utils.tensorboard.writer import SummaryWriter
@@ -97,7 +98,7 @@ class Recorder:
         self._stop = stop
         self._saved_at = time.monotonic()
         self._save_cost = 0.0
-        self._board = SummaryWriter(str(run.folder / TENSORBOARD))
+        self._board: SummaryWriter | None = SummaryWriter(str(run.folder / TENSORBOARD))
 
     def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
         """Save when it is time, tell, and end if a signal came."""
@@ -111,8 +112,10 @@ class Recorder:
     def epoch(self, learner: Learner, row: dict[str, float]) -> None:
         """Log the epoch, save when it is time or the end, and end if a signal came."""
         self._run.write_log(learner.progress.history)
-        for name, value in row.items():
-            self._board.add_scalar(name.replace(".", "/"), value, learner.progress.step)
+        with self._without_board_if_it_fails():
+            for name, value in row.items():
+                if self._board is not None:
+                    self._board.add_scalar(name.replace(".", "/"), value, learner.progress.step)
         self._reporter.epoch(row)
         if learner.group.agree(learner.progress.finished or self._due(learner)):
             self.save(learner)
@@ -150,7 +153,21 @@ class Recorder:
 
     def close(self) -> None:
         """Flush the TensorBoard log."""
-        self._board.close()
+        with self._without_board_if_it_fails():
+            if self._board is not None:
+                self._board.close()
+
+    @contextmanager
+    def _without_board_if_it_fails(self) -> Iterator[None]:
+        """Go on without the TensorBoard log where it cannot be written: all is in ``log.csv``."""
+        try:
+            yield
+        except OSError as error:
+            self._board = None
+            self._reporter.say(
+                f"TensorBoard's log could not be written: {error.strerror or error}; the run goes "
+                "on without it, log.csv has the same"
+            )
 
     def _due(self, learner: Learner) -> bool:
         options = learner.recipe.checkpoint

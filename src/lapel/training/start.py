@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,7 @@ def begin(
         went = {FROM: go_on(network, start.former, material.schema, recipe, reporter)}
     if start.resuming:
         precision = getattr(torch, run.facts()["precision"])
+        _say_elsewhere(run.facts()["environment"], environment(material.device), reporter)
     else:
         recipe, precision = _choose(recipe, network, material, start, reporter)
         run.begin(recipe, _facts(material, precision) | went)
@@ -102,6 +104,24 @@ def _choose(
     shown = material.preprocess
     pixels = first_pixels(material.train, measured_on(shown.height, shown.width))
     return recipe, choose_precision(network, pixels, recipe.precision)
+
+
+def _say_elsewhere(before: Mapping[str, Any], now: Mapping[str, Any], reporter: Reporter) -> None:
+    """Say what makes sums end in other digits here than where the run was begun."""
+    torches = [facts["versions"]["torch"] for facts in (before, now)]
+    apart = [
+        f"{name} ({former}, here {own})"
+        for name, former, own in (
+            ("torch", *torches),
+            *((name, before[name], now[name]) for name in ("device", "processor", "threads")),
+        )
+        if former != own
+    ]
+    if apart:
+        reporter.say(
+            f"The run was begun with other {', '.join(apart)}: it is learned on as well, and its "
+            "weights will differ in their last digits from those of a run that was not cut"
+        )
 
 
 def _facts(material: Material, precision: torch.dtype) -> dict[str, Any]:

@@ -72,6 +72,36 @@ def test_packed_pictures_are_the_same_as_opened_ones(small_dataset: Path) -> Non
     assert torch.equal(next(packed.pictures.batches(rows)), torch.from_numpy(np.stack(opened)))
 
 
+@pytest.mark.parametrize(
+    ("memory", "disk", "kind"),
+    [(2**40, 2**40, pictures.Resident), (0, 2**40, pictures.Packed), (0, 0, pictures.Streamed)],
+    ids=["fits in memory", "fits on the disk", "fits nowhere"],
+)
+def test_where_pictures_are_kept_is_chosen_by_their_size(
+    memory: int,
+    disk: int,
+    kind: type,
+    photo_dataset: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path))
+    monkeypatch.setattr(examples, "free_memory", lambda _: memory)
+    monkeypatch.setattr(examples, "_free_disk", lambda: disk)
+    dataset = Dataset.open(photo_dataset).split("train")
+    loaded = load_examples(dataset, dataset.schema, COLOUR, device=CPU, options=DataPart())
+    assert type(loaded.pictures) is kind
+
+
+@pytest.mark.parametrize(("cores", "processes", "workers"), [(2, 1, 0), (8, 1, 7), (8, 4, 0)])
+def test_workers_are_as_many_as_cores_are_left(
+    cores: int, processes: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "usable_cores", lambda: cores)
+    monkeypatch.setattr(examples, "processes_here", lambda: processes)
+    assert examples._workers() == workers
+
+
 def test_targets_follow_the_rows(photo_dataset: Path) -> None:
     dataset = Dataset.open(photo_dataset).split("train")
     (task,) = dataset.schema
@@ -118,8 +148,10 @@ def test_a_lost_worker_ends_the_run_with_the_way_out(
     with pytest.raises(TrainingError, match=r"worker .* was lost .*--resume"):
         list(photos.batches(rows))
     thread.join()
+    # Nothing is left for which this process would wait at its end.
     for worker in multiprocessing.active_children():
-        worker.kill()
+        worker.join(5)
+    assert multiprocessing.active_children() == []
 
 
 def read_all(loaded: Examples) -> torch.Tensor:

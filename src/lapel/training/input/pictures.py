@@ -5,6 +5,7 @@ All give the same batches in the same order.
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -23,8 +24,8 @@ from lapel.schema.errors import LapelError, TrainingError
 from lapel.schema.geometry import Box
 from lapel.training.input.row_cache import RowCache
 
-#: A worker that gives nothing for so long hangs.
-WORKER_SECONDS = 60
+#: A worker that gives nothing for so long hangs. A run that it holds up ends within a minute.
+WORKER_SECONDS = 50
 
 #: ... or waits for a shard from elsewhere, which takes as long as its way is slow.
 FETCH_SECONDS = 900
@@ -112,7 +113,7 @@ class Streamed:
 
         Raises:
             ImageError: a picture cannot be read.
-            TrainingError: a worker died, or gave nothing for a minute.
+            TrainingError: a worker died, or gave nothing for ``WORKER_SECONDS``.
         """
         elsewhere = self._shards is not None and self._shards.fetches
         loader = DataLoader(
@@ -125,7 +126,9 @@ class Streamed:
             # Nothing that workers do is random; the draw that seeds them is kept off the run's.
             generator=torch.Generator(),
         )
+        others = set(multiprocessing.active_children())
         batches = iter(loader)  # workers begin here, before there is a thread that fetches
+        workers = set(multiprocessing.active_children()) - others
         try:
             with self._ahead(rows) as ahead:
                 for place, pixels in enumerate(batches, start=1):
@@ -137,6 +140,8 @@ class Streamed:
         except LapelError:
             raise
         except RuntimeError as error:
+            for worker in workers:
+                worker.kill()  # one that hangs heeds no SIGTERM, and this process waits for it
             raise TrainingError(
                 f"a worker that reads pictures was lost ({error}); go on with --resume, or read "
                 "without workers: --set data.workers=0"
