@@ -50,7 +50,7 @@ LAPEL_SCHEDULES = {
     92.0: "fashion-mnist-fast schedule.epochs=1.3 batch=128 augment.flip=0 "
     "model.options.widths=[24,64,128] doubtful_labels.folds=0",
     93.0: "fashion-mnist-fast schedule.epochs=4 doubtful_labels.folds=0",
-    94.0: "fashion-mnist schedule.epochs=7 augment.shift=0 augment.erase=0",
+    94.0: "fashion-mnist schedule.epochs=7 augment.shift=0 augment.erase=0 doubtful_labels.folds=0",
 }
 
 #: Passes of the one-cycle schedules that the others train.

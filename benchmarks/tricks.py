@@ -30,6 +30,11 @@ VARIATIONS: Mapping[str, Mapping[str, Any]] = {
     "no label smoothing": {"loss.label_smoothing": 0},
     "average pooling before the head": {"model.pool": "average"},
     "no flips": {"augment.flip": 0},
+    "shifts of a pixel": {"augment.shift": 1},
+    "erasing, two of five": {"augment.erase": 0.4},
+    "average of the weights": {"average": 0.98},
+    "cosine": {"schedule.kind": "cosine"},
+    "constant rate": {"schedule.kind": "constant"},
     "batches of 128": {"batch": 128},
     "batches of 512": {"batch": 512},
     "float32": {"precision": "float32"},
@@ -47,10 +52,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="parts of names, as flips,smoothing")
     options = parser.parse_args()
-    measured: dict[str, list[dict[str, float]]] = {name: [] for name in VARIATIONS}
+    parts = [part for part in options.only.split(",") if part]
+    chosen = {
+        name: changes
+        for name, changes in VARIATIONS.items()
+        if not changes or not parts or any(part in name for part in parts)
+    }
+    measured: dict[str, list[dict[str, float]]] = {name: [] for name in chosen}
     for seed in range(options.seeds):
-        for name, changes in VARIATIONS.items():
+        for name, changes in chosen.items():
             result = measure(options.data, {**changes, "seed": seed}, options.epochs)
             measured[name].append(result)
             print(f"{name}, seed {seed}: {result}", flush=True)
