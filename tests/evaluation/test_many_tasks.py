@@ -162,6 +162,23 @@ def test_tables_have_all_tasks_and_add_up(out: Path) -> None:
     assert all(row["label"] != row["other"] for row in pairs)
 
 
+def test_each_label_has_its_intervals_in_the_table_and_on_its_page(out: Path) -> None:
+    rows = rows_of(out / "per_class.csv")
+    for row in rows:
+        for name in ("precision", "recall", "f1"):
+            ends = row[f"{name}_low"], row[f"{name}_high"]
+            if row["support"] == "0":
+                assert ends == ("", "")
+            elif ends != ("", ""):  # a label that is never answered has no precision to tell
+                assert float(ends[0]) <= float(row[name]) <= float(ends[1])
+    red = next(row for row in rows if row["label"] == "붉은")
+    low, high = (f"{100 * float(red[f'f1_{end}']):.1f}" for end in ("low", "high"))
+    pages = [path.read_text("utf-8") for path in (out / "report").glob("*.html")]
+    page = next(text for text in pages if "Per-label results</h2>" in text)
+    assert f'<div class="fact">{low}\N{EN DASH}{high} %</div>' in page
+    assert json_of(out)["tasks"][TAGS]["per_label"][4]["f1_low"] is None
+
+
 def test_pairs_count_images_that_have_both(dataset: Dataset, out: Path) -> None:
     labels = dataset.split("test").labels(TAGS)
     for row in rows_of(out / "pairs.csv"):

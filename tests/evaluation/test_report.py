@@ -67,6 +67,15 @@ def test_a_run_adds_its_curves_and_doubtful_training_labels(
     assert "not to be had" in text
 
 
+def test_a_run_that_did_not_look_for_doubtful_labels_says_how_to(
+    colour_run: Path, colour_dataset: Path, tmp_path: Path
+) -> None:
+    (colour_run / "out_of_sample.csv").unlink()
+    evaluate(colour_run, colour_dataset, out=tmp_path / "out", resamples=10)
+    text, _ = report_of(tmp_path / "out")
+    assert "--set doubtful_labels.folds=2" in text
+
+
 def test_a_bundle_alone_has_a_report_without_them(
     colour_bundle: Path, colour_dataset: Path, tmp_path: Path
 ) -> None:

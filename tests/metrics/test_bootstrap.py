@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lapel.metrics.bootstrap import TOGETHER, bootstrap, bootstrap_repeats
+from lapel.metrics.bootstrap import (
+    TOGETHER,
+    bootstrap,
+    bootstrap_repeats,
+    resample,
+    resample_repeats,
+)
 from lapel.schema.errors import UsageError
 
 
@@ -98,3 +104,31 @@ def test_many_resamples_at_once_give_the_same_intervals() -> None:
     quick = bootstrap_repeats(many, 37, resamples=TOGETHER + 9, leaning=["odd"])
     for name, interval in slow.items():
         assert quick[name].to_json() == pytest.approx(interval.to_json())
+
+
+def test_several_numbers_of_a_name_have_the_intervals_that_they_have_alone() -> None:
+    values = np.random.default_rng(4).random((37, 3))
+
+    def one(rows: NDArray[np.int64]) -> dict[str, float | NDArray[np.float64]]:
+        # The last of them is only known of some resamples, the one before of none.
+        last = values[rows, 2].mean() if 0 in rows else np.nan
+        each = np.array([values[rows, 0].mean(), np.nan, last])
+        return {"first": float(each[0]), "last": float(last), "each": each}
+
+    def many(repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        rows = [np.repeat(np.arange(37), often) for often in repeats]
+        found = [one(each) for each in rows]
+        return {name: np.array([each[name] for each in found]) for name in found[0]}
+
+    slow = resample(one, 37, resamples=TOGETHER + 9)
+    quick = resample_repeats(many, 37, resamples=TOGETHER + 9)
+    for drawn in (slow, quick):
+        intervals, ends = drawn.intervals(), drawn.ends()
+        assert list(intervals) == ["first", "last"]
+        assert list(ends) == ["each_low", "each_high"]
+        first, last = intervals["first"], intervals["last"]
+        assert ends["each_low"] == pytest.approx([first.low, np.nan, last.low], nan_ok=True)
+        assert ends["each_high"] == pytest.approx([first.high, np.nan, last.high], nan_ok=True)
+    np.testing.assert_allclose(slow.ends()["each_low"], quick.ends()["each_low"])
+    with pytest.raises(UsageError, match="intervals need images, resamples"):
+        resample(one, 0)

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from lapel.metrics.classification import ClassificationCounts, count_classification, softmax
+from lapel.metrics.classification import (
+    ClassificationCounts,
+    classify,
+    count_classification,
+    softmax,
+)
 from lapel.schema.errors import UsageError
 
 
@@ -140,6 +145,15 @@ def test_no_images_give_no_numbers() -> None:
     counts = count_classification(np.empty((0, 4)), np.empty(0, np.int64))
     assert counts.images == 0
     assert all(np.isnan(value) for value in counts.numbers().values())
+
+
+@pytest.mark.parametrize("images", [0, 60])
+def test_numbers_of_probabilities_are_the_same_without_counting_pairs(images: int) -> None:
+    probabilities, target = answers(60, 4, seed=6)
+    judged = classify(probabilities[:images], target[:images])
+    numbers = judged.counts().numbers()
+    expected = {name: numbers[name] for name in ("nll", "ece")}
+    assert judged.probability_numbers() == pytest.approx(expected, rel=0, abs=0, nan_ok=True)
 
 
 def test_no_images_add_nothing() -> None:

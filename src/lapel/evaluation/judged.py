@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lapel.data.dataset import Dataset
 from lapel.evaluation.looking import Looker
-from lapel.metrics.bootstrap import Interval
+from lapel.metrics.bootstrap import Interval, Resamples
 from lapel.metrics.calibration import CalibrationBins
 from lapel.schema.labels import TaskSpec
 
@@ -175,6 +175,21 @@ def common_json(judged: JudgedTask) -> dict[str, Any]:
             "different_answers": habit.different,
         },
     }
+
+
+def label_ends(resamples: Resamples, support: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """Between what the numbers of each label lie: ``precision_low``, ``precision_high`` and so on.
+
+    Args:
+        resamples: of which some names stand for a number a label.
+        support: images of each label, (labels,).
+
+    Returns:
+        Name to the ends, float64 (labels,); NaN for a label that no image has: no draw of these
+        images can tell how well it is found.
+    """
+    found = resamples.ends()
+    return {name: np.where(support > 0, values, np.nan) for name, values in found.items()}
 
 
 def bins_json(bins: CalibrationBins) -> dict[str, list[float]]:

@@ -24,6 +24,7 @@ from lapel.evaluation.pages.numbers import warnings
 from lapel.evaluation.pages.overview import overview_section, task_cards, together_section
 from lapel.evaluation.pages.page import escaped, page
 from lapel.evaluation.result import Evaluation, Throughput
+from lapel.evaluation.run_files import LOG, OUT_OF_SAMPLE
 from lapel.evaluation.tables import encoded
 from lapel.schema.errors import FormatError, StorageError
 from lapel.schema.labels import Schema
@@ -33,9 +34,11 @@ from lapel.tasks.score_names import score_name
 #: Unreadable images named in the report.
 UNREADABLE_SHOWN = 20
 
-#: Files of a run that a report reads.
-LOG = "log.csv"
-OUT_OF_SAMPLE = "out_of_sample.csv"
+#: Of a run whose recipe did not ask for it.
+NOT_DOUBTED = (
+    "<p>Nobody looked for them: learn with <code>--set doubtful_labels.folds=2</code>, which takes "
+    "a further pass or two over the training pictures.</p>"
+)
 
 #: The first page, and the folder of the pages a task, where there are several.
 REPORT = "report.html"
@@ -237,9 +240,10 @@ def _run_sections(evaluation: Evaluation, whole: Dataset, run: Path | None) -> l
         sections.append(("curves", "Learning curves", content))
     except StorageError as error:
         sections.append(("curves", "Learning curves", f"<p>{escaped(error)}</p>"))
-    if (run / OUT_OF_SAMPLE).is_file():
-        heading, many = "Doubtful training labels", len(evaluation.tasks) > 1
-        sections.append(("doubtful-training", heading, _doubtful_training(whole, run, many=many)))
+    if any(judged.spec.kind == "single_label" for judged in evaluation.tasks.values()):
+        many = len(evaluation.tasks) > 1
+        content = _doubtful_training(whole, run, many=many)
+        sections.append(("doubtful-training", "Doubtful training labels", content))
     return sections
 
 
@@ -255,6 +259,8 @@ def _score(evaluation: Evaluation) -> str:
 
 
 def _doubtful_training(whole: Dataset, run: Path, *, many: bool) -> str:
+    if not (run / OUT_OF_SAMPLE).is_file():
+        return NOT_DOUBTED
     try:
         tiles = read_doubtful(run / OUT_OF_SAMPLE, name_tasks=many)
     except (StorageError, FormatError) as error:

@@ -49,6 +49,55 @@ class Interval:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Resamples:
+    """What was measured on all images and on each resample of them.
+
+    Some names stand for one number, others for several, such as one a label.
+
+    Attributes:
+        measured: name to the number of all images, float64 (), or to the numbers, (several,).
+        drawn: name to the same of each resample, (resamples,) or (resamples, several).
+    """
+
+    measured: Mapping[str, NDArray[np.float64]]
+    drawn: Mapping[str, NDArray[np.float64]]
+
+    def intervals(
+        self, *, level: float = LEVEL, leaning: Collection[str] = ()
+    ) -> dict[str, Interval]:
+        """Each single number with its percentile interval.
+
+        Args:
+            level: share of the resamples inside the interval.
+            leaning: names of shares, 0 to 1, whose resamples are to be shifted.
+        """
+        intervals = {}
+        for name, drawn in self.drawn.items():
+            if drawn.ndim > 1:
+                continue
+            value, values = float(self.measured[name]), drawn[np.isfinite(drawn)]
+            if name in leaning and len(values):
+                values = np.clip(values - values.mean() + value, 0.0, 1.0)
+            low, high = _percentiles(values, level)
+            intervals[name] = Interval(value=value, low=low, high=high)
+        return intervals
+
+    def ends(self, *, level: float = LEVEL) -> dict[str, NDArray[np.float64]]:
+        """Of each name of several numbers, ``NAME_low`` and ``NAME_high``: the ends of their
+        percentile intervals, float64 (several,); NaN where no resample has the number.
+
+        Args:
+            level: share of the resamples inside each interval.
+        """
+        ends: dict[str, NDArray[np.float64]] = {}
+        for name, drawn in self.drawn.items():
+            if drawn.ndim > 1:
+                both = np.array([_percentiles(column, level) for column in drawn.T])
+                ends |= {f"{name}_low": both[:, 0], f"{name}_high": both[:, 1]}
+        return ends
+
+
 def bootstrap(
     numbers: Callable[[NDArray[np.int64]], Mapping[str, float]],
     images: int,
@@ -74,10 +123,8 @@ def bootstrap(
         UsageError: no images, no resamples, or a level outside 0 to 1.
     """
     _check(images, resamples, level)
-    measured = numbers(np.arange(images))
-    drawn = [numbers(rows) for rows in _draws(images, resamples, seed)]
-    found = {name: np.array([resample[name] for resample in drawn]) for name in measured}
-    return _intervals(measured, found, level, leaning)
+    drawn = resample(numbers, images, resamples=resamples, seed=seed)
+    return drawn.intervals(level=level, leaning=leaning)
 
 
 def bootstrap_repeats(
@@ -104,16 +151,70 @@ def bootstrap_repeats(
         UsageError: no images, no resamples, or a level outside 0 to 1.
     """
     _check(images, resamples, level)
+    drawn = resample_repeats(numbers, images, resamples=resamples, seed=seed)
+    return drawn.intervals(level=level, leaning=leaning)
+
+
+def resample(
+    numbers: Callable[[NDArray[np.int64]], Mapping[str, float | NDArray[np.float64]]],
+    images: int,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Resamples:
+    """What :func:`bootstrap` looks at, where some names stand for several numbers each.
+
+    Args:
+        numbers: positions of images, int64 (images,), some more than once, to the numbers
+            of those images; where there are several of a name, float64 (several,).
+        images: how many there are.
+        resamples: how often to draw.
+        seed: of the draws.
+
+    Raises:
+        UsageError: no images, or no resamples.
+    """
+    _check(images, resamples)
+    measured = numbers(np.arange(images))
+    drawn = [numbers(rows) for rows in _draws(images, resamples, seed)]
+    return Resamples(
+        measured={name: np.asarray(value, np.float64) for name, value in measured.items()},
+        drawn={name: np.array([one[name] for one in drawn], np.float64) for name in measured},
+    )
+
+
+def resample_repeats(
+    numbers: Callable[[NDArray[np.int64]], Mapping[str, NDArray[np.float64]]],
+    images: int,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Resamples:
+    """The same of :func:`bootstrap_repeats`.
+
+    Args:
+        numbers: how often each image counts, int64 (resamples, images), to each number of each
+            resample, (resamples,), or to several, (resamples, several). It is asked for
+            ``TOGETHER`` at a time.
+        images: how many there are.
+        resamples: how often to draw.
+        seed: of the draws.
+
+    Raises:
+        UsageError: no images, or no resamples.
+    """
+    _check(images, resamples)
     every = numbers(np.ones((1, images), np.int64))
-    measured = {name: float(values[0]) for name, values in every.items()}
     draws = _draws(images, resamples, seed)
     repeats = (np.bincount(rows, minlength=images) for rows in draws)
     parts = [numbers(np.stack(some)) for some in iter(lambda: list(islice(repeats, TOGETHER)), [])]
-    found = {name: np.concatenate([part[name] for part in parts]) for name in measured}
-    return _intervals(measured, found, level, leaning)
+    return Resamples(
+        measured={name: np.asarray(values[0], np.float64) for name, values in every.items()},
+        drawn={name: np.concatenate([part[name] for part in parts]) for name in every},
+    )
 
 
-def _check(images: int, resamples: int, level: float) -> None:
+def _check(images: int, resamples: int, level: float = LEVEL) -> None:
     if images < 1 or resamples < 1 or not 0 < level < 1:
         raise UsageError(
             f"intervals need images, resamples and a level between 0 and 1; found {images} "
@@ -127,19 +228,11 @@ def _draws(images: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]
         yield random.integers(images, size=images)
 
 
-def _intervals(
-    measured: Mapping[str, float],
-    drawn: Mapping[str, NDArray[np.float64]],
-    level: float,
-    leaning: Collection[str],
-) -> dict[str, Interval]:
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    intervals = {}
-    for name, value in measured.items():
-        # A number may be undefined on some resamples (nothing left to measure): those say nothing.
-        values = drawn[name][np.isfinite(drawn[name])]
-        if name in leaning and len(values):
-            values = np.clip(values - values.mean() + value, 0.0, 1.0)
-        low, high = np.quantile(values, tails) if len(values) else (np.nan, np.nan)
-        intervals[name] = Interval(value=float(value), low=float(low), high=float(high))
-    return intervals
+def _percentiles(values: NDArray[np.float64], level: float) -> tuple[float, float]:
+    """Between which values a share of the resamples lies, as much on either side of it."""
+    # A number may be undefined on some resamples (nothing left to measure): those say nothing.
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

@@ -114,9 +114,7 @@ class ClassificationCounts:
             fp=fp,
             fn=fn,
             tn=self.images - tp - fp - fn,
-            precision=_share(tp, tp + fp),
-            recall=_share(tp, tp + fn),
-            f1=_share(2 * tp, 2 * tp + fp + fn),
+            **label_shares(tp, fp, fn),
             support=tp + fn,
         )
 
@@ -188,6 +186,12 @@ class ClassifiedImages:
             bins=bin_confidences(self.confidence, self.rank == 0),
         )
 
+    def probability_numbers(self) -> dict[str, float]:
+        """``nll`` and ``ece`` alone: many labels have a great many pairs, which these need not."""
+        images = len(self) or float("nan")
+        bins = bin_confidences(self.confidence, self.rank == 0)
+        return {"nll": float(self.nll.sum()) / images, "ece": bins.error}
+
 
 def classify(probabilities: NDArray[np.float64], target: NDArray[np.int64]) -> ClassifiedImages:
     """Probabilities (N, labels) and true labels int64 (N,), judged image by image.
@@ -224,9 +228,26 @@ def count_classification(
     return classify(probabilities, target).counts()
 
 
-def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Part by whole, 0 where the whole is 0."""
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+def label_shares(
+    tp: NDArray[np.int64], fp: NDArray[np.int64], fn: NDArray[np.int64], *, nothing: float = 0.0
+) -> dict[str, NDArray[np.float64]]:
+    """``precision``, ``recall`` and ``f1`` of counts of one shape, in that shape.
+
+    Args:
+        tp: true positives.
+        fp: false positives.
+        fn: false negatives.
+        nothing: what stands where there is nothing to divide by.
+    """
+    parts = {
+        "precision": (tp, tp + fp),
+        "recall": (tp, tp + fn),
+        "f1": (2 * tp, 2 * tp + fp + fn),
+    }
+    return {
+        name: np.divide(part, whole, out=np.full(np.shape(part), nothing), where=whole > 0)
+        for name, (part, whole) in parts.items()
+    }
 
 
 def _check(probabilities: NDArray[np.float64], target: NDArray[np.int64]) -> None:

@@ -25,7 +25,7 @@ Rules, stated once:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.metrics.calibration import BINS, CalibrationBins, bin_confidences
-from lapel.metrics.classification import LEAST_PROBABILITY
+from lapel.metrics.classification import LEAST_PROBABILITY, label_shares
 from lapel.metrics.ranking import Ranking
 from lapel.metrics.top_recall import BLOCK, TOP_K, TopHits
 from lapel.schema.errors import UsageError
@@ -239,21 +239,35 @@ class ResampledTags:
 
     def many(self, repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         """How often each image counts, (resamples, N), to the numbers, (resamples,) each."""
-        sums = self._sums.of_resamples(repeats)
-        found = [
-            self._numbers(each, {name: float(values[at]) for name, values in sums.items()})
-            for at, each in enumerate(self._per_label(repeats))
-        ]
-        return {name: np.array([one[name] for one in found]) for name in found[0]}
+        return self._many(repeats, self._per_label(repeats))
+
+    def many_with_labels(self, repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """The same, and ``precision``, ``recall`` and ``f1`` of each label, (resamples, labels);
+        NaN where there is nothing to divide by.
+        """
+        found = self._per_label(repeats)
+        each = [label_shares(one.tp, one.fp, one.fn, nothing=np.nan) for one in found]
+        shares = {name: np.stack([one[name] for one in each]) for name in each[0]}
+        return self._many(repeats, found) | shares
 
     def per_label(self) -> PerTag:
         """Each label alone, all images once."""
         return self._per_label(np.ones((1, len(self._images)), np.int64))[0]
 
+    def _many(
+        self, repeats: NDArray[np.int64], labels: Sequence[PerTag]
+    ) -> dict[str, NDArray[np.float64]]:
+        sums = self._sums.of_resamples(repeats)
+        found = [
+            self._numbers(each, {name: float(values[at]) for name, values in sums.items()})
+            for at, each in enumerate(labels)
+        ]
+        return {name: np.array([one[name] for one in found]) for name in found[0]}
+
     def _numbers(self, each: PerTag, sums: Mapping[str, float]) -> dict[str, float]:
         judged, known = sums["judged"] or np.nan, sums["known"] or np.nan
         holds = each.support > 0
-        pooled = _shares(each.tp.sum(), each.fp.sum(), each.fn.sum())
+        pooled = label_shares(each.tp.sum(), each.fp.sum(), each.fn.sum())
         found = {"map": _mean(each.ap[holds])}
         found |= {
             f"recall_at_{k}": sums[f"found_{k}"] / (sums["held"] or np.nan)
@@ -286,7 +300,7 @@ class ResampledTags:
             fp=fp,
             fn=fn,
             tn=known - tp - fp - fn,
-            **_shares(tp, fp, fn),
+            **label_shares(tp, fp, fn),
             ap=ap,
             support=support,
             threshold=self._images.thresholds,
@@ -371,21 +385,6 @@ def _gap_of_bins(images: TaggedImages) -> NDArray[np.float64]:
         found = np.bincount(index.ravel(), weights=gap.ravel(), minlength=BINS * len(index))
         sums[rows] = found.reshape(-1, BINS)
     return sums
-
-
-def _shares(
-    tp: NDArray[np.int64], fp: NDArray[np.int64], fn: NDArray[np.int64]
-) -> dict[str, NDArray[np.float64]]:
-    """Precision, recall and F1, 0 where there is nothing to divide by."""
-    parts = {
-        "precision": (tp, tp + fp),
-        "recall": (tp, tp + fn),
-        "f1": (2 * tp, 2 * tp + fp + fn),
-    }
-    return {
-        name: np.divide(part, whole, out=np.zeros(np.shape(part)), where=whole > 0)
-        for name, (part, whole) in parts.items()
-    }
 
 
 def _mean(values: NDArray[np.float64]) -> float:

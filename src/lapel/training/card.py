@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lapel.imaging.preprocess import Preprocess
+from lapel.metrics.bootstrap import Interval
 from lapel.schema.labels import Schema
+from lapel.tasks.base import Calibration
 from lapel.training.recipe import Recipe
 
 #: Numbers of a task that the card shows, where the task has them.
@@ -46,8 +48,22 @@ def model_card(
     scores: Mapping[str, float],
     provenance: Mapping[str, Any],
     parameters: int,
+    *,
+    calibration: Mapping[str, Calibration],
+    intervals: Mapping[str, Interval],
 ) -> str:
-    """The card, in Markdown."""
+    """The card, in Markdown.
+
+    Args:
+        recipe: that it was made by.
+        schema: what it answers.
+        preprocess: what it reads.
+        scores: ``TASK.NUMBER`` to what it reaches on validation.
+        provenance: as the bundle keeps it.
+        parameters: of the network.
+        calibration: task to what was fitted for it.
+        intervals: ``TASK.NUMBER`` to its interval, of the scores that have one.
+    """
     dataset, chosen = provenance["dataset"], provenance["chosen"]
     made = provenance["environment"]
     machine = made["accelerator"] or made["processor"]
@@ -69,8 +85,9 @@ def model_card(
             "measures it on a test split, beside the best answer that never looks."
         ),
         "",
-        *_table(schema, scores),
+        *_table(schema, scores, intervals),
         "",
+        *_in_brackets(intervals),
         "## How it was made",
         "",
         f"- data: `{dataset['name']}`, fingerprint `{dataset['fingerprint']}`",
@@ -83,6 +100,8 @@ def model_card(
             f"{provenance['learning']['seconds']:.0f} s on {machine}, "
             f"{provenance['learning']['precision']}"
         ),
+        *_temperatures(schema, calibration),
+        _parity(provenance["parity"]),
         (
             f"- made {provenance['created']} with Lapel {made['versions']['lapel']} and torch "
             f"{made['versions']['torch']}; the whole recipe is in `lapel.json`"
@@ -125,19 +144,50 @@ def _fitted(schema: Schema) -> str:
     return f" and its {'temperatures and thresholds' if tagged else 'temperature'} fitted"
 
 
-def _table(schema: Schema, scores: Mapping[str, float]) -> list[str]:
+def _table(
+    schema: Schema, scores: Mapping[str, float], intervals: Mapping[str, Interval]
+) -> list[str]:
     """A row a task, a column a number that any of them has."""
     columns = [name for name in SHOWN if any(f"{task.name}.{name}" in scores for task in schema)]
     rows = [
-        [task.name, *(_cell(scores.get(f"{task.name}.{name}")) for name in columns)]
+        [task.name, *(_cell(f"{task.name}.{name}", scores, intervals) for name in columns)]
         for task in schema
     ]
     ruler = [":--", *("--:" for _ in columns)]
     return [f"| {' | '.join(cells)} |" for cells in [["task", *columns], ruler, *rows]]
 
 
-def _cell(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.4f}"
+def _cell(score: str, scores: Mapping[str, float], intervals: Mapping[str, Interval]) -> str:
+    """A score with its interval, as far as there are such."""
+    value, interval = scores.get(score, math.nan), intervals.get(score)
+    if math.isnan(value):
+        return ""
+    if interval is None or math.isnan(interval.low):
+        return f"{value:.4f}"
+    return f"{value:.4f} ({interval.low:.4f} to {interval.high:.4f})"
+
+
+def _in_brackets(intervals: Mapping[str, Interval]) -> list[str]:
+    if not intervals:
+        return []
+    about = "In brackets: the 95 % interval, from resamples of these pictures."
+    return [about, ""]
+
+
+def _temperatures(schema: Schema, calibration: Mapping[str, Calibration]) -> list[str]:
+    """What the logits of each task are divided by, where such a number was fitted."""
+    fitted = {task.name: calibration.get(task.name, {}).get("temperature") for task in schema}
+    found = [f"`{name}` {value:.3f}" for name, value in fitted.items() if value is not None]
+    return [f"- temperature, by which logits are divided: {', '.join(found)}"] if found else []
+
+
+def _parity(parity: Mapping[str, Any]) -> str:
+    """How far the exported network is from torch's."""
+    return (
+        f"- `model.onnx` beside torch's network, on {parity['pictures']:,} validation pictures: "
+        f"outputs differ by at most {parity['largest_difference']:.1e} of the largest one; "
+        f"answers that differ: {parity['changed_answers']:,}"
+    )
 
 
 def _colour(preprocess: Preprocess) -> str:

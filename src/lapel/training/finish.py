@@ -32,11 +32,12 @@ from lapel.tasks.kinds import task_of
 from lapel.training.card import model_card
 from lapel.training.going_on import FROM, seen_before, without_folder
 from lapel.training.input.examples import Examples, in_batches
-from lapel.training.loop.judging import as_array, known_of, score_of
+from lapel.training.loop.judging import Pausing, as_array, known_of, score_of
 from lapel.training.loop.learner import Learner
 from lapel.training.material import learned_rows
 from lapel.training.run.checkpoint import copy_of
 from lapel.training.run.folder import RunFolder
+from lapel.training.score_intervals import score_intervals
 
 #: Pictures a batch when the exported network is checked ...
 CHECK_BATCH = 64
@@ -51,6 +52,7 @@ def finish(
     dataset: Dataset,
     validation: Examples,
     run: RunFolder,
+    watcher: Pausing,
 ) -> Parity:
     """Write the bundle of the best epoch.
 
@@ -62,6 +64,7 @@ def finish(
         validation: where the best epoch was chosen; the export is checked and the temperature
             fitted there.
         run: where the bundle goes.
+        watcher: asked between two batches; it may end the work by raising.
 
     Returns:
         How far the exported network is from torch's.
@@ -79,7 +82,7 @@ def finish(
         width=preprocess.width,
     )
     engine = OnnxRuntimeEngine(model)
-    compared = compare(network, engine, validation, learner.schema)
+    compared = compare(network, engine, validation, learner.schema, watcher)
     parity = compared.parity
     if not parity.holds:
         raise TrainingError(
@@ -97,7 +100,14 @@ def finish(
     scores = _scores(learner, compared, targets, weights, calibration)
     provenance = _provenance(learner, dataset, run, parity)
     card = model_card(
-        learner.recipe, learner.schema, preprocess, scores, provenance, network.parameter_count
+        learner.recipe,
+        learner.schema,
+        preprocess,
+        scores,
+        provenance,
+        network.parameter_count,
+        calibration=calibration,
+        intervals=score_intervals(learner.schema, outputs, targets, weights, calibration),
     )
     write_bundle(
         run.bundle,
@@ -162,7 +172,9 @@ def _kept(schema: Schema) -> Sequence[TaskSpec]:
 
 
 @torch.no_grad()
-def compare(network: Network, engine: Engine, examples: Examples, schema: Schema) -> Compared:
+def compare(
+    network: Network, engine: Engine, examples: Examples, schema: Schema, watcher: Pausing
+) -> Compared:
     """The engine's outputs on examples, and how far torch's are from them."""
     dense = dense_tasks(schema)
     rows = in_batches(len(examples), CHECK_BATCH if not dense else DENSE_CHECK_BATCH)
@@ -170,6 +182,7 @@ def compare(network: Network, engine: Engine, examples: Examples, schema: Schema
     in_turn: defaultdict[str, CountsInTurn] = defaultdict(CountsInTurn)
     difference, largest, changed = 0.0, 1e-9, 0
     for batch, pixels in examples.batches(rows):
+        watcher.pause()
         answers = engine.run(as_array(pixels), network.task_names)
         for task, theirs in network(pixels.to("cpu")).items():
             mine, reference = answers[task], as_array(theirs)

@@ -25,3 +25,6 @@ def test_labels_that_no_image_bears_stand_last_without_numbers(
     assert told[-1][:2] == ["green", "0"]
     assert told[-1][3:5] == ["\N{EN DASH}"] * 2
     assert all("\N{EN DASH}" not in line for line in told[:-1])
+    # Below the header: each share of the others has its interval below it, as per cent.
+    between = re.compile(r"\d+\.\d\N{EN DASH}\d+\.\d %")
+    assert [sum(bool(between.fullmatch(cell)) for cell in line) for line in told] == [0, 3, 3, 0]

@@ -10,9 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.evaluation.answers import mean_view
-from lapel.evaluation.judged import RAW, AnswerRow, Habit, Majority, bins_json, common_json
+from lapel.evaluation.judged import (
+    RAW,
+    AnswerRow,
+    Habit,
+    Majority,
+    bins_json,
+    common_json,
+    label_ends,
+)
 from lapel.evaluation.kinds.tag_pairs import TagPairs
-from lapel.metrics.bootstrap import Interval, bootstrap_repeats
+from lapel.metrics.bootstrap import Interval, Resamples, resample_repeats
 from lapel.metrics.calibration import CalibrationBins
 from lapel.metrics.constant_tags import best_constant_set
 from lapel.metrics.tags import (
@@ -43,6 +51,7 @@ class MultiLabelEvaluation:
         pairs: labels two by two.
         bins_before: probability of a yes against truth without the temperature.
         numbers: name to value and interval; shares are 0 to 1.
+        ends: between what each label's numbers lie; see ``label_ends``.
         majority: the baseline: the set of tags that scores the best mean F1 where it was
             counted, with the tags' frequencies as its probabilities.
         temperature: what the logits were divided by.
@@ -56,6 +65,7 @@ class MultiLabelEvaluation:
     pairs: TagPairs
     bins_before: CalibrationBins
     numbers: Mapping[str, Interval]
+    ends: Mapping[str, NDArray[np.float64]]
     majority: Majority
     temperature: float
 
@@ -104,9 +114,11 @@ class MultiLabelEvaluation:
 
     def per_label(self) -> list[dict[str, Any]]:
         """A row a label: its name, support, TP, FP, FN, TN, precision, recall, F1, ``ap`` (average
-        precision, NaN where the label never holds) and ``threshold``.
+        precision, NaN where the label never holds) and ``threshold``; then between what precision,
+        recall and F1 lie, likewise NaN.
         """
         columns = {field.name: getattr(self.each, field.name).tolist() for field in fields(PerTag)}
+        columns |= {name: values.tolist() for name, values in self.ends.items()}
         return [
             {"label": label, **{name: values[index] for name, values in columns.items()}}
             for index, label in enumerate(self.spec.labels)
@@ -181,15 +193,17 @@ def judge_multi_label(
     task = MultiLabelTask(spec)
     images, raw, rows = _judged(task, views, labels, calibration)
     resampled = ResampledTags(images)  # sorted once for all that follows
+    each, drawn = resampled.per_label(), _resampled(resampled, raw, resamples)
     return MultiLabelEvaluation(
         spec=spec,
         rows=rows,
         tagged=images,
         counts=images.counts(),
-        each=resampled.per_label(),
+        each=each,
         pairs=TagPairs.of(images),
         bins_before=raw.counts().bins,
-        numbers=_with_intervals(resampled, raw, resamples),
+        numbers=drawn.intervals(leaning=(*LEANING, f"ece{RAW}")),
+        ends=label_ends(drawn, each.support),
         majority=_majority(task, counted, images),
         temperature=calibration.get("temperature", 1.0),
     )
@@ -216,16 +230,15 @@ def _judged(
     return tagged(calibration), tagged({}), rows
 
 
-def _with_intervals(after: ResampledTags, raw: TaggedImages, resamples: int) -> dict[str, Interval]:
-    """All numbers of one bootstrap: the same resamples judge before and after."""
+def _resampled(after: ResampledTags, raw: TaggedImages, resamples: int) -> Resamples:
+    """All numbers of one bootstrap: the same resamples judge before and after, and each label."""
     before = ResampledProbabilities(raw)
 
     def numbers(repeats: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         uncalibrated = {name + RAW: values for name, values in before.many(repeats).items()}
-        return after.many(repeats) | uncalibrated
+        return after.many_with_labels(repeats) | uncalibrated
 
-    leaning = (*LEANING, f"ece{RAW}")
-    return bootstrap_repeats(numbers, len(raw), resamples=resamples, leaning=leaning)
+    return resample_repeats(numbers, len(raw), resamples=resamples)
 
 
 def _majority(

@@ -10,14 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.evaluation.answers import mean_view
-from lapel.evaluation.judged import RAW, AnswerRow, Habit, Majority, bins_json, common_json
-from lapel.metrics.bootstrap import Interval, bootstrap
+from lapel.evaluation.judged import (
+    RAW,
+    AnswerRow,
+    Habit,
+    Majority,
+    bins_json,
+    common_json,
+    label_ends,
+)
+from lapel.metrics.bootstrap import Interval, Resamples, resample
 from lapel.metrics.calibration import CalibrationBins
 from lapel.metrics.classification import (
     ClassificationCounts,
     ClassifiedImages,
     classify,
     count_classification,
+    label_shares,
 )
 from lapel.metrics.label_errors import LabelErrors, find_label_errors
 from lapel.schema.annotation import Label
@@ -37,6 +46,7 @@ class SingleLabelEvaluation:
         counts: the calibrated answers, counted.
         bins_before: confidence against truth without the temperature.
         numbers: name to value and interval; shares are 0 to 1.
+        ends: between what each label's numbers lie; see ``label_ends``.
         majority: the baseline: the most frequent label, with the labels' frequencies (one added
             to each count, so that none is impossible) as its probabilities.
         temperature: what the logits were divided by.
@@ -49,6 +59,7 @@ class SingleLabelEvaluation:
     counts: ClassificationCounts
     bins_before: CalibrationBins
     numbers: Mapping[str, Interval]
+    ends: Mapping[str, NDArray[np.float64]]
     majority: Majority
     temperature: float
     doubtful: LabelErrors
@@ -89,7 +100,9 @@ class SingleLabelEvaluation:
         )
 
     def per_label(self) -> list[dict[str, Any]]:
-        """A row a label: its name, support, TP, FP, FN, TN, precision, recall and F1."""
+        """A row a label: its name, support, TP, FP, FN, TN, precision, recall and F1; then between
+        what these three lie, NaN where no image bears the label.
+        """
         each = self.counts.per_class()
         return [
             {
@@ -102,6 +115,7 @@ class SingleLabelEvaluation:
                 "precision": float(each.precision[index]),
                 "recall": float(each.recall[index]),
                 "f1": float(each.f1[index]),
+                **{name: float(values[index]) for name, values in self.ends.items()},
             }
             for index, label in enumerate(self.spec.labels)
         ]
@@ -171,30 +185,35 @@ def judge_single_label(
     probabilities = mean_view([task.probabilities(view[rows], calibration) for view in views])
     classified = classify(probabilities, target)
     raw = classify(mean_view([task.probabilities(view[rows]) for view in views]), target)
+    counts, drawn = classified.counts(), _resampled(classified, raw, resamples)
     return SingleLabelEvaluation(
         spec=spec,
         rows=rows,
         classified=classified,
-        counts=classified.counts(),
+        counts=counts,
         bins_before=raw.counts().bins,
-        numbers=_with_intervals(classified, raw, resamples),
+        numbers=drawn.intervals(leaning=("ece", f"ece{RAW}")),
+        ends=label_ends(drawn, counts.per_class().support),
         majority=_majority(task, counted, target),
         temperature=calibration.get("temperature", 1.0),
         doubtful=find_label_errors(probabilities, target),
     )
 
 
-def _with_intervals(
-    calibrated: ClassifiedImages, raw: ClassifiedImages, resamples: int
-) -> dict[str, Interval]:
-    """All numbers of one bootstrap: the same resamples judge before and after."""
+def _resampled(calibrated: ClassifiedImages, raw: ClassifiedImages, resamples: int) -> Resamples:
+    """All numbers of one bootstrap: the same resamples judge before and after, and each label."""
 
-    def numbers(rows: NDArray[np.int64]) -> dict[str, float]:
-        before = raw.take(rows).counts().numbers()
-        added = {name + RAW: before[name] for name in ("nll", "ece")}
-        return calibrated.take(rows).counts().numbers() | added
+    def numbers(rows: NDArray[np.int64]) -> dict[str, float | NDArray[np.float64]]:
+        before = raw.take(rows).probability_numbers()
+        counts = calibrated.take(rows).counts()
+        each = counts.per_class()
+        return {
+            **counts.numbers(),
+            **{name + RAW: value for name, value in before.items()},
+            **label_shares(each.tp, each.fp, each.fn, nothing=np.nan),
+        }
 
-    return bootstrap(numbers, len(calibrated), resamples=resamples, leaning=("ece", f"ece{RAW}"))
+    return resample(numbers, len(calibrated), resamples=resamples)
 
 
 def _majority(

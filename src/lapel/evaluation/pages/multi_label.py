@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
 from lapel.evaluation.kinds.tag_pairs import shares_of_rows
-from lapel.evaluation.pages.figures import percent
 from lapel.evaluation.pages.mosaic import mosaic
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import bar, escaped, figure, table
 from lapel.evaluation.pages.tag_figures import (
     mistaken_figure,
@@ -19,7 +19,12 @@ from lapel.evaluation.pages.tag_figures import (
     together_figure,
 )
 from lapel.evaluation.pages.tag_tiles import TagTile, found_tiles, invented_tiles, missed_tiles
-from lapel.evaluation.pages.task_page import calibration_section, numbers_section, where
+from lapel.evaluation.pages.task_page import (
+    between,
+    calibration_section,
+    numbers_section,
+    where,
+)
 from lapel.metrics.ranking import cuts_of
 from lapel.schema.counting import counted
 
@@ -83,8 +88,9 @@ def _per_label(judged: MultiLabelEvaluation) -> str:
         [
             escaped(row["label"]),
             f"{row['support']:,}",
-            *(percent(row[name], 1) for name in ("precision", "recall")),
-            *(_share(row[name]) for name in ("f1", "ap")),
+            *(percent(row[name], 1) + between(row, name) for name in ("precision", "recall")),
+            _share(row["f1"]) + between(row, "f1"),
+            _share(row["ap"]),
             f"{row['threshold']:.3f}" if row["threshold"] <= 1 else "never",
             *(f"{row[name]:,}" for name in ("tp", "fp", "fn", "tn")),
         ]
@@ -93,8 +99,9 @@ def _per_label(judged: MultiLabelEvaluation) -> str:
     header = ["label", "images", "precision", "recall", "F1", "AP", "threshold"]
     about = (
         "The weakest first. Precision: of the images told so, how many are. Recall: of the images "
-        "that are so, how many are told so. F1: their harmonic mean. AP: average precision, over "
-        "all thresholds. Threshold: the least probability at which the model says so."
+        "that are so, how many are told so. F1: their harmonic mean. Below these three their "
+        "95 % intervals. AP: average precision, over all thresholds. Threshold: the least "
+        "probability at which the model says so."
     )
     return f"<p>{about}</p>{table([*header, 'TP', 'FP', 'FN', 'TN'], cells)}"
 

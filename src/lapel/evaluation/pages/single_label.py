@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.kinds.single_label import SingleLabelEvaluation
-from lapel.evaluation.pages.figures import confusion_figure, percent, shown_labels
+from lapel.evaluation.pages.figures import confusion_figure, shown_labels
 from lapel.evaluation.pages.matrix import MATRIX_LABELS
 from lapel.evaluation.pages.mosaic import TILES, Tile, mosaic
+from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import bar, escaped, figure, table
-from lapel.evaluation.pages.task_page import calibration_section, numbers_section, where
+from lapel.evaluation.pages.task_page import (
+    between,
+    calibration_section,
+    numbers_section,
+    where,
+)
 
 #: Confused pairs named.
 PAIRS = 8
@@ -91,8 +99,8 @@ def _per_class(judged: SingleLabelEvaluation) -> str:
         [
             escaped(row["label"]),
             f"{row['support']:,}",
-            _share(row["precision"], row["tp"] + row["fp"]),
-            *(_share(row[name], row["support"]) for name in ("recall", "f1")),
+            _share(row, "precision", row["tp"] + row["fp"]),
+            *(_share(row, name, row["support"]) for name in ("recall", "f1")),
             *(f"{row[name]:,}" for name in ("tp", "fp", "fn", "tn")),
         ]
         for row in rows
@@ -100,15 +108,17 @@ def _per_class(judged: SingleLabelEvaluation) -> str:
     header = ["label", "images", "precision", "recall", "F1", "TP", "FP", "FN", "TN"]
     about = (
         "The weakest first. Precision: of the images called so, how many are. Recall: of the "
-        "images that are so, how many are called so. F1: their harmonic mean. A dash: no image to "
-        "tell it from; labels that no image bears stand last."
+        "images that are so, how many are called so. F1: their harmonic mean. Below each its 95 % "
+        "interval. A dash: no image to tell it from; labels that no image bears stand last."
     )
     return f"<p>{about}</p>{table(header, cells)}"
 
 
-def _share(share: float, images: int) -> str:
-    """A share of some images; a dash where there are none."""
-    return f"{percent(share, 1)}{bar(share)}" if images else percent(math.nan)
+def _share(row: Mapping[str, Any], name: str, images: int) -> str:
+    """A label's share of some images with its interval; a dash where there are none."""
+    if not images:
+        return percent(math.nan)
+    return f"{percent(row[name], 1)}{bar(row[name])}{between(row, name)}"
 
 
 def _calibration(judged: SingleLabelEvaluation) -> str:

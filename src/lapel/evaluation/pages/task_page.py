@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
 from lapel.evaluation.judged import RAW, JudgedTask
-from lapel.evaluation.pages.figures import percent, reliability_figure
-from lapel.evaluation.pages.numbers import number_rows
+from lapel.evaluation.pages.figures import reliability_figure
+from lapel.evaluation.pages.numbers import interval, number_rows, percent
 from lapel.evaluation.pages.page import escaped, table
 from lapel.metrics.bootstrap import Interval
 from lapel.metrics.calibration import CalibrationBins
@@ -17,6 +19,17 @@ def numbers_section(judged: JudgedTask, about: str) -> str:
     rows = [[escaped(cell) for cell in row] for row in number_rows(judged)]
     header = ["", "this model", "95 % interval", "majority answer"]
     return f"<p>{escaped(about)}</p>{table(header, rows)}"
+
+
+def between(row: Mapping[str, Any], name: str) -> str:
+    """A second line of a label's cell: between what its number, a share, lies; HTML. Nothing where
+    that is not known.
+    """
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    if math.isnan(low):
+        return ""
+    found = interval(Interval(value=row[name], low=low, high=high), 1)
+    return f'<div class="fact">{found}</div>'
 
 
 def where(counted_on: str) -> str:
