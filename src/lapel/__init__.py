@@ -75,22 +75,6 @@ _HOMES = {
     "write_shards": "lapel.data.shards",
 }
 
-#: Packages that come with an extra, and the extra.
-_EXTRAS = {
-    "boto3": "aws",
-    "botocore": "aws",
-    "httpx2": "serve",
-    "matplotlib": "data",
-    "optuna": "tune",
-    "pycocotools": "data",
-    "polars": "data",
-    "safetensors": "train",
-    "timm": "train",
-    "torch": "train",
-    "torchvision": "train",
-    "yaml": "data",
-}
-
 __all__ = [  # the keys of _HOMES, spelled out for those who read and check types
     "Bundle",
     "Client",
@@ -127,20 +111,12 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - each public name has a type
         return importlib.import_module("importlib.metadata").version("lapel")
     if name not in _HOMES:
         raise AttributeError(f"lapel has no {name!r}; it has: {', '.join(__all__)}")
-    try:
+    from lapel.schema.extras import naming_extra  # noqa: PLC0415 - an import of ours is lazy
+
+    with naming_extra(f"lapel.{name}"):
         value = getattr(importlib.import_module(_HOMES[name]), name)
-    except ModuleNotFoundError as error:
-        raise _with_advice(error, name) from error
     globals()[name] = value
     return value
-
-
-def _with_advice(error: ModuleNotFoundError, name: str) -> ImportError:
-    """The same error, or one that names the extra to install."""
-    from lapel.schema.errors import MissingExtraError  # noqa: PLC0415 - an import of ours is lazy
-
-    extra = _EXTRAS.get((error.name or "").split(".")[0])
-    return MissingExtraError(extra=extra, need=f"lapel.{name}") if extra else error
 
 
 def __dir__() -> list[str]:

@@ -225,6 +225,17 @@ def test_the_same_in_any_batch(
     assert_same(name, found, engine.run(pixels)["garment style"])
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_same_bits_with_any_number_of_threads(
+    threads: int, bundle: Bundle, pixels: NDArray[np.uint8]
+) -> None:
+    engine = OnnxRuntimeEngine((bundle.folder / "model.onnx").read_bytes(), threads=threads)
+    for part in (pixels, pixels[:1]):  # side by side, and one alone with all threads
+        expected = open_engine("onnxruntime", bundle).run(part)
+        for task, output in engine.run(part).items():
+            assert np.array_equal(output, expected[task])
+
+
 def test_pictures_do_not_see_each_other(
     name: str, engine: Engine, pixels: NDArray[np.uint8]
 ) -> None:

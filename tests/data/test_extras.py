@@ -21,6 +21,7 @@ def run_without(module: str, code: str) -> str:
     [
         ("polars", "from lapel.data.dataset import Dataset"),
         ("polars", "import lapel.data"),
+        ("yaml", "from lapel.data import check_dataset"),
         ("matplotlib", "from lapel.data import explore_dataset; explore_dataset('d', 'p.html')"),
     ],
 )
@@ -28,6 +29,11 @@ def test_a_missing_part_is_named_with_what_brings_it(module: str, code: str) -> 
     said = run_without(module, code)
     assert "MissingExtraError" in said
     assert "needs the extra 'data': pip install 'lapel[data]'" in said
+
+
+def test_a_module_that_no_extra_brings_is_missed_as_ever() -> None:
+    said = run_without("hashlib", "from lapel.data import check_dataset")
+    assert said.startswith("ModuleNotFoundError: ")
 
 
 def test_the_parts_are_known_by_name_and_loaded_on_first_use() -> None:

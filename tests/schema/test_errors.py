@@ -27,6 +27,8 @@ def test_a_missing_extra_says_how_to_get_it() -> None:
         "lapel train needs the extra 'train': pip install 'lapel[train]' (in a checkout of it: "
         "'.[train]')"
     )
+    error = MissingExtraError(extra="data", need="lapel data check", module="yaml")
+    assert str(error).endswith("'.[data]'); 'yaml' is not installed")
 
 
 def test_an_image_error_names_the_picture() -> None:

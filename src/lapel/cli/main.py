@@ -38,6 +38,7 @@ from lapel.cli.train import train
 from lapel.cli.tune import EXAMPLE as TUNE_EXAMPLE
 from lapel.cli.tune import tune
 from lapel.schema.errors import LapelError
+from lapel.schema.extras import naming_extra
 
 app = typer.Typer(
     name="lapel",
@@ -91,6 +92,8 @@ def _command() -> Callable[..., object]:
 def main() -> None:
     """Run one command; ends the process with 0 (done), 1 (failed) or 2 (wrong command)."""
     try:
-        _command()(prog_name="lapel")
+        # The last net: what a command needs as a whole, it says itself.
+        with naming_extra("this command"):
+            _command()(prog_name="lapel")
     except LapelError as error:
         sys.exit(report_error(error))

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from lapel.schema.errors import MissingExtraError
+from lapel.schema.extras import naming_extra
 
 if TYPE_CHECKING:
     from lapel.data.checking.check import check_dataset
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 # Everything here works on tables: better said once, by name, than by a module not found later.
 if find_spec("polars") is None:
-    raise MissingExtraError(extra="data", need="Work with datasets")
+    raise MissingExtraError(extra="data", need="Work with datasets", module="polars")
 
 _HOMES = {
     "Dataset": "dataset",
@@ -52,4 +53,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the members differ in type
     if name not in _HOMES:
         raise AttributeError(f"module 'lapel.data' has no attribute {name!r}")
-    return getattr(import_module(f"lapel.data.{_HOMES[name]}"), name)
+    with naming_extra(f"lapel.data.{name}"):
+        return getattr(import_module(f"lapel.data.{_HOMES[name]}"), name)

@@ -41,13 +41,18 @@ class MissingExtraError(LapelError, ImportError):
 
     Attributes:
         extra: name of the extra that brings it, as in ``pip install 'lapel[extra]'``.
+
+    Args:
+        need: what was asked for, as the message begins with it.
+        module: that was looked for in vain, where it is known.
     """
 
-    def __init__(self, *, extra: str, need: str) -> None:
+    def __init__(self, *, extra: str, need: str, module: str | None = None) -> None:
         self.extra = extra
+        missing = f"; {module!r} is not installed" if module else ""
         super().__init__(
             f"{need} needs the extra '{extra}': pip install 'lapel[{extra}]' (in a checkout of it: "
-            f"'.[{extra}]')"
+            f"'.[{extra}]'){missing}"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -48,6 +49,25 @@ def test_a_table_is_imported(own_photos: Path, tmp_path: Path) -> None:
     done = lapel("import", "table", "t.csv", "d", *options, folder=tmp_path)
     assert "train 1; kind (1 label), use (1 label)" in done.stdout
     assert "There is no validation split; make one: lapel data split d" in done.stdout
+
+
+def test_items_that_the_import_is_told_of_stay_on_one_side(
+    own_photos: Path, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    names = sorted(path.relative_to(own_photos) for path in own_photos.rglob("*.*"))
+    lines = [f"{name},{name.parent.name},{number // 2}" for number, name in enumerate(names)]
+    (tmp_path / "t.csv").write_text("\n".join(["image,kind,item", *lines]))
+    table = [tmp_path / "t.csv", tmp_path / "d", "--images", own_photos, "--single", "kind"]
+    assert run("data", "import", "table", *table)[0] == 0
+    code, _, complaint = run("data", "split", tmp_path / "d", "--by", "item")
+    assert code == 2
+    assert "lapel data import table ... --group-column item" in complaint
+    assert run("data", "import", "table", *table, "--group-column", "item", "--replace")[0] == 0
+    wishes: list[list[str]] = [[], ["--by", "group", "--redraw", "--seed", "1"]]
+    for options in wishes:
+        assert run("data", "split", tmp_path / "d", "--validation", "0.3", *options)[0] == 0
+        sides = Dataset.open(tmp_path / "d").table.group_by("group").agg(pl.col("split").n_unique())
+        assert sides["split"].to_list() == [1] * 9
 
 
 def test_dirty_labels_are_imported_proposed_about_and_cleaned(

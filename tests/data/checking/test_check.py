@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 from PIL import Image
 
 from lapel.data.checking.check import CheckReport, check_dataset
@@ -14,6 +15,7 @@ from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.images import packed_name
 from lapel.data.importing import import_dataset
+from lapel.data.splitting.split import split_dataset
 from lapel.data.table import write_table
 from lapel.schema.annotation import Annotation, Tags
 from lapel.schema.labels import Schema, TaskSpec
@@ -90,6 +92,20 @@ def test_the_same_picture_on_two_sides_is_a_fault_and_in_one_a_warning(
     assert "look_alike" not in findings
 
 
+def test_one_item_on_two_sides_is_a_fault(own_dataset: Path) -> None:
+    name = pl.col("image")
+    seven, eight = name.str.contains("hat_[02]"), name.str.contains("hat_[13]")
+    item = pl.when(seven).then(pl.lit("hat 7")).when(eight).then(pl.lit("hat 8"))
+    change(own_dataset, item.alias("group"))
+    report = check_dataset(own_dataset)
+    torn = found(report)["item_across_splits"]
+    assert report.faults == torn.count == 1
+    assert torn.examples == ("hat 7: train 1, validation 1",)
+    assert "lapel data split" in torn.message
+    split_dataset(own_dataset, redraw=True, validation=0.3)
+    assert check_dataset(own_dataset).faults == 0
+
+
 def test_a_recompressed_picture_on_the_other_side_is_a_warning(
     own_photos: Path, tmp_path: Path
 ) -> None:
@@ -121,6 +137,21 @@ def test_rare_missing_and_unknown_classes_and_long_pictures_are_warnings(tmp_pat
     assert findings["unlabelled"].count == 1
     assert findings["long"].examples == ("train/usual/5.png (90 x 8)",)
     assert {finding.severity for finding in findings.values()} == {"warning"}
+
+
+@pytest.mark.parametrize(("usual", "rare"), [(49, ()), (50, ("rare (1)",))])
+def test_one_in_fifty_is_rare(tmp_path: Path, usual: int, rare: tuple[str, ...]) -> None:
+    task = TaskSpec(name="category", kind="single_label", labels=("rare", "usual"))
+    rows = [
+        Annotation(image=packed_name(row), labels={"category": "usual" if row else "rare"})
+        for row in range(usual + 1)
+    ]
+    pictures = np.random.default_rng(0).integers(0, 255, (usual + 1, 4, 4), dtype=np.uint8)
+    folder = create_dataset(
+        tmp_path / "d", name="d", schema=Schema((task,)), annotations=rows, images=pictures
+    ).folder
+    findings = [one for one in check_dataset(folder).findings if one.kind == "rare_class"]
+    assert [one.examples for one in findings] == [rare] * bool(rare)
 
 
 def test_a_dataset_that_cannot_train_yet_is_told_how(own_dataset: Path) -> None:

@@ -39,6 +39,18 @@ def test_an_encoding_can_be_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
+)
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "t.tsv"
+    path.write_bytes('\ufeff"image"\tcafé\n1.jpg\tcrème\n'.encode(encoding.removesuffix("-sig")))
+    for named in (None, encoding):
+        cells = read_cells(path, encoding=named)
+        assert cells.columns == ("image", "café")
+        assert cells.rows == (("1.jpg", "crème"),)
+
+
+@pytest.mark.parametrize(
     ("text", "encoding"),
     [
         ("image,스타일\n1.jpg,로맨틱\n2.jpg,스포티 ★\n3.jpg,캐주얼\n", "cp949"),

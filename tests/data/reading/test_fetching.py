@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from lapel.data.importing import import_dataset
+from lapel.data.readers import fashion_mnist
 from lapel.data.reading.fetching import RemoteFiles, cache_folder, fetch_files, find_files
 from lapel.schema.errors import FormatError, StorageError
 
@@ -81,6 +83,20 @@ def test_when_all_sources_fail_it_says_what_each_said_and_how_to_fetch_by_hand(
     assert not cache.exists() or not list(cache.iterdir())
 
 
+def test_a_package_that_does_not_arrive_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt = tmp_path / "bin" / "apt-get"
+    apt.parent.mkdir()
+    apt.write_text("#!/bin/sh\nexit 0\n")
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", str(apt.parent))
+    with pytest.raises(StorageError) as caught:
+        fetch_files(remote("http://127.0.0.1:9"))
+    said = "apt-get download no-such-package-of-two-files: apt-get brought no such package"
+    assert said in str(caught.value)
+
+
 @pytest.mark.parametrize("spelling", ["a-idx3-ubyte.gz", "a-idx3-ubyte", "a.idx3-ubyte"])
 def test_files_are_found_however_they_are_spelled(tmp_path: Path, spelling: str) -> None:
     (tmp_path / spelling).write_bytes(b"")
@@ -108,6 +124,35 @@ def test_fashion_mnist_is_found_where_torchvision_keeps_it(
     assert dataset.splits() == {"train": 110, "validation": 10, "test": 40}
     held_out = dataset.split("validation").labels("category")
     assert sorted(map(str, held_out)) == sorted(dataset.schema["category"].labels)
+
+
+@pytest.mark.parametrize("below", [".", "FashionMNIST/raw", "raw"])
+def test_the_root_that_torchvision_was_given_is_a_source(
+    idx_folder: Path, tmp_path: Path, below: str
+) -> None:
+    raw = tmp_path / "root" / below
+    raw.parent.mkdir(parents=True, exist_ok=True)
+    raw.symlink_to(idx_folder)
+    dataset = import_dataset("fashion-mnist", tmp_path / "root", tmp_path / "d", verify=False)
+    assert dataset.splits() == {"train": 110, "validation": 10, "test": 40}
+
+
+@pytest.mark.parametrize("torn", [True, False])
+def test_a_damaged_file_in_the_cache_is_to_be_deleted(
+    idx_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bool
+) -> None:
+    monkeypatch.setattr(fashion_mnist, "USUAL_PLACES", ())
+    cache = cache_folder(fashion_mnist.REMOTE)
+    shutil.copytree(idx_folder, cache)
+    damaged = cache / "train-images-idx3-ubyte"
+    if torn:
+        damaged.write_bytes(damaged.read_bytes()[:-9])
+    with pytest.raises(FormatError) as caught:  # whole, and not the official one: the checksum
+        import_dataset("fashion-mnist", None, tmp_path / "d", verify=not torn)
+    assert f"delete {damaged}, and the next import" in str(caught.value)
+    with pytest.raises(FormatError) as caught:
+        import_dataset("fashion-mnist", idx_folder, tmp_path / "d")
+    assert "delete" not in str(caught.value)
 
 
 def test_files_that_are_not_the_official_ones_are_refused(idx_folder: Path, tmp_path: Path) -> None:

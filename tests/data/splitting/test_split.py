@@ -65,8 +65,28 @@ def test_fractions_that_leave_nothing_are_refused(
 
 
 def test_a_column_that_is_not_there_is_refused_with_those_that_are(own_dataset: Path) -> None:
-    with pytest.raises(UsageError, match="no column 'item'; it has: image, split"):
+    with pytest.raises(UsageError, match="no column 'item'; it has: image, split") as caught:
         split_dataset(own_dataset, validation=0.1, by="item", redraw=True)
+    assert "lapel data import table ... --group-column item" in str(caught.value)
+    with_column(own_dataset, "group", ["one"] * 18)
+    with pytest.raises(UsageError, match="Items stand in 'group', which is split by without --by"):
+        split_dataset(own_dataset, validation=0.1, by="item", redraw=True)
+
+
+@pytest.mark.parametrize("by", ["group", "shoot"])
+def test_what_a_named_column_holds_together_stays_together(own_dataset: Path, by: str) -> None:
+    with_column(own_dataset, by, [f"day {number // 2}" for number in range(18)])
+    dataset = split_dataset(own_dataset, validation=0.3, test=0.3, by=by, redraw=True)
+    sides = dataset.table.group_by(by).agg(pl.col("split").n_unique())
+    assert sides["split"].to_list() == [1] * 9
+    assert dataset.splits().keys() == {"train", "validation", "test"}
+
+
+def test_copies_stay_together_where_their_checksum_is_named(own_dataset: Path) -> None:
+    with_column(own_dataset, "sha256", [f"{number // 3:064}" for number in range(18)])
+    dataset = split_dataset(own_dataset, validation=0.3, by="sha256", redraw=True)
+    sides = dataset.table.group_by("sha256").agg(pl.col("split").n_unique())
+    assert sides["split"].to_list() == [1] * 6
 
 
 def test_too_few_images_are_refused_and_the_table_stays(own_dataset: Path) -> None:

@@ -66,7 +66,7 @@ def split(
         str | None,
         typer.Option(
             metavar="COLUMN",
-            help="Column of what must stay on one side.",
+            help="Column of the dataset's table, of what must stay on one side.",
             show_default="group, where there is one",
         ),
     ] = None,
@@ -128,11 +128,10 @@ def check(
     """Open every image and look for faults and oddities; exit code 1 if there are faults.
 
     Faults: images that are missing, torn or changed since import; label maps and garments that do
-    not fit them; labels and splits that do not exist; boxes that show nothing; the same picture in
-    two splits. Warnings do not fail:
-    look-alikes across splits, rare and missing classes, landmarks outside their picture or box,
-    pictures twice in one split, labels that may be one (sporty and
-    sproty, office/formal and formal/office).
+    not fit them; labels and splits that do not exist; boxes that show nothing; the same picture, or
+    pictures of one item, in two splits. Warnings do not fail: look-alikes across splits, rare and
+    missing classes, landmarks outside their picture or box, pictures twice in one split, labels
+    that may be one (sporty and sproty, office/formal and formal/office).
     """
     from lapel.cli.progress import track
     from lapel.data.checking.check import check_dataset

@@ -45,7 +45,8 @@ def import_fashion_mnist(
         list[Path],
         typer.Argument(
             metavar="[SOURCE] DATASET",
-            help="Folder of the four files, if you have them; folder to make.",
+            help="Folder of the four files, or torchvision's root, if you have them; folder to "
+            "make.",
             show_default=False,
         ),
     ],

@@ -2,8 +2,8 @@
 
 A *fault* makes results wrong or stops a run: files that are missing, torn or other than they
 were, label maps and garments that do not fit them, labels and splits that do not exist, boxes that
-show nothing, the very same picture on two sides of a split. A *warning* is for the eye to judge:
-pictures that look the same, rare and missing classes, landmarks outside their box.
+show nothing, the very same picture or one item on two sides of a split. A *warning* is for the
+eye to judge: pictures that look the same, rare and missing classes, landmarks outside their box.
 """
 
 from __future__ import annotations

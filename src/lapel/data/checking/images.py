@@ -150,7 +150,8 @@ def _look_alikes(dataset: Dataset, opened: Sequence[Opened], track: Track) -> It
             "look_alike",
             "warning",
             f"pairs{more} of {one} and {other} look the same; if they show one item, scores on "
-            f"{other} are too good: group them with --by",
+            f"{other} are too good: name the column of items at import (--group-column), and "
+            "`lapel data split` keeps them together",
             shown,
         )
 

@@ -13,12 +13,14 @@ from lapel.schema.annotation import SPLITS, Tags, mentioned
 from lapel.schema.counting import counted
 from lapel.schema.labels import TaskSpec
 
-#: A class with less than this part of the largest one's images is called rare.
-RARE = 1 / 50
+#: A class is called rare where the largest one has this many times its images, or more.
+RARE_ONE_IN = 50
 
 
 def label_findings(dataset: Dataset, unread: Collection[str] = ()) -> Iterator[Finding]:
-    """Labels that do not exist, images without any; splits; rare, missing and constant labels.
+    """Labels that do not exist, images without any; splits, and items that stand in two of them.
+
+    Rare, missing and constant labels besides.
 
     Args:
         dataset: whose.
@@ -27,6 +29,7 @@ def label_findings(dataset: Dataset, unread: Collection[str] = ()) -> Iterator[F
     tasks = [task for task in dataset.schema if task.name not in unread]
     yield from _strange_labels(dataset, tasks)
     yield from _split_findings(dataset)
+    yield from _item_findings(dataset)
     for task in tasks:
         yield from _missing_classes(dataset, task)
         yield from _rare_classes(dataset, task)
@@ -93,14 +96,36 @@ def _split_findings(dataset: Dataset) -> Iterator[Finding]:
     )
 
 
+def _item_findings(dataset: Dataset) -> Iterator[Finding]:
+    """Items, by the column ``group``, whose pictures stand on two sides."""
+    if "group" not in dataset.table.columns:
+        return
+    rows = dataset.table.select("group", "split").drop_nulls("group").iter_rows()
+    sides: dict[str, Counter[str]] = {}
+    for item, split in rows:
+        sides.setdefault(item, Counter())[split] += 1
+    torn = {item: splits for item, splits in sides.items() if len(splits) > 1}
+    yield from finding(
+        "item_across_splits",
+        "fault",
+        "items (column 'group') stand in two splits: what is measured there was learned from other "
+        "pictures of them; remove these, or draw all splits anew with `lapel data split "
+        "--redraw-test`, which leaves each item on one side",
+        [
+            f"{item}: {', '.join(f'{split} {count:,}' for split, count in sorted(splits.items()))}"
+            for item, splits in torn.items()
+        ],
+    )
+
+
 def _rare_classes(dataset: Dataset, task: TaskSpec) -> Iterator[Finding]:
     counts = count_held(dataset.labels_in_words(task.name))
     largest = max(counts.values(), default=0)
-    rare = [label for label in task.labels if 0 < counts[label] < largest * RARE]
+    rare = [label for label in task.labels if 0 < counts[label] * RARE_ONE_IN <= largest]
     yield from finding(
         "rare_class",
         "warning",
-        f"classes of '{task.name}' have less than a fiftieth of the largest one's {largest:,}",
+        f"classes of '{task.name}' have a fiftieth of the largest one's {largest:,}, or less",
         [f"{label} ({counts[label]:,})" for label in rare],
     )
 

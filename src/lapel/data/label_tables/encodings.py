@@ -16,12 +16,15 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+#: The same mark, decoded.
+MARK = "\ufeff"
+
 #: Bytes are Korean if at least this share of what is not ASCII are syllables in daily use.
 KOREAN = 0.9
 
 
 def decoded(path: Path, data: bytes, encoding: str | None) -> tuple[str, str]:
-    """The text of a file's bytes, and its encoding.
+    """The text of a file's bytes, without a byte order mark, and its encoding.
 
     Args:
         path: named in messages.
@@ -44,7 +47,8 @@ def decoded(path: Path, data: bytes, encoding: str | None) -> tuple[str, str]:
         except UnicodeDecodeError:
             continue
         if "\0" not in text:
-            return text, candidate
+            # Who names UTF-8 may have a file with a mark all the same: Excel writes one.
+            return text.removeprefix(MARK), candidate
     expected = f"text in {' or '.join(candidates)}; name its encoding with --encoding"
     raise FormatError([Fault(file=str(path), found="bytes that are no text", expected=expected)])
 

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from lapel.data.images import packed_name
 from lapel.data.progress import Track, silent
 from lapel.data.reading.base import Reading, existing_folder
-from lapel.data.reading.fetching import RemoteFiles, fetch_files, find_files
+from lapel.data.reading.fetching import (
+    RemoteFiles,
+    asking_to_delete,
+    fetch_files,
+    find_files,
+)
 from lapel.data.reading.idx import idx_bytes, read_idx
 from lapel.data.splitting.stratify import hold_out
 from lapel.schema.annotation import Annotation
@@ -90,8 +95,8 @@ def read_fashion_mnist(
     """Fashion-MNIST from a folder, from the usual places, or fetched.
 
     Args:
-        source: a folder with the four files, gzipped or plain; None looks in the usual
-            places and Lapel's cache, then fetches them there.
+        source: a folder with the four files, gzipped or plain, or the root that torchvision was
+            given; None looks in the usual places and Lapel's cache, then fetches them there.
         verify: refuse files that are not the official ones, bit for bit. Without it any set
             of the same form is taken, such as a small one for a trial.
         track: is told how far a download is.
@@ -106,12 +111,13 @@ def read_fashion_mnist(
         StorageError: the files could not be fetched; the message says how to by hand.
     """
     if source is not None:
-        files = find_files(REMOTE, [existing_folder(source)], needed=True)
+        files = find_files(REMOTE, _places(existing_folder(source)), needed=True)
     else:
         files = find_files(REMOTE, [Path(place) for place in USUAL_PLACES], needed=False)
     files = files or fetch_files(REMOTE, track=track)
-    train, train_labels = _read_part(files, "train", verify=verify)
-    test, test_labels = _read_part(files, "t10k", verify=verify)
+    with asking_to_delete(REMOTE):
+        train, train_labels = _read_part(files, "train", verify=verify)
+        test, test_labels = _read_part(files, "t10k", verify=verify)
     annotations = _annotations(train_labels, test_labels)
     held_out = sum(row.split == "validation" for row in annotations)
     note = (
@@ -127,6 +133,12 @@ def read_fashion_mnist(
         licence="MIT, Zalando SE",
         notes=(f"read from {next(iter(files.values())).parent}", note),
     )
+
+
+def _places(source: Path) -> list[Path]:
+    """The source, and folders below it where torchvision keeps the files."""
+    below = [source / name for name in ("FashionMNIST/raw", "raw")]
+    return [source, *(folder for folder in below if folder.is_dir())]
 
 
 def _read_part(

@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -125,6 +126,26 @@ def fetch_files(remote: RemoteFiles, *, track: Track = silent) -> dict[str, Path
     )
 
 
+@contextmanager
+def asking_to_delete(remote: RemoteFiles) -> Iterator[None]:
+    """Reads files; damaged ones in the cache, which would be found ever again, are to be deleted.
+
+    Raises:
+        FormatError: as the reading did; of files in the cache with this advice.
+    """
+    try:
+        yield
+    except FormatError as error:
+        files = [one.file for one in error.faults if Path(one.file).parent == cache_folder(remote)]
+        if not files:
+            raise
+        remedy = (
+            f"Lapel fetched this before, into its cache: delete {', '.join(files)}, and the next "
+            "import without SOURCE fetches it anew."
+        )
+        raise FormatError(error.faults, remedy=remedy) from error
+
+
 def _download(remote: RemoteFiles, address: str, folder: Path, track: Track) -> dict[str, Path]:
     files = {}
     for name, md5 in track(remote.md5.items(), len(remote.md5), f"Fetching {remote.name}"):
@@ -156,7 +177,9 @@ def _unpack_package(remote: RemoteFiles, folder: Path) -> dict[str, Path]:
             private = _private_state(where)
             _run([*APT, *private, "update"], where)
             _run([*APT, *private, "download", remote.debian_package], where)
-        package = next(where.glob(f"{remote.debian_package}_*.deb"))
+        package = next(where.glob(f"{remote.debian_package}_*.deb"), None)
+        if package is None:
+            raise OSError("apt-get brought no such package, and called that done")
         _run(["dpkg-deb", "-x", str(package), str(where / "unpacked")], where)
         found = find_files(remote, [where / "unpacked" / remote.debian_folder], needed=True) or {}
         files = {}

@@ -49,8 +49,8 @@ def split_dataset(
         redraw: give up the validation split that exists.
 
     Raises:
-        UsageError: fractions that leave nothing to train on, no such column, or splits that
-            exist and are not given up.
+        UsageError: fractions that leave nothing to train on, no such column (imports keep one of
+            items, as ``group``), or splits that exist and are not given up.
         DatasetError: items of the kept split stand in other splits too, or there are too few rows.
         StorageError: the table cannot be written; it is as before.
     """
@@ -122,15 +122,27 @@ def _groups(dataset: Dataset, by: str | None) -> list[str | None] | None:
     if by is None:
         return dataset.table["group"].to_list() if "group" in columns else None
     if by not in columns:
-        raise UsageError(
-            f"dataset '{dataset.name}' has no column {by!r}; it has: {', '.join(columns)}"
-        )
+        raise _no_column(dataset, by)
     if by in [task.name for task in dataset.schema]:
         raise UsageError(
             f"--by {by} would put every {by} on one side, so that none could be learned and "
             "judged; name a column that tells which pictures show the same item"
         )
     return dataset.table[by].cast(pl.String).to_list()
+
+
+def _no_column(dataset: Dataset, by: str) -> UsageError:
+    # Most likely a column of the table that was imported: of these only one of items is kept.
+    columns = dataset.table.columns
+    remedy = (
+        "Items stand in 'group', which is split by without --by"
+        if "group" in columns
+        else f"To keep together what has one {by!r}, import its table again (`lapel data import "
+        f"table ... --group-column {by} --replace`), and split without --by"
+    )
+    return UsageError(
+        f"dataset '{dataset.name}' has no column {by!r}; it has: {', '.join(columns)}. {remedy}"
+    )
 
 
 def _check_groups(groups: list[str | None] | None, free: list[bool], kept: str | None) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from lapel.schema.errors import MissingExtraError
+from lapel.schema.extras import naming_extra
 
 
-@contextmanager
-def needs_aws(need: str) -> Iterator[None]:
+def needs_aws(need: str) -> AbstractContextManager[None]:
     """Imports of what stands on boto3; where it is missing, the extra is named.
 
     Args:
@@ -18,9 +16,4 @@ def needs_aws(need: str) -> Iterator[None]:
     Raises:
         MissingExtraError: boto3 is not installed.
     """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] in {"boto3", "botocore"}:
-            raise MissingExtraError(extra="aws", need=need) from error
-        raise
+    return naming_extra(need, extra="aws")
