@@ -4,10 +4,12 @@ A page is a story: its blocks run one after another in a folder of their own, wh
 reader has who did ``make demo`` and has some photos: ``demo/``, ``photos/CLASS/*.jpg``, ``new/``
 and ``labels.csv``. Only lengths differ: training takes one pass over tiny data.
 
-A block that cannot be run has ``<!-- not run: REASON -->`` above it; ``NOT_RUN`` lists them all.
+A block that cannot be run has ``<!-- not run: REASON -->`` above it; ``NOT_RUN`` lists them all. Of
+those, each ``lapel ...`` is at least read by the parser: command and options exist.
 """
 
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from command_tree import check_command
 from emulated_account import what_is_there
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +58,7 @@ NOT_RUN = {
     ("docs/models.md", "minutes to hours on a quiet machine"),
     ("docs/page.md", "it serves until it is ended"),
     ("docs/predict.md", "needs a model of masks"),
+    ("docs/predict.md", "needs a model that takes boxes"),
     ("docs/processes.md", "needs two machines"),
     ("docs/processes.md", "the networks of the demo are no larger in parts"),
     ("docs/processes.md", "minutes to hours on a quiet machine"),
@@ -76,6 +80,11 @@ BLOCK = re.compile(
 )
 LANGUAGES_RUN = {"sh", "console", "python"}
 LANGUAGES_SHOWN = {"text", "yaml", "toml", "json", "csv"}
+
+#: A line that a reader would type.
+TYPED = re.compile(r"^(\$ )?(lapel|make|pip) ", re.MULTILINE)
+#: A line that holds such a command, as an argument of another program or a line of its settings.
+HOLDS_COMMAND = re.compile(r"(^|[ ='/])lapel [a-z]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,3 +170,77 @@ def test_every_block_is_of_a_language_that_is_run_or_shown() -> None:
     for page in PAGES:
         fences = page.read_text(encoding="utf-8").count("\n```")
         assert fences == 2 * len(list(blocks(page))), f"{page.name}: a fence without a language"
+
+
+def test_no_command_stands_where_it_is_only_looked_at() -> None:
+    hidden = [
+        block.place
+        for page in PAGES
+        for block in blocks(page)
+        if block.language in LANGUAGES_SHOWN and TYPED.search(block.text)
+    ]
+    assert hidden == [], "a command belongs into a block of sh, with a reason if it cannot be run"
+
+
+def lapel_commands(text: str) -> Iterator[list[str]]:
+    """The words behind each ``lapel`` of some lines of shell, or of a service's settings."""
+    for line in text.replace("\\\n", " ").splitlines():
+        if not HOLDS_COMMAND.search(line):
+            continue
+        words = shlex.split(line.removeprefix("$ "), comments=True)
+        for place, word in enumerate(words):
+            if word == "lapel" or word.endswith("/lapel"):
+                yield words[place + 1 :]
+            elif "=" in word:  # ... --env COMMAND='lapel ...'
+                yield from lapel_commands(word.partition("=")[2])
+
+
+def commands_not_run() -> list[tuple[str, list[str]]]:
+    """Place and words of each command of Lapel in blocks that are not run."""
+    return [
+        (block.place, words)
+        for page in PAGES
+        for block in blocks(page)
+        if block.language != "python" and (block.reason or block.language in LANGUAGES_SHOWN)
+        for words in lapel_commands(block.text)
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", [pytest.param(words, id=place) for place, words in commands_not_run()]
+)
+def test_what_is_not_run_could_be_typed(words: list[str]) -> None:
+    check_command(words)
+
+
+def test_commands_are_found_wherever_they_stand() -> None:
+    text = """\
+$ lapel train one \\
+    --out 'a b'   # lapel train two
+what it says
+ExecStart=/opt/bin/lapel serve three
+start --env COMMAND='lapel train four' -- lapel train five
+"""
+    assert list(lapel_commands(text)) == [
+        ["train", "one", "--out", "a b"],
+        ["serve", "three"],
+        ["train", "four"],
+        ["train", "five"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("data splt garments", "no command 'splt'"),
+        ("data import", "lacks a command"),
+        ("data split garments --tset 0.1", "--tset"),
+        ("data split garments --test", "requires an argument"),
+        ("data split garments more", r"\['more'\] is too much"),
+        ("data explore garments", r"lacks \['out'\]"),
+        ("evaluate --out report", r"lacks \['bundle', 'dataset'\]"),
+    ],
+)
+def test_a_misspelt_command_is_seen(line: str, fault: str) -> None:
+    with pytest.raises(Exception, match=fault):  # click's own, or ours
+        check_command(line.split())

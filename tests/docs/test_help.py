@@ -6,30 +6,20 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import typer
-
-from lapel.cli.main import app
+import pytest
+from command_tree import check_mention, commands, options, subcommands
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"]
+
+#: Of a benchmark; in running text it stands alone, as those of commands do.
+OF_OTHERS = {"--soak"}
 
 #: What `lapel --help` must never wait for.
 HEAVY = {"torch", "torchvision", "timm", "polars", "matplotlib", "onnxruntime", "yaml", "onnx"}
-
-
-def commands(command: Any = None, words: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command and group with its words, as ``data import folder``; itself is ``""``.
-
-    Typer brings a click of its own without public types, hence ``Any``.
-    """
-    command = command or typer.main.get_command(app)
-    yield words, command
-    for name, inner in getattr(command, "commands", {}).items():
-        yield from commands(inner, f"{words} {name}".strip())
 
 
 #: Asks every command for its help, in one process: what one loads is there for those after it, so
@@ -110,17 +100,55 @@ def serve_and_end(words: list[str], folder: Path) -> None:
     assert server.returncode == 0, said + rest
 
 
-def test_commands_that_pages_speak_of_exist() -> None:
-    known = {words for words, _ in commands()} - {""}
-    for page in PAGES:
-        for mention in re.findall(r"`lapel ([a-z][^`]*)`", page.read_text(encoding="utf-8")):
-            words = mention.split()
-            beginnings = {" ".join(words[:count]) for count in range(1, len(words) + 1)}
-            assert known & beginnings, f"{page.name}: `lapel {mention}` is no command"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_and_options_that_pages_speak_of_exist(page: Path) -> None:
+    for mention in re.findall(r"`lapel ([a-z][^`]*)`", page.read_text(encoding="utf-8")):
+        check_mention(mention)
+
+
+def test_options_that_pages_speak_of_exist() -> None:
+    known = OF_OTHERS.union(*(options(command) for _, command in commands()))
+    strange = [
+        f"{page.name}: {option}"
+        for page in PAGES
+        if page.parent.name != "benchmarks"  # theirs, which tests/docs/test_benchmarks.py reads
+        for option in re.findall(r"`(--[a-z][\w-]*)[^`]*`", page.read_text(encoding="utf-8"))
+        if option not in known
+    ]
+    assert strange == []
+
+
+@pytest.mark.parametrize(
+    "mention",
+    [
+        "data",
+        "data import ...",
+        "data import|export label-studio",
+        "data split GARMENTS --test=0.1",
+        "evaluate ... --out DIR -o DIR --help",
+    ],
+)
+def test_what_may_be_left_out_of_a_mention(mention: str) -> None:
+    check_mention(mention)
+
+
+@pytest.mark.parametrize(
+    ("mention", "fault"),
+    [
+        ("data splt", "no command 'splt'"),
+        ("data import|exprt label-studio", "no command 'exprt'"),
+        ("splt --test 0.1", "no command 'splt'"),
+        ("data split --tset 0.1", r"no option \['--tset'\]"),
+        ("data --test", r"no option \['--test'\]"),
+    ],
+)
+def test_a_misspelt_mention_is_seen(mention: str, fault: str) -> None:
+    with pytest.raises(AssertionError, match=fault):
+        check_mention(mention)
 
 
 def test_the_reference_names_every_command() -> None:
     reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`lapel ([^`]*)`", reference))
-    groups = {words for words, command in commands() if getattr(command, "commands", None)}
+    groups = {words for words, command in commands() if subcommands(command)}
     assert {words for words, _ in commands()} - groups - named == set()
