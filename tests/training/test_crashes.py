@@ -22,6 +22,7 @@ import torch
 from torch.utils.tensorboard.writer import SummaryWriter
 from training_runs import SMALL, Start, train_until
 
+from lapel.models.export import export_onnx
 from lapel.models.multitask import Network
 from lapel.schema.errors import CheckpointError, StorageError, TrainingError, UsageError
 from lapel.training import carry_out as carrying
@@ -194,21 +195,19 @@ def test_asked_to_stop_after_learning_it_says_how_to_go_on(
 def test_a_network_that_answers_otherwise_once_exported_is_no_bundle(
     patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = finishing.export_onnx
-
     def other(network: Network, **sizes: int) -> bytes:
         changed = copy.deepcopy(network)
         with torch.no_grad():
             for values in changed.parameters():
                 values.add_(0.1)
-        return real(changed, **sizes)
+        return export_onnx(changed, **sizes)
 
     run = tmp_path / "run"
     monkeypatch.setattr(finishing, "export_onnx", other)
     with pytest.raises(TrainingError, match="the run is kept, no bundle was written"):
         train("fashion-mnist-fast", data=patterns, out=run, changes=SMALL)
     assert not (run / "bundle").exists()
-    monkeypatch.setattr(finishing, "export_onnx", real)
+    monkeypatch.setattr(finishing, "export_onnx", export_onnx)
     assert train(resume=run).bundle.is_dir()
 
 
