@@ -40,6 +40,8 @@ def test_a_demo_that_was_interrupted_goes_on_and_does_nothing_twice(
     assert f"$ lapel train --resume {folder / 'run'}" in second.stdout
     assert second.stdout.count("done already") == 1  # the import
     assert (folder / "report" / "report.html").exists()
+    assert f"Report  {folder / 'report' / 'report.html'}" in second.stdout
+    assert f"Bundle  {folder / 'run' / 'bundle'}" in second.stdout
     assert "test-picture-ankle-boot.png" in second.stdout
 
     report = (folder / "report" / "report.html").stat().st_mtime_ns
