@@ -62,6 +62,7 @@ NOT_RUN = {
     ("docs/processes.md", "needs two machines"),
     ("docs/processes.md", "the networks of the demo are no larger in parts"),
     ("docs/processes.md", "minutes to hours on a quiet machine"),
+    ("docs/results.md", "needs a GPU"),
     ("docs/results.md", "minutes to hours on a quiet machine"),
     ("docs/review.md", "it serves until it is ended"),
     ("docs/search.md", "needs DeepFashion"),

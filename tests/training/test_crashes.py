@@ -304,27 +304,6 @@ def test_no_whole_checkpoint_is_an_error_and_not_a_new_beginning(
         train(resume=run)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_run_that_goes_on_with_other_threads_says_what_that_means(
-    threads: int, start_run: Start, patterns: Path, tmp_path: Path
-) -> None:
-    run, said = tmp_path / "run", []
-
-    class Listening(Quiet):
-        def say(self, text: str) -> None:
-            said.append(text)
-
-    interrupted_run(start_run, patterns, run)  # with one thread
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        train(resume=run, reporter=Listening())
-    finally:
-        torch.set_num_threads(before)
-    told = any("begun with other threads (1, here 2): it is" in one for one in said)
-    assert told == (threads == 2)
-
-
 def test_a_full_disk_is_named_and_leaves_no_half_file(patterns: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     settings = [f"--set={key}={value}" for key, value in {**SMALL, **LONG}.items()]

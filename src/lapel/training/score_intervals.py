@@ -42,8 +42,10 @@ def score_intervals(
     """
     found: dict[str, Interval] = {}
     for spec in schema:
+        if spec.kind != "single_label":
+            continue
         name, known = spec.name, weights[spec.name] > 0
-        if spec.kind != "single_label" or not known.any():
+        if not known.any():
             continue
         probabilities = SingleLabelTask(spec).probabilities(
             outputs[name][known], calibration.get(name)

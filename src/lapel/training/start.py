@@ -82,7 +82,7 @@ def begin(
         went = {FROM: go_on(network, start.former, material.schema, recipe, reporter)}
     if start.resuming:
         precision = getattr(torch, run.facts()["precision"])
-        _say_elsewhere(run.facts()["environment"], environment(material.device), reporter)
+        say_elsewhere(run.facts()["environment"], environment(material.device), reporter)
     else:
         recipe, precision = _choose(recipe, network, material, start, reporter)
         run.begin(recipe, _facts(material, precision) | went)
@@ -106,7 +106,7 @@ def _choose(
     return recipe, choose_precision(network, pixels, recipe.precision)
 
 
-def _say_elsewhere(before: Mapping[str, Any], now: Mapping[str, Any], reporter: Reporter) -> None:
+def say_elsewhere(before: Mapping[str, Any], now: Mapping[str, Any], reporter: Reporter) -> None:
     """Say what makes sums end in other digits here than where the run was begun."""
     torches = [facts["versions"]["torch"] for facts in (before, now)]
     apart = [

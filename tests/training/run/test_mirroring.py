@@ -236,12 +236,15 @@ def test_a_large_log_that_grows_keeps_nothing_waiting(
     with mirroring.run_at(place, lambda _: None) as run:
         run.bundle.mkdir(parents=True)
         run.checkpoints.mkdir()
-        log = run.folder / "events.log"
+        log, hidden = run.folder / "events.log", run.folder / ".events.log"
+        hidden.write_bytes(bytes(2000))
+        hidden.rename(log)  # large from the first moment that it can be seen
         for name in ("bundle/lapel.json", "bundle/weights", "recipe.yaml"):
             (run.folder / name).write_bytes(bytes(2000))
         for epoch in range(1, 4):
-            with log.open("ab") as file:
-                file.write(bytes(2000))
+            if epoch > 1:
+                with log.open("ab") as file:
+                    file.write(bytes(2000))
             checkpoint = f"checkpoints/step-{epoch}.safetensors"
             (run.folder / checkpoint).write_bytes(b"1")
             run.saved()
