@@ -126,7 +126,8 @@ def _lead(
         if any(part is not None for part in (recipe, out, from_)) or changes:
             raise UsageError(
                 "--resume goes on with a run as it is: give nothing else with it, but --data where "
-                "the dataset lies elsewhere by now"
+                "the dataset lies elsewhere by now. To learn on from what it found, with other "
+                "settings or data: lapel train --from RUN --data DATASET --out ANOTHER-RUN"
             )
         with run_at(resume, reporter.say) as run:
             resolved = run.recipe()

@@ -82,11 +82,28 @@ def test_what_a_named_column_holds_together_stays_together(own_dataset: Path, by
     assert dataset.splits().keys() == {"train", "validation", "test"}
 
 
-def test_copies_stay_together_where_their_checksum_is_named(own_dataset: Path) -> None:
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("grouped", [False, True])
+def test_copies_stay_together_and_so_do_the_items_that_they_link(
+    own_dataset: Path, seed: int, grouped: bool
+) -> None:
     with_column(own_dataset, "sha256", [f"{number // 3:064}" for number in range(18)])
-    dataset = split_dataset(own_dataset, validation=0.3, by="sha256", redraw=True)
-    sides = dataset.table.group_by("sha256").agg(pl.col("split").n_unique())
-    assert sides["split"].to_list() == [1] * 6
+    if grouped:  # each item has pictures of two sets of copies, or none
+        items = [None if number % 3 else f"item {number // 6}" for number in range(18)]
+        with_column(own_dataset, "group", items)
+    dataset = split_dataset(own_dataset, validation=0.4, seed=seed, redraw=True)
+    copies = dataset.table.group_by("sha256").agg(pl.col("split").n_unique())
+    assert copies["split"].to_list() == [1] * 6
+    if grouped:
+        by_item = dataset.table["split"].to_list()
+        assert all(len(set(by_item[first : first + 6])) == 1 for first in (0, 6, 12))
+
+
+def test_copies_of_the_kept_test_split_do_not_stand_in_the_way(own_dataset: Path) -> None:
+    with_column(own_dataset, "sha256", [f"{number // 2:064}" for number in range(18)])
+    with_column(own_dataset, "split", ["test", "train"] * 3 + ["train"] * 12)
+    dataset = split_dataset(own_dataset, validation=0.3)
+    assert dataset.table["split"].to_list()[:6:2] == ["test"] * 3
 
 
 def test_too_few_images_are_refused_and_the_table_stays(own_dataset: Path) -> None:

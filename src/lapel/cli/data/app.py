@@ -71,7 +71,10 @@ def split(
         ),
     ] = None,
     redraw_test: Annotated[
-        bool, typer.Option("--redraw-test", help="Give up the test split that exists.")
+        bool,
+        typer.Option(
+            "--redraw-test", help="Give up the test split that exists, and validation with it."
+        ),
     ] = False,
     redraw: Annotated[
         bool, typer.Option("--redraw", help="Give up the validation split that exists.")

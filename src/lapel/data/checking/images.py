@@ -99,12 +99,15 @@ def _same_bytes(dataset: Dataset, unread: Collection[str]) -> Iterator[Finding]:
         "same_across_splits",
         "fault",
         "pictures stand in two splits, bit for bit: what is measured there was learnt by heart; "
-        "remove one of each, or draw the splits anew",
+        "remove one of each, or draw the splits anew: `lapel data split` keeps copies together",
         across,
     )
     yield from finding("same", "warning", "pictures stand twice in one split", within)
     yield from finding(
-        "contradiction", "warning", "pictures stand twice with different labels", contradicting
+        "contradiction",
+        "warning",
+        "pictures stand twice with different labels: mend or remove one of each",
+        contradicting,
     )
 
 

@@ -32,7 +32,8 @@ def split_dataset(
 ) -> Dataset:
     """Draw the splits of a dataset anew, and write them into its table.
 
-    Every split gets each label, of every task, in the proportion of the whole. A test split
+    Every split gets each label, of every task, in the proportion of the whole. Pictures that are
+    bit for bit the same are drawn into the same split. A test split
     that exists is kept as it is, since results measured on it would lose their meaning; the
     fractions are then of the other rows. A validation split that exists is given up only when
     asked for, since models that were trained before have learned from what is then drawn: where
@@ -45,7 +46,8 @@ def split_dataset(
         test: fraction for test.
         seed: the same seed, names and labels give the same draw, everywhere.
         by: column of what must stay on one side; by default ``group`` where there is one.
-        redraw_test: give up the test split that exists and draw from all rows.
+        redraw_test: give up the test split that exists, and with it the validation split: both are
+            drawn from all rows.
         redraw: give up the validation split that exists.
 
     Raises:
@@ -171,7 +173,10 @@ def _draw(
     names = dataset.names()
     chosen = [names[row] for row in rows]
     wanted = {name: fraction for name, fraction in fractions.items() if fraction}
-    its_groups = [groups[row] for row in rows] if groups else None
+    its_groups = _with_copies(
+        [groups[row] for row in rows] if groups else None,
+        [dataset.table["sha256"][row] for row in rows],
+    )
     kinds = [task.kind for task in dataset.schema]
     if kinds == ["single_label"]:
         strata = [(label,) for label in dataset.labels(next(iter(dataset.schema)).name)]
@@ -189,6 +194,30 @@ def _draw(
     if Counter(drawn)["train"] == 0:
         raise DatasetError("the draw leaves no image to train on; ask for smaller fractions")
     return drawn
+
+
+def _with_copies(groups: list[str | None] | None, digests: list[str]) -> list[str | None] | None:
+    """The same groups, in which pictures that are bit for bit the same are together as well."""
+    counts = Counter(digests)
+    if len(counts) == len(digests):
+        return groups
+    found = [f"sha256 {digest}" if counts[digest] > 1 else None for digest in digests]
+    if groups is None:
+        return found
+    joined: dict[str, str] = {}  # what became part of another group, and of which
+
+    def whole(group: str) -> str:
+        while group in joined:
+            group = joined[group]
+        return group
+
+    for group, copies in zip(groups, found, strict=True):
+        if group is not None and copies is not None and whole(group) != whole(copies):
+            joined[whole(copies)] = whole(group)
+    both = zip(groups, found, strict=True)
+    return [
+        None if one is None else whole(one) for one in (group or copies for group, copies in both)
+    ]
 
 
 def _all_labels(dataset: Dataset) -> list[list[tuple[int, str]]]:
