@@ -173,9 +173,10 @@ def _draw(
     names = dataset.names()
     chosen = [names[row] for row in rows]
     wanted = {name: fraction for name, fraction in fractions.items() if fraction}
+    digests = dataset.table["sha256"].to_list()
     its_groups = _with_copies(
         [groups[row] for row in rows] if groups else None,
-        [dataset.table["sha256"][row] for row in rows],
+        [digests[row] for row in rows],
     )
     kinds = [task.kind for task in dataset.schema]
     if kinds == ["single_label"]:
