@@ -13,7 +13,7 @@ from lapel.evaluation.kinds.single_label import SingleLabelEvaluation
 from lapel.evaluation.pages.figures import confusion_figure, shown_labels
 from lapel.evaluation.pages.matrix import MATRIX_LABELS
 from lapel.evaluation.pages.mosaic import TILES, Tile, mosaic
-from lapel.evaluation.pages.numbers import percent
+from lapel.evaluation.pages.numbers import percent, warnings
 from lapel.evaluation.pages.page import bar, escaped, figure, table
 from lapel.evaluation.pages.task_page import (
     between,
@@ -174,4 +174,9 @@ def _doubtful(judged: SingleLabelEvaluation, scene: Scene) -> str:
         "change any. Each shows the label that it bears and its probability, then the one "
         "suggested."
     ) + (" The model learnt from these very labels, so it doubts too few." if learnt else "")
+    if warnings(judged.spec.name, judged):
+        about += (
+            " This model hardly tells the labels apart, as is said at the top: take these for its "
+            "mistakes, not for yours."
+        )
     return f"<p>{escaped(about)}</p>{mosaic(scene.part, tiles)}"
