@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,21 @@ def test_a_sound_dataset_has_no_findings(photo_dataset: Path) -> None:
     assert report.findings == ()
     assert report.faults == 0
     assert (report.images, report.splits) == (18, {"train": 12, "validation": 6})
+
+
+def test_photos_whose_folder_moved_are_found_again_as_the_check_says(
+    own_dataset: Path, own_photos: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved"
+    own_photos.rename(moved)
+    (fault,) = check_dataset(own_dataset).findings
+    assert fault.count == 18
+    assert f"{own_photos}, is not there" in fault.message
+    description = own_dataset / "dataset.json"
+    assert f"as `root` into {description}" in fault.message
+    value = json.loads(description.read_text())
+    description.write_text(json.dumps({**value, "root": str(moved)}))
+    assert check_dataset(own_dataset).faults == 0
 
 
 def test_packed_pictures_are_checked_too(small_dataset: Path) -> None:

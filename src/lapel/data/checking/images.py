@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,12 +12,14 @@ import polars as pl
 from lapel.data.checking.duplicates import PAIRS_LIMIT, Signature, Signatures, near_pairs, signature
 from lapel.data.checking.findings import Finding, finding
 from lapel.data.dataset import Dataset
+from lapel.data.description import DESCRIPTION_FILE
 from lapel.data.images import ImageFiles, PackedImages
 from lapel.data.measuring import Measured, in_parallel, measure_image
 from lapel.data.progress import Track
 from lapel.schema.annotation import SPLITS, Label, Tags
 from lapel.schema.errors import Fault
 from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
+from lapel.storage.places import is_remote
 
 #: Longer pictures than this (long side to short side) lose much in any square preprocessing.
 LONG_SIDE = 5
@@ -54,12 +57,22 @@ def _open_all(dataset: Dataset, track: Track) -> list[Opened]:
     return list(track(in_parallel(look, dataset.names()), len(dataset), "Opening images"))
 
 
+def _way_back(dataset: Dataset) -> str:
+    root = dataset.image_root
+    if is_remote(root) or Path(root).exists():
+        return "restore them, or import again with --skip-unreadable"
+    return (
+        f"the folder of all photos, {root}, is not there: bring it back, or write its new place as "
+        f"`root` into {dataset.folder / DESCRIPTION_FILE}"
+    )
+
+
 def _file_findings(dataset: Dataset, opened: Sequence[Opened]) -> Iterator[Finding]:
     unreadable = [f"{one.file}: {one.found}" for one in opened if isinstance(one, Fault)]
     yield from finding(
         "unreadable",
         "fault",
-        "images cannot be opened; restore them, or import again with --skip-unreadable",
+        f"images cannot be opened; {_way_back(dataset)}",
         unreadable,
     )
     changed, resized = [], []
