@@ -49,7 +49,7 @@ def _numbers(judged: SingleLabelEvaluation) -> str:
         f"{len(judged.classified):,} labelled images. The majority answer always says "
         f"“{majority.answer}”, the most frequent label of {where(majority.counted_on)}, with the "
         "labels' frequencies as its probabilities: what one reaches without looking. Macro: the "
-        "plain mean over labels; weighted: the mean by occurrence."
+        "plain mean over labels that occur or are answered; weighted: the mean by occurrence."
     )
     return numbers_section(judged, about)
 

@@ -46,5 +46,10 @@ def calibration_section(
         reliability_figure(before, title=f"Before temperature: error {error[f'ece{RAW}']}"),
         reliability_figure(after, title=f"As it ships: error {error['ece']}"),
     )
+    if numbers["ece"].low > numbers[f"ece{RAW}"].value:
+        about += (
+            " Here the temperature makes it worse: these images are not like those that it was "
+            "fitted on, or those were few."
+        )
     panels = "".join(f'<div class="panel">{drawing}</div>' for drawing in drawings)
     return f'<p>{escaped(about)}</p><div class="pair">{panels}</div>'
