@@ -30,7 +30,7 @@ demo: $(INSTALLED) ## Fashion-MNIST from raw files to a trained model, its repor
 test: $(INSTALLED) ## run the tests; make test ARGS='tests/data -k split' runs some
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
-test-peers: $(INSTALLED) $(PEERS)/ray/.installed $(PEERS)/label-studio/.installed $(PEERS)/seaweedfs/.installed $(PEERS)/hadolint/.installed $(PEERS)/webdataset/.installed $(PEERS)/skypilot/.installed $(PEERS)/sagemaker-training/.installed $(PEERS)/sagemaker-sdk/.installed $(PEERS)/cloud-init/.unpacked chromium postgres sshd ## run the tests beside Chromium, Label Studio and Ray (half an hour)
+test-peers: $(INSTALLED) $(PEERS)/ray/.installed $(PEERS)/label-studio/.installed $(PEERS)/seaweedfs/.installed $(PEERS)/hadolint/.installed $(PEERS)/webdataset/.installed $(PEERS)/skypilot/.installed $(PEERS)/sagemaker-training/.installed $(PEERS)/sagemaker-sdk/.installed $(PEERS)/cloud-init/.unpacked chromium postgres sshd ## run the tests beside Chromium, Label Studio and Ray (a quarter of an hour or more)
 	@$(BIN)/python -m pytest tests/peers -p no:xdist $(ARGS)
 
 check: $(INSTALLED) ## lint, formatting, types, layers

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,11 @@ PLANTS = [
     ),
     Plant(
         module="lapel/evaluation/planted.py",
+        line="import fastapi",
+        contract="Only the server knows web frameworks",
+    ),
+    Plant(
+        module="lapel/evaluation/planted.py",
         line="import typer",
         contract="Only commands know the command line",
     ),
@@ -134,6 +140,11 @@ def copied_package(tmp_path: Path) -> Path:
     )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
+
+
+def test_every_contract_has_its_plant() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    assert {plant.contract for plant in PLANTS} == {one["name"] for one in contracts["contracts"]}
 
 
 def test_the_package_as_it_is_breaks_no_contract(copy: Path) -> None:
