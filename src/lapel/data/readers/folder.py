@@ -134,11 +134,8 @@ def _named_classes(root: Path, walk: _Folders) -> dict[str, str]:
         if line == 1 and row == CLASSES_HEADER:
             continue
         if line == 1 or len(row) != 2 or not all(row) or row[0] in names:
-            expected = (
-                "the header folder,label, or no such file"
-                if line == 1
-                else "a new folder and its label"
-            )
+            header = "the header folder,label, or no such file"
+            expected = header if line == 1 else "a new folder and its label"
             walk.faults.append(Fault(file=str(path), line=line, found=str(row), expected=expected))
             continue
         names[row[0]] = row[1]
