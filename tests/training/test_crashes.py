@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,17 @@ def wait_for_checkpoints(run: Path, process: ForkServerProcess, *, more: int) ->
             seen, more = newest_step(run), more - 1
 
 
-@pytest.fixture(scope="module")
-def undisturbed(start_run: Start, patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run: Path = tmp_path_factory.mktemp("runs") / "undisturbed"
-    process = start_run(run, patterns, LONG)
+def whole_run(start_run: Start, data: Path, run: Path, changes: Mapping[str, Any]) -> Path:
+    """A run to its end."""
+    process = start_run(run, data, changes)
     process.join(120)
     assert process.exitcode == 0
     return run
+
+
+@pytest.fixture(scope="module")
+def undisturbed(start_run: Start, patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return whole_run(start_run, patterns, tmp_path_factory.mktemp("runs") / "undisturbed", LONG)
 
 
 def test_twenty_kills_at_random_moments_end_in_the_same_weights(
@@ -108,11 +113,7 @@ MOMENTS = {
 @pytest.fixture(scope="module")
 def doubted(start_run: Start, patterns: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that nothing happens to, with doubtful labels looked for. Not to be changed."""
-    run: Path = tmp_path_factory.mktemp("runs") / "doubted"
-    process = start_run(run, patterns, DOUBTED)
-    process.join(120)
-    assert process.exitcode == 0
-    return run
+    return whole_run(start_run, patterns, tmp_path_factory.mktemp("runs") / "doubted", DOUBTED)
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="tells open files by Linux's /proc")
@@ -163,6 +164,26 @@ def test_sigterm_saves_and_says_so(patterns: Path, undisturbed: Path, tmp_path: 
     result = subprocess.run([*command, "--resume", str(run)], check=True, env=environment)
     assert result.returncode == 0
     assert weights_of(run) == weights_of(undisturbed)
+
+
+@pytest.mark.parametrize("method", ["__init__", "add_scalar"])
+def test_without_room_for_tensorboard_a_run_goes_on(
+    method: str, patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    class Listening(Quiet):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(SummaryWriter, method, full)
+    run = tmp_path / "run"
+    train("fashion-mnist-fast", data=patterns, out=run, changes=SMALL, reporter=Listening())
+    assert sum("TensorBoard's log could not be written: No space left" in one for one in said) == 1
+    assert len(losses_of(run)) == SMALL["schedule.epochs"]
 
 
 @pytest.mark.parametrize("moment", ["export", "doubtful labels"])
@@ -240,25 +261,6 @@ def test_a_disk_that_fails_keeps_the_checkpoints_before(
     assert not list(run.rglob("*.partial"))
     learn(resume=run)
     assert weights_of(run) == weights_of(undisturbed)
-
-
-def test_without_room_for_tensorboard_a_run_goes_on(
-    patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-
-    class Listening(Quiet):
-        def say(self, text: str) -> None:
-            said.append(text)
-
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(SummaryWriter, "add_scalar", full)
-    run = tmp_path / "run"
-    train("fashion-mnist-fast", data=patterns, out=run, changes=SMALL, reporter=Listening())
-    assert sum("TensorBoard's log could not be written: No space left" in one for one in said) == 1
-    assert len(losses_of(run)) == SMALL["schedule.epochs"]
 
 
 def interrupted_run(start_run: Start, data: Path, run: Path) -> list[Path]:

@@ -98,7 +98,9 @@ class Recorder:
         self._stop = stop
         self._saved_at = time.monotonic()
         self._save_cost = 0.0
-        self._board: SummaryWriter | None = SummaryWriter(str(run.folder / TENSORBOARD))
+        self._board: SummaryWriter | None = None
+        with self._without_board_if_it_fails():
+            self._board = SummaryWriter(str(run.folder / TENSORBOARD))
 
     def step(self, learner: Learner, plan: Plan, tally: Tally) -> None:
         """Save when it is time, tell, and end if a signal came."""
