@@ -47,10 +47,11 @@ def weights_of(run: Path) -> bytes:
     return (run / "bundle" / "weights.safetensors").read_bytes()
 
 
-def losses_of(run: Path) -> list[tuple[str, str, str]]:
+def losses_of(run: Path) -> list[tuple[str, ...]]:
     with (run / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
-    return [(row["epoch"], row["step"], row["validation_loss"]) for row in rows]
+    numbers = ("epoch", "step", "train_loss", "validation_loss")
+    return [tuple(row[number] for number in numbers) for row in rows]
 
 
 def newest_step(run: Path) -> int:

@@ -170,8 +170,8 @@ def _say_outcome(trained: Trained) -> None:
     """How good it is, where it lies, and what comes next."""
     best = f"Best epoch {trained.best_epoch}" if trained.best_epoch else "Best, with heads alone"
     print(
-        f"{best}: {trained.score_name} {trained.best_score:.4f} on validation, after "
-        f"{trained.seconds:.0f} s of learning"
+        f"{best}: {trained.score_name} {100 * trained.best_score:.2f} % on validation, "
+        f"after {trained.seconds:.0f} s of learning"
     )
     print(f"Run:    {in_addresses(trained.run)}")
     print(f"Bundle: {in_addresses(trained.bundle)}")

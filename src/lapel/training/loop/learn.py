@@ -145,14 +145,18 @@ def out_of_time(learner: Learner) -> bool:
 
 
 class Tally:
-    """What the log says of an epoch's training: the mean loss, and a sample of the scores."""
+    """What the log says of an epoch's training: the mean loss, and a sample of the scores.
+
+    The loss is that of the whole epoch, wherever the run was resumed; scores, speed and time are
+    of the steps since then.
+    """
 
     def __init__(self, learner: Learner, plan: Plan) -> None:
         self._learner = learner
         self._score_every = max(1, plan.steps_per_epoch // SCORED_STEPS)
-        # Where the network is: adding there does not wait for an accelerator.
-        self._sum = torch.zeros((), device=learner.device)
-        self._steps = 0
+        self._steps = learner.progress.step - learner.progress.epochs * plan.steps_per_epoch
+        if not self._steps:
+            learner.epoch_loss.zero_()
         self._counts: dict[str, Counts] = {}
         self.latest_loss: float | None = None
         self.pictures = 0
@@ -160,7 +164,7 @@ class Tally:
 
     def add(self, loss: Tensor, raw: Mapping[str, Raw], known: Known, seconds: float) -> None:
         """Count one step."""
-        self._sum += loss
+        self._learner.epoch_loss += loss
         self._steps += 1
         self.pictures += len(known)
         self.seconds += seconds
@@ -187,24 +191,22 @@ class Tally:
         Raises:
             TrainingError: it is not; names the step and the learning rate.
         """
-        if math.isfinite(float(self._sum)):
+        total = float(self._learner.epoch_loss)
+        if math.isfinite(total):
             return
         step = self._learner.progress.step
         rates = ", ".join(f"{o.param_groups[0]['lr']:.3g}" for o in self._learner.optimisers)
         raise TrainingError(
-            f"the loss is {float(self._sum)} by step {step}, at learning rate {rates}; the "
+            f"the loss is {total} by step {step}, at learning rate {rates}; the "
             "checkpoint before it is kept. Try --set optimiser.clip=1, a lower "
             "optimiser.learning_rate, or --set precision=float32"
         )
 
     def row(self) -> dict[str, float]:
         """Speed, mean loss, and the score on the sampled steps."""
-        if not self._steps:  # resumed between an epoch's last step and its judgement
-            return {}
-        row = {
-            "images_per_second": self.pictures / max(self.seconds, 1e-9),
-            "train_loss": float(self._sum) / self._steps,
-        }
+        row = {"train_loss": float(self._learner.epoch_loss) / max(self._steps, 1)}
+        if self.pictures:  # else resumed between an epoch's last step and its judgement
+            row["images_per_second"] = self.pictures / max(self.seconds, 1e-9)
         if self._counts:
             row["train_accuracy"] = main_score(self._learner, self._counts)
         return row

@@ -105,6 +105,9 @@ class Learner:
         self.average = AveragedWeights(network, recipe.average) if recipe.average else None
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
+        #: Losses of the epoch's steps so far, added up, float32 (): the log says their mean. Where
+        #: the network is, as adding there does not wait for an accelerator.
+        self.epoch_loss = torch.zeros((), device=self.device)
         #: Of the network, where it is whole and others learn it, too.
         apart = group.alone or is_sharded(network)
         self.gradients = Gradients(group, [] if apart else network.parameters())
@@ -159,6 +162,7 @@ class Learner:
         moments, plain = optimiser_tensors(self.optimisers)
         tensors |= with_prefix("", whole(moments))
         tensors |= with_prefix("best.", self.best)
+        tensors["epoch_loss"] = self.epoch_loss.to("cpu")
         state: dict[str, Any] = {"progress": asdict(self.progress), "optimisers": plain}
         state["precision"] = str(self.precision).removeprefix("torch.")
         return Checkpoint(tensors=tensors, state=state)
@@ -182,6 +186,7 @@ class Learner:
                 }
                 self.average.values = like(self.network.state_dict(), average)
             self.best = without_prefix("best.", tensors)
+            self.epoch_loss = tensors["epoch_loss"].to(self.device)
             self.progress = Progress(**state["progress"])
         except (RuntimeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(

@@ -15,11 +15,12 @@ import csv
 import fcntl
 import io
 import json
+import os
 import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -114,19 +115,49 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the folder for one process; the lock goes with the process, however it ends.
 
+        Where the run was refused before anything was written, nothing is left there.
+
         Raises:
             TrainingError: another process holds it.
             StorageError: the folder cannot be written to.
         """
-        with self._lock() as file:
+        new = not self.folder.exists()
+        with self._held():
+            try:
+                yield
+            finally:
+                if new:
+                    self._leave_nothing()
+
+    def _held(self) -> IO[str]:
+        """The lock, held until it is closed."""
+        while True:
+            file = self._lock()
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
+                file.close()
                 raise TrainingError(
                     f"another process is training in {self.shown}; wait for it, stop it, or "
                     "train into another folder with --out"
                 ) from None
-            yield
+            if self._is_still_there(file):
+                return file
+            file.close()
+
+    def _is_still_there(self, lock: IO[str]) -> bool:
+        """Whether nobody took the lock's file away between its opening and its holding."""
+        try:
+            return os.path.samestat(os.fstat(lock.fileno()), (self.folder / LOCK).stat())
+        except FileNotFoundError:
+            return False
+
+    def _leave_nothing(self) -> None:
+        """Take the folder away if it holds the lock alone."""
+        with suppress(OSError):  # somebody else has taken it away, or put something there
+            if [path.name for path in self.folder.iterdir()] == [LOCK]:
+                (self.folder / LOCK).unlink()
+                self.folder.rmdir()
 
     def _lock(self) -> IO[str]:
         path = self.folder / LOCK
