@@ -246,6 +246,15 @@ def test_garments_that_were_overlooked_are_doubtful(tmp_path: Path) -> None:
         assert doubt == pytest.approx(float(expected), abs=1e-5)
 
 
+def test_garments_of_a_group_are_not_doubtful(tmp_path: Path) -> None:
+    predictor = Predictor.load(blocks.write_blocks_bundle(tmp_path / "bundle"))
+    dataset = blocks.write_groups_dataset(tmp_path / "groups", test=3)
+    found = rank_doubtful(dataset, predictor, by="disagreement")
+    doubts = dict(zip(found.rows.tolist(), found.doubt.tolist(), strict=True))
+    # Of the first a top is told that is not annotated.
+    assert doubts == pytest.approx({0: 1.0, 1: 0.0, 2: 0.0})
+
+
 def test_a_picture_that_cannot_be_read_is_named(
     colour_bundle: Path, colour_photos: Dataset
 ) -> None:

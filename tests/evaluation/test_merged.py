@@ -140,7 +140,12 @@ def test_a_tag_is_answered_by_the_surest_of_those_behind_it(
     assert found.tagged.thresholds.tolist() == [0.5, 0.3, 0.5]
     said = " ".join(after.subject.remarks)
     assert "The model learned the labels of before a cleaning (rules.yaml)" in said
+    assert "of 'tags' each label is answered by the surest answer" in said
+    assert "of 'kind' each label is answered by the sum of the probabilities" in said
     assert "thresholds are the lowest of the labels behind each" in said
+    page = (tmp_path / "after" / "report" / "tags.html").read_text("utf-8")
+    assert "The temperature is 1.250" in page
+    assert "fitted on validation" not in page
 
 
 def test_one_of_several_labels_has_the_sum_of_those_behind_it(

@@ -100,6 +100,19 @@ def test_the_same_command_goes_on_and_the_next_round_asks_for_others(
         begin_review(dataset, store, predictor=predictor, diverse=False, count=2)
 
 
+def test_another_question_is_asked_about_the_same_photos(
+    store: ReviewStore, tmp_path: Path
+) -> None:
+    size = TaskSpec(name="size", kind="single_label", labels=("S", "L"))
+    dataset = make(tmp_path, Schema((*SCHEMA, size)))
+    begin_review(dataset, store, tasks=["colour"], by="order")
+    for item in (1, 2, 3):
+        answer(store, item)
+    begun = begin_review(dataset, store, tasks=["size"], by="order")
+    assert [spec.name for spec in begun.round.tasks] == ["size"]
+    assert asked(store) == ["sure.png", "blueish.png", "gray.png"]
+
+
 def answer(store: ReviewStore, item: int) -> None:
     given = given_answers(store.item(item), SCHEMA, {"colour": "red"})
     store.submit(item, "mina", given, revision=0)

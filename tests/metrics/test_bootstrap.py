@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lapel.metrics.bootstrap import (
     TOGETHER,
+    Resamples,
     bootstrap,
     bootstrap_repeats,
     resample,
@@ -74,6 +75,16 @@ def test_a_number_that_leans_is_brought_back_to_its_value() -> None:
     # A share is brought back to its value, but not beyond what a share can be.
     assert found["nearly all"].value == pytest.approx(0.99)
     assert found["nearly all"].high == 1.0
+
+
+@pytest.mark.parametrize("last", [1 / 3, 1.0])
+def test_a_number_that_leans_lies_in_its_interval_where_few_resamples_differ(last: float) -> None:
+    drawn = np.array([1 / 3] * 99 + [last])
+    resamples = Resamples(measured={"share": np.array(1 / 3)}, drawn={"share": drawn})
+    found = resamples.intervals(leaning=["share"])["share"]
+    assert found.low <= found.value == 1 / 3 <= found.high
+    if last == 1 / 3:
+        assert found.low == found.high
 
 
 def test_one_image_has_no_width() -> None:

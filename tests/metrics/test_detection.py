@@ -262,3 +262,5 @@ def test_what_lies_in_a_group_is_told() -> None:
     assert within(found, groups).tolist() == [True, True, False, False]
     assert within(found, _boxes()).tolist() == [False] * 4
     assert within(_boxes(), groups).tolist() == []
+    same = np.array([[False], [True], [True], [True]])
+    assert within(found, groups, same=same).tolist() == [False, True, False, False]

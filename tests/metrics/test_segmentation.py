@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, jaccard_
 from lapel.metrics.bootstrap import bootstrap_repeats
 from lapel.metrics.boundaries import TOLERANCE, boundary_scores
 from lapel.metrics.segmentation import (
+    LEANING,
     ResampledSegmentation,
     SegmentationCounts,
     SegmentationTally,
@@ -97,7 +98,8 @@ def plain_score(answer: NDArray[np.uint8], truth: NDArray[np.uint8], kind: int) 
     answer = np.where(known, answer, UNKNOWN_CLASS).astype(np.uint8)
     said, true = plain_boundary(answer, kind), plain_boundary(truth, kind)
     if not (said.any() and true.any()):
-        return float(not said.any() and not true.any())
+        met = bool(((answer == kind) & (truth == kind)).any())
+        return float(met and not said.any() and not true.any())
     precision = (distance_transform_edt(~true)[said] < radius).mean()
     recall = (distance_transform_edt(~said)[true] < radius).mean()
     both = float(precision + recall)
@@ -139,6 +141,20 @@ def test_a_picture_of_one_class_is_met_or_missed() -> None:
     assert boundary_scores(whole, whole, 2)[0] == 1
     assert boundary_scores(spotted, whole, 2)[0] == 0
     assert boundary_scores(whole, spotted, 2).tolist() == [0, 0]
+    assert boundary_scores(whole + 1, whole, 2)[0] == 0
+
+
+def test_a_class_among_unknown_pixels_is_met_or_missed() -> None:
+    truth = np.full((20, 20), UNKNOWN_CLASS, np.uint8)
+    truth[5:9, 5:9] = 1
+    truth[12:] = 0
+    one, other = (truth == 1).astype(np.uint8), (truth == 0).astype(np.uint8)
+    assert boundary_scores(one, truth, 2).tolist() == [1, 1]
+    assert boundary_scores(one * 0, truth, 2).tolist() == [1, 0]
+    assert boundary_scores(other, truth, 2).tolist() == [0, 0]
+    for answer in (one, one * 0, other):
+        plain = [plain_score(answer, truth, kind) for kind in range(2)]
+        assert boundary_scores(answer, truth, 2).tolist() == plain
 
 
 def test_counts_of_parts_add_up() -> None:
@@ -191,6 +207,23 @@ def test_resampled_numbers_are_those_of_the_drawn_images() -> None:
     for name, value in tally.counts.numbers().items():
         assert intervals[name].value == pytest.approx(value)
         assert intervals[name].low <= intervals[name].high
+
+
+def test_classes_that_resamples_lack_do_not_lift_the_means() -> None:
+    """A class that is always found, and thirty of one image each that never are."""
+    tally = SegmentationTally(31)
+    for kind in range(1, 31):
+        truth = np.zeros((6, 6), np.uint8)
+        truth[0, 0] = kind
+        tally.add(segment(np.zeros((6, 6), np.uint8), truth, 31))
+    numbers = ResampledSegmentation(tally.images())
+    plain = bootstrap_repeats(numbers, 30, resamples=100)
+    intervals = bootstrap_repeats(numbers, 30, resamples=100, leaning=LEANING)
+    for name, share in (("miou", 35 / 36), ("mean_accuracy", 1.0)):
+        assert intervals[name].value == pytest.approx(share / 31)
+        assert intervals[name].low < intervals[name].value < intervals[name].high
+        # A resample has some 19 of the thirty.
+        assert plain[name].low > intervals[name].value
 
 
 def test_masks_that_do_not_fit_are_refused() -> None:

@@ -179,6 +179,22 @@ def test_intervals_hold_their_value(rarest: float) -> None:
     assert intervals["map"].high < plain.high
 
 
+def test_labels_that_resamples_lack_do_not_lift_macro_numbers() -> None:
+    """Ten labels that are always found, and sixty of one image each that never are."""
+    often = np.tile(np.arange(60)[:, None] % 2, 10)
+    target = np.concatenate([often, np.eye(60, dtype=np.int64)], axis=1).astype(np.uint8)
+    said = np.where(np.arange(70) < 10, 0.1 + 0.8 * target, 0.1)
+    images = tagged(said.tolist(), target.tolist())
+    numbers = ResampledTags(images)
+    plain = bootstrap(numbers, len(images), resamples=100)
+    intervals = bootstrap(numbers, len(images), resamples=100, leaning=LEANING)
+    for name in ("macro_precision", "macro_recall", "macro_f1"):
+        assert intervals[name].value == pytest.approx(10 / 70)
+        assert intervals[name].low < intervals[name].value < intervals[name].high
+        # A resample has some 38 of the sixty.
+        assert plain[name].low > intervals[name].value
+
+
 def test_the_calibration_error_compares_the_probability_of_a_yes_with_truth() -> None:
     # Ten answers of 0.3, of which three hold: calibrated. Ten of 0.9, of which none does.
     probabilities = [[0.3, 0.9]] * 10

@@ -47,4 +47,8 @@ def test_consumer_to_shop_from_its_files(seeing_bundle: Path, tmp_path: Path) ->
     assert "img/TROUSERS/Pants/id_00000333/shop_02.jpg" in gallery
     assert not any("id_00000001" in name for name in gallery)
     assert protocol.queries.names() == ["img/TROUSERS/Pants/id_00000333/comsumer_01.jpg"]
-    assert evaluate_search(seeing_bundle, dataset.folder).queries == 1
+    evaluation = evaluate_search(seeing_bundle, dataset.folder)
+    assert evaluation.queries == 1
+    assert not any("Ours is of" in note for table in evaluation.tables for note in table.notes)
+    (table,) = evaluate_search(seeing_bundle, dataset.folder, split="validation").tables
+    assert "published rows of the test split" in table.notes[0]

@@ -173,7 +173,7 @@ def answer_dataset(
         frames += batch.frames
         unreadable += batch.unreadable
         if batch.rows:
-            looks = _looks(engine, batch.pixels, asked, flip=flip)
+            looks = look_at(engine, batch.pixels, asked, flip=flip)
             judging += _gathered(gatherers, batch, looks)
             for parts, look in zip(kept, looks, strict=True):
                 parts.append(look)
@@ -188,10 +188,10 @@ def answer_dataset(
     )
 
 
-def _looks(
+def look_at(
     engine: Engine, pixels: NDArray[np.uint8], asked: Sequence[str], *, flip: bool
 ) -> list[_Outputs]:
-    """What a network says of pictures, and of their mirror images where asked for."""
+    """What a network says of pictures, and of their mirror images where asked for: a view each."""
     views = [pixels, np.ascontiguousarray(pixels[..., ::-1])] if flip else [pixels]
     return [engine.run(view, asked) for view in views]
 

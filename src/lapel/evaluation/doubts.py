@@ -7,7 +7,7 @@ looked at as they come, and only their doubt is kept.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from lapel.evaluation.gathering import Gatherer
 from lapel.imaging.preprocess import Frame
 from lapel.inference.embedding import unit
 from lapel.metrics.classification import softmax
-from lapel.metrics.overlaps import paired
+from lapel.metrics.overlaps import paired, within
 from lapel.review.doubt import (
     Measure,
     Probabilities,
@@ -247,22 +247,34 @@ class GarmentDoubts(_Looked):
 
     def _apart(self, output: NDArray[np.float32], label: Label, frame: Frame) -> float:
         """1 less F1 of the garments told against those that were labelled; a pair has the same
-        category, and shares half of both boxes' area.
+        category, and shares half of both boxes' area. Groups, and what lies in one of its category,
+        are left aside.
         """
         if not isinstance(label, Garments):
             return np.nan
         threshold = (self.calibration or {}).get("threshold", THRESHOLD)
         told = list(GarmentsTask(self.spec).found(output, frame, threshold))
-        there = [one for one in label.each if one.box is not None and not one.is_crowd]
-        if not told and not there:
-            return 0.0
-        pairs = paired(
-            np.array([one.box for one in told], np.float64).reshape(-1, 4),
-            np.array([one.score for one in told], np.float64),
-            np.array([one.box for one in there], np.float64).reshape(-1, 4),
+        marked = [one for one in label.each if one.box is not None]
+        there = [one for one in marked if not one.is_crowd]
+        groups = [one for one in marked if one.is_crowd]
+        boxes = _boxes(one.box for one in told)
+        scores = np.array([one.score for one in told], np.float64)
+        pairs = paired(boxes, scores, _boxes(one.box for one in there))
+        right = [mine for mine, its, _ in pairs if told[mine].label == there[its].part]
+        same = [[one.label == group.part for group in groups] for one in told]
+        aside = within(
+            boxes,
+            _boxes(one.box for one in groups),
+            same=np.array(same, np.bool_).reshape(len(told), len(groups)),
         )
-        right = sum(told[mine].label == there[its].part for mine, its, _ in pairs)
-        return 1.0 - 2 * right / (len(told) + len(there))
+        aside[right] = False
+        known = len(told) - int(aside.sum()) + len(there)
+        return 1.0 - 2 * len(right) / known if known else 0.0
+
+
+def _boxes(each: Iterable[Sequence[float] | None]) -> NDArray[np.float64]:
+    """Boxes as an array (N, 4); all are known."""
+    return np.array(list(each), np.float64).reshape(-1, 4)
 
 
 _LOOKED: Mapping[str, type[_Looked]] = {"segmentation": PixelDoubts, "garments": GarmentDoubts}

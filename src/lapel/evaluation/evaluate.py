@@ -66,8 +66,8 @@ def evaluate(
         dataset: a dataset, its folder or its address.
         split: the rows to judge: ``test``, ``validation`` or ``train``.
         out: folder or address to write to.
-        flip: test-time augmentation: the mean of the probabilities of each picture and of its
-            mirror image. It takes twice the time, and is named wherever its numbers are.
+        flip: test-time augmentation: the mean of what is said of each picture and of its mirror
+            image. It takes twice the time, and is named wherever its numbers are.
         whole: keep the dataset's boxes from a model that looks at the garment's box alone: a user
             may have only the picture. It is named wherever its numbers are.
         unknown_is_no: count tags of unknown answer as no, as published code does, where they
@@ -157,7 +157,10 @@ def evaluate(
         out=Path(out),
     )
     looker = Looker(
-        network, Showing(part, model.preprocess, whole=whole), maps_of(model.schema, network)
+        network,
+        Showing(part, model.preprocess, whole=whole),
+        maps_of(model.schema, network),
+        flip=flip,
     )
     return write_evaluation(
         evaluation, part=part, whole=everything, run=run_folder(model), looker=looker

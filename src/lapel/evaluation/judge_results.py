@@ -143,6 +143,7 @@ def _subject(results: Path, part: Dataset, split: str, remarks: tuple[str, ...])
         dataset=part.name,
         fingerprint=part.fingerprint,
         split=split,
+        learned=False,
         flip=False,
         boxes="never",
         unknown_is_no=False,

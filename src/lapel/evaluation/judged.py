@@ -87,13 +87,13 @@ class Scene:
     Attributes:
         images: names of the images that could be read, in the order of the dataset.
         part: the rows that were judged.
-        split: the split that they are of.
+        learned: whether the model learned from those rows, as far as is known.
         looker: for a second look at some pictures; None where nobody may look again.
     """
 
     images: tuple[str, ...]
     part: Dataset
-    split: str
+    learned: bool
     looker: Looker | None = None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from lapel.evaluation.answers import Showing
+from lapel.evaluation.answers import Showing, look_at
 from lapel.imaging.preprocess import Frame
 from lapel.inference.engines.base import Engine
 
@@ -19,14 +19,18 @@ class Looker:
         maps: names of the outputs that show something; perhaps none.
     """
 
-    def __init__(self, engine: Engine, showing: Showing, maps: tuple[str, ...]) -> None:
+    def __init__(
+        self, engine: Engine, showing: Showing, maps: tuple[str, ...], *, flip: bool
+    ) -> None:
         self.maps = maps
+        self._flip = flip
         self._engine = engine
         self._showing = showing
         self._rows = {name: row for row, name in enumerate(showing.names)}
 
-    def answer(self, image: str, task: str) -> tuple[Frame, NDArray[np.float32]]:
-        """How the canvas shows a picture, and what is said of it, float32 (...) of a task.
+    def answer(self, image: str, task: str) -> tuple[Frame, list[NDArray[np.float32]]]:
+        """How the canvas shows a picture, and what is said of it, float32 (1, ...) of a task; where
+        mirror images were judged too, also what is said of its own.
 
         Args:
             image: its name in the dataset.
@@ -37,7 +41,8 @@ class Looker:
             StorageError: there is no such file, or it cannot be read.
         """
         pixels, frame = self._showing.picture(self._rows[image])
-        return frame, self._engine.run(pixels[None], [task])[task][0]
+        looks = look_at(self._engine, pixels[None], [task], flip=self._flip)
+        return frame, [look[task] for look in looks]
 
     def look(self, image: str) -> tuple[Frame, Mapping[str, NDArray[np.float32]]]:
         """How the canvas shows a picture, and its maps, float32 (C, h, w) each.

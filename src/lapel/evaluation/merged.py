@@ -104,18 +104,20 @@ class Merging:
 
     def remarks(self, whole: Dataset) -> list[str]:
         """What a reader must know before believing a number, in sentences."""
-        changed = ", ".join(f"'{one.after.name}'" for one in self.tasks)
-        chosen = (
-            "were chosen anew on validation"
-            if "validation" in whole.splits()
-            else "are the lowest of the labels behind each, since there is no validation split"
+        chosen = "were chosen anew on validation"
+        if "validation" not in whole.splits():
+            chosen = "are the lowest of the labels behind each, since there is no validation split"
+        ways = (
+            ("multi_label", f"surest answer to any that makes it hold, and thresholds {chosen}"),
+            ("single_label", "sum of the probabilities of all that became it"),
         )
-        said = (
-            f"The model learned the labels of before a cleaning ({self.mapping.rules}); of "
-            f"{changed} each label is answered by the surest answer to any label that makes it "
-            f"hold, and thresholds {chosen}."
-        )
-        return [said]
+        said = [
+            f"of {', '.join(names)} each label is answered by the {way}"
+            for kind, way in ways
+            if (names := [f"'{one.after.name}'" for one in self.tasks if one.before.kind == kind])
+        ]
+        before = f"The model learned the labels of before a cleaning ({self.mapping.rules})"
+        return [f"{before}; {'; '.join(said)}."]
 
     def temperature(self, task: str) -> float:
         """What a task's logits are divided by."""

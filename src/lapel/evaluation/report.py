@@ -15,7 +15,6 @@ from lapel.data.dataset import Dataset
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.judges import JUDGES
 from lapel.evaluation.looking import Looker
-from lapel.evaluation.page_names import page_names
 from lapel.evaluation.pages.benchmark import benchmark_sections
 from lapel.evaluation.pages.curves import learning_curves, task_curves
 from lapel.evaluation.pages.doubtful_labels import read_doubtful
@@ -29,6 +28,7 @@ from lapel.evaluation.tables import encoded
 from lapel.schema.errors import FormatError, StorageError
 from lapel.schema.labels import Schema
 from lapel.storage.local import write_atomically
+from lapel.storage.names import task_file_names
 from lapel.tasks.score_names import score_name
 
 #: Unreadable images named in the report.
@@ -69,7 +69,7 @@ def write_report(
         StorageError: it cannot be written; a former report is as before.
     """
     scene = Scene(
-        images=evaluation.images, part=part, split=evaluation.subject.split, looker=looker
+        images=evaluation.images, part=part, learned=evaluation.subject.learned, looker=looker
     )
     run_sections = _run_sections(evaluation, whole, run)
     names = task_pages(evaluation.tasks)
@@ -90,7 +90,7 @@ def write_report(
 
 def task_pages(tasks: Iterable[str]) -> dict[str, str]:
     """The file of each task's page in ``PAGES``; none where all stands on the first page."""
-    names = page_names(tasks)
+    names = task_file_names(tasks)
     return {task: f"{name}.html" for task, name in names.items()} if len(names) > 1 else {}
 
 

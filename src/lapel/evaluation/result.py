@@ -102,7 +102,8 @@ class Evaluation:
             "images": len(self.images),
             "unreadable": _unreadable(self.unreadable),
             "intervals": {
-                "method": "percentile bootstrap over images; calibration errors less their bias",
+                "method": "percentile bootstrap over images; calibration errors and means over "
+                "labels less their bias",
                 "level": LEVEL,
                 "resamples": self.resamples,
             },

@@ -114,7 +114,7 @@ def begin_review(
     former = _unfinished(store, asked, overlap, settings)
     if former is not None:
         return Begun(round=former, resumed=True, diverse=diverse, unasked=unasked)
-    part = _candidates(dataset, store, split, asked if unlabelled_only else None)
+    part = _candidates(dataset, store, split, asked, unlabelled_only=unlabelled_only)
     chosen = (
         _in_order(part, order, count, predictor, asked)
         if predictor is None or order in (RANDOM, AS_IS)
@@ -176,14 +176,19 @@ def _unfinished(
 
 
 def _candidates(
-    dataset: Dataset, store: ReviewStore, split: str | None, unlabelled: Schema | None
+    dataset: Dataset,
+    store: ReviewStore,
+    split: str | None,
+    asked: Schema,
+    *,
+    unlabelled_only: bool,
 ) -> Dataset:
     part = dataset.rows(pl.col("split") != "test") if split is None else dataset.split(split)
-    answered = store.answered_images()
+    answered = store.answered_images(spec.name for spec in asked)
     if answered:
         part = part.rows(~pl.col("image").is_in(sorted(answered)))
-    if unlabelled is not None:
-        part = part.rows(pl.all_horizontal(pl.col(spec.name).is_null() for spec in unlabelled))
+    if unlabelled_only:
+        part = part.rows(pl.all_horizontal(pl.col(spec.name).is_null() for spec in asked))
     if not len(part):
         where = "in train and validation" if split is None else f"in {split}"
         raise DatasetError(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lapel.data.dataset import Dataset
 from lapel.data.progress import Track, silent
 from lapel.evaluation.benchmarks.retrieval import RETRIEVAL, retrieval_table
+from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable
 from lapel.inference.bundle import Bundle
 from lapel.inference.embedding import Embedder
@@ -82,9 +83,11 @@ class SearchEvaluation:
     @property
     def tables(self) -> tuple[BenchmarkTable, ...]:
         """The published rows of a public benchmark with ours below them; none of other sets."""
-        if self.protocol.name not in RETRIEVAL:
+        name, split = self.protocol.name, self.protocol.split
+        if name not in RETRIEVAL:
             return ()
-        return (retrieval_table(self.protocol.name, self.numbers),)
+        setting = Setting(benchmark=name, split=split, images=self.queries)
+        return (retrieval_table(setting, self.numbers),)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, the content of ``metrics.json``."""

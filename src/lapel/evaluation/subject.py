@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
+from lapel.inference.seen import SEEN_FILES
 
 #: What a reader must know about numbers from a split that the model has met before.
 SPLIT_REMARKS = {
     "train": "These are training pictures: the model has seen them, so its numbers here say how "
     "well it remembers, not how well it will do.",
-    "validation": "These are validation pictures: the best epoch, the temperature and the "
+    "validation": "These are validation pictures: the best epoch and any temperature or "
     "thresholds were chosen on them, so these numbers are a little kinder than new pictures will "
     "be.",
 }
@@ -56,6 +57,7 @@ class Subject:
         dataset: name of the dataset.
         fingerprint: of the evaluated rows.
         split: the evaluated split.
+        learned: whether the model learned from it, as far as is known.
         flip: whether each picture was also judged mirrored (test-time augmentation).
         boxes: what the model saw of the dataset's boxes.
         unknown_is_no: whether tags of unknown answer counted as no.
@@ -68,6 +70,7 @@ class Subject:
     dataset: str
     fingerprint: str
     split: str
+    learned: bool
     flip: bool
     boxes: BoxesSeen
     unknown_is_no: bool
@@ -106,12 +109,13 @@ def describe(
         unknown_is_no: whether tags of unknown answer count as no.
         differences: between the model's schema and the dataset's, in sentences.
     """
-    remarks = [SPLIT_REMARKS[split]] if split in SPLIT_REMARKS else []
+    met = _has_met(model, part, split)
+    remarks = [SPLIT_REMARKS[split]] if met else []
     remarks += _warnings_of_seen(model, part, split)
     if flip:
         remarks.append(
-            "Test-time augmentation: each answer is the mean of the probabilities for the picture "
-            "and for its mirror image. Plain prediction looks once and may do a little worse."
+            "Test-time augmentation: each answer is the mean of what is said of the picture "
+            "and of its mirror image. Plain prediction looks once and may do a little worse."
         )
     if boxes in BOX_REMARKS:
         remarks.append(BOX_REMARKS[boxes])
@@ -122,6 +126,7 @@ def describe(
         dataset=part.name,
         fingerprint=part.fingerprint,
         split=split,
+        learned=met and split == "train",
         flip=flip,
         boxes=boxes,
         unknown_is_no=unknown_is_no,
@@ -129,6 +134,16 @@ def describe(
         remarks=(*remarks, *differences),
         provenance=model.provenance,
     )
+
+
+def _has_met(model: Bundle, part: Dataset, split: str) -> bool:
+    """Whether the model was trained or chosen on a split that is called so; another dataset has one
+    of that name too, so it is asked, where its bundle tells.
+    """
+    if split not in SPLIT_REMARKS:
+        return False
+    digests = part.table["sha256"].to_list()
+    return SEEN_FILES[split] not in model.files or model.has_seen(split, digests) > 0
 
 
 def _warnings_of_seen(model: Bundle, part: Dataset, split: str) -> list[str]:
@@ -145,8 +160,8 @@ def _warnings_of_seen(model: Bundle, part: Dataset, split: str) -> list[str]:
     chosen = 0 if split == "validation" else model.has_seen("validation", digests)
     if chosen:
         warnings.append(
-            f"Warning: the best epoch and the temperature were chosen on {chosen:,} of these "
-            f"{len(part):,} pictures, so the numbers are kinder than new pictures will be."
+            f"Warning: the best epoch and any temperature or thresholds were chosen on {chosen:,} "
+            f"of these {len(part):,} pictures, so the numbers are kinder than new pictures will be."
         )
     return warnings
 

@@ -16,10 +16,10 @@ from lapel.evaluation.kinds.garments import GarmentsEvaluation
 from lapel.evaluation.kinds.landmarks import LandmarksEvaluation
 from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
 from lapel.evaluation.kinds.segmentation import SegmentationEvaluation
-from lapel.evaluation.page_names import page_names
 from lapel.evaluation.result import Evaluation
 from lapel.schema.formulas import escape_formula
 from lapel.storage.local import write_atomically
+from lapel.storage.names import task_file_names
 
 #: Columns of ``per_class.csv`` after the task.
 LABEL_COLUMNS = (
@@ -241,7 +241,7 @@ def _garments(evaluation: Evaluation) -> bytes | None:
 def _coco(evaluation: Evaluation) -> list[str]:
     """Write files of results, a set of them for each task that finds garments."""
     found = _finding(evaluation)
-    prefixes = {task: f"{name}." for task, name in page_names(found).items()}
+    prefixes = {task: f"{name}." for task, name in task_file_names(found).items()}
     written = []
     for task, judged in found.items():
         names = [evaluation.images[seen.read] for seen in judged.pictures]

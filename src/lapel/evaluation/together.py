@@ -11,7 +11,7 @@ import numpy as np
 from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.kinds.single_label import SingleLabelEvaluation
 from lapel.metrics.bootstrap import Interval, bootstrap
-from lapel.metrics.grouped import GroupAnswers, GroupedImages
+from lapel.metrics.grouped import LEANING, GroupAnswers, GroupedImages
 
 #: Names of the numbers as a reader calls them, in reading order.
 TOGETHER_NAMES = {
@@ -65,7 +65,9 @@ def judge_together(
     answered = grouped_images(groups, images)
     usual = grouped_images(groups, images, majority=True)
     judged_rows = np.unique(np.concatenate([judged.rows for judged in groups.values()]))
-    numbers = bootstrap(lambda rows: answered.take(rows).numbers(), images, resamples=resamples)
+    numbers = bootstrap(
+        lambda rows: answered.take(rows).numbers(), images, resamples=resamples, leaning=LEANING
+    )
     return Together(
         tasks=tuple(groups), images=len(judged_rows), numbers=numbers, majority=usual.numbers()
     )

@@ -6,10 +6,12 @@ The interval tells what another draw of such images may give. It knows nothing o
 training run, nor of images of another kind.
 
 Some numbers lean: a resample repeats images, which makes the expected calibration error larger
-than it is on all images, and so the average precision of rare labels, so that plain percentiles
-may lie wholly above the value. Resamples of such numbers are shifted so that their mean is the
-value (the bootstrap's estimate of bias, Efron and Tibshirani, "An Introduction to the Bootstrap",
-1993, section 10.2), and end at 0 and 1.
+than it is on all images, and so the average precision of rare labels. And it lacks some of the
+labels that few images have, as a rule the weakest, without which a plain mean over labels is
+larger. Plain percentiles may then lie wholly above the value. Resamples of such numbers are shifted
+so that their mean is the value (the bootstrap's estimate of bias, Efron and Tibshirani, "An
+Introduction to the Bootstrap", 1993, section 10.2), and end at 0 and 1; where few of them differ,
+the value itself is an end of the interval.
 """
 
 from __future__ import annotations
@@ -78,8 +80,9 @@ class Resamples:
                 continue
             value, values = float(self.measured[name]), drawn[np.isfinite(drawn)]
             if name in leaning and len(values):
-                values = np.clip(values - values.mean() + value, 0.0, 1.0)
-            low, high = _percentiles(values, level)
+                low, high = _shifted_percentiles(values, value, level)
+            else:
+                low, high = _percentiles(values, level)
             intervals[name] = Interval(value=value, low=low, high=high)
         return intervals
 
@@ -236,3 +239,19 @@ def _percentiles(values: NDArray[np.float64], level: float) -> tuple[float, floa
         return float("nan"), float("nan")
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _shifted_percentiles(
+    values: NDArray[np.float64], value: float, level: float
+) -> tuple[float, float]:
+    """The same of shares that lean: shifted, and never without the value between them.
+
+    Args:
+        values: of the resamples, all finite; at least one.
+        value: of all images.
+        level: share of the resamples inside.
+    """
+    # The mean of differences is exactly 0 where no resample differs.
+    shifted = np.clip(values - (values - value).mean(), 0.0, 1.0)
+    low, high = _percentiles(shifted, level)
+    return min(low, value), max(high, value)

@@ -31,10 +31,11 @@ def boundary_scores(
     The boundary of a class are its pixels that have a neighbour (above, below, left or right) of
     another class. Precision is the share of the answered boundary that lies nearer than the
     tolerance to the true one of the same class, recall the share of the true boundary that lies so
-    near to the answered one, and the score is their F1. Where a class has no boundary in either
-    (it fills the picture) the score is 1, where in one alone 0. There is none beside pixels of
-    unknown class, nor at the edge of the picture. The diagonal is that of the box around all known
-    pixels, since a canvas shows a picture in a part of it.
+    near to the answered one, and the score is their F1; where one alone has a boundary it is 0.
+    Where neither has (the class fills the picture, or all around it is unknown) it is 1 if some
+    pixel of the class is called so, and 0 if none is. There is no boundary beside pixels of unknown
+    class, nor at the edge of the picture. The diagonal is that of the box around all known pixels,
+    since a canvas shows a picture in a part of it.
 
     Args:
         predicted: uint8 (H, W).
@@ -53,8 +54,11 @@ def boundary_scores(
     recall, precision = found / np.maximum(true, 1), right / np.maximum(said, 1)
     both = precision + recall
     scores = np.divide(2 * precision * recall, both, out=np.zeros(classes), where=both > 0)
-    scores[(true == 0) & (said == 0)] = 1.0
-    occurs = np.bincount(target[known], minlength=classes)[:classes] > 0
+    occurs, met = (
+        np.bincount(target[where], minlength=classes)[:classes] > 0
+        for where in (known, known & (predicted == target))
+    )
+    scores[(true == 0) & (said == 0) & met] = 1.0
     return np.where(occurs, scores, np.nan)
 
 

@@ -32,6 +32,9 @@ from lapel.schema.errors import UsageError
 #: The k of top-k accuracy; those above the number of labels are left out.
 TOP_K = (1, 3, 5)
 
+#: Numbers that lean on resamples; see ``lapel.metrics.bootstrap``.
+LEANING = ("macro_precision", "macro_recall", "macro_f1", "ece")
+
 #: Least probability that the log-likelihood is taken of.
 LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
 

@@ -160,7 +160,8 @@ def _joined_matches(
 class ResampledDetections:
     """The numbers of some images, drawn again and again, ranked only once.
 
-    ``bootstrap(ResampledDetections(counts), counts.images)`` gives their intervals.
+    ``bootstrap(ResampledDetections(counts), counts.images, leaning=counts.numbers())`` gives their
+    intervals: all of them lean.
     """
 
     def __init__(self, counts: DetectionCounts) -> None:

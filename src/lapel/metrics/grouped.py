@@ -23,6 +23,9 @@ from numpy.typing import NDArray
 
 from lapel.schema.errors import UsageError
 
+#: Numbers that lean on resamples; see ``lapel.metrics.bootstrap``.
+LEANING = ("grouped_macro_recall",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupAnswers:

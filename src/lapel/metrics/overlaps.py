@@ -16,14 +16,26 @@ def overlaps(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[n
     return np.asarray(np.divide(shared, every, out=np.zeros_like(shared), where=every > 0))
 
 
-def within(found: NDArray[np.float64], groups: NDArray[np.float64]) -> NDArray[np.bool_]:
+def within(
+    found: NDArray[np.float64],
+    groups: NDArray[np.float64],
+    *,
+    same: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
     """Which boxes (D, 4) lie by half, and more, in one of some groups (G, 4): bool (D,).
 
     Nobody told garments of a group apart, so that such an answer is neither right nor wrong; COCO
     asks so, too (``iscrowd`` of ``maskApi.c``: the shared part by the answer's own).
+
+    Args:
+        found: boxes that were answered.
+        groups: boxes of the groups.
+        same: which group counts for which box, such as those of its category, bool (D, G); None:
+            each for each.
     """
     own = found[:, 2:].prod(axis=1)[:, None]
-    return np.asarray(((_shared(found, groups) >= SAME * own) & (own > 0)).any(axis=1))
+    lies = (_shared(found, groups) >= SAME * own) & (own > 0)
+    return np.asarray((lies if same is None else lies & same).any(axis=1))
 
 
 def _shared(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -28,6 +28,9 @@ from lapel.metrics.boundaries import boundary_scores
 from lapel.schema.errors import UsageError
 from lapel.schema.masks import UNKNOWN_CLASS
 
+#: Numbers that lean on resamples; see ``lapel.metrics.bootstrap``.
+LEANING = ("miou", "mean_accuracy")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PerClassPixels:
@@ -253,7 +256,8 @@ class SegmentationTally:
 class ResampledSegmentation:
     """The numbers of some images, drawn again and again, measured only once.
 
-    ``bootstrap_repeats(ResampledSegmentation(images), len(images))`` gives their intervals.
+    ``bootstrap_repeats(ResampledSegmentation(images), len(images), leaning=LEANING)`` gives their
+    intervals.
     """
 
     def __init__(self, images: SegmentedImages) -> None:

@@ -39,8 +39,8 @@ from lapel.metrics.ranking import Ranking
 from lapel.metrics.top_recall import BLOCK, TOP_K, TopHits
 from lapel.schema.errors import UsageError
 
-#: Numbers that are larger on resamples, which repeat images; see ``lapel.metrics.bootstrap``.
-LEANING = ("map", "ece")
+#: Numbers that lean on resamples; see ``lapel.metrics.bootstrap``.
+LEANING = ("map", "macro_precision", "macro_recall", "macro_f1", "ece")
 
 #: Numbers of probabilities, which know neither threshold nor order.
 PROBABILITY_NUMBERS = ("nll", "ece")

@@ -24,6 +24,7 @@ class SearchProtocol:
     Attributes:
         name: the benchmark's, or ``same item`` where each picture is searched among all others.
         about: the same in a sentence.
+        split: whose queries they are.
         queries: the rows that are searched with.
         gallery: the rows that are searched among.
         leave_one_out: whether queries stand in the gallery too, and must not find themselves.
@@ -31,6 +32,7 @@ class SearchProtocol:
 
     name: str
     about: str
+    split: str
     queries: Dataset
     gallery: Dataset
     leave_one_out: bool
@@ -53,11 +55,11 @@ def protocol_of(dataset: Dataset, split: str = "test") -> SearchProtocol:
             f"dataset '{dataset.name}' does not say which pictures show the same item (it has no "
             "column 'group'), so nobody can say what is to be found"
         )
-    part = dataset.split(split)
+    part, split = dataset.split(split), SPLIT_NAMES.get(split, split)
     roles = part.table["role"] if "role" in table.columns else pl.Series(["gallery"])
     if (roles == "query").any():
-        return _by_roles(dataset, part, SPLIT_NAMES.get(split, split))
-    return _each_against_all_others(part)
+        return _by_roles(dataset, part, split)
+    return _each_against_all_others(part, split)
 
 
 def _by_roles(dataset: Dataset, part: Dataset, split: str) -> SearchProtocol:
@@ -76,13 +78,14 @@ def _by_roles(dataset: Dataset, part: Dataset, split: str) -> SearchProtocol:
             f"{counted(len(queries), 'query', 'queries')} of the {split} split, searched among "
             f"{len(gallery):,} pictures of the gallery ({' and '.join(splits)})"
         ),
+        split=split,
         queries=queries,
         gallery=gallery,
         leave_one_out=False,
     )
 
 
-def _each_against_all_others(part: Dataset) -> SearchProtocol:
+def _each_against_all_others(part: Dataset, split: str) -> SearchProtocol:
     known = part.rows(pl.col("group").is_not_null())
     queries = known.rows(pl.len().over("group") > 1)
     if not len(queries):
@@ -93,6 +96,7 @@ def _each_against_all_others(part: Dataset) -> SearchProtocol:
     return SearchProtocol(
         name="same item",
         about=f"each of {len(queries):,} pictures, searched among all {len(part):,} but itself",
+        split=split,
         queries=queries,
         gallery=part,
         leave_one_out=True,

@@ -1,13 +1,25 @@
-"""Names of stored bytes, and the rule that they stay under their root."""
+"""Names of stored bytes, the rule that they stay under their root, and names of files for tasks."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
 from lapel.schema.errors import StorageError
 
+#: What stays as it is in a task's name: letters and digits of any script, and these.
+_OTHERS = re.compile(r"[^\w-]+")
 
-def checked_name(name: str) -> str:
+#: Characters of a task's name: four bytes each still leave room below the 255 of file systems.
+_LONGEST = 40
+
+#: Names that Windows keeps for devices.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+
+
+def checked_stored_name(name: str) -> str:
     """The name itself, if it is relative and stays under its root.
 
     Raises:
@@ -34,3 +46,22 @@ def refuse_address(path: Path) -> None:
             f"{address} cannot be written from here; write into a folder, and send it there: "
             f"lapel cloud s3 push FOLDER {address}"
         )
+
+
+def task_file_names(tasks: Iterable[str]) -> dict[str, str]:
+    """A name a task that every file system takes, without ending; no two are alike.
+
+    Letters stay, Korean ones too; what else stands in a name becomes ``_``. Names that differ
+    only in what was replaced, or in capitals, are numbered.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for task in tasks:
+        plain = _OTHERS.sub("_", normalize("NFC", task))[:_LONGEST].strip("_") or "task"
+        plain = f"{plain}_" if _DEVICES.fullmatch(plain) else plain
+        name, number = plain, 2
+        while name.casefold() in taken:
+            name, number = f"{plain}-{number}", number + 1
+        taken.add(name.casefold())
+        names[task] = name
+    return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,13 +122,18 @@ def test_every_published_number_is_a_column_of_its_table() -> None:
 def test_a_search_stands_beside_published_ones(benchmark: str) -> None:
     numbers = {"hit_rate_at_20": 0.5, "mrr": 0.25}
     intervals = {k: Interval(value=v, low=0.1, high=0.6) for k, v in numbers.items()}
-    table = retrieval_table(benchmark, intervals)
+    setting = Setting(benchmark=benchmark, split="test", images=9)
+    table = retrieval_table(setting, intervals)
     assert row_of(table, "FashionNet 2016").numbers["hit_rate_at_20"] > 0.1
     called = [measure.called for measure in table.measures]
     ours = dict(zip(["", *called], table.cells(row_of(table, "this model")), strict=True))
     assert ours["Hit rate at 20"] == "50.00"
     assert ours["MRR"] == "25.00"
     assert ours["Hit rate at 1"] == "\N{EN DASH}"
+    other = retrieval_table(replace(setting, split="validation"), intervals)
+    told = "Ours is of the validation split, published rows of the test split."
+    assert other.notes == (told, *table.notes)
+    assert told not in table.notes
 
 
 # Ours beside them

@@ -197,6 +197,33 @@ def write_blocks_dataset(
     )
 
 
+def write_groups_dataset(folder: Path, *, test: int = 10) -> Dataset:
+    """A dataset of PNG files of 128 x 96, all of them test. Of the first picture a group of skirts
+    is annotated, and its top is not; the second shows such a group alone; of the others both blocks
+    are annotated.
+    """
+    photos = folder / "photos"
+    photos.mkdir(parents=True)
+    annotations, garments = [], {}
+    for row in range(test):
+        name = f"{row + 1:06d}.png"
+        blocks = blocks_of(row)
+        shown = {"skirt": blocks["skirt"]} if row == 1 else blocks
+        Image.fromarray(block_picture(128, 96, shown)).save(photos / name)
+        annotations.append(Annotation(image=name, labels={}, split="test"))
+        group = as_garment("skirt", blocks["skirt"], iscrowd=1)
+        both = tuple(as_garment(part, block) for part, block in blocks.items())
+        garments[name] = (group,) if row < 2 else both
+    return create_dataset(
+        folder / "dataset",
+        name="groups",
+        schema=Schema((GARMENTS,)),
+        annotations=annotations,
+        images=photos,
+        garments=garments,
+    )
+
+
 def _annotated(row: int, blocks: Mapping[str, Block], *, crowds: bool) -> tuple[Garment, ...]:
     levels = {"scale": 1 + row % 3, "occlusion": 1, "zoom_in": 1 + row % 2, "viewpoint": 2}
     found = []

@@ -26,12 +26,13 @@ STRONGEST = TaskSpec(name="strongest", kind="single_label", labels=CLASSES[1:])
 COLOURS = np.array([(128, 128, 128), (230, 20, 20), (20, 230, 20), (20, 20, 230)], np.uint8)
 
 
-def network(*, side: int = SIDE, several: bool = False) -> bytes:
+def network(*, side: int = SIDE, several: bool = False, blind: bool = False) -> bytes:
     """An ONNX graph that answers ``parsing`` by the mean colour of four by four pixels.
 
     Args:
         side: of its square canvas.
         several: whether it answers ``strongest``, of the whole canvas, as well.
+        blind: whether it sees nothing, and knows no class, in the left half of the canvas.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -40,19 +41,26 @@ def network(*, side: int = SIDE, several: bool = False) -> bytes:
     for colour in range(3):
         weights[colour + 1] = -0.5 / 16
         weights[colour + 1, colour] = 1 / 16
-    constants = {"weights": weights, "level": np.array([105, 0, 0, 0], np.float32)}
+    constants: dict[str, NDArray[np.float32]] = {
+        "weights": weights,
+        "level": np.array([105, 0, 0, 0], np.float32),
+    }
+    told = "everywhere" if blind else "parsing"
     nodes = [
         node("Cast", ["pixels"], ["values"], to=TensorProto.FLOAT),
-        node("Conv", ["values", "weights", "level"], ["parsing"], strides=[4, 4]),
-        node("GlobalAveragePool", ["values"], ["means"]),
-        node("Flatten", ["means"], ["strongest"]),
+        node("Conv", ["values", "weights", "level"], [told], strides=[4, 4]),
     ]
+    if blind:
+        constants["right half"] = (np.arange(side // 4) >= side // 8).astype(np.float32)
+        nodes.append(node("Mul", [told, "right half"], ["parsing"]))
     shapes: dict[str, list[str | int | None]] = {"parsing": ["batch", 4, side // 4, side // 4]}
     if several:
         shapes["strongest"] = ["batch", 3]
+        nodes.append(node("GlobalAveragePool", ["values"], ["means"]))
+        nodes.append(node("Flatten", ["means"], ["strongest"]))
     info = helper.make_tensor_value_info
     graph = helper.make_graph(
-        nodes if several else nodes[:2],
+        nodes,
         "colour fields",
         [info("pixels", TensorProto.UINT8, ["batch", 3, side, side])],
         [info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()],
@@ -64,7 +72,12 @@ def network(*, side: int = SIDE, several: bool = False) -> bytes:
 
 
 def write_fields_bundle(
-    folder: Path, *, side: int = SIDE, several: bool = False, **preprocess: Any
+    folder: Path,
+    *,
+    side: int = SIDE,
+    several: bool = False,
+    blind: bool = False,
+    **preprocess: Any,
 ) -> Path:
     """A bundle of the network; ``preprocess`` changes how it is shown pictures."""
     shown: dict[str, Any] = {
@@ -85,7 +98,7 @@ def write_fields_bundle(
         calibration={},
         scores={"validation": {}},
         provenance={"recipe": "tests"},
-        model_onnx=network(side=side, several=several),
+        model_onnx=network(side=side, several=several, blind=blind),
         weights=b"",
         card="# Colour fields",
     )

@@ -6,7 +6,9 @@ import base64
 import csv
 import io
 import json
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.deepfashion2.words import categories, point_names
 from lapel.data.exporters.coco import export_coco
@@ -27,9 +30,11 @@ from lapel.evaluation.kinds.garments import TOLD, GarmentsEvaluation
 from lapel.evaluation.kinds.garments_seen import sigmas_of
 from lapel.evaluation.pages.numbers import number_rows, task_comparisons, warnings
 from lapel.evaluation.result import Evaluation
+from lapel.schema.annotation import Annotation
 from lapel.schema.errors import DatasetError, FormatError, UsageError
+from lapel.schema.garments import Garment
 from lapel.schema.image_numbers import image_numbers
-from lapel.schema.labels import TaskSpec
+from lapel.schema.labels import Schema, TaskSpec
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +62,26 @@ def judged_of(evaluation: Evaluation) -> GarmentsEvaluation:
 def table_of(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def write_garments(folder: Path, spec: TaskSpec, garments: Sequence[Sequence[Garment]]) -> Dataset:
+    """A dark picture of 128 x 96 for the garments of each, the first of them to learn from."""
+    photos = folder / "photos"
+    photos.mkdir(parents=True)
+    names = [f"{row + 1:06d}.png" for row in range(len(garments))]
+    for name in names:
+        Image.fromarray(blocks.block_picture(128, 96, {})).save(photos / name)
+    return create_dataset(
+        folder / "dataset",
+        name="garments",
+        schema=Schema((spec,)),
+        annotations=[
+            Annotation(image=name, labels={}, split="test" if row else "train")
+            for row, name in enumerate(names)
+        ],
+        images=photos,
+        garments=dict(zip(names, garments, strict=True)),
+    )
 
 
 def coco_again(out: Path, name: str, kind: str, sigma: float = 0.04) -> dict[str, float]:
@@ -130,6 +155,20 @@ class TestNumbers:
         assert evaluation.to_json()["tasks"]["garments"]["garments"] == 40
         scales = [row for row in judged.subsets() if row["fact"] == "scale"]
         assert sum(row["garments"] for row in scales) == 40
+
+    def test_what_lies_in_a_group_is_neither_right_nor_wrong(
+        self, bundle: Path, tmp_path: Path
+    ) -> None:
+        dataset = blocks.write_groups_dataset(tmp_path)
+        evaluation = evaluate(bundle, dataset, out=tmp_path / "report", resamples=10)
+        group_and_top, group, *others = judged_of(evaluation).pictures
+        # Of the first picture the top, which is not annotated, is wrong all the same.
+        assert (group_and_top.told, group_and_top.wrong, group_and_top.quality) == (2, 1, 0.0)
+        assert (group.told, group.wrong, group.quality) == (1, 0, 1.0)
+        assert all((one.told, one.wrong) == (2, 0) for one in others)
+        text = (tmp_path / "report" / "report.html").read_text("utf-8")
+        for wrong in (0, 1):
+            assert text.count(f"0 right, 0 missed, {wrong} wrong") == 1
 
     def test_other_landmarks_than_the_models_are_refused(
         self, bundle: Path, tmp_path: Path
@@ -342,6 +381,50 @@ class TestResults:
             "Masks: AP", "Masks: AP50", "Masks: AP75", *TOLD.values(),
         }  # fmt: skip
         assert [one.number for one in task_comparisons("garments", judged_of(again))] == ["mask_ap"]
+
+    def test_the_answer_that_never_looks_is_matched_by_what_the_file_has(
+        self, tmp_path: Path
+    ) -> None:
+        # A garment that leaves four fifths of its box free, always in the same place.
+        hook = ((20, 20), (60, 20), (60, 24), (24, 24), (24, 60), (20, 60))
+        garment = Garment(
+            part="top",
+            box=(20.0, 20.0, 40.0, 40.0),
+            points=((20.0, 40.0), (60.0, 20.0)),
+            outlines=(tuple((float(x), float(y)) for x, y in hook),),
+        )
+        dataset = write_garments(tmp_path, blocks.GARMENTS, [[garment], [garment]])
+        said: tuple[tuple[str, Any, float], ...] = (
+            ("bbox", [20, 20, 40, 40], 1.0),
+            ("segmentation", [[edge for corner in hook for edge in corner]], 0.0),
+            ("keypoints", [20, 40, 2, 60, 20, 2], math.nan),
+        )
+        path = tmp_path / "results.json"
+        for part, value, usual in said:
+            entry = {"image_id": 2, "category_id": 1, "score": 0.9, part: value}
+            path.write_text(json.dumps([entry]))
+            again = evaluate_results(path, dataset, out=tmp_path / part, resamples=10)
+            judged = judged_of(again)
+            assert [judged.numbers[name].value for name in TOLD] == [1.0] * 3, part
+            majority = [judged.majority.numbers[name] for name in TOLD]
+            assert majority == pytest.approx([usual] * 3, nan_ok=True), part
+
+    def test_categories_that_resamples_lack_do_not_lift_the_interval(self, tmp_path: Path) -> None:
+        # A category that is always found, and 29 of one picture each that never are.
+        rare = [f"rare {number}" for number in range(29)]
+        spec = TaskSpec(name="garments", kind="garments", labels=("top", *rare))
+        top = Garment(part="top", box=(4.0, 4.0, 20.0, 20.0))
+        others = [Garment(part=label, box=(64.0, 48.0, 20.0, 20.0)) for label in rare]
+        dataset = write_garments(tmp_path, spec, [[top], *([top, other] for other in others)])
+        entry = {"category_id": 1, "bbox": [4, 4, 20, 20], "score": 0.9}
+        path = tmp_path / "results.json"
+        path.write_text(json.dumps([entry | {"image_id": row + 2} for row in range(29)]))
+        judged = judged_of(evaluate_results(path, dataset, out=tmp_path / "out", resamples=50))
+        for name in ("box_ap", "box_ap50", "box_ap75"):
+            interval = judged.numbers[name]
+            assert interval.value == pytest.approx(1 / 30)
+            # A resample has some 18 of the 29: about 1/19, were it not brought back.
+            assert interval.low < interval.value < interval.high
 
     def test_what_is_told_goes_by_a_threshold_that_is_named(
         self, found: Evaluation, dataset: Dataset, tmp_path: Path

@@ -95,6 +95,33 @@ def test_flip_leads_back_to_the_same_pixels(
     assert flipped.numbers["parsing.miou"] == pytest.approx(found.numbers["parsing.miou"], abs=0.01)
 
 
+def wrong_share(out: Path) -> float:
+    """How much of a report's drawn differences has the colour of what is wrong, 0 to 1."""
+    text = (out / "report.html").read_text("utf-8")
+    shares = []
+    for picture in re.findall(r"data:image/jpeg;base64,([A-Za-z0-9+/=]+)", text):
+        with Image.open(io.BytesIO(base64.b64decode(picture))) as drawing:
+            shown = np.asarray(drawing.convert("RGB")).astype(int)
+        difference = shown[:, 2 * shown.shape[1] // 3 :]
+        shares.append((difference[..., 0] - difference[..., 2] > 80).mean())
+    return float(np.mean(shares))
+
+
+def test_with_flip_the_page_shows_what_was_judged(tmp_path: Path) -> None:
+    exact = colour_fields.write_fields_dataset(tmp_path / "exact")
+    # It sees the right half alone; the mirror images make up for that.
+    bundle = colour_fields.write_fields_bundle(tmp_path / "blind", blind=True)
+    plain, both = (
+        evaluate(bundle, exact, out=tmp_path / f"flip {flip}", resamples=10, flip=flip)
+        for flip in (False, True)
+    )
+    assert plain.numbers["parsing.miou"] < 0.7
+    assert both.numbers["parsing.miou"] > 0.9
+    assert wrong_share(plain.out) > 0.08
+    assert wrong_share(both.out) < 0.05
+    assert any("the mean of what is said of the picture" in said for said in both.subject.remarks)
+
+
 def test_images_without_a_file_or_a_map_take_no_part(bundle: Path, tmp_path: Path) -> None:
     damaged = colour_fields.write_fields_dataset(tmp_path / "set", train=2, test=8, unlabelled=3)
     (tmp_path / "set" / "photos" / "004.png").write_bytes(b"torn")

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from lapel.evaluation.kinds.single_label import SingleLabelEvaluation, judge_single_label
+from lapel.evaluation.pages.numbers import task_comparisons
+from lapel.evaluation.together import judge_together
 from lapel.schema.labels import TaskSpec
 
 SPEC = TaskSpec(name="category", kind="single_label", labels=("coat", "dress", "hat", "never"))
@@ -102,3 +104,19 @@ def test_a_label_that_is_never_answered_has_no_precision_to_tell() -> None:
     dress = found.per_label()[1]
     assert math.isnan(dress["precision_low"])
     assert (dress["recall_low"], dress["recall_high"]) == (0.0, 0.0)
+
+
+def test_labels_that_resamples_lack_do_not_lift_an_answer_that_never_looks() -> None:
+    """Fifty labels of ten pictures and fifty of one, of which a resample has some 32."""
+    spec = TaskSpec(name="many", kind="single_label", labels=tuple(map(str, range(100))))
+    labels = [str(label) for label in range(100) for _ in range(10 if label < 50 else 1)]
+    logits = np.tile(np.eye(1, 100, dtype=np.float32), (len(labels), 1))
+    found = judge_single_label(spec, [logits], labels, {}, counted=("train", labels), resamples=100)
+    together = judge_together({"one": found, "other": found}, len(labels), resamples=100)
+    assert together is not None
+    numbers = {**found.numbers, **together.numbers}
+    for name in ("macro_precision", "macro_recall", "macro_f1", "grouped_macro_recall"):
+        assert numbers[name].low < numbers[name].value < numbers[name].high, name
+    recall = next(one for one in task_comparisons("many", found) if one.number == "macro_recall")
+    assert recall.found.value == recall.majority == pytest.approx(1 / 100)
+    assert not recall.beaten

@@ -20,11 +20,14 @@ from lapel.data.dataset import Dataset
 from lapel.evaluation.evaluate import evaluate
 from lapel.evaluation.judged import Scene
 from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
-from lapel.evaluation.kinds.tag_pairs import TagPairs, shares_of_rows
-from lapel.evaluation.page_names import page_names
+from lapel.evaluation.kinds.tag_pairs import TagPairs, share_of
 from lapel.evaluation.pages.charts import shortened, text_width
 from lapel.evaluation.pages.page import escaped
-from lapel.evaluation.pages.tag_figures import precision_recall_figure
+from lapel.evaluation.pages.tag_figures import (
+    mistaken_figure,
+    precision_recall_figure,
+    together_figure,
+)
 from lapel.evaluation.pages.tag_tiles import found_tiles, invented_tiles, missed_tiles
 from lapel.metrics.ranking import cuts_of
 from lapel.metrics.tags import TaggedImages
@@ -172,23 +175,6 @@ def _hostile_bundle(folder: Path, schema: Schema) -> Path:
     )
 
 
-@given(st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=8, unique=True))
-def test_every_task_gets_a_name_that_file_systems_take(tasks: list[str]) -> None:
-    names = page_names(tasks)
-    assert list(names) == tasks
-    assert len({name.casefold() for name in names.values()}) == len(tasks)
-    for name in names.values():
-        assert re.fullmatch(r"[\w-]+", name)
-        assert len(f"{name}.html".encode()) <= 255
-
-
-def test_names_of_pages_stay_readable() -> None:
-    tasks = ["colour", "Colour", "색상", "a/b", "a b", "con", "...", "../x"]
-    assert list(page_names(tasks).values()) == [
-        "colour", "Colour-2", "색상", "a_b", "a_b-2", "con_", "task", "x"
-    ]  # fmt: skip
-
-
 @st.composite
 def some_tagged(draw: st.DrawFn) -> TaggedImages:
     """A few images of a few labels."""
@@ -213,14 +199,57 @@ def test_pairs_are_what_counting_by_hand_gives(images: TaggedImages) -> None:
             said = images.predicted[:, [first, second]]
             missed = true[:, 0] & ~said[:, 0]
             invented = ~true[:, 1] & said[:, 1]
-            assert found.true[first, second] == (known & true.all(axis=1)).sum()
-            assert found.answered[first, second] == (known & said.all(axis=1)).sum()
-            assert found.mistaken[first, second] == (known & missed & invented).sum()
+            for name, expected in (
+                ("known", known),
+                ("true", known & true.all(axis=1)),
+                ("true_rows", known & true[:, 0]),
+                ("answered", known & said.all(axis=1)),
+                ("answered_rows", known & said[:, 0]),
+                ("mistaken", known & missed & invented),
+                ("missed", known & missed),
+                ("invented", known & invented),
+            ):
+                assert getattr(found, name)[first, second] == expected.sum(), name
 
 
 def test_shares_of_a_label_that_never_holds_are_nothing() -> None:
-    shares = shares_of_rows(np.array([[4, 1], [1, 0]]))
-    assert shares.tolist() == [[1.0, 0.25], [0.0, 0.0]]
+    shares = share_of(np.array([[4, 1], [0, 0]]), np.array([[4, 2], [0, 0]]))
+    assert shares.tolist() == [[1.0, 0.5], [0.0, 0.0]]
+
+
+def half_asked() -> TagPairs:
+    """Ten pictures of lace, of which the first five are told so. Of every second one it is known
+    whether it is of knit: three are, and all five are told so.
+    """
+    target, weight = np.ones((10, 2), np.uint8), np.ones((10, 2), np.uint8)
+    weight[1::2, 1] = 0
+    target[[0, 6], 1] = 0
+    probabilities = np.ones((10, 2))
+    probabilities[5:, 0] = 0.0
+    return TagPairs.of(
+        TaggedImages(
+            probabilities=probabilities,
+            target=target,
+            weight=weight,
+            thresholds=np.full(2, 0.5),
+        )
+    )
+
+
+def test_which_go_together_is_told_of_images_where_both_are_known() -> None:
+    pairs, names = half_asked(), ["lace", "knit"]
+    labelled = together_figure(pairs.true, pairs.true_rows, names, description="")
+    assert "of 5 lace, 3 (60.0 %) are knit too" in labelled
+    answered = together_figure(pairs.answered, pairs.answered_rows, names, description="")
+    assert "of 3 lace, 3 (100.0 %) are knit too" in answered
+
+
+def test_mistakes_and_chance_are_told_of_images_where_both_are_known() -> None:
+    pairs = half_asked()
+    drawing = mistaken_figure(pairs.mistaken, pairs.missed, ["lace", "knit"])
+    assert "knit invented: 1 (50.0 % of the images where lace was missed)" in drawing
+    # Of five pictures lace is missed on two, and knit invented on two.
+    assert pairs.mistaken_by_chance.tolist() == [[0.0, 0.8], [0.0, 0.0]]
 
 
 def test_pictures_are_of_each_label_in_turn_the_most_telling_first(
@@ -229,7 +258,7 @@ def test_pictures_are_of_each_label_in_turn_the_most_telling_first(
     evaluation = evaluate(bundle, dataset, out=tmp_path, resamples=20)
     judged = evaluation.tasks[many.TAGGED.name]
     assert isinstance(judged, MultiLabelEvaluation)
-    scene = Scene(images=evaluation.images, part=dataset.split("test"), split="test")
+    scene = Scene(images=evaluation.images, part=dataset.split("test"), learned=False)
     found = found_tiles(judged, scene)
     assert sorted(tile.label for tile in found[:4]) == sorted(many.TAGS[:4])
     best = {tile.label: tile.probability for tile in reversed(found)}

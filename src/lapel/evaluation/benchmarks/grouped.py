@@ -12,6 +12,7 @@ from lapel.evaluation.judged import JudgedTask
 from lapel.evaluation.kinds.single_label import SingleLabelEvaluation
 from lapel.evaluation.together import grouped_images
 from lapel.metrics.bootstrap import Interval, bootstrap
+from lapel.metrics.grouped import LEANING
 
 #: The groups of the 26 fine attributes.
 GROUPS = FINE_TASKS
@@ -75,4 +76,6 @@ def _together(
     groups: Mapping[str, SingleLabelEvaluation], images: int, resamples: int
 ) -> dict[str, Interval]:
     answered = grouped_images(groups, images)
-    return bootstrap(lambda rows: answered.take(rows).numbers(), images, resamples=resamples)
+    return bootstrap(
+        lambda rows: answered.take(rows).numbers(), images, resamples=resamples, leaning=LEANING
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lapel.evaluation.benchmarks.published import published
+from lapel.evaluation.benchmarks.setting import Setting
 from lapel.evaluation.benchmarks.table import BenchmarkTable, Measure, Row
 from lapel.metrics.bootstrap import Interval
 
@@ -23,11 +24,11 @@ _CALLED = {
 RETRIEVAL = ("deepfashion-in-shop", "deepfashion-consumer-to-shop")
 
 
-def retrieval_table(benchmark: str, numbers: Mapping[str, Interval]) -> BenchmarkTable:
+def retrieval_table(setting: Setting, numbers: Mapping[str, Interval]) -> BenchmarkTable:
     """The table of a benchmark of retrieval, one of ``RETRIEVAL``.
 
     Args:
-        benchmark: its name.
+        setting: what was judged, and how.
         numbers: ours, by the names of :mod:`lapel.metrics.retrieval`, 0 to 1.
     """
     ours = Row(
@@ -37,14 +38,14 @@ def retrieval_table(benchmark: str, numbers: Mapping[str, Interval]) -> Benchmar
         ours=True,
         source="measured here",
     )
-    known = published(f"{benchmark} retrieval")
+    known = published(f"{setting.name} retrieval")
     there = {name for row in known.rows for name in row.numbers} | set(numbers)
     return BenchmarkTable(
-        name=f"{benchmark} retrieval",
+        name=f"{setting.name} retrieval",
         title="Retrieval, %",
         measures=tuple(
             Measure(name=name, called=called) for name, called in _CALLED.items() if name in there
         ),
         rows=(*known.rows, ours),
-        notes=known.notes,
+        notes=(*setting.notes(split="test", images=None, boxed=False), *known.notes),
     )

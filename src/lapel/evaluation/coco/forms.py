@@ -74,8 +74,7 @@ def read_form(path: Path, spec: TaskSpec, part: Dataset, whole: Dataset) -> Form
     try:
         value = loaded_value(read_bytes(path))
     except RecordError as error:
-        fault = Fault(file=str(path), line=error.line, found=str(error), expected=error.expected)
-        raise FormatError([fault]) from error
+        raise FormatError([error.fault(path)]) from error
     if isinstance(value, list):
         return _listed(value, spec, part, whole)
     parts = [value.get(name) for name in _PARTS] if isinstance(value, dict) else [None]

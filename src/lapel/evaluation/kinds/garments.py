@@ -31,6 +31,9 @@ CALLED: Mapping[str, str] = {
 #: The numbers of a measure.
 NUMBERS: Mapping[str, str] = {"ap": "AP", "ap50": "AP50", "ap75": "AP75"}
 
+#: Numbers that lean on resamples; see ``lapel.metrics.bootstrap``.
+LEANING = tuple(f"{measure}_{number}" for measure in CALLED for number in NUMBERS)
+
 #: Numbers of what people are told.
 TOLD: Mapping[str, str] = {
     "precision": "Told garments that are there",
@@ -186,9 +189,11 @@ def judge_garments(
         resamples: of the bootstrap.
     """
     counts = joined(seen.counts)
-    found = bootstrap(_Resampled(counts, seen.least), counts.images, resamples=resamples)
+    found = bootstrap(
+        _Resampled(counts, seen.least), counts.images, resamples=resamples, leaning=LEANING
+    )
     usual = usual_garment(spec, counted.rows)
-    always = usual_counts(spec, usual, seen.pictures)
+    always = usual_counts(spec, usual, seen.pictures, counts.measured)
     numbers = dict.fromkeys(GarmentsEvaluation.NAMES, float("nan")) | _numbers(always, seen.least)
     return GarmentsEvaluation(
         spec=spec,
@@ -230,6 +235,9 @@ def told_counts(
 
 
 def _numbers(counts: DetectionCounts, least: float) -> dict[str, float]:
+    """All numbers; none where nothing was matched by any measure."""
+    if not counts.measured:
+        return {}
     right, wrong, there = (part.sum() for part in told_counts(counts, least))
     return counts.numbers() | _told(float(right), float(wrong), float(there))
 

@@ -13,7 +13,7 @@ from lapel.data.deepfashion2.words import categories
 from lapel.imaging.preprocess import Frame
 from lapel.metrics.detection import DetectionCounts
 from lapel.metrics.matching import FoundBoxes, TrueGarments
-from lapel.metrics.overlaps import paired
+from lapel.metrics.overlaps import paired, within
 from lapel.schema.errors import UsageError
 from lapel.schema.garments import Garments
 from lapel.schema.geometry import Box
@@ -113,12 +113,23 @@ class SeenPicture:
         return [pair for pair in self.pairs if found[pair[0]] == true[pair[1]]]
 
     @property
+    def wrong(self) -> int:
+        """How many answers that are told are not right; those in a group of their category, which
+        are neither, are not among them.
+        """
+        crowd, labels = self.true.crowd, self.found.labels[: self.told]
+        same = labels[:, None] == self.true.labels[crowd]
+        wrong = ~within(self.found.boxes[: self.told], self.true.boxes[crowd], same=same)
+        wrong[[answer for answer, _, _ in self.right]] = False
+        return int(wrong.sum())
+
+    @property
     def quality(self) -> float:
         """From 0 (all wrong) to 1: overlaps of right answers, by half the garments that are there
-        and half the answers (Kirillov et al. 2019, arXiv 1801.00868, equation 1, of boxes). 1 where
-        nothing is there and nothing was told.
+        and half the answers that are right or wrong (Kirillov et al. 2019, arXiv 1801.00868,
+        equation 1, of boxes). 1 where there are none of either.
         """
-        both = self.told + int((~self.true.crowd).sum())
+        both = len(self.right) + self.wrong + int((~self.true.crowd).sum())
         return 2 * sum(shared for _, _, shared in self.right) / both if both else 1.0
 
 

@@ -17,6 +17,7 @@ from lapel.evaluation.kinds.usual_classes import UsualClasses
 from lapel.imaging.preprocess import Frame
 from lapel.metrics.bootstrap import Interval, bootstrap_repeats
 from lapel.metrics.segmentation import (
+    LEANING,
     PerClassPixels,
     ResampledSegmentation,
     SegmentationCounts,
@@ -59,9 +60,7 @@ class SegmentationGatherer:
         self, rows: Sequence[int], frames: Sequence[Frame], views: Sequence[NDArray[np.float32]]
     ) -> None:
         """Judge a batch; see ``Gatherer``."""
-        logits = views[0]
-        if len(views) > 1:
-            logits = (views[0] + self.task.unmirrored(views[1])) / np.float32(2)
+        logits = self.task.mean_view(views)
         for row, frame, said in zip(rows, frames, logits, strict=True):
             target = self._target(row, frame)
             if target is not None:
@@ -259,7 +258,9 @@ def judge_segmentation(
         places=np.array(gathered.places, np.int64),
         counts=gathered.tally.counts,
         images=images,
-        numbers=bootstrap_repeats(ResampledSegmentation(images), len(images), resamples=resamples),
+        numbers=bootstrap_repeats(
+            ResampledSegmentation(images), len(images), resamples=resamples, leaning=LEANING
+        ),
         majority=Majority(
             labels=("each place's most frequent class",),
             counted_on=counted.on,

@@ -22,6 +22,7 @@ from lapel.evaluation.judged import (
 from lapel.metrics.bootstrap import Interval, Resamples, resample
 from lapel.metrics.calibration import CalibrationBins
 from lapel.metrics.classification import (
+    LEANING,
     ClassificationCounts,
     ClassifiedImages,
     classify,
@@ -192,7 +193,7 @@ def judge_single_label(
         classified=classified,
         counts=counts,
         bins_before=raw.counts().bins,
-        numbers=drawn.intervals(leaning=("ece", f"ece{RAW}")),
+        numbers=drawn.intervals(leaning=(*LEANING, f"ece{RAW}")),
         ends=label_ends(drawn, counts.per_class().support),
         majority=_majority(task, counted, target),
         temperature=calibration.get("temperature", 1.0),

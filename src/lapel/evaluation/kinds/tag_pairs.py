@@ -16,26 +16,49 @@ class TagPairs:
     """Counts of images by pairs of labels; only answers whose truth is known take part.
 
     Attributes:
-        true: images that have both, int64 (labels, labels); on the diagonal, all that have it.
-        answered: images that are answered both, likewise, of the same images.
-        mistaken: images that have the row's label, are not told so, and are told the column's,
-            which they have not, int64 (labels, labels); 0 on the diagonal.
+        known: images of which both are known, int64 (labels, labels), as all that follow.
+        true: that have both; on the diagonal, all that have it.
+        true_rows: that have the row's label, whether or not they have the column's.
+        answered: that are answered both.
+        answered_rows: that are answered the row's, whether or not the column's.
+        mistaken: that have the row's label, are not told so, and are told the column's, which they
+            have not; 0 on the diagonal.
+        missed: that have the row's label and are not told so, whatever is told of the column's.
+        invented: that are told the column's label, which they have not, whatever of the row's.
     """
 
+    known: NDArray[np.int64]
     true: NDArray[np.int64]
+    true_rows: NDArray[np.int64]
     answered: NDArray[np.int64]
+    answered_rows: NDArray[np.int64]
     mistaken: NDArray[np.int64]
+    missed: NDArray[np.int64]
+    invented: NDArray[np.int64]
 
     @classmethod
     def of(cls, images: TaggedImages) -> Self:
         """The pairs of some judged images."""
-        truth = images.known & (images.target > 0)
-        answer = images.known & images.predicted
+        known = images.known
+        truth, answer = known & (images.target > 0), known & images.predicted
+        missed, invented = truth & ~answer, answer & ~truth
         return cls(
+            known=_both(known, known),
             true=_both(truth, truth),
+            true_rows=_both(truth, known),
             answered=_both(answer, answer),
-            mistaken=_both(truth & ~answer, answer & ~truth),
+            answered_rows=_both(answer, known),
+            mistaken=_both(missed, invented),
+            missed=_both(missed, known),
+            invented=_both(known, invented),
         )
+
+    @property
+    def mistaken_by_chance(self) -> NDArray[np.float64]:
+        """How many would be ``mistaken`` if what is missed had nothing to do with what is invented,
+        float64 (labels, labels).
+        """
+        return share_of(self.missed * self.invented, self.known)
 
 
 def _both(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -44,11 +67,11 @@ def _both(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> NDArray[np.int
     return counts.astype(np.int64)
 
 
-def shares_of_rows(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of the images that have the row's label, how many have the column's too; 0 where none do.
+def share_of(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Part by whole, (labels, labels) each; 0 where there is nothing to divide by.
 
     Args:
-        counts: ``true`` or ``answered`` of :class:`TagPairs`.
+        part: such as ``true`` of :class:`TagPairs`.
+        whole: such as ``true_rows``.
     """
-    own = np.diagonal(counts)[:, None]
-    return np.divide(counts, own, out=np.zeros(counts.shape), where=own > 0)
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)

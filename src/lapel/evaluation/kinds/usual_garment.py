@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ from lapel.metrics.detection import DetectionCounts, joined
 from lapel.metrics.matching import FoundBoxes, Matcher
 from lapel.schema.garments import Garments
 from lapel.schema.labels import TaskSpec
+
+#: The measures by which it can be matched: it has no landmarks.
+MEASURES = ("box", "mask")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,10 +58,19 @@ def usual_garment(spec: TaskSpec, rows: Dataset) -> UsualGarment:
 
 
 def usual_counts(
-    spec: TaskSpec, usual: UsualGarment, pictures: Sequence[SeenPicture]
+    spec: TaskSpec, usual: UsualGarment, pictures: Sequence[SeenPicture], measures: Iterable[str]
 ) -> DetectionCounts:
-    """What matches what where every picture is said to hold the usual garment."""
-    matcher = Matcher(len(spec.labels), ("box", "mask"), np.zeros(0))
+    """What matches what where every picture is said to hold the usual garment.
+
+    Args:
+        spec: the task.
+        usual: the garment.
+        pictures: what is there.
+        measures: by which the model's answers are matched; those of landmarks, of which the usual
+            garment has none, are left out.
+    """
+    kept = tuple(measure for measure in measures if measure in MEASURES)
+    matcher = Matcher(len(spec.labels), kept, np.zeros(0))
     label = np.array([spec.index(usual.label)])
     parts = [matcher.nothing()]
     for one in pictures:

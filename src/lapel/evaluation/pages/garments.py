@@ -145,10 +145,9 @@ def _drawings(judged: GarmentsEvaluation, scene: Scene, places: Sequence[int], a
 def _drawing(judged: GarmentsEvaluation, scene: Scene, seen: SeenPicture) -> Drawing:
     image = scene.images[seen.read]
     missed = int((~seen.true.crowd).sum()) - len(seen.right)
-    wrong = seen.told - len(seen.right)
     caption = (
         f"<b>{seen.quality:.2f}</b> <span class='soft'>{len(seen.right)} right, {missed} missed, "
-        f"{wrong} wrong</span>"
+        f"{seen.wrong} wrong</span>"
     )
     pixels = _pixels(scene, image)
     if pixels is None:

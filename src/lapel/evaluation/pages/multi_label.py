@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from lapel.evaluation.judged import Scene, Section
 from lapel.evaluation.kinds.multi_label import MultiLabelEvaluation
-from lapel.evaluation.kinds.tag_pairs import shares_of_rows
 from lapel.evaluation.pages.mosaic import mosaic
 from lapel.evaluation.pages.numbers import percent
 from lapel.evaluation.pages.page import bar, escaped, figure, table
@@ -192,23 +191,23 @@ def _pictures(
 
 
 def _mistaken(judged: MultiLabelEvaluation) -> str:
-    mistaken, missed = judged.pairs.mistaken, judged.each.fn
+    mistaken, missed = judged.pairs.mistaken, judged.pairs.missed
     if not mistaken.any():
         return "<p>On no image was one label missed and another one invented.</p>"
     chosen = _busiest(mistaken.sum(axis=0) + mistaken.sum(axis=1))
-    names = [judged.spec.labels[label] for label in chosen]
+    square, names = np.ix_(chosen, chosen), [judged.spec.labels[label] for label in chosen]
     caption = (
         "Rows: labels that were missed. Columns: labels that were invented on the same image. "
         f"Point at a cell for its number. {_of_all(judged, chosen)}All pairs are in confusion.csv."
     )
-    drawing = mistaken_figure(mistaken[np.ix_(chosen, chosen)], missed[chosen], names)
+    drawing = mistaken_figure(mistaken[square], missed[square], names)
     return f'<div class="panel">{figure(drawing, caption)}</div>{_mistaken_pairs(judged)}'
 
 
 def _mistaken_pairs(judged: MultiLabelEvaluation) -> str:
     """The pairs that chance does not explain: frequent labels are often wrong at once."""
-    labels, mistaken, each = judged.spec.labels, judged.pairs.mistaken, judged.each
-    chance = np.outer(each.fn, each.fp) / len(judged.rows)
+    labels, pairs = judged.spec.labels, judged.pairs
+    mistaken, chance = pairs.mistaken, pairs.mistaken_by_chance
     excess = mistaken - chance
     order = np.argsort(-excess, axis=None, kind="stable")[:PAIRS]
     rows = [
@@ -217,7 +216,7 @@ def _mistaken_pairs(judged: MultiLabelEvaluation) -> str:
             f'<span class="wrong">{escaped(labels[invented])}</span>',
             f"{mistaken[missed, invented]:,}",
             f"{chance[missed, invented]:.1f}",
-            percent(mistaken[missed, invented] / each.support[missed], 1),
+            percent(mistaken[missed, invented] / pairs.true_rows[missed, invented], 1),
         ]
         for missed, invented in zip(*np.unravel_index(order, excess.shape), strict=True)
         if excess[missed, invented] > 0
@@ -233,11 +232,12 @@ def _together(judged: MultiLabelEvaluation) -> str:
     chosen = _busiest(judged.each.support)
     square, names = np.ix_(chosen, chosen), [judged.spec.labels[label] for label in chosen]
     drawings = []
-    for counts, called in ((pairs.true, "As labelled"), (pairs.answered, "As answered")):
+    for both, rows, called in (
+        (pairs.true, pairs.true_rows, "As labelled"),
+        (pairs.answered, pairs.answered_rows, "As answered"),
+    ):
         caption = f"{called}: of the row's images, the share (in %) that the column's label has too"
-        drawing = together_figure(
-            shares_of_rows(counts)[square], counts[square], names, description=caption
-        )
+        drawing = together_figure(both[square], rows[square], names, description=caption)
         drawings.append(f'<div class="panel">{figure(drawing, caption)}</div>')
     about = (
         f"{_of_all(judged, chosen)}Where the second differs from the first, the model has made up "
@@ -261,7 +261,7 @@ def _calibration(judged: MultiLabelEvaluation) -> str:
     about = (
         "When it gives a label 80 %, the label should hold in 80 of 100 cases: bars should end on "
         "the dashed line. Orange is what it claims too much, a pale end what it claims too little; "
-        f"bins with few answers are faint. The temperature ({judged.temperature:.3f}) and the "
-        "thresholds were fitted on validation and are part of the model."
+        f"bins with few answers are faint. The temperature is {judged.temperature:.3f}; thresholds "
+        "stand beside the results of each label."
     )
     return calibration_section(judged.bins_before, judged.counts.bins, judged.numbers, about)

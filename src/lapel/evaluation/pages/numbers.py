@@ -54,6 +54,15 @@ def shown_interval(name: str, found: Interval, digits: int) -> str:
     return f"{found.low:.4f}\N{EN DASH}{found.high:.4f}"
 
 
+def shown_difference(name: str, value: float) -> str:
+    """How far a number is above another, with its sign: shares in percentage points; a dash where
+    one of the two was not measured.
+    """
+    if math.isnan(value):
+        return "\N{EN DASH}"
+    return f"{100 * value:+.1f}" if is_share(name) else f"{value:+.4f}"
+
+
 def number_rows(judged: JudgedTask, *, main: bool = False) -> list[tuple[str, str, str, str]]:
     """Name, value, 95 % interval and majority answer of each number, or of the main ones."""
     names = {name: judged.NAMES[name] for name in judged.HEADLINES} if main else judged.NAMES
@@ -103,7 +112,9 @@ class Comparison:
 
     @property
     def above(self) -> float:
-        """How far the number is above the majority answer's; negative if below."""
+        """How far the number is above the majority answer's; negative if below, NaN where one of
+        the two was not measured.
+        """
         return self.found.value - self.majority
 
     @property
@@ -121,7 +132,7 @@ class Comparison:
             shown_number(self.number, self.found.value, 1),
             shown_interval(self.number, self.found, 1),
             shown_number(self.number, self.majority, 1),
-            f"{100 * self.above:+.1f}" if is_share(self.number) else f"{self.above:+.4f}",
+            shown_difference(self.number, self.above),
         )
 
 
@@ -167,8 +178,7 @@ def warnings(name: str, judged: JudgedTask) -> list[str]:
     found = []
     compared = task_comparisons(name, judged)
     # What was not measured, as boxes are not in a file of masks, tells nothing.
-    main = next((one for one in compared if math.isfinite(one.found.value)), None)
-    main = main or next(iter(compared), None)
+    main = next((one for one in compared if math.isfinite(one.above)), None)
     if main is not None and not main.beaten:
         _, _, value, between, majority, _ = main.cells()
         found.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from lapel.evaluation.judged import RAW, JudgedTask
@@ -69,8 +70,10 @@ def _task_rows(name: str, judged: JudgedTask, link: str) -> list[list[str]]:
 
 def _numbers(compared: Comparison) -> list[str]:
     _, called, value, between, majority, above = map(escaped, compared.cells())
-    colour = "right" if compared.beaten else "wrong"
-    return [called, f"<b>{value}</b>", between, majority, f'<span class="{colour}">{above}</span>']
+    if not math.isnan(compared.above):
+        colour = "right" if compared.beaten else "wrong"
+        above = f'<span class="{colour}">{above}</span>'
+    return [called, f"<b>{value}</b>", between, majority, above]
 
 
 def _short(text: str, *, characters: int = 32) -> str:

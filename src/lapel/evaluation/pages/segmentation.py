@@ -171,10 +171,11 @@ def _masks(
         return None
     try:
         pixels = scene.part.pixels(image)
-        frame, logits = scene.looker.answer(image, judged.spec.name)
+        frame, views = scene.looker.answer(image, judged.spec.name)
     except (ImageError, StorageError):
         return None
-    return pixels, SegmentationTask(judged.spec).in_order(label), mask_of(logits, frame)
+    task = SegmentationTask(judged.spec)
+    return pixels, task.in_order(label), mask_of(task.mean_view(views)[0], frame)
 
 
 def _legend(judged: SegmentationEvaluation) -> str:

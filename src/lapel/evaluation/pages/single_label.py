@@ -125,8 +125,7 @@ def _calibration(judged: SingleLabelEvaluation) -> str:
     about = (
         "When it says 80 %, it should be right in 80 of 100 cases: bars should end on the dashed "
         "line. Orange is what it claims too much, a pale end what it claims too little; bins "
-        f"with few images are faint. The temperature ({judged.temperature:.3f}) was fitted on "
-        "validation and is part of the model."
+        f"with few images are faint. The temperature is {judged.temperature:.3f}."
     )
     return calibration_section(judged.bins_before, judged.counts.bins, judged.numbers, about)
 
@@ -167,13 +166,12 @@ def _doubtful(judged: SingleLabelEvaluation, scene: Scene) -> str:
         )
         for place, row in enumerate(found.rows[:TILES])
     ]
-    learnt = scene.split == "train"
     about = (
         f"{len(found):,} of these images look as if they bore the wrong label (confident learning, "
         "Northcutt et al. 2021): either the label is wrong or the model is. Look before you "
         "change any. Each shows the label that it bears and its probability, then the one "
         "suggested."
-    ) + (" The model learnt from these very labels, so it doubts too few." if learnt else "")
+    ) + (" The model learnt from these very labels, so it doubts too few." if scene.learned else "")
     if warnings(judged.spec.name, judged):
         about += (
             " This model hardly tells the labels apart, as is said at the top: take these for its "

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lapel.evaluation.kinds.tag_pairs import share_of
 from lapel.evaluation.pages.charts import Axes, shortened, svg
 from lapel.evaluation.pages.matrix import Cell, matrix_figure
 from lapel.evaluation.pages.numbers import percent
@@ -83,8 +84,8 @@ def _thinned(recall: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def together_figure(
-    shares: NDArray[np.float64],
-    counts: NDArray[np.int64],
+    both: NDArray[np.int64],
+    rows: NDArray[np.int64],
     names: Sequence[str],
     *,
     description: str,
@@ -92,11 +93,12 @@ def together_figure(
     """Of the images that have the row's label, the share that has the column's too.
 
     Args:
-        shares: (labels, labels), 0 to 1.
-        counts: images that have both, (labels, labels).
+        both: images that have both, (labels, labels).
+        rows: images that have the row's, and of which the column's is known, (labels, labels).
         names: of the labels.
         description: read aloud to who cannot see the figure.
     """
+    shares = share_of(both, rows)
     cells = [
         Cell(
             row=int(row),
@@ -104,12 +106,12 @@ def together_figure(
             strength=float(shares[row, column]),
             colour="var(--right)",
             about=(
-                f"of {counts[row, row]:,} {names[row]}, {counts[row, column]:,} "
+                f"of {rows[row, column]:,} {names[row]}, {both[row, column]:,} "
                 f"({percent(shares[row, column], 1)}) are {names[column]} too"
             ),
             text=f"{100 * shares[row, column]:.0f}",
         )
-        for row, column in np.argwhere(counts)
+        for row, column in np.argwhere(both)
         if row != column
     ]
     return matrix_figure(names, cells, description=description)
@@ -122,18 +124,18 @@ def mistaken_figure(
 
     Args:
         mistaken: images, (labels, labels).
-        missed: images on which each label was missed, (labels,).
+        missed: images on which the row's was missed, and of which the column's is known, likewise.
         names: of the labels.
     """
     cells = []
     for row, column in np.argwhere(mistaken):
         count = int(mistaken[row, column])
-        share = count / max(int(missed[row]), 1)
+        share = count / int(missed[row, column])
         cells.append(
             Cell(
                 row=int(row),
                 column=int(column),
-                strength=min(share, 1.0) ** 0.5,
+                strength=share**0.5,
                 colour="var(--wrong)",
                 about=(
                     f"{names[row]} missed and {names[column]} invented: {count} "
