@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.export import export_onnx
+from lapel.models.heads import labels
+from lapel.models.heads.labels import pooling
 from lapel.models.multitask import Architecture, JointHead, Network
-from lapel.models.small import Whitening
+from lapel.models.small import Whitening, patch_covariance
 from lapel.schema.labels import Schema, TaskSpec
-from lapel.schema.views import flat_names
 
 SCHEMA = Schema(
     (
@@ -107,6 +109,31 @@ def test_whitened_patches_have_unit_variance_and_no_correlation() -> None:
     assert not layer.weight.requires_grad
 
 
+def test_patches_are_summed_up_over_some_pictures_at_a_time_as_over_all() -> None:
+    images = torch.randn(70, 3, 20, 16, generator=torch.Generator().manual_seed(3))
+    patches = functional.unfold(images, 3).transpose(1, 2).flatten(0, 1)
+    whole = patches.T @ patches / len(patches)
+    assert torch.equal(patch_covariance(images), whole)  # few: the very same sums
+    of_one = 9 * 3 * 20 * 16
+    for at_once in (1, of_one, 16 * of_one, 69 * of_one):
+        torch.testing.assert_close(patch_covariance(images, at_once), whole)
+
+
+def test_no_more_patches_are_held_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    unfold, held = functional.unfold, list[int]()
+
+    def watched(images: Tensor, size: int) -> Tensor:
+        patches = unfold(images, size)
+        held.append(patches.numel())
+        return patches
+
+    monkeypatch.setattr(functional, "unfold", watched)
+    most = 8 * 9 * 12 * 12
+    patch_covariance(torch.randn(50, 1, 12, 12), at_once=most)
+    assert len(held) == 7
+    assert max(held) <= most
+
+
 def test_adapted_networks_keep_a_small_picture_large_enough() -> None:
     for name, size in (("resnet18", 4), ("vgg11_bn", 1)):
         made = network(name, {"small_images": True})
@@ -133,6 +160,27 @@ def test_heads_answer_alike_for_features_and_for_what_is_pooled_of_them() -> Non
                     assert torch.allclose(output, whole[task], atol=1e-6)
 
 
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_the_pooling_that_is_the_same_each_time_is_the_usual_one(
+    order: torch.memory_format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = torch.randn(3, 4, 6, 5, generator=torch.Generator().manual_seed(1))
+    usual = largest_of(features.contiguous(memory_format=order))
+    monkeypatch.setattr(labels, "only_repeatable", lambda _: True)
+    torch.testing.assert_close(largest_of(features.contiguous(memory_format=order)), usual)
+    _, gradient = largest_of(torch.ones(3, 4, 6, 5).contiguous(memory_format=order))
+    assert ((gradient != 0).flatten(2).sum(2) == 1).all()  # of equal ones, too
+
+
+def largest_of(features: Tensor) -> tuple[Tensor, Tensor]:
+    """What is pooled of features, and the gradient of its squares."""
+    features = features.detach().requires_grad_()
+    largest = pooling({"pool": "max"})(features)
+    largest.square().sum().backward()
+    assert features.grad is not None
+    return largest.detach(), features.grad
+
+
 def test_a_joint_head_is_one_vector_cut_where_the_schema_says() -> None:
     made = network("lapel-small", {"widths": [8, 16]}, head={"heads": "joint"})
     assert isinstance(made.heads, JointHead)
@@ -140,7 +188,7 @@ def test_a_joint_head_is_one_vector_cut_where_the_schema_says() -> None:
         features = made.pooled(pixels(4))
         vector = made.heads.vector(features)
         outputs = made.outputs(made.answers(features))
-    assert vector.shape == (4, len(flat_names(SCHEMA)))
+    assert vector.shape == (4, sum(len(spec.labels) for spec in SCHEMA))
     assert torch.equal(torch.cat([outputs[spec.name] for spec in SCHEMA], 1), vector)
 
 

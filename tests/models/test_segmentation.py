@@ -15,6 +15,7 @@ from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.models.backbones import build_backbone
 from lapel.models.decoders import DECODERS
 from lapel.models.export import export_onnx
+from lapel.models.heads import segmentation_losses
 from lapel.models.heads.base import LabelCounts
 from lapel.models.heads.label_losses import label_weights
 from lapel.models.heads.segmentation import LearnedSegmentation
@@ -192,6 +193,23 @@ def test_cross_entropy_is_the_mean_over_known_pixels() -> None:
     loss = SegmentationLoss(["cross_entropy"], weights=torch.ones(4))
     theirs = functional.cross_entropy(logits, truth, ignore_index=UNKNOWN_CLASS)
     torch.testing.assert_close(loss(logits, truth.to(torch.uint8), torch.ones(3)), theirs)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_cross_entropy_that_is_the_same_each_time_is_the_usual_one(
+    smoothing: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits, truth = example()
+    weights = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    loss = SegmentationLoss(["cross_entropy"], weights=weights, smoothing=smoothing)
+    found = []
+    for only in (False, True):
+        monkeypatch.setattr(segmentation_losses, "only_repeatable", lambda _, only=only: only)
+        given = logits.clone().requires_grad_()
+        value = loss(given, truth.to(torch.uint8), torch.ones(3))
+        value.backward()
+        found.append((value.detach(), given.grad))
+    torch.testing.assert_close(found[1], found[0])
 
 
 def test_a_sum_of_losses_is_their_sum_at_the_size_of_the_canvas() -> None:

@@ -67,3 +67,16 @@ def test_a_network_that_cannot_be_parted_runs_whole() -> None:
     network = network_of("vit_tiny_patch16_224")
     network.freeze(6)
     assert cut(network, pixels(2, 224)) is None
+
+
+def test_a_full_accelerator_is_no_network_that_cannot_be_parted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(_: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    network = network_of("resnet10t")
+    network.freeze(len(network.stages()) - 1)
+    monkeypatch.setattr(network, "features", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        cut(network, pixels(2))

@@ -147,7 +147,7 @@ def _changes_of(*, budget: str | None, scratch: bool, rules: bool, profile: bool
 @contextmanager
 def _reporting() -> Iterator[BarReporter | LineReporter]:
     """A reporter for this terminal; one process of several says how they ended."""
-    from lapel.training.processes.group import LostError
+    from lapel.training.processes.group import ProcessLostError
     from lapel.training.processes.torchrun import speaks_for_all
     from lapel.training.stopping import RunInterruptedError
 
@@ -158,7 +158,7 @@ def _reporting() -> Iterator[BarReporter | LineReporter]:
         if speaks_for_all():
             print(f"lapel: {interruption}", file=sys.stderr)
         raise typer.Exit(128 + interruption.signal_number) from None
-    except LostError:
+    except ProcessLostError:
         if speaks_for_all():
             raise
         raise typer.Exit(EXIT_FAILED) from None  # whoever was lost, or the first, says why

@@ -30,7 +30,7 @@ from lapel.models.weights import (
     packaged_weights,
     put_weights,
 )
-from lapel.schema.errors import RecipeError
+from lapel.schema.errors import RecipeError, first_line
 
 #: Our own backbones; every other name is looked up in timm.
 BACKBONES: dict[str, Callable[..., Backbone]] = {
@@ -188,15 +188,15 @@ def _timm_network(name: str, channels: int, weights: str, output_stride: int) ->
     except (RuntimeError, OSError, ValueError, TypeError, SafetensorError, AssertionError) as error:
         if dilated and isinstance(error, (TypeError, AssertionError, NotImplementedError)):
             raise RecipeError(
-                f"'{name}' cannot keep its maps at stride {output_stride} ({_first_line(error)}): "
-                "leave model.options.output_stride out, or choose a backbone of filters such as "
+                f"'{name}' cannot keep its maps at stride {output_stride} ({_type_and_line(error)}"
+                "): leave model.options.output_stride out, or choose a backbone of filters such as "
                 "tf_efficientnet_lite0, mobilenetv2_100 or resnet50"
             ) from error
         if weights == "none":
             raise RecipeError(
                 f"timm cannot make '{name}' as a backbone: {error}; choose another"
             ) from error
-        raise _no_weights(name, weights, _first_line(error)) from error
+        raise _no_weights(name, weights, _type_and_line(error)) from error
     if weights != "none":
         check_finite(network.state_dict(), origin=f"'{name}' ({weights})")
     return network
@@ -236,10 +236,8 @@ def _no_weights(name: str, weights: str, reason: str) -> RecipeError:
     )
 
 
-def _first_line(error: Exception) -> str:
-    return (
-        f"{type(error).__name__}: {str(error).splitlines()[0][:160]}" if str(error) else repr(error)
-    )
+def _type_and_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)[:160]}" if str(error) else repr(error)
 
 
 def build_backbone(name: str, options: Mapping[str, Any], *, channels: int) -> Backbone:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lapel.models.multitask import Network
-from lapel.schema.errors import BundleError
+from lapel.schema.errors import BundleError, first_line
 
 #: Pictures of the example: one alone would make the graph think that there is always one.
 EXAMPLE = 2
@@ -55,10 +55,9 @@ class ProgramEngine:
                 _Named(network), (pixels,), dynamic_shapes={"pixels": {0: batch}}
             )
         except Exception as error:  # what stops it is of many types, none of them public
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise BundleError(
-                f"torch.export does not take this network: {said}; leave out --pt2, the ONNX "
-                "graph has all of it"
+                f"torch.export does not take this network: {first_line(error)}; leave out "
+                "--pt2, the ONNX graph has all of it"
             ) from error
         self._module: Any = self.program.module()
         self._names = tuple(self._answers(np.zeros((1, channels, height, width), np.uint8)))

@@ -19,7 +19,7 @@ from lapel.imaging.preprocess import Preprocess
 from lapel.models.multitask import Architecture, Network
 from lapel.models.networks import build_network
 from lapel.models.weights import check_finite
-from lapel.schema.errors import BundleError, RecipeError
+from lapel.schema.errors import BundleError, RecipeError, first_line
 from lapel.schema.labels import Schema
 
 #: What a bundle's description of a network holds beside what it is built of.
@@ -27,7 +27,8 @@ BESIDE = ("parameters",)
 
 
 class TorchEngine:
-    """torch in float32, on a GPU where there is one.
+    """torch in float32, on a GPU where there is one; convolutions there may be in TF32, which is
+    torch's default.
 
     Sums are done in another order for other batches: answers of batches differ in the last digits.
 
@@ -118,9 +119,8 @@ def rebuilt(schema: Schema, architecture: Mapping[str, Any], weights: bytes) -> 
         network.load_state_dict(tensors)
         check_finite(tensors, origin="the bundle's weights")
     except (RecipeError, SafetensorError, TypeError, KeyError, RuntimeError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BundleError(
-            f"the network of this bundle cannot be built anew: {said}; export it again, or take "
-            "another engine"
+            f"the network of this bundle cannot be built anew: {first_line(error)}; export it "
+            "again, or take another engine"
         ) from error
     return network.eval()

@@ -86,6 +86,9 @@ def cut(network: Network, pixels: Tensor) -> Cut | None:
     Args:
         network: some of whose stages are frozen (``Network.freeze``).
         pixels: a few pictures to try it on, uint8 (n, C, H, W).
+
+    Raises:
+        torch.OutOfMemoryError: the accelerator has no room to try it.
     """
     was_training = network.training
     network.eval()
@@ -102,6 +105,8 @@ def cut(network: Network, pixels: Tensor) -> Cut | None:
         again = network.pool(backbone(kept))
         close = (again - pooled).abs().max() <= TOLERANCE * pooled.abs().max()
         return Cut(lower=lower, upper=upper) if bool(close) else None
+    except torch.OutOfMemoryError:
+        raise
     except (RuntimeError, IndexError, TypeError, ValueError):
         # Networks are others' and of every shape; one that cannot be cut so runs whole.
         return None

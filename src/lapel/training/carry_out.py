@@ -15,6 +15,7 @@ from lapel.schema.counting import counted
 from lapel.schema.labels import Schema
 from lapel.training.beside_former import beside_former
 from lapel.training.checks import check_same_data
+from lapel.training.compare_export import CHECKED
 from lapel.training.doubtful import find_doubtful_labels
 from lapel.training.finish import finish
 from lapel.training.following import Follower, StopTogether
@@ -28,7 +29,7 @@ from lapel.training.processes.sharding import is_sharded, shard
 from lapel.training.recipe import Recipe
 from lapel.training.recorder import OnlyStops, Recorder, Reporter, StoppedBetween
 from lapel.training.run.folder import RunFolder
-from lapel.training.start import Start, begin, found_checkpoint, told_checkpoint
+from lapel.training.start import Start, begin, found_checkpoint, keeping, told_checkpoint
 from lapel.training.stopping import RunInterruptedError, StopSignals
 from lapel.training.transfer.course import Course, begin_with_heads, lay_out, rest
 from lapel.training.watching.crew import who_watches, write_down
@@ -74,7 +75,7 @@ def carry_out(
     group.make_same(network.state_dict())
     rest(network, recipe.transfer)
     fit_heads = recipe.transfer.heads_first and checkpoint is None
-    course = _laid_out(network, material, recipe, run, reporter, stop, fit_heads=fit_heads)
+    course = _laid_out(network, material, recipe, run, start, reporter, stop, fit_heads=fit_heads)
     if start.sharded:
         shard(network)
     learner = _learner(network, material, recipe, precision, group)
@@ -129,6 +130,7 @@ def _laid_out(
     material: Material,
     recipe: Recipe,
     run: RunFolder,
+    start: Start,
     reporter: Reporter,
     stop: StopSignals,
     *,
@@ -141,6 +143,7 @@ def _laid_out(
             material,
             recipe,
             fit_heads_first=fit_heads,
+            keeps=keeping(run, start, reporter),
             reporter=reporter,
             watcher=OnlyStops(stop),
         )
@@ -293,6 +296,7 @@ def _finish(
         material.validation,
         run,
         watcher,
+        checked=None if material.device.type == "cpu" else CHECKED,
     )
     reporter.say(
         f"Exported and checked on {parity.pictures:,} validation pictures: largest difference "

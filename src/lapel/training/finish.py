@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
 from lapel.data.dataset import Dataset
 from lapel.data.glossary import read_glossary
 from lapel.evaluation.calibrate import calibrate
-from lapel.evaluation.engines.parity import COMPARED, Parity, Two
+from lapel.evaluation.engines.parity import Parity
 from lapel.imaging.preprocess import Preprocess
 from lapel.inference.bundle import write_bundle
-from lapel.inference.engines.base import Engine
 from lapel.inference.engines.onnxruntime_engine import OnnxRuntimeEngine
 from lapel.inference.seen import SEEN_FILES
 from lapel.models.export import export_onnx
-from lapel.models.heads.table import dense_tasks
-from lapel.models.multitask import Architecture, Network
+from lapel.models.multitask import Architecture
 from lapel.schema.errors import DatasetError, TrainingError
-from lapel.schema.labels import Schema, TaskSpec
-from lapel.tasks.base import Counts, CountsInTurn
+from lapel.schema.labels import Schema
 from lapel.tasks.kinds import task_of
 from lapel.training.card import model_card
+from lapel.training.compare_export import Compared, compare, kept_tasks
 from lapel.training.going_on import FROM, seen_before, without_folder
-from lapel.training.input.examples import Examples, in_batches
-from lapel.training.loop.judging import Pausing, as_array, known_of, score_of
+from lapel.training.input.examples import Examples
+from lapel.training.loop.judging import Pausing, as_array, score_of
 from lapel.training.loop.learner import Learner
 from lapel.training.material import learned_rows
 from lapel.training.run.checkpoint import copy_of
 from lapel.training.run.folder import RunFolder
 from lapel.training.score_intervals import score_intervals
-
-#: Pictures a batch when the exported network is checked ...
-CHECK_BATCH = 64
-#: ... and where its outputs are dense.
-DENSE_CHECK_BATCH = 8
 
 
 def finish(
@@ -53,6 +43,8 @@ def finish(
     validation: Examples,
     run: RunFolder,
     watcher: Pausing,
+    *,
+    checked: int | None = None,
 ) -> Parity:
     """Write the bundle of the best epoch.
 
@@ -65,6 +57,8 @@ def finish(
             fitted there.
         run: where the bundle goes.
         watcher: asked between two batches; it may end the work by raising.
+        checked: so many validation pictures at most are shown to both networks, from all over the
+            set; of the others the exported one answers alone. None: all of them.
 
     Returns:
         How far the exported network is from torch's.
@@ -82,7 +76,7 @@ def finish(
         width=preprocess.width,
     )
     engine = OnnxRuntimeEngine(model)
-    compared = compare(network, engine, validation, learner.schema, watcher)
+    compared = compare(network, engine, validation, learner.schema, watcher, most=checked)
     parity = compared.parity
     if not parity.holds:
         raise TrainingError(
@@ -95,7 +89,12 @@ def finish(
     weights = {task: as_array(validation.weights[task]) for task in outputs}
     goal = learner.recipe.thresholds
     calibration = calibrate(
-        _kept(learner.schema), outputs, targets, weights, goal=goal.goal, precision=goal.precision
+        kept_tasks(learner.schema),
+        outputs,
+        targets,
+        weights,
+        goal=goal.goal,
+        precision=goal.precision,
     )
     scores = _scores(learner, compared, targets, weights, calibration)
     provenance = _provenance(learner, dataset, run, parity)
@@ -148,65 +147,6 @@ def _as_trained(architecture: Architecture) -> dict[str, Any]:
     value = architecture.to_json()
     value["options"] = {key: item for key, item in value["options"].items() if key != "weights"}
     return value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Compared:
-    """What the exported network says of the validation pictures.
-
-    Attributes:
-        outputs: task name to outputs (N, ...), of the tasks whose outputs may be kept.
-        counts: task name to counts, of those whose outputs are dense.
-        parity: how far torch's outputs are from them.
-    """
-
-    outputs: dict[str, NDArray[np.float32]]
-    counts: dict[str, Counts]
-    parity: Parity
-
-
-def _kept(schema: Schema) -> Sequence[TaskSpec]:
-    """The tasks whose outputs may be kept for a whole set."""
-    dense = dense_tasks(schema)
-    return [spec for spec in schema if spec.name not in dense]
-
-
-@torch.no_grad()
-def compare(
-    network: Network, engine: Engine, examples: Examples, schema: Schema, watcher: Pausing
-) -> Compared:
-    """The engine's outputs on examples, and how far torch's are from them."""
-    dense = dense_tasks(schema)
-    rows = in_batches(len(examples), CHECK_BATCH if not dense else DENSE_CHECK_BATCH)
-    parts: dict[str, list[NDArray[np.float32]]] = {spec.name: [] for spec in _kept(schema)}
-    in_turn: defaultdict[str, CountsInTurn] = defaultdict(CountsInTurn)
-    difference, largest, changed = 0.0, 1e-9, 0
-    for batch, pixels in examples.batches(rows):
-        watcher.pause()
-        answers = engine.run(as_array(pixels), network.task_names)
-        for task, theirs in network(pixels.to("cpu")).items():
-            mine, reference = answers[task], as_array(theirs)
-            weights = examples.weights[task]
-            known = as_array(weights[batch.to(weights.device)])
-            two = Two(mine, reference, known, size=(pixels.shape[3], pixels.shape[2]))
-            apart = COMPARED[schema[task].kind](two)
-            difference = max(difference, apart.difference)
-            changed += apart.changed
-            largest = max(largest, float(np.abs(reference).max()))
-            if task in parts:
-                parts[task].append(mine)
-            else:
-                target = as_array(known_of(examples, batch.to(weights.device)).targets[task])
-                in_turn[task].add(task_of(schema[task]).score(mine, target, known))
-    return Compared(
-        outputs={task: np.concatenate(chunks) for task, chunks in parts.items()},
-        counts={task: found.total() for task, found in in_turn.items()},
-        parity=Parity(
-            pictures=len(examples),
-            largest_difference=difference / largest,
-            changed_answers=changed,
-        ),
-    )
 
 
 def _scores(

@@ -62,18 +62,18 @@ def gather(recipe: Recipe, dataset: Dataset, schema: Schema, reporter: Reporter)
             f"Leaving out {left:,} of {len(dataset.split('train')):,} training pictures, of which "
             "nothing is known"
         )
-    parts = {
-        name: load_examples(
+    parts: dict[str, Examples] = {}
+    for name, part in rows.items():
+        parts[name] = load_examples(
             part,
             schema,
             preprocess,
             device=device,
             options=recipe.data,
+            beside=parts.get("train"),
             track=reporter.track,
             say=reporter.say,
         )
-        for name, part in rows.items()
-    }
     return Material(
         dataset=dataset,
         schema=schema,

@@ -83,16 +83,17 @@ def pace_of(answer: Answer, inputs: Tensor, wanted: str, steps: int = MEASURED_S
 
 def _seconds(answer: Answer, inputs: Tensor, *, bfloat16: bool) -> float:
     """Seconds of one forward and backward pass."""
-    _wait(inputs)
+    wait_for(inputs)
     started = time.perf_counter()
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=bfloat16):
         outputs = answer(inputs)
         total = torch.stack([output.float().square().mean() for output in outputs.values()])
     total.sum().backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
-    _wait(inputs)
+    wait_for(inputs)
     return time.perf_counter() - started
 
 
-def _wait(inputs: Tensor) -> None:
+def wait_for(inputs: Tensor) -> None:
+    """Wait until an accelerator on which tensors lie has done what it was told; a CPU has."""
     if inputs.device.type == "cuda":
         torch.cuda.synchronize(inputs.device)

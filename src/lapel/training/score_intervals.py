@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.metrics.bootstrap import RESAMPLES, Interval, bootstrap
-from lapel.metrics.classification import classify
+from lapel.metrics.classification import LEANING, classify
 from lapel.schema.labels import TaskSpec
 from lapel.tasks.base import Calibration
 from lapel.tasks.single_label import SingleLabelTask
-
-#: Numbers that are larger on resamples; see ``lapel.metrics.bootstrap``.
-LEANING = ("ece",)
 
 
 def score_intervals(

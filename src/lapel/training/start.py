@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 
 from lapel.models.multitask import Network
 from lapel.models.weights import FormerModel
+from lapel.schema.counting import size
 from lapel.schema.errors import UsageError
 from lapel.training.going_on import FROM, go_on, keep_seen
 from lapel.training.material import Material, first_pixels
@@ -20,6 +21,11 @@ from lapel.training.recorder import Reporter
 from lapel.training.run.checkpoint import Checkpoint, newest_checkpoint
 from lapel.training.run.folder import RunFolder, environment
 from lapel.training.transfer.budget import within_budget
+from lapel.training.transfer.course import Room
+
+#: Key of ``run.json`` that says what a schedule learns from, where memory decided it: ``features``,
+#: which are computed once, or ``pictures``.
+LEARNS_FROM = "learns_from"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +137,45 @@ def _facts(material: Material, precision: torch.dtype) -> dict[str, Any]:
         "precision": str(precision).removeprefix("torch."),
         "environment": environment(material.device),
     }
+
+
+def keeping(run: RunFolder, start: Start, reporter: Reporter) -> Callable[[Room], bool]:
+    """Who says whether a schedule learns from what is computed once.
+
+    What is learned depends on it. So the first process decides it by the memory that there is when
+    the run begins; the others do as it does, and so does whoever goes on with the run.
+    """
+
+    def keeps(room: Room) -> bool:
+        kept = _is_kept(run, room, reporter) if start.group.first else None
+        return bool(start.group.told(kept))
+
+    return keeps
+
+
+def _is_kept(run: RunFolder, room: Room, reporter: Reporter) -> bool:
+    """What the run's record says, or else what memory says, which is then recorded."""
+    known = run.facts().get(LEARNS_FROM)
+    if known is None:
+        run.note({LEARNS_FROM: "features" if room.is_enough else "pictures"})
+        if not room.is_enough:
+            reporter.say(
+                f"The schedule learns from the pictures, which takes longer: {_too_much(room)}"
+            )
+        return room.is_enough
+    if known == "features" and not room.is_enough:
+        reporter.say(
+            "The run began with features that are computed once, and goes on with them, though "
+            f"memory may run out: {_too_much(room)}"
+        )
+    return bool(known == "features")
+
+
+def _too_much(room: Room) -> str:
+    return (
+        f"features that are computed once need {size(room.needed)}, and {size(room.allowed)} may "
+        f"be taken of the {size(room.free)} that are free"
+    )
 
 
 def found_checkpoint(run: RunFolder, reporter: Reporter) -> Checkpoint | None:

@@ -21,6 +21,7 @@ from lapel.training.loop.judging import score_of
 from lapel.training.processes.group import Group, joined
 from lapel.training.recipe import Recipe, load_recipe, recipe_from
 from lapel.training.recorder import Quiet, Reporter
+from lapel.training.refusals import told_in_our_words
 from lapel.training.repeatable import repeatable
 from lapel.training.resolve import resolve
 from lapel.training.run.folder import RunFolder
@@ -92,7 +93,8 @@ def train(
         DatasetError: no such dataset, or one without a train or validation split.
         CheckpointError: no checkpoint of the run is whole.
         TrainingError: the loss is no number any more, a worker was lost, another process
-            trains in the folder, or another process of the group was lost.
+            trains in the folder, another process of the group was lost, an accelerator has no
+            memory left, or an operation is not the same each time where the recipe asks for it.
         RunInterruptedError: SIGTERM or SIGINT came; the run is saved and can be resumed.
     """
     with joined() as group:
@@ -191,7 +193,7 @@ def _learn(
         if learns:
             with start.group.machine_first():
                 pass  # the others open the dataset now, which this process has opened
-            with repeatable(wanted=resolved.deterministic):
+            with repeatable(wanted=resolved.deterministic), told_in_our_words(resolved):
                 carry_out(run, resolved, dataset, schema, start, reporter, stop)
         else:
             reporter.say(f"The run {run.shown} is finished already")
@@ -208,7 +210,11 @@ def _follow(group: Group, *, shard: bool) -> Trained:
         start = Start(began=time.monotonic(), group=group, sharded=shard)
         # Nothing is written there: the folder is the first process's, maybe on another machine.
         run = RunFolder(Path(told["run"]))
-        with watching_signals() as stop, repeatable(wanted=recipe.deterministic):
+        with (
+            watching_signals() as stop,
+            repeatable(wanted=recipe.deterministic),
+            told_in_our_words(recipe),
+        ):
             carry_out(run, recipe, dataset, schema_of(recipe, dataset), start, Quiet(), stop)
     ended = group.told(None)
     paths = {name: Path(ended[name]) for name in ("run", "data", "bundle")}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lapel.schema.errors import UsageError
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 from lapel.training.comparing.grid import Grid, grid_of, parse_varied
 from lapel.training.recipe import split_at_commas
 
@@ -81,7 +81,7 @@ def whole(grid: Grid) -> None:
     names = [choice.name for choice in grid.choices]
     assert len(set(names)) == len(names)
     for name in names:
-        assert checked_name(name) == name
+        assert checked_stored_name(name) == name
         assert "/" not in name
         assert name.strip(". ") != ""
         assert len(name.encode()) <= 255

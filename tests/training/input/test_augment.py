@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -105,12 +103,9 @@ def test_erasing_covers_no_more_than_asked_for() -> None:
     assert share.max() > 0.2
 
 
-@pytest.mark.parametrize("change", [relight])
-def test_light_changes_no_picture_beyond_recognition(
-    change: Callable[[Tensor, float, float, Generator], Tensor],
-) -> None:
+def test_light_changes_no_picture_beyond_recognition() -> None:
     pixels = pictures(100, channels=3)
-    changed = change(pixels, 0.2, 0.2, seeded())
+    changed = relight(pixels, 0.2, 0.2, seeded())
     for before, after in zip(pixels, changed, strict=True):
         values = torch.stack([before.flatten().float(), after.flatten().float()])
         assert torch.corrcoef(values)[0, 1] > 0.97

@@ -93,6 +93,43 @@ def test_where_pictures_are_kept_is_chosen_by_their_size(
     assert type(loaded.pictures) is kind
 
 
+def test_memory_that_torch_keeps_for_new_tensors_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = {"mem_get_info": (1000, 9000), "memory_reserved": 500, "memory_allocated": 200}
+    for name, value in facts.items():
+        monkeypatch.setattr(torch.cuda, name, lambda _, value=value: value)
+    assert examples.free_memory(torch.device("cuda")) == 1300
+
+
+def test_processes_of_a_machine_share_what_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples, "available_memory", lambda: 1000)
+    monkeypatch.setattr(examples, "processes_here", lambda: 4)
+    assert examples.free_memory(CPU) == 250
+
+
+@pytest.mark.parametrize(("times", "kind"), [(3, pictures.Packed), (6, pictures.Resident)])
+def test_both_splits_share_what_pictures_may_take_of_the_memory(
+    times: int,
+    kind: type,
+    photo_dataset: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two fifths of three times its size a split has its place, and a second one has none."""
+    monkeypatch.setenv("LAPEL_CACHE", str(tmp_path))
+    dataset = Dataset.open(photo_dataset).split("train")
+    size = len(dataset) * COLOUR.channels * COLOUR.height * COLOUR.width
+    monkeypatch.setattr(examples, "free_memory", lambda _: times * size)
+
+    def load_beside(other: Examples | None) -> Examples:
+        return load_examples(
+            dataset, dataset.schema, COLOUR, device=CPU, options=DataPart(), beside=other
+        )
+
+    first = load_beside(None)
+    assert type(first.pictures) is pictures.Resident
+    assert type(load_beside(first).pictures) is kind
+
+
 @pytest.mark.parametrize(("cores", "processes", "workers"), [(2, 1, 0), (8, 1, 7), (8, 4, 0)])
 def test_workers_are_as_many_as_cores_are_left(
     cores: int, processes: int, workers: int, monkeypatch: pytest.MonkeyPatch
@@ -152,6 +189,18 @@ def test_a_lost_worker_ends_the_run_with_the_way_out(
     for worker in multiprocessing.active_children():
         worker.join(5)
     assert multiprocessing.active_children() == []
+
+
+def test_a_full_accelerator_is_no_lost_worker(
+    photo_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    photos = load(photo_dataset, resident="never").pictures
+    monkeypatch.setattr(pictures._Batches, "__getitem__", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        list(photos.batches([torch.arange(2)]))
 
 
 def read_all(loaded: Examples) -> torch.Tensor:

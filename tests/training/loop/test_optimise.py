@@ -115,6 +115,25 @@ def test_parameters_beside_the_network_learn_too_and_do_not_decay() -> None:
         assert group["lr"] == 0.1
 
 
+def test_parts_and_wholes_in_one_group_are_moved_one_after_another() -> None:
+    """On an accelerator torch moves many at once, and refuses to where they are mixed."""
+    network, beside = four_stages(), nn.Parameter(torch.zeros(2, 2))
+    names: tuple[Literal["sgd", "adamw"], ...] = ("sgd", "adamw")
+    for name in names:
+        options = OptimiserPart(name=name, learning_rate=0.1)
+        (optimiser,) = build_optimisers(network, options, others=[beside])
+        assert {group["foreach"] for group in optimiser.param_groups} == {None}
+    for parameter in network.parameters():
+        setattr(parameter, "device_mesh", "of two processes")  # noqa: B010 - as a part of one has it
+    for name in names:
+        options = OptimiserPart(name=name, learning_rate=0.1)
+        (optimiser,) = build_optimisers(network, options, others=[beside])
+        for group in optimiser.param_groups:
+            mixed = any(parameter is beside for parameter in group["params"])
+            assert group["foreach"] is (False if mixed else None)
+        assert len(optimiser.param_groups) > 1
+
+
 def test_biases_and_norms_do_not_decay() -> None:
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
     (optimiser,) = build_optimisers(

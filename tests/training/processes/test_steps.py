@@ -55,7 +55,7 @@ def learned(drawn: Mapping[str, Path]) -> list[Any]:
     return together(all_compared, drawn)
 
 
-@pytest.mark.parametrize("case", [*CASES, *EXACT, IN_PARTS])
+@pytest.mark.parametrize("case", [*CASES, *EXACT, *IN_PARTS])
 def test_two_processes_learn_what_one_learns(case: str, learned: list[Any]) -> None:
     for found in learned:
         assert isinstance(found, dict), found

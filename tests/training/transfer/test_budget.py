@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from lapel.training.compare_export import CHECKED
 from lapel.training.precision import Pace
 from lapel.training.recipe import load_recipe
+from lapel.training.transfer import budget
 from lapel.training.transfer.budget import Choice, Paces, choose
 
 #: Photos; the paces of `bought` are about those of two cores, 224 px and EfficientNet-Lite0.
@@ -75,6 +83,34 @@ def test_what_rests_while_it_is_measured_goes_on_resting() -> None:
     assert choice is not None
     assert (choice.train, choice.epochs) == ("upper", 9)
     assert choice.words == "9 epochs of what does not rest"
+
+
+def test_a_pace_counts_what_an_accelerator_has_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is only told to, and does it by and by."""
+    done: list[str] = []
+    monkeypatch.setattr(budget, "wait_for", lambda _: done.append("waited for"))
+
+    def compute(_: torch.Tensor) -> list[NDArray[np.float32]]:
+        done.append("told")
+        return []
+
+    budget._features_pace(compute, torch.zeros(2, 1, 28, 28))
+    assert done == ["told", "waited for", "told", "waited for"]
+
+
+def test_the_check_at_the_end_is_planned_by_the_pace_of_the_cpu_that_does_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paces = Paces(features=2000, upper=None, whole=pace(500))
+    monkeypatch.setattr(budget, "first_pixels", lambda _, count: torch.zeros(count, 1, 28, 28))
+    monkeypatch.setattr(budget, "_features_pace", lambda _compute, _pixels: 10.0)
+    network: Any = torch.nn.Identity()
+    planned = {}
+    for device in ("cpu", "cuda"):
+        material: Any = SimpleNamespace(validation=range(5000), device=torch.device(device))
+        planned[device] = budget._check_seconds(network, material, paces)
+    assert planned["cpu"] < 10
+    assert planned["cuda"] > (5000 + CHECKED) / 10
 
 
 @given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 from collections.abc import Iterable, Iterator
@@ -158,6 +159,36 @@ class Stops(Quiet):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.parametrize(
+    ("stage", "enough"), [("upper", True), ("upper", False), ("heads", True), ("heads", False)]
+)
+def test_a_run_goes_on_with_what_it_began_to_learn_from_however_much_memory_is_free_by_then(
+    *,
+    stage: str,
+    enough: bool,
+    former: Path,
+    patterns: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def have_memory(*, much: bool) -> None:
+        monkeypatch.setattr(course, "free_memory", lambda _: 2**40 if much else 0)
+
+    options = {"transfer.train": stage, "transfer.upper": 2, "augment": "gentle"}
+    changes = {**BASE, "model.options.weights": str(former), **options}
+    have_memory(much=enough)
+    whole = train("photos", data=patterns, out=tmp_path / "whole", changes=changes)
+    with pytest.raises(RunInterruptedError, match=r"--resume"):
+        train("photos", data=patterns, out=tmp_path / "run", changes=changes, reporter=Stops(at=5))
+    have_memory(much=not enough)
+    again = train(resume=tmp_path / "run")
+    assert (again.bundle / "weights.safetensors").read_bytes() == (
+        whole.bundle / "weights.safetensors"
+    ).read_bytes()
+    facts = json.loads((again.run / "run.json").read_text())
+    assert facts["learns_from"] == ("features" if enough else "pictures")
+
+
 def test_features_are_computed_once_for_all_runs(
     former: Path, patterns: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,7 +296,7 @@ def test_heads_learn_on_pictures_that_change_where_nothing_is_to_be_kept(
 
 
 def test_what_fits_here_may_not_fit_where_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = {"cpu": 1e12, "cuda": 1e3}
+    room = {"cpu": 2**40, "cuda": 1000}
     monkeypatch.setattr(course, "free_memory", lambda device: room[device.type])
     extractor: Any = SimpleNamespace(row_length=100)
     recipe: Any = SimpleNamespace(transfer=SimpleNamespace(views=1))
@@ -273,4 +304,4 @@ def test_what_fits_here_may_not_fit_where_it_is_used(monkeypatch: pytest.MonkeyP
         material: Any = SimpleNamespace(
             train=range(90), validation=range(10), device=torch.device(device)
         )
-        assert course._fits(extractor, material, recipe) == fits
+        assert course._room(extractor, material, recipe).is_enough == fits

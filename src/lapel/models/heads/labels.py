@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from lapel.models.deterministic import only_repeatable
 from lapel.models.heads.base import Raw, tensor_targets
 from lapel.schema.labels import TaskSpec
 
@@ -39,10 +41,27 @@ class LabelHead(nn.Module):
         return logits
 
 
+class LargestPool(nn.Module):
+    """The largest number of each map, (N, width, h, w) to (N, width, 1, 1).
+
+    Of several that are equal one has the gradient. torch's own pooling has no backward pass on
+    CUDA that is the same each time; its maximum over places has one.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (N, width, h, w) to (N, width, 1, 1)."""
+        if only_repeatable(features):
+            numbers, _ = features.flatten(2).max(2)
+            return numbers[:, :, None, None]
+        largest: Tensor = functional.adaptive_max_pool2d(features, 1)
+        return largest
+
+
 def pooling(options: Mapping[str, Any]) -> nn.Module:
     """Features (N, width, h, w) to (N, width, 1, 1), as option ``pool`` says; a 1x1 map stays."""
-    largest = options.get("pool", "average") == "max"
-    return nn.AdaptiveMaxPool2d(1) if largest else nn.AdaptiveAvgPool2d(1)
+    if options.get("pool", "average") == "max":
+        return LargestPool()
+    return nn.AdaptiveAvgPool2d(1)
 
 
 class LearnedLabels:

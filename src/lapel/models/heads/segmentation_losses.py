@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lapel.models.deterministic import only_repeatable
 from lapel.schema.masks import UNKNOWN_CLASS
 
 #: Joins the names of losses that are added.
@@ -52,16 +53,20 @@ class SegmentationLoss(nn.Module):
         return torch.stack([part(logits, classes) for part in self.parts]).sum()
 
     def cross_entropy(self, logits: Tensor, classes: Tensor) -> Tensor:
-        """The mean over the known pixels."""
-        total = functional.cross_entropy(
+        """The mean over the known pixels.
+
+        On CUDA torch's own sum over pixels is not the same each time; that of a list of them is.
+        """
+        listed = only_repeatable(logits)
+        losses = functional.cross_entropy(
             logits,
             classes,
             weight=self.weights,
             ignore_index=UNKNOWN_CLASS,
             label_smoothing=self.smoothing,
-            reduction="sum",
+            reduction="none" if listed else "sum",
         )
-        return total / (classes != UNKNOWN_CLASS).sum()
+        return (losses.sum() if listed else losses) / (classes != UNKNOWN_CLASS).sum()
 
 
 def magnified(logits: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -21,7 +21,6 @@ from lapel.training.resolve import resolve
 from lapel.training.run.folder import LOCK
 
 KEPT = "compare.json"
-FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +130,6 @@ def _check_recipes(recipe: str, runs: Sequence[PlannedRun], schema: Schema) -> N
 
 def _kept_facts(plan: ComparisonPlan) -> dict[str, Any]:
     return {
-        "format": FORMAT,
         "recipe": plan.resolved.model_dump(mode="json"),
         "data": plan.dataset.place,
         "fingerprint": plan.dataset.fingerprint,

@@ -7,7 +7,6 @@ larger one is packed on the disk (``Packed``), or streams from its files (``Stre
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -28,16 +27,16 @@ from lapel.schema.errors import StorageError
 from lapel.schema.geometry import Box
 from lapel.schema.labels import Schema
 from lapel.storage.cache import cache_root
-from lapel.storage.machine import usable_cores
+from lapel.storage.machine import available_memory, usable_cores
 from lapel.training.input.embedding import items_of
 from lapel.training.input.pictures import Chosen, Packed, Pictures, Resident, Streamed
 from lapel.training.input.row_cache import RowCache, make_missing
 from lapel.training.input.shard_order import shards_of
-from lapel.training.input.targets import Encoding, some
+from lapel.training.input.targets import Encoding, bytes_of, some
 from lapel.training.processes.torchrun import processes_here
 from lapel.training.recipe_parts import DataPart
 
-#: Share of the free memory that resident pictures may take.
+#: Share of the free memory that resident pictures of both splits may take, targets among them.
 RESIDENT_SHARE = 0.4
 
 #: Pictures that are read before they are asked for.
@@ -74,6 +73,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.pictures)
 
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes of the pictures and targets that lie in memory."""
+        pixels = self.pictures.pixels.nbytes if isinstance(self.pictures, Resident) else 0
+        return pixels + bytes_of(self.targets)
+
     def batches(self, rows: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         """For each tensor of row numbers, it and its pictures."""
         return zip(rows, self.pictures.batches(rows), strict=True)
@@ -104,6 +109,7 @@ def load_examples(
     *,
     device: torch.device,
     options: DataPart,
+    beside: Examples | None = None,
     track: Track = silent,
     say: Callable[[str], None] = lambda _: None,
 ) -> Examples:
@@ -115,6 +121,7 @@ def load_examples(
         preprocess: from a photo to the network's pixels.
         device: where batches go.
         options: whether pictures are resident, kept on the disk, or read by workers.
+        beside: another split that was loaded before; both have one share of the memory.
         track: shows how far reading the pictures is.
         say: told of what is worth a line.
 
@@ -142,8 +149,9 @@ def load_examples(
         track=track,
         say=say,
     )
+    taken = bytes_of(targets) + (0 if beside is None else beside.resident_bytes)
     return Examples(
-        pictures=_pictures(reading, device, options),
+        pictures=_pictures(reading, device, options, taken),
         targets=targets,
         weights=weights,
         digests=reading.digests,
@@ -173,10 +181,13 @@ def _digests(dataset: Dataset, boxes: Sequence[Box | None]) -> list[str]:
 
 
 def free_memory(device: torch.device) -> int:
-    """Free bytes on a device; of the machine's memory, this process's share."""
+    """Bytes that may still be taken on a device; of the machine's memory, this process's share."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // processes_here()
+        # What torch keeps of tensors that are gone: new ones take it first, though to the device
+        # it is not free.
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
+    return available_memory() // processes_here()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,10 +248,11 @@ def _ahead(
         yield waiting.popleft().result()
 
 
-def _pictures(reading: _Reading, device: torch.device, options: DataPart) -> Pictures:
+def _pictures(reading: _Reading, device: torch.device, options: DataPart, taken: int) -> Pictures:
+    """The pictures, where they fit; `taken`: bytes of the share of memory that others have."""
     count = len(reading.dataset)
     size = count * int(np.prod(reading.shape))
-    fits = size <= RESIDENT_SHARE * free_memory(device)
+    fits = taken + size <= RESIDENT_SHARE * (taken + free_memory(device))
     packed = reading.packed()
     cache = reading.cache() if options.cache and packed is None else None
     if options.resident == "always" or (options.resident == "auto" and fits):

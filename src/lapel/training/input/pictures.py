@@ -114,6 +114,7 @@ class Streamed:
         Raises:
             ImageError: a picture cannot be read.
             TrainingError: a worker died, or gave nothing for ``WORKER_SECONDS``.
+            torch.OutOfMemoryError: the accelerator has no room for a batch.
         """
         elsewhere = self._shards is not None and self._shards.fetches
         loader = DataLoader(
@@ -137,7 +138,7 @@ class Streamed:
                     yield pixels.to(self._device, non_blocking=True)
                     if ahead is not None:
                         ahead.reached(place)
-        except LapelError:
+        except (LapelError, torch.OutOfMemoryError):
             raise
         except RuntimeError as error:
             for worker in workers:

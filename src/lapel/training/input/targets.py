@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,6 +64,11 @@ def some(targets: Targets, rows: Tensor) -> Targets:
         return targets.only(rows)
     found: Targets = targets[rows.to(targets.device)]
     return found
+
+
+def bytes_of(targets: Mapping[str, Targets]) -> int:
+    """Bytes of those targets of tasks that lie in memory as tensors."""
+    return sum(part.nbytes for part in targets.values() if isinstance(part, Tensor))
 
 
 def tensor_of(targets: Targets) -> Tensor:

@@ -117,14 +117,14 @@ def learn(
             loss, raw = take_step(learner, plan, batch)
             clock.begin("rest")
             progress.step += 1
-            tally.add(loss, raw, batch.known, time.perf_counter() - started)
+            tally.add(loss, raw, batch.known, started)
             watcher.step(learner, plan, tally)
             if out_of_time(learner):
                 break
             clock.begin("input")
             started = time.perf_counter()  # what the watcher did was not learning
         clock.begin("rest")
-        tally.check_loss()
+        tally.end()
         finish_epoch(learner, plan, tally, validation, watcher)
 
 
@@ -162,18 +162,44 @@ class Tally:
         self.pictures = 0
         self.seconds = 0.0
 
-    def add(self, loss: Tensor, raw: Mapping[str, Raw], known: Known, seconds: float) -> None:
-        """Count one step."""
+    def add(self, loss: Tensor, raw: Mapping[str, Raw], known: Known, started: float) -> None:
+        """Count one step.
+
+        Its time ends here. Only an accelerator is still at work on it, and is waited for where
+        something of the step is looked at: that is learning, too.
+
+        Args:
+            loss: of the whole batch, float32 ().
+            raw: what the heads said.
+            known: of the pictures that they said it of.
+            started: when the step began, by `time.perf_counter`.
+        """
+        seconds = time.perf_counter() - started
         self._learner.epoch_loss += loss
         self._steps += 1
         self.pictures += len(known)
-        self.seconds += seconds
-        self._learner.progress.seconds += seconds
-        if loss.device.type == "cpu" or self._steps % LOOK_EVERY == 0:
+        behind = _is_behind(loss.device)
+        if not behind or self._steps % LOOK_EVERY == 0:
             self.latest_loss = float(loss)
             self.check_loss()
         if self._steps % self._score_every == 0:
             self._score(raw, known)
+        self._took(time.perf_counter() - started if behind else seconds)
+
+    def end(self) -> None:
+        """Wait for the last step, and see that the loss of all is still a number.
+
+        Raises:
+            TrainingError: it is not.
+        """
+        started = time.perf_counter()
+        self.check_loss()
+        if _is_behind(self._learner.device):
+            self._took(time.perf_counter() - started)
+
+    def _took(self, seconds: float) -> None:
+        self.seconds += seconds
+        self._learner.progress.seconds += seconds
 
     @torch.no_grad()
     def _score(self, raw: Mapping[str, Raw], known: Known) -> None:
@@ -210,6 +236,11 @@ class Tally:
         if self._counts:
             row["train_accuracy"] = main_score(self._learner, self._counts)
         return row
+
+
+def _is_behind(device: torch.device) -> bool:
+    """Whether a device may still be at work on what the program has left behind."""
+    return device.type != "cpu"
 
 
 def finish_epoch(

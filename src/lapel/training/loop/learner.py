@@ -21,7 +21,7 @@ from lapel.training.loop.embedding import metric_loss
 from lapel.training.loop.optimise import AveragedWeights, build_optimisers
 from lapel.training.processes.gradients import Gradients
 from lapel.training.processes.group import ALONE, Group
-from lapel.training.processes.sharding import is_sharded, like, whole
+from lapel.training.processes.sharding import is_sharded, like, put_together
 from lapel.training.recipe import Recipe
 from lapel.training.run.checkpoint import (
     Checkpoint,
@@ -146,32 +146,43 @@ class Learner:
     def keep_best(self, epoch: int, score: float) -> None:
         """Remember the judged weights of an epoch as the best so far."""
         with self.judged_weights():
-            self.best = copy_of(whole(self.network.state_dict()))
+            self.best = copy_of(self._together(self.network.state_dict()))
         self.progress.best_epoch = epoch
         self.progress.best_score = score
 
     def checkpoint(self) -> Checkpoint:
         """Everything that the next step depends on.
 
-        Where each process holds a part of the network, all of them ask for it together.
+        Where each process holds a part of the network, all of them ask for it together, and the
+        first one has it.
         """
-        tensors = with_prefix("network.", whole(self.network.state_dict()))
+        tensors = with_prefix("network.", self._together(self.network.state_dict()))
         if self.average is not None:
-            tensors |= with_prefix("average.", whole(self.average.values))
+            tensors |= with_prefix("average.", self._together(self.average.values))
         tensors |= with_prefix("loss.", self.loss.state_dict())
         moments, plain = optimiser_tensors(self.optimisers)
-        tensors |= with_prefix("", whole(moments))
+        tensors |= self._together(moments)
         tensors |= with_prefix("best.", self.best)
         tensors["epoch_loss"] = self.epoch_loss.to("cpu")
         state: dict[str, Any] = {"progress": asdict(self.progress), "optimisers": plain}
         state["precision"] = str(self.precision).removeprefix("torch.")
         return Checkpoint(tensors=tensors, state=state)
 
+    def _together(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors as wholes on the CPU; see :func:`put_together`."""
+        return put_together(tensors, kept=self._keeps)
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether this process keeps what is put together: of parts the first one alone does."""
+        return self.group.first or not is_sharded(self.network)
+
     def restore(self, checkpoint: Checkpoint) -> Self:
         """Go on from a checkpoint.
 
         Raises:
             CheckpointError: it is of another network.
+            torch.OutOfMemoryError: it does not fit the accelerator.
         """
         tensors, state = checkpoint.tensors, checkpoint.state
         try:
@@ -180,14 +191,15 @@ class Learner:
             self.loss.load_state_dict(without_prefix("loss.", tensors))
             restore_optimisers(self.optimisers, named(tensors, "optimiser."), state["optimisers"])
             if self.average is not None:
-                average = {
-                    name: value.to(self.device)
-                    for name, value in without_prefix("average.", tensors).items()
+                average = like(self.network.state_dict(), without_prefix("average.", tensors))
+                self.average.values = {
+                    name: value.to(self.device) for name, value in average.items()
                 }
-                self.average.values = like(self.network.state_dict(), average)
-            self.best = without_prefix("best.", tensors)
+            self.best = without_prefix("best.", tensors) if self._keeps else {}
             self.epoch_loss = tensors["epoch_loss"].to(self.device)
             self.progress = Progress(**state["progress"])
+        except torch.OutOfMemoryError:
+            raise
         except (RuntimeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"the checkpoint does not fit the network of this recipe: {error}"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
 from lapel.models.base import Backbone
+from lapel.training.processes.sharding import is_parted
 from lapel.training.recipe_parts import OptimiserPart, SchedulePart, StagePart
 
 #: Coefficients of the quintic that drives all singular values towards 1 (K. Jordan et al.,
@@ -145,9 +146,25 @@ def _groups(
         share = shares.get(id(parameter), 1.0)
         groups.setdefault((share, parameter.ndim >= 2), []).append(parameter)
     return [
-        {"params": group, "lr": rate * share, "weight_decay": decay if decays else 0.0}
+        {
+            "params": group,
+            "lr": rate * share,
+            "weight_decay": decay if decays else 0.0,
+            **_one_by_one_if_mixed(group),
+        }
         for (share, decays), group in sorted(groups.items(), key=lambda item: item[0], reverse=True)
     ]
+
+
+def _one_by_one_if_mixed(parameters: Sequence[nn.Parameter]) -> dict[str, bool]:
+    """That a group's parameters are moved one after another, where only some of them are in parts.
+
+    On an accelerator torch moves all of a group at once, and refuses to where a network in parts
+    has a loss with parameters of its own, which are whole. They stay in one group with the others:
+    so what is saved of each has the number that it has where the network is whole, too.
+    """
+    mixed = len({is_parted(parameter) for parameter in parameters}) > 1
+    return {"foreach": False} if mixed else {}
 
 
 def rate_at(step: int, steps: int, schedule: SchedulePart) -> float:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from lapel.schema.errors import TrainingError, UsageError
+from lapel.schema.errors import TrainingError, UsageError, first_line
 from lapel.training.processes.pulse import watched
 from lapel.training.processes.torchrun import VARIABLES, started_together
 
@@ -32,7 +32,7 @@ LONG_PATIENCE = timedelta(days=2)
 Plain = Any
 
 
-class LostError(TrainingError):
+class ProcessLostError(TrainingError):
     """Another process of the group ended, or hangs."""
 
 
@@ -77,11 +77,11 @@ class Group:
 
         Raises:
             UsageError: they cannot be shared out; in the first process, which speaks for all.
-            LostError: the same, in the others.
+            ProcessLostError: the same, in the others.
         """
         if batch % self.count:
             if not self.first:
-                raise LostError("the first process refuses the batch, and says why")
+                raise ProcessLostError("the first process refuses the batch, and says why")
             fitting = max(batch // self.count, 1) * self.count
             raise UsageError(
                 f"a batch of {batch} cannot be shared out evenly to {self.count} processes: "
@@ -225,16 +225,18 @@ class Group:
         """Say in our words that another process is gone.
 
         Raises:
-            LostError: it is.
+            ProcessLostError: it is.
+            torch.OutOfMemoryError: none is gone; this one's accelerator has no room.
         """
         try:
             yield
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
-            why = str(error).splitlines()[0]
-            raise LostError(
+            raise ProcessLostError(
                 f"process {self.rank} of {self.count} (from 0) lost the others: one of them ended, "
                 "or gave nothing for too long; what was saved is kept, and lapel train --resume "
-                f"RUN goes on ({why})"
+                f"RUN goes on ({first_line(error)})"
             ) from error
 
 

@@ -64,20 +64,38 @@ def _outermost(modules: Sequence[nn.Module]) -> list[nn.Module]:
 
 def is_sharded(module: nn.Module) -> bool:
     """Whether processes hold parts of a module's parameters."""
-    return any(_is_parted(parameter) for parameter in module.parameters())
+    return any(is_parted(parameter) for parameter in module.parameters())
 
 
-def _is_parted(value: Tensor) -> bool:
+def is_parted(value: Tensor) -> bool:
     """Whether it is torch's ``DTensor``, without loading what only parted networks need."""
     return hasattr(value, "device_mesh")
 
 
-def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of which each process may hold a part, as wholes; all processes ask together."""
-    return {
-        name: value.full_tensor() if _is_parted(value) else value  # type: ignore[attr-defined] # as DTensors have it
-        for name, value in tensors.items()
-    }
+def whole(value: Tensor) -> Tensor:
+    """A tensor of which each process may hold a part, as a whole; all processes ask together."""
+    if not is_parted(value):
+        return value
+    full: Tensor = value.full_tensor()  # type: ignore[attr-defined] # as DTensors have it
+    return full
+
+
+def put_together(tensors: Mapping[str, Tensor], *, kept: bool) -> dict[str, Tensor]:
+    """Tensors of which each process may hold a part, as wholes on the CPU; all ask together.
+
+    Each goes there before the next is put together: an accelerator that holds a part of a network
+    may have no room for all of it, and less for an optimiser's moments.
+
+    Args:
+        tensors: parts, wholes, or both.
+        kept: whether this process wants them; one that does not gives its parts and has nothing.
+    """
+    found = {}
+    for name, value in tensors.items():
+        full = whole(value.detach())
+        if kept:
+            found[name] = full.to("cpu")
+    return found
 
 
 def like(parted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -99,7 +117,7 @@ def moments_like(optimiser: Optimizer, state: Mapping[int, dict[str, Any]]) -> N
 
 @torch.no_grad()
 def _like(parted: Tensor, value: Tensor) -> Tensor:
-    if not _is_parted(parted):
+    if not is_parted(parted):
         return value
     from torch.distributed.tensor import DTensor, distribute_tensor  # noqa: PLC0415 - as above
 

@@ -1,7 +1,7 @@
 """A run is a folder: its recipe, log, checkpoints, environment, and in the end its bundle.
 
 - ``recipe.yaml``: the recipe as resolved
-- ``run.json``: dataset, precision, versions, hardware
+- ``run.json``: dataset, precision, what memory decided, versions, hardware
 - ``log.csv``: a row an epoch; ``tensorboard/``: the same for TensorBoard
 - ``checkpoints/``: the newest two
 - ``bundle/``: the network of the best epoch
@@ -197,9 +197,15 @@ class RunFolder:
         self.check_new()
         text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         write_atomically(self.folder / RECIPE, text.encode())
-        write_atomically(
-            self.folder / RUN, json.dumps(facts, indent=2, ensure_ascii=False).encode()
-        )
+        self._keep(facts)
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Keep more beside what :meth:`begin` kept."""
+        self._keep(self.facts() | dict(facts))
+
+    def _keep(self, facts: Mapping[str, Any]) -> None:
+        text = json.dumps(facts, indent=2, ensure_ascii=False)
+        write_atomically(self.folder / RUN, text.encode())
 
     def is_complete(self, recipe: Recipe) -> bool:
         """Whether nothing is left to do."""
@@ -219,7 +225,7 @@ class RunFolder:
         return read_recipe_file(path)
 
     def facts(self) -> dict[str, Any]:
-        """What :meth:`begin` kept beside the recipe."""
+        """What :meth:`begin` and :meth:`note` kept beside the recipe."""
         facts: dict[str, Any] = json.loads((self.folder / RUN).read_text("utf-8"))
         return facts
 

@@ -19,9 +19,10 @@ from lapel.models.losses import MultiTaskLoss, label_counts
 from lapel.models.multitask import Network
 from lapel.models.upper import Lower, cut
 from lapel.schema.errors import TrainingError
+from lapel.training.compare_export import CHECKED
 from lapel.training.loop.judging import known_of
 from lapel.training.material import Material, first_pixels
-from lapel.training.precision import Pace, pace_of
+from lapel.training.precision import Pace, pace_of, wait_for
 from lapel.training.recipe import Recipe, seconds_of
 from lapel.training.transfer.course import rest
 from lapel.training.transfer.features import FEATURE_BATCH, Compute, extractor_of
@@ -54,6 +55,9 @@ JUDGING = 3.0
 
 #: Pictures and steps of a trial.
 TRIAL_PICTURES, TRIAL_STEPS = 16, 3
+
+#: Pictures on which a CPU is tried that checks what an accelerator learned.
+CHECK_PICTURES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +111,11 @@ def within_budget(
         TrainingError: not even the least fits.
     """
     paces = measure(recipe, network, material)
+    checking = _check_seconds(network, material, paces)
     budget = seconds_of(recipe.budget or "")
     left = budget - (time.monotonic() - began)
     count, judged = len(material.train), len(material.validation)
-    # At the end torch and the exported network look at each validation picture.
-    ending = ENDING + ENDING_SHARE * budget + judged * (JUDGING / COUNTED_ON) / paces.features
+    ending = ENDING + ENDING_SHARE * budget + checking
     seconds = left - ending
     # What must be done anyhow is tried where it just fits; what may be added is planned with room.
     choice = choose(recipe, paces, seconds * COUNTED_ON, count=count, judged=judged) or choose(
@@ -147,9 +151,23 @@ def _too_little(recipe: Recipe, paces: Paces, before: float, count: int) -> Trai
 @torch.no_grad()
 def _features_pace(compute: Compute, pixels: torch.Tensor) -> float:
     compute(pixels)  # the first one warms up
+    wait_for(pixels)
     started = time.perf_counter()
     compute(pixels)
+    wait_for(pixels)
     return len(pixels) / (time.perf_counter() - started)
+
+
+def _check_seconds(network: Network, material: Material, paces: Paces) -> float:
+    """Seconds that the check of the exported network takes at the end: on the CPU in any case."""
+    judged = len(material.validation)
+    if material.device.type == "cpu":
+        # The exported network looks at each validation picture, and torch's beside it.
+        return judged * (JUDGING / COUNTED_ON) / paces.features
+    pixels = first_pixels(material.validation, CHECK_PICTURES).to("cpu")
+    pace = _features_pace(copy.deepcopy(network).to("cpu").eval(), pixels)
+    # Torch's looks at some of them alone; the exported one takes no longer for a picture.
+    return (judged + min(judged, CHECKED)) / (COUNTED_ON * pace)
 
 
 def measure(recipe: Recipe, network: Network, material: Material) -> Paces:

@@ -55,6 +55,29 @@ class Course:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Memory for what is computed once, in bytes.
+
+    Attributes:
+        needed: for all of it.
+        free: here, where it is made, or on the device where it is used, whichever is less.
+    """
+
+    needed: int
+    free: int
+
+    @property
+    def allowed(self) -> int:
+        """Bytes that may be taken, as resident pictures may."""
+        return int(RESIDENT_SHARE * self.free)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it can be kept."""
+        return self.needed <= self.allowed
+
+
 def rest(network: Network, transfer: TransferPart) -> None:
     """Freeze what a recipe does not train."""
     stages = len(network.stages())
@@ -68,6 +91,7 @@ def lay_out(
     recipe: Recipe,
     *,
     fit_heads_first: bool,
+    keeps: Callable[[Room], bool],
     reporter: Reporter,
     watcher: Pausing,
 ) -> Course:
@@ -80,6 +104,8 @@ def lay_out(
         material: the pictures.
         recipe: as resolved.
         fit_heads_first: whether heads are still to be fitted.
+        keeps: says whether the schedule learns from what is computed once, where it may; otherwise
+            from the pictures.
         reporter: shown how far the work is.
         watcher: may end it between two batches.
     """
@@ -88,16 +114,16 @@ def lay_out(
         return plain  # pooled features have forgotten places, and views of pictures move them
     pixels = next(iter(material.train.pictures.batches([torch.arange(TRIED)])))
     upper = _cut_once(network, recipe, pixels)
-    only_heads = recipe.transfer.train == "heads" and recipe.transfer.frozen_once
-    if not (fit_heads_first or upper is not None or only_heads):
+    once = upper is not None or _rests_as_a_whole(recipe)
+    if not (fit_heads_first or once):
         return plain
     started = time.perf_counter()
     lower = Lower(network, None) if upper is None else upper[0]
     extractor = extractor_of(network, lower, recipe, pixels)
-    if not _fits(extractor, material, recipe):
+    if once and not keeps(_room(extractor, material, recipe)):
         if not fit_heads_first:
             return plain
-        upper = None
+        once, upper = False, None
         extractor = extractor_of(network, Lower(network, None), recipe, pixels)
     work = _Work(extractor=extractor, reporter=reporter, watcher=watcher)
     train = work.features(material.train, recipe.transfer.views)
@@ -107,7 +133,7 @@ def lay_out(
         pooled=(_with(material.train, train.pooled), _with(material.validation, validation.pooled)),
         seconds=time.perf_counter() - started,
     )
-    if only_heads and course.pooled is not None:
+    if once and upper is None and course.pooled is not None:
         kept, answer = course.pooled, network.answers
     elif upper is not None and train.maps is not None and validation.maps is not None:
         kept = _with(material.train, train.maps), _with(material.validation, validation.maps)
@@ -146,12 +172,20 @@ def _cut_once(network: Network, recipe: Recipe, pixels: Tensor) -> tuple[Lower, 
     return None if found is None else (found.lower, found.upper)
 
 
-def _fits(extractor: Extractor, material: Material, recipe: Recipe) -> bool:
-    """Whether all that is kept fits into memory: here, where it is made, and where it is used."""
+def _rests_as_a_whole(recipe: Recipe) -> bool:
+    """Whether a schedule trains heads alone, on features that are computed once."""
+    transfer = recipe.transfer
+    return transfer.train == "heads" and transfer.frozen_once and recipe.schedule.epochs > 0
+
+
+def _room(extractor: Extractor, material: Material, recipe: Recipe) -> Room:
+    """The memory that there is for what is kept, which are numbers of two bytes."""
     count = len(material.train) * recipe.transfer.views + len(material.validation)
-    size = count * extractor.row_length * 2
     devices = {torch.device("cpu"), material.device}
-    return all(size <= RESIDENT_SHARE * free_memory(device) for device in devices)
+    return Room(
+        needed=count * extractor.row_length * 2,
+        free=min(free_memory(device) for device in devices),
+    )
 
 
 def _with(examples: Examples, kept: Tensor) -> Examples:

@@ -83,7 +83,7 @@ class RuleWatcher:
         if step % every == 0:
             gradient, relative = gradients_of(learner.network)
             if learner.norm is not None:  # clipped, it would look calm however it explodes
-                gradient = float(whole({"norm": learner.norm})["norm"])
+                gradient = float(whole(learner.norm))
             look = Look(
                 step=step,
                 loss=tally.latest_loss,
