@@ -13,7 +13,7 @@ from lapel.schema.errors import StorageError, UsageError
 from lapel.storage.base import Store
 from lapel.storage.local import LocalStore
 from lapel.storage.memory import MemoryStore
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 from lapel.storage.stores import STORES, open_store
 
 
@@ -85,7 +85,7 @@ def test_bytes_kept_are_not_those_of_the_caller(store: Store) -> None:
 @given(name=st.text(max_size=30))
 def test_a_checked_name_stays_below_any_folder(name: str) -> None:
     try:
-        checked_name(name)
+        checked_stored_name(name)
     except StorageError:
         return
     root = Path("/some/root")

@@ -115,6 +115,26 @@ def test_pictures_of_one_array_and_of_one_stem_are_kept_apart(tmp_path: Path) ->
     assert cut_garments(twins, tmp_path / "both").names() == ["a.png-1.jpg", "a.jpg-1.jpg"]
 
 
+def test_garments_of_pictures_that_show_one_item_stay_together(tmp_path: Path) -> None:
+    box = Garment(part="top", box=(4.0, 4.0, 20.0, 20.0))
+    spec = TaskSpec(name="garments", kind="garments", labels=("top",))
+    names = [packed_name(row) for row in range(3)]
+    items = ("pair 1811", "pair 1811", None)
+    pairs = create_dataset(
+        tmp_path / "pairs",
+        name="pairs",
+        schema=Schema((spec,)),
+        annotations=[
+            Annotation(image=name, labels={}, group=item)
+            for name, item in zip(names, items, strict=True)
+        ],
+        images=np.zeros((3, 32, 32), np.uint8),
+        garments={name: [box] for name in names},
+    )
+    made = cut_garments(pairs, tmp_path / "cut")
+    assert made.table["group"].to_list() == ["pair 1811", "pair 1811", names[2]]
+
+
 def test_the_command_cuts(scenes: Dataset, tmp_path: Path) -> None:
     done = lapel("data", "cut", scenes.folder, "cut", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

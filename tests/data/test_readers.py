@@ -123,6 +123,8 @@ def test_a_table_gives_splits_groups_and_several_tasks(tmp_path: Path) -> None:
     assert reading.schema["colour"].labels == ("blue", "red")
     assert reading.notes == (
         "2 rows; images are named by column 'File Name'",
+        "column 'fold' says the split",
+        "column 'item' says what is shown",
         "without a 'style', kept as unknown: 1 row",
     )
 

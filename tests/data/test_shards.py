@@ -285,6 +285,54 @@ def test_a_dataset_lies_in_s3_as_shards(
         write_shards(photo_dataset, place)
 
 
+@pytest.mark.usefixtures("cache")
+def test_nothing_of_former_shards_stays_at_an_address(
+    sketches: Path, photo_dataset: Path, aws: ObjectStore
+) -> None:
+    place = f"s3://{aws.bucket()}/data"
+    former = write_shards(sketches, place, size="12KB")
+    store = S3Store(place)
+    assert store.exists("garments.jsonl")
+    others = {"train-more.tar", "more/train-000001.tar"}
+    for name in others:
+        store.write(name, b"of somebody else")
+    done = write_shards(photo_dataset, place, replace_former=True)
+    assert len(done.shards) < len(former.shards)
+    shards = {name for name in store.names() if name.endswith(".tar")}
+    assert shards == {shard.name for shard in done.shards} | others
+    assert not store.exists("garments.jsonl")
+    assert rows_by_name(Dataset.open(place)) == rows_by_name(Dataset.open(photo_dataset))
+
+
+@pytest.mark.usefixtures("cache")
+def test_shards_of_others_stay_where_no_index_says_whose_they_are(
+    photo_dataset: Path, aws: ObjectStore
+) -> None:
+    place = f"s3://{aws.bucket()}/data"
+    S3Store(place).write("train-000009.tar", b"of somebody else")
+    write_shards(photo_dataset, place, replace_former=True)
+    assert S3Store(place).exists("train-000009.tar")
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_is_cut_while_it_is_replaced_at_an_address_is_no_dataset(
+    own_dataset: Path, aws: ObjectStore
+) -> None:
+    place = f"s3://{aws.bucket()}/photos"
+    write_shards(own_dataset, place, size="12KB")
+    last = Path(Dataset.open(own_dataset).image_root) / Dataset.open(place).names()[-1]
+    data = last.read_bytes()
+    last.write_bytes(data + b"changed")
+    with pytest.raises(DatasetError, match="is not the picture that was imported"):
+        write_shards(own_dataset, place, size="30KB", replace_former=True)
+    with pytest.raises(DatasetError, match=rf"{place} is no dataset"):
+        Dataset.open(place)
+    last.write_bytes(data)
+    done = write_shards(own_dataset, place)  # nothing stands there that could be replaced
+    shards = {name for name in S3Store(place).names() if name.endswith(".tar")}
+    assert shards == {shard.name for shard in done.shards}
+
+
 def test_a_shard_in_s3_that_was_changed_is_refused(
     photo_dataset: Path, aws: ObjectStore, cache: Path
 ) -> None:

@@ -61,8 +61,9 @@ def cut_garments(
     """Make a dataset of the garments of another, each in a picture of its own.
 
     Its tasks are ``category``, and the dataset's single labels that garments have as facts (drawn
-    ones have all groups of attributes). Splits stay; the column ``group`` names the picture that a
-    garment was cut from, and ``box`` says where it is in what was cut. Crowds are left out.
+    ones have all groups of attributes). Splits stay; the column ``group`` is that of the picture
+    which a garment was cut from, or else names this picture, and ``box`` says where the garment is
+    in what was cut. Crowds are left out.
 
     Args:
         dataset: with a task of kind ``garments``.
@@ -129,8 +130,10 @@ def _all(
     track: Track,
 ) -> Iterator[_Cut]:
     labels = dataset.labels(spec.name)
-    splits = dataset.table["split"].to_list()
+    table = dataset.table
+    splits = table["split"].to_list()
     names = dataset.names()
+    groups = table["group"].to_list() if "group" in table.columns else [None] * len(names)
     stems = _stems(names)
     for row, image in enumerate(track(names, len(names), "Cutting")):
         label = labels[row]
@@ -147,7 +150,7 @@ def _all(
                 margin=margin,
                 labels=_labels(garment, schema),
                 split=splits[row],
-                group=image,
+                group=groups[row] or image,
             )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,14 +122,19 @@ def export_table(
         else:
             rows = ([_cell(value) for value in row] for row in table.iter_rows())
             _write_csv(partial, [table.columns, *rows], "\t" if suffix == ".tsv" else ",")
-    notes = tuple(
-        f"tags of '{task}' have {mark!r} between them: import them with --multi '{task}:{mark}'"
-        for task, mark in separators.items()
-    )
-    notes += tuple(_notes_beside(dataset))
+    notes = (*_notes_on_tags(dataset, separators), *_notes_beside(dataset))
     if suffix != ".parquet":
         notes += tuple(_notes_on_json(table))
     return Exported(path=out, images=table.height, image_root=root, notes=notes)
+
+
+def _notes_on_tags(dataset: Dataset, separators: Mapping[str, str]) -> Iterator[str]:
+    """How a table with tags is imported again: once one column of labels is named, all are."""
+    single = [task.name for task in dataset.schema if task.kind == "single_label"]
+    options = [f"--single {shlex.quote(name)}" for name in single]
+    options += [f"--multi {shlex.quote(f'{task}:{mark}')}" for task, mark in separators.items()]
+    if separators:
+        yield f"tags have a mark between them: import the table with {' '.join(options)}"
 
 
 def _notes_beside(dataset: Dataset) -> Iterator[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lapel.imaging.decode import Limits, decode
+from lapel.imaging.pixels import as_rgb
 from lapel.schema.errors import DatasetError, ImageError
 from lapel.storage.base import Store
 
@@ -39,11 +40,6 @@ def png_bytes(pixels: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
-
-
-def as_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pixels (H, W) or (H, W, 3) as (H, W, 3)."""
-    return np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels
 
 
 class Images(Protocol):

@@ -24,23 +24,24 @@ def count_held(labels: Sequence[Label]) -> Counter[str]:
     return counts
 
 
-def count_together(dataset: Dataset, tasks: Sequence[str]) -> NDArray[np.int64]:
-    """Images that hold both of two labels: int64 (L, L), the labels of all tasks end to end.
+def count_together(dataset: Dataset, labels: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
+    """Images that hold both of two labels, int64 (L, L); the diagonal has how many hold each.
 
-    The diagonal has how many hold each label. Labels outside the schema are not counted.
+    Args:
+        dataset: whose images.
+        labels: the task and the name of each label that is counted. What is counted fills the
+            square of their number: name some of many.
     """
-    places: dict[tuple[str, str], int] = {}
-    for task in tasks:
-        for word in dataset.schema[task].labels:
-            places[task, word] = len(places)
-    columns = [dataset.labels_in_words(task) for task in tasks]
-    counts = np.zeros((len(places), len(places)), np.int64)
+    places = {label: place for place, label in enumerate(labels)}
+    tasks = dict.fromkeys(task for task, _ in labels)
+    columns = {task: dataset.labels_in_words(task) for task in tasks}
+    counts = np.zeros((len(labels), len(labels)), np.int64)
     for start in range(0, len(dataset), BLOCK):
         rows = range(start, min(start + BLOCK, len(dataset)))
-        block = np.zeros((len(rows), len(places)), np.float32)
-        for task, labels in zip(tasks, columns, strict=True):
+        block = np.zeros((len(rows), len(labels)), np.float32)
+        for task, column in columns.items():
             for row in rows:
-                for word in held(labels[row]):
+                for word in held(column[row]):
                     place = places.get((task, word))
                     if place is not None:
                         block[row - start, place] = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from lapel.data.dataset import Dataset
@@ -16,6 +17,7 @@ from lapel.schema.annotation import SPLITS
 from lapel.schema.errors import DatasetError, UsageError
 from lapel.storage.folders import refuse_others
 from lapel.storage.places import holds, in_addresses
+from lapel.storage.stores import open_store
 
 #: What may lie beside a dataset's table that goes with it.
 BESIDE = (GARMENTS_FILE, GLOSSARY_FILE)
@@ -74,3 +76,37 @@ def refuse_address(given: Dataset, out: str | Path, *, replace: bool) -> None:
         raise UsageError(f"{place} is the dataset itself; name another place for its shards")
     if not replace and holds(out, DESCRIPTION_FILE):
         raise UsageError(f"{place} holds a dataset already; name another place, or add --replace")
+
+
+def end_former(out: str | Path) -> None:
+    """Have no dataset stand at an address any more, before its files are replaced one by one.
+
+    What is cut from then on is no dataset: neither the former nor the new one.
+
+    Raises:
+        StorageError: a file cannot be deleted.
+    """
+    store = open_store(out)
+    for name in (DESCRIPTION_FILE, *BESIDE):
+        store.delete(name)
+
+
+def remove_former_shards(out: str | Path, kept: Collection[str]) -> None:
+    """Delete the shards that a former dataset has at an address and the new one has not.
+
+    To be done before the new index is put: tar files that no index stands beside may be anybody's.
+
+    Args:
+        out: the address.
+        kept: names of the new shards.
+
+    Raises:
+        StorageError: the address cannot be asked, or a shard cannot be deleted.
+    """
+    store = open_store(out)
+    if not store.exists(INDEX_FILE):
+        return
+    for split in SPLITS:
+        for name in store.names(f"{split}-"):
+            if _SHARD.fullmatch(name) and name not in kept:
+                store.delete(name)

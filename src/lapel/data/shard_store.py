@@ -14,7 +14,7 @@ from lapel.data.shard_index import INDEX_FILE, POSITIONS_FILE, ShardIndex
 from lapel.data.shards_ahead import ShardsAhead
 from lapel.schema.errors import StorageError
 from lapel.storage.limited_cache import Kept, LimitedCache, shard_cache_root
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 from lapel.storage.places import bring_file, fetched, holds, is_remote, joined, mirror_key
 
 
@@ -85,7 +85,7 @@ class ShardStore:
 
     def read(self, name: str) -> bytes:
         """The bytes of a picture."""
-        if checked_name(name) not in self.index:
+        if checked_stored_name(name) not in self.index:
             raise StorageError(
                 f"{name} could not be read: no picture of that name in {self._place}"
             )
@@ -101,7 +101,7 @@ class ShardStore:
 
     def exists(self, name: str) -> bool:
         """Whether there is a picture of a name."""
-        return checked_name(name) in self.index
+        return checked_stored_name(name) in self.index
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """The names of all pictures that begin with a prefix, sorted."""
@@ -118,8 +118,8 @@ class ShardStore:
 
     def _fixed(self, name: str) -> StorageError:
         return StorageError(
-            f"{checked_name(name)} cannot be changed in the shards {self._place}; change the "
-            "dataset that they were made of, and write them again: lapel data shards"
+            f"{checked_stored_name(name)} cannot be changed in the shards {self._place}; change "
+            "the dataset that they were made of, and write them again: lapel data shards"
         )
 
     @property

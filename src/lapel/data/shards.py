@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,13 @@ from lapel.data.garments import GARMENTS_FILE, GarmentsLabels
 from lapel.data.images import PackedImages
 from lapel.data.progress import Track, silent
 from lapel.data.shard_index import Position, Shard, ShardIndex, table_of_positions
-from lapel.data.shard_places import BESIDE, refuse_address, refuse_place
+from lapel.data.shard_places import (
+    BESIDE,
+    end_former,
+    refuse_address,
+    refuse_place,
+    remove_former_shards,
+)
 from lapel.data.table import write_table
 from lapel.imaging.signatures import format_by_signature
 from lapel.schema.annotation import SPLITS
@@ -90,7 +97,7 @@ def write_shards(
             picture, however large.
         seed: of the order.
         replace_former: take the place of a dataset that stands in ``out``, in shards or with its
-            pictures elsewhere.
+            pictures elsewhere. At an address the former is gone from the start of the work.
         track: is told how far the work is.
 
     Raises:
@@ -107,8 +114,11 @@ def write_shards(
         raise DatasetError(f"{given.place} is in shards already; shard the dataset it was made of")
     if is_remote(out):
         refuse_address(given, out, replace=replace_former)
+        if replace_former:
+            end_former(out)
         with TemporaryDirectory(prefix="lapel-shards-") as folder:
             done = _write(given, Path(folder), limit, seed, track, place=out)
+            remove_former_shards(out, {shard.name for shard in done.shards})
             _put_the_rest(Path(folder), out)
         return done
     refuse_place(given, Path(out), replace=replace_former)
@@ -186,7 +196,7 @@ def _write_beside(dataset: Dataset, folder: Path) -> None:
     for name in (*BESIDE, *masks):
         if (dataset.folder / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((dataset.folder / name).read_bytes())
+            shutil.copyfile(dataset.folder / name, folder / name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

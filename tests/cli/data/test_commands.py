@@ -102,7 +102,7 @@ def test_dirty_labels_are_imported_proposed_about_and_cleaned(
     assert done.returncode == 1
     assert "wrong.yaml, line 2: found label 'sportyy', expected 'sporty'?" in done.stderr
     done = lapel("export", "table", "new", "out.csv", folder=tmp_path)
-    assert "import them with --multi 'tags:|'" in done.stdout
+    assert "import the table with --single style --multi 'tags:|'" in done.stdout
     assert "모자|한복" in (tmp_path / "out.csv").read_text("utf-8")
 
 

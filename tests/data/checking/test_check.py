@@ -103,9 +103,22 @@ def test_the_same_picture_on_two_sides_is_a_fault_and_in_one_a_warning(
     assert findings["same_across_splits"].examples == (
         "train/hat/hat_0.jpg (train) = valid/hat/copy.jpg (validation)",
     )
+    assert "`lapel data split --redraw` keeps" in findings["same_across_splits"].message
     assert findings["same"].severity == findings["contradiction"].severity == "warning"
     assert "copy.png" in findings["contradiction"].examples[0]
     assert "look_alike" not in findings
+
+
+def test_drawing_the_splits_anew_as_the_check_says_brings_copies_of_test_together(
+    own_photos: Path, tmp_path: Path
+) -> None:
+    (own_photos / "test/hat").mkdir(parents=True)
+    shutil.copy(own_photos / "train/hat/hat_0.jpg", own_photos / "test/hat/copy.jpg")
+    folder = import_dataset("folder", own_photos, tmp_path / "d").folder
+    message = found(check_dataset(folder))["same_across_splits"].message
+    assert "`lapel data split --redraw-test` keeps copies together" in message
+    split_dataset(folder, redraw_test=True, validation=0.3, test=0.3)
+    assert check_dataset(folder).faults == 0
 
 
 def test_one_item_on_two_sides_is_a_fault(own_dataset: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,9 @@ def test_pictures_of_one_colour_are_one_only_if_the_colour_is() -> None:
     assert [(first, second) for first, second, _ in pairs] == [(0, 0)]
 
 
+@pytest.mark.parametrize("pairs_at_once", [1_500, 1])
 def test_a_search_in_blocks_finds_what_a_search_of_all_pairs_finds(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, pairs_at_once: int
 ) -> None:
     random = np.random.default_rng(0)
     base = random.integers(0, 2**63, 30, dtype=np.uint64)
@@ -72,11 +74,26 @@ def test_a_search_in_blocks_finds_what_a_search_of_all_pairs_finds(
         for column, other in enumerate(second.bits)
         if int(one ^ other).bit_count() <= duplicates.HASH_DISTANCE
     }
-    monkeypatch.setattr(duplicates, "BLOCK", 7)
+    monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", pairs_at_once)
     monkeypatch.setattr(duplicates, "CANDIDATES_AT_ONCE", 3)
     found = near_pairs(first, second)
     assert {(row, column) for row, column, _ in found} == expected
     assert len(found) == len(expected) >= 200
+
+
+def test_a_search_among_a_million_pictures_takes_little_memory() -> None:
+    def all_of(bits: int, count: int) -> Signatures:
+        hashes = np.full(count, bits, np.uint64)
+        return Signatures(bits=hashes, thumbnails=np.zeros((count, 256), np.uint8))
+
+    few, many = all_of(2**64 - 1, 64), all_of(0, 1_000_000)
+    tracemalloc.start()
+    try:
+        assert near_pairs(few, many) == []
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100e6  # all pairs at once: 512 MB
 
 
 def test_a_set_of_equal_pictures_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapel.data.cleaning.applying import clean_labels
+from lapel.data.cleaning.applying import TaskCleaning, clean_tasks
 from lapel.data.cleaning.clean import Cleaning, clean_dataset
 from lapel.data.cleaning.rules import TaskRules, read_rules
 from lapel.data.creating import create_dataset
@@ -73,6 +73,15 @@ tags:
   merge: {print: [printed]}
   imply: {floral print: [floral, print]}
 """
+
+
+def clean_one(
+    task: TaskSpec, rules: TaskRules, labels: list[Label]
+) -> tuple[TaskCleaning, list[Label]]:
+    """The labels of one task alone, all of them to train on."""
+    splits = ["train"] * len(labels)
+    (done,), after = clean_tasks(Schema((task,)), {task.name: rules}, {task.name: labels}, splits)
+    return done, after[task.name]
 
 
 def test_labels_are_joined_renamed_and_dropped(dataset: Dataset) -> None:
@@ -265,7 +274,7 @@ def test_joining_tags_is_or_with_unknown_in_the_middle(
     ]
     keep, *others = members
     rules = TaskRules(merge={keep: tuple(others)})
-    plan, after = clean_labels(task, rules, labels, ["train"] * len(labels))
+    plan, after = clean_one(task, rules, labels)
     assert keep in plan.after.labels
     assert set(plan.after.labels) == set(WORDS) - set(others)
     for row, label in zip(answers, after, strict=True):
@@ -325,6 +334,6 @@ def test_what_a_forgotten_label_implies_stays() -> None:
     task = TaskSpec(name="t", kind="multi_label", labels=("floral", "floral lace", "lace"))
     rules = TaskRules(imply={"floral lace": (("t", "floral"), ("t", "lace"))}, at_least=2)
     labels: list[Label] = [Tags(("floral lace",)), Tags(("lace",)), Tags(("floral",))]
-    plan, after = clean_labels(task, rules, labels, ["train"] * 3)
+    plan, after = clean_one(task, rules, labels)
     assert after == [Tags(("floral", "lace")), Tags(("lace",)), Tags(("floral",))]
     assert plan.rare == {"floral lace": 1}

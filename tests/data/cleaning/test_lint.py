@@ -109,6 +109,32 @@ def test_tags_that_hold_everywhere_are_not_called_one(tmp_path: Path) -> None:
     assert found(dataset_of(tmp_path / "d", labels, ("hair", "skin"), "multi_label")) == []
 
 
+def test_of_many_tags_the_commonest_are_looked_at_for_holding_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rare, common = Tags(("bag", "hat")), Tags(("tee", "top"))
+    labels: list[Label] = [*[rare] * 15, *[common] * 20, *[Tags()] * 25]
+    dataset = dataset_of(tmp_path / "d", labels, ("bag", "hat", "tee", "top"), "multi_label")
+    both = [("together", "bag", "hat", False), ("together", "tee", "top", False)]
+    assert found(dataset) == both
+    monkeypatch.setattr("lapel.data.cleaning.lint.TOGETHER_TAGS", 2)
+    assert found(dataset) == both[1:]
+
+
+def test_of_tens_of_thousands_of_labels_that_exclude_each_other_no_pairs_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A column of brands: the square of their number would fill 20 GB."""
+    brands = [chr(0xAC00 + number // 200) + chr(0xAC00 + number % 200) for number in range(30_000)]
+    labels = ["t shirt", "t shirt", "T-Shirt", *brands[:5]]
+    words = ("T-Shirt", "t shirt", *brands)
+    dataset = dataset_of(tmp_path / "d", labels, words, "single_label")
+    monkeypatch.setattr(
+        "lapel.data.cleaning.lint.count_together", lambda *_: pytest.fail("pairs were counted")
+    )
+    assert found(dataset) == [("case", "t shirt", "T-Shirt", True)]
+
+
 def test_words_are_those_of_any_script() -> None:
     assert words_of("Office/Formal_wear") == ("office", "formal", "wear")
     assert words_of("\uff34\u30b7\u30e3\u30c4") == ("t\u30b7\u30e3\u30c4",)

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lapel.data.creating import create_dataset
 from lapel.data.dataset import Dataset
 from lapel.data.exploring.explore import explore_dataset
+from lapel.data.exploring.labels import together
 from lapel.data.exploring.sampling import distribution_distance
 from lapel.data.images import packed_name
+from lapel.data.label_counts import count_together
 from lapel.schema.annotation import Annotation
 from lapel.schema.errors import StorageError
 from lapel.schema.labels import Schema, TaskSpec
@@ -110,6 +114,22 @@ def test_labels_that_are_not_shown_are_counted(
     for rest, says in ((1, "The rarest label is not shown."), (2, "The 2 rarest labels are not")):
         monkeypatch.setattr("lapel.data.exploring.labels.PAIRS_SHOWN", labels - rest)
         assert says in " ".join(look(tagged_dataset, tmp_path / "page.html").words)
+
+
+def test_pairs_are_counted_of_the_labels_that_are_shown_alone(
+    tagged_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The square of the number of all labels may not fit the memory."""
+    asked: list[tuple[str, str]] = []
+
+    def counted(dataset: Dataset, labels: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
+        asked.extend(labels)
+        return count_together(dataset, labels)
+
+    monkeypatch.setattr("lapel.data.exploring.labels.count_together", counted)
+    monkeypatch.setattr("lapel.data.exploring.labels.PAIRS_SHOWN", 2)
+    assert 'title="30 of 30">100</td>' in together(Dataset.open(tagged_dataset))
+    assert asked == [("tags", "hat"), ("tags", "skin")]
 
 
 def test_one_task_of_single_labels_has_no_pairs(photo_dataset: Path, tmp_path: Path) -> None:

@@ -135,7 +135,22 @@ def test_what_is_named_is_not_guessed(tmp_path: Path) -> None:
     reading = read_table(path, images=tmp_path, single=["year"], image_column="id")
     assert [task.name for task in reading.schema] == ["year"]
     assert reading.schema["year"].labels == ("2011", "2012")
-    assert {row.split for row in reading.annotations} == {None}
+    assert [row.split for row in reading.annotations] == ["train", "validation", "test", None]
+    assert [row.group for row in reading.annotations] == ["x", "x", None, "z"]
+    assert reading.notes[2:] == (
+        "column 'split' says the split",
+        "column 'group' says what is shown",
+    )
+
+
+def test_a_column_called_split_or_group_may_be_something_else(tmp_path: Path) -> None:
+    rows = ("1.png,hat,a,train,x", "2.png,bag,b,test,y")
+    path = source(tmp_path, "image,kind,split,fold,group", *rows)
+    reading = read_table(path, images=tmp_path, single=["kind"])
+    assert [row.split for row in reading.annotations] == [None, None]
+    reading = read_table(path, images=tmp_path, single=["kind", "group"], split_column="fold")
+    assert [row.split for row in reading.annotations] == ["train", "test"]
+    assert [row.group for row in reading.annotations] == [None, None]
 
 
 def test_a_column_with_a_comma_in_its_name_can_be_named(tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ import shutil
 from pathlib import Path
 
 from layout_writers import write_attribute_folders, write_photo
-from reader_rig import Damage, Rig, Spoil, both, link_out
+from reader_rig import Damage, Rig, Spoil, both, link_folder, link_out
 
 from lapel.schema.labels import Schema, TaskSpec
+
+#: What is said of a link to a folder.
+_LINKED = "more: found a link to a folder, expected the folder itself; copy it in"
 
 
 def _loose(place: str) -> Damage:
@@ -45,6 +48,7 @@ DAMAGES = {
         spoil=link_out("src/train/color/red/link.png"),
         says="link.png: found a link that leads out of the folder, expected a file in it",
     ),
+    "link to a folder": Damage(spoil=link_folder("src/train/color/red/more"), says=_LINKED),
     "name that is no text": Damage(
         spoil=lambda root: Path(
             os.fsdecode(os.fsencode(root) + b"/src/train/color/red/\xff.png")
@@ -102,6 +106,7 @@ FOLDER = Rig(
             spoil=link_out("src/train/a/link.png"),
             says="link.png: found a link that leads out of the folder",
         ),
+        "link to a folder": Damage(spoil=link_folder("src/train/a/more"), says=_LINKED),
         "class not listed": Damage(
             spoil=lambda root: (root / "src/classes.csv").write_text("folder,label\na,A\n"),
             says="train/b: found a folder, expected one of classes.csv",
@@ -165,6 +170,7 @@ UNLABELLED = Rig(
             spoil=link_out("src/train/a/link.png"),
             says="link.png: found a link that leads out of the folder",
         ),
+        "link to a folder": Damage(spoil=link_folder("src/train/a/more"), says=_LINKED),
         "name that is no text": Damage(
             spoil=lambda root: Path(
                 os.fsdecode(os.fsencode(root) + b"/src/train/a/\xff.png")

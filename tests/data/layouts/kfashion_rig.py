@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layout_writers import write_kfashion
-from reader_rig import Damage, Rig, both, link_out, patch, remove, swap
+from reader_rig import Damage, Rig, both, link_folder, link_out, patch, remove, swap
 
 FILE = "data/Training/로맨틱/100026.json"
 
@@ -99,6 +99,10 @@ DAMAGES = {
             link_out("data/Training/로맨틱/100026.jpg"),
         ),
         says="100026.json: 'Training/로맨틱/100026.jpg' leads out of",
+    ),
+    "link to a folder": Damage(
+        spoil=link_folder("data/Training/more"),
+        says="more: found a link to a folder, expected the folder itself; copy it in",
     ),
 }
 

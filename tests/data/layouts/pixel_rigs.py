@@ -23,7 +23,18 @@ from pixel_writers import (
     write_masks,
     write_matlab,
 )
-from reader_rig import Damage, Rig, Spoil, append, both, link_out, patch, remove, swap
+from reader_rig import (
+    Damage,
+    Rig,
+    Spoil,
+    append,
+    both,
+    link_folder,
+    link_out,
+    patch,
+    remove,
+    swap,
+)
 
 LIST = "pixels/labels.csv"
 MAP = "pixels/masks/0001.png"
@@ -141,6 +152,12 @@ MASKS_DAMAGES = {
     "map that is a link outside": Damage(
         spoil=both(remove(MAP), link_out(MAP)),
         says="0001.png: found a link that leads out of the folder",
+    ),
+    "folder of photos that is a link": Damage(
+        spoil=link_folder("pixels/photos/more"), says="more: found a link to a folder"
+    ),
+    "folder of maps that is a link": Damage(
+        spoil=link_folder("pixels/masks/more"), says="more: found a link to a folder"
     ),
     "splits beside others": Damage(
         spoil=_folders("pixels/photos/train", "pixels/photos/mine"),

@@ -67,6 +67,16 @@ def link_out(name: str) -> Spoil:
     return spoil
 
 
+def link_folder(name: str) -> Spoil:
+    """A link that leads to a folder of pictures outside the source."""
+
+    def spoil(root: Path) -> None:
+        write_photo(root.parent / f"folder outside of {root.name}" / "1.png", 9)
+        (root / name).symlink_to(root.parent / f"folder outside of {root.name}")
+
+    return spoil
+
+
 def both(*spoils: Spoil) -> Spoil:
     """One after another."""
 

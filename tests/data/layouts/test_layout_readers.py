@@ -195,6 +195,16 @@ def test_kfashion_places_are_sorted_by_number_and_empty_boxes_left_out(tmp_path:
     assert read_kfashion(tmp_path / "data", boxes=False).garments == {}
 
 
+def test_kfashion_outlines_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    """Those of a million photos would fill the memory."""
+    write_kfashion(tmp_path)
+    reading = read_kfashion(tmp_path / "data")
+    record = tmp_path / "data/Training/로맨틱/100026.json"
+    record.write_text("{", encoding="utf-8")
+    with pytest.raises(FormatError, match=r"100026\.json, line 1: found text that is no JSON"):
+        dict(reading.garments)
+
+
 def test_kfashion_takes_new_words_and_passes_over_missing_images_if_told(tmp_path: Path) -> None:
     write_kfashion(tmp_path)
     record = bare_kfashion_record(7)

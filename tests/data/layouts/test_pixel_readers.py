@@ -320,6 +320,38 @@ def test_coco_is_read_with_ids_that_have_gaps(tmp_path: Path) -> None:
     assert crowd.each[0].facts["iscrowd"] == 1
 
 
+@pytest.mark.parametrize("marked", [True, False])
+def test_the_root_that_roboflow_puts_first_is_no_label(marked: bool, tmp_path: Path) -> None:
+    for number, split in enumerate(("train", "valid")):
+        write_photo(tmp_path / split / f"{split}.jpg", number, width=WIDTH, height=HEIGHT)
+        value = coco_value(
+            [coco_image(1, f"{split}.jpg")],
+            [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4]}] if marked else [],
+        )
+        value["categories"] = [
+            {"id": 0, "name": "dress", "supercategory": "none"},
+            {"id": 1, "name": "dress", "supercategory": "dress"},
+            {"id": 2, "name": "hat", "supercategory": "dress"},
+        ]
+        (tmp_path / split / "_annotations.coco.json").write_text(json.dumps(value))
+    reading = read_coco(tmp_path)
+    assert reading.schema["garments"].labels == ("dress", "hat")
+    assert "categories that only group others, left out: dress" in reading.notes
+    assert [one.part for one in reading.garments["train/train.jpg"]] == ["dress"] * marked
+
+
+def test_a_category_above_others_stays_where_it_is_marked(tmp_path: Path) -> None:
+    write_photo(tmp_path / "a.jpg", 9, width=WIDTH, height=HEIGHT)
+    marked = [{"id": 1, "image_id": 1, "category_id": 0, "bbox": [1, 1, 4, 4]}]
+    value = coco_value([coco_image(1, "a.jpg")], marked)
+    value["categories"] = [
+        {"id": 0, "name": "clothes"},
+        {"id": 5, "name": "hat", "supercategory": "clothes"},
+    ]
+    (tmp_path / "marks.json").write_text(json.dumps(value))
+    assert read_coco(tmp_path / "marks.json").schema["garments"].labels == ("clothes", "hat")
+
+
 def test_what_encloses_nothing_is_left_out_and_counted(tmp_path: Path) -> None:
     write_photo(tmp_path / "a.jpg", 9, width=WIDTH, height=HEIGHT)
     kept = {"image_id": 1, "category_id": 5, "bbox": [1, 1, 4, 4]}

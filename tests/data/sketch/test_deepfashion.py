@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lapel.data.cleaning.shipped import groups_of
+from lapel.data.cleaning.shipped import choose_rules
 from lapel.data.dataset import Dataset
 from lapel.data.deepfashion.names import ATTRIBUTE_TASKS, official_attributes, official_categories
-from lapel.data.deepfashion.schema import FINE_TASKS
+from lapel.data.deepfashion.schema import FINE_TASKS, coarse_schema
 from lapel.data.deepfashion.text import clothes_landmarks
 from lapel.data.export import export_dataset
 from lapel.data.readers.deepfashion_coarse import read_deepfashion_coarse
@@ -58,9 +58,11 @@ def test_all_words_are_deepfashions_own() -> None:
 
 
 def test_synonyms_are_those_that_the_shipped_rules_join() -> None:
+    schema = coarse_schema(official_categories(), official_attributes())
     joined = {
-        frozenset(name for _, name in (kept, *others))
-        for kept, others in groups_of("deepfashion", "A").items()
+        frozenset((kept, *others))
+        for one in choose_rules("deepfashion", schema, tier="A").rules.values()
+        for kept, others in one.merge.items()
     }
     assert {frozenset((name, *others)) for name, others in SYNONYMS.items()} <= joined
     # Whatever else is drawn is one thing a name.

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -104,6 +104,49 @@ def test_copies_of_the_kept_test_split_do_not_stand_in_the_way(own_dataset: Path
     with_column(own_dataset, "split", ["test", "train"] * 3 + ["train"] * 12)
     dataset = split_dataset(own_dataset, validation=0.3)
     assert dataset.table["split"].to_list()[:6:2] == ["test"] * 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("kept", "drawn", "option"),
+    [("test", "validation", "--redraw-test"), ("validation", "test", "--redraw")],
+)
+def test_copies_of_a_split_that_is_kept_are_drawn_into_no_other(
+    own_dataset: Path,
+    run: Callable[..., tuple[int, str, str]],
+    kept: str,
+    drawn: str,
+    option: str,
+    seed: int,
+) -> None:
+    with_column(own_dataset, "sha256", [f"{number // 2:064}" for number in range(18)])
+    with_column(own_dataset, "split", [kept, "train"] * 3 + ["train"] * 12)
+    # The seventh picture shows the item of a copy, and has a copy itself.
+    with_column(own_dataset, "group", ["one" if row in (1, 6) else None for row in range(18)])
+    code, said, _ = run("data", "split", own_dataset, f"--{drawn}", "0.6", "--seed", str(seed))
+    assert code == 0
+    assert f"left in train, as {kept} is kept: 5 pictures (copies, bit for bit" in said
+    assert f"add {option} to draw all splits anew" in said
+    splits = Dataset.open(own_dataset).table["split"].to_list()
+    assert splits[:8] == [kept, "train"] * 3 + ["train"] * 2
+    assert set(splits[8:]) == {"train", drawn}
+
+
+def test_items_that_share_one_file_are_drawn_as_one_however_many_they_are(
+    own_dataset: Path,
+) -> None:
+    """Twenty thousand products with one "no picture": the square of that would take minutes."""
+    items, rows = 20_000, range(24_000)
+    table = Dataset.open(own_dataset).table
+    many = table[[row % len(table) for row in rows]].with_columns(
+        pl.Series("image", [f"{row}.jpg" for row in rows]),
+        pl.Series("sha256", [f"{max(row, items - 1):064}" for row in rows]),
+        pl.Series("group", [f"item {row}" if row < items else None for row in rows]),
+    )
+    write_table(own_dataset, many)
+    dataset = split_dataset(own_dataset, validation=0.1, redraw=True)
+    assert dataset.splits().keys() == {"train", "validation"}
+    assert dataset.table["split"][:items].n_unique() == 1
 
 
 def test_too_few_images_are_refused_and_the_table_stays(own_dataset: Path) -> None:

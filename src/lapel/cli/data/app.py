@@ -13,7 +13,7 @@ from lapel.cli.data.cut import cut_app
 from lapel.cli.data.deepfashion import export_deepfashion_app, import_deepfashion_app
 from lapel.cli.data.exporting import DatasetFolder
 from lapel.cli.data.garments import export_garments_app, import_garments_app
-from lapel.cli.data.importing import import_app, print_dataset
+from lapel.cli.data.importing import import_app, print_dataset, print_notes
 from lapel.cli.data.label_studio import export_label_studio_app, import_label_studio_app
 from lapel.cli.data.layouts import export_layouts_app, import_layouts_app
 from lapel.cli.data.masks import export_masks_app, import_masks_app
@@ -84,7 +84,7 @@ def split(
 
     Splits that exist are kept unless they are given up: a model that was trained before has
     learned from the pictures that it would then be judged on. So it has from a test split that is
-    drawn after it: train again.
+    drawn after it: train again. Copies of pictures in a split that is kept are left in train.
     """
     from lapel.data.splitting.split import split_dataset
 
@@ -96,6 +96,7 @@ def split(
         by=by,
         redraw_test=redraw_test,
         redraw=redraw,
+        on_notes=print_notes,
     )
     print_dataset(drawn)
 

@@ -129,14 +129,18 @@ def import_table(
         typer.Option(help="Column of image names.", show_default="image, file, path or the like"),
     ] = None,
     split_column: Annotated[
-        str | None, typer.Option(help="Column of train, validation, test.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Column of train, validation, test.",
+            show_default="split, if it says nothing else",
+        ),
     ] = None,
     group_column: Annotated[
         str | None,
         typer.Option(
             help="Column of the item shown (such as a product's number): pictures of one item "
             "are never parted between splits.",
-            show_default=False,
+            show_default="group, where there is one",
         ),
     ] = None,
     join_extra: Annotated[
@@ -194,7 +198,7 @@ def import_layout(
         folder,
         name=name,
         on_unreadable=_print_skipped if skip else None,
-        on_notes=_print_notes,
+        on_notes=print_notes,
         replace=replace,
         track=track,
         **options,
@@ -204,7 +208,8 @@ def import_layout(
         print(f"There is no validation split; make one: lapel data split {folder} --validation 0.1")
 
 
-def _print_notes(notes: Sequence[str]) -> None:
+def print_notes(notes: Sequence[str]) -> None:
+    """What the user should know, a line each."""
     for note in notes:
         print(f"  {shown(note)}")
 

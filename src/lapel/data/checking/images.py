@@ -101,18 +101,27 @@ def _same_bytes(dataset: Dataset, unread: Collection[str]) -> Iterator[Finding]:
     across: list[str] = []
     within: list[str] = []
     contradicting: list[str] = []
+    sharing: set[str] = set()
     for row in groups.iter_rows(named=True):
         shown = " = ".join(
             f"{name} ({split})" for name, split in zip(row["image"], row["split"], strict=True)
         )
-        (across if len(set(row["split"])) > 1 else within).append(shown)
+        splits = set(row["split"])
+        if len(splits) > 1:
+            across.append(shown)
+            sharing |= splits
+        else:
+            within.append(shown)
         if any(_contradict([column[place] for place in row["row"]]) for column in labels):
             contradicting.append(shown)
+    # Without it a test split is kept, and so are its pictures that others are copies of.
+    option = "--redraw-test" if "test" in sharing else "--redraw"
     yield from finding(
         "same_across_splits",
         "fault",
         "pictures stand in two splits, bit for bit: what is measured there was learnt by heart; "
-        "remove one of each, or draw the splits anew: `lapel data split` keeps copies together",
+        f"remove one of each, or draw the splits anew: `lapel data split {option}` keeps copies "
+        "together",
         across,
     )
     yield from finding("same", "warning", "pictures stand twice in one split", within)

@@ -88,14 +88,6 @@ def clean_tasks(
     return [_implying(plan, there) for plan in done], after
 
 
-def clean_labels(
-    task: TaskSpec, rules: TaskRules, labels: Sequence[Label], splits: Sequence[str]
-) -> tuple[TaskCleaning, list[Label]]:
-    """:func:`clean_tasks` of one task alone."""
-    (plan,), after = clean_tasks(Schema((task,)), {task.name: rules}, {task.name: labels}, splits)
-    return plan, after[task.name]
-
-
 def _plans(
     tasks: Sequence[TaskSpec], rules: Mapping[str, TaskRules], labels: _Columns
 ) -> dict[str, TaskCleaning]:

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lapel.data.cleaning.garment_words import GARMENTS, KNOWN_WORDS
 from lapel.data.cleaning.rules import CLEANED_KINDS
 from lapel.data.cleaning.word_forms import near, only_plural, stems_of_label, words_of
 from lapel.data.dataset import Dataset
-from lapel.data.label_counts import count_together
+from lapel.data.label_counts import count_held, count_together
+from lapel.schema.annotation import Label
 from lapel.schema.labels import TaskSpec
 
 Kind = Literal["case", "form", "order", "spelling", "print", "within", "parts", "together"]
@@ -52,6 +52,8 @@ TAG_SPELLED_LEAST = 8
 TOGETHER_SHARE = 0.9
 TOGETHER_IMAGES = 10
 TOGETHER_LIFT = 2.0
+#: So many of the commonest tags are looked at for it: their pairs are counted in 32 MB.
+TOGETHER_TAGS = 2_000
 
 #: Marks that list words of equal rank; a blank does not: a shirt dress is no dress shirt.
 _LISTING = re.compile(r"[/,&+|;]")
@@ -92,39 +94,31 @@ class LabelPair:
 
 def lint_labels(dataset: Dataset) -> list[LabelPair]:
     """Pairs of labels of each task that may be one: sure ones first, then by kind and name."""
-    pairs = []
-    for task in dataset.schema:
-        if task.kind in CLEANED_KINDS:
-            together = count_together(dataset, [task.name])
-            pairs += lint_task(task, together=together, rows=len(dataset))
-    return pairs
+    tasks = [task for task in dataset.schema if task.kind in CLEANED_KINDS]
+    return [pair for task in tasks for pair in lint_task(task, dataset)]
 
 
-def lint_task(
-    task: TaskSpec, *, together: NDArray[np.int64] | None = None, rows: int = 0
-) -> list[LabelPair]:
+def lint_task(task: TaskSpec, dataset: Dataset | None = None) -> list[LabelPair]:
     """The same of one task, by the names of its labels and what is known of how they occur.
 
     Args:
         task: whose labels.
-        together: how many images hold both of two labels, (L, L), as
-            :func:`~lapel.data.label_counts.count_together` counts them; none: nothing is known.
-        rows: how many images there are.
+        dataset: whose images say how they occur; none: nothing is known.
     """
     kinds = list(KINDS)
-    known = np.zeros((len(task.labels),) * 2, np.int64) if together is None else together
-    pairs = _Lint(task, known, rows).pairs()
+    pairs = _Lint(task, dataset).pairs()
     return sorted(pairs, key=lambda pair: (not pair.sure, kinds.index(pair.kind)))
 
 
 class _Lint:
     """The looks at one task. A label that surely is another takes no further part."""
 
-    def __init__(self, task: TaskSpec, together: NDArray[np.int64], rows: int) -> None:
+    def __init__(self, task: TaskSpec, dataset: Dataset | None) -> None:
         self.task = task
-        self.rows = rows
-        self.together = together
-        self.count = dict(zip(task.labels, np.diag(self.together).tolist(), strict=True))
+        self.dataset = dataset
+        labels: Sequence[Label] = () if dataset is None else dataset.labels_in_words(task.name)
+        counts = count_held(labels)
+        self.count = {label: counts[label] for label in task.labels}
         #: Commonest first; in the schema's order where equally common.
         self.names = sorted(task.labels, key=lambda label: -self.count[label])
         self.rank = {label: rank for rank, label in enumerate(self.names)}
@@ -245,17 +239,21 @@ class _Lint:
         return {words_of(label): label for label in reversed(self.names)}
 
     def held_together(self) -> Iterator[LabelPair]:
-        alone = np.diag(self.together).astype(np.float64)
-        either = alone[:, None] + alone[None] - self.together
-        expected = alone[:, None] * alone[None] / max(1, self.rows)
+        if self.dataset is None:
+            return
+        commonest = set(self.names[:TOGETHER_TAGS])
+        tags = [label for label in self.task.labels if label in commonest]
+        together = count_together(self.dataset, [(self.task.name, tag) for tag in tags])
+        alone = np.diag(together).astype(np.float64)
+        either = alone[:, None] + alone[None] - together
+        expected = alone[:, None] * alone[None] / max(1, len(self.dataset))
         found = (
-            (self.together >= TOGETHER_IMAGES)
-            & (self.together >= TOGETHER_SHARE * either)
-            & (self.together >= TOGETHER_LIFT * expected)
+            (together >= TOGETHER_IMAGES)
+            & (together >= TOGETHER_SHARE * either)
+            & (together >= TOGETHER_LIFT * expected)
         )
         for one, two in np.argwhere(np.triu(found, 1)).tolist():
-            labels = self.task.labels
-            yield from self._pair("together", labels[one], labels[two], sure=False)
+            yield from self._pair("together", tags[one], tags[two], sure=False)
 
 
 def _surely_forms(one: str, two: str) -> bool:

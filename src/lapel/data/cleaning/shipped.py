@@ -143,15 +143,6 @@ def _about(table: Sequence[ShippedRule], schema: Schema) -> bool:
     return any((task.name, label) in known for task in tags for label in task.labels)
 
 
-def groups_of(name: str, tier: str) -> dict[Place, list[Place]]:
-    """Each label that stays, to those that become it, whatever a dataset has of them."""
-    becomes = _becomes(shipped_rules(name), TIERS[tier])
-    groups: dict[Place, list[Place]] = {}
-    for label in becomes:
-        groups.setdefault(_last(label, becomes), []).append(label)
-    return groups
-
-
 def _becomes(table: Sequence[ShippedRule], tiers: Sequence[str]) -> dict[Place, Place]:
     return {row.label: row.other for row in table if row.rule in tiers}
 

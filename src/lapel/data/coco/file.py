@@ -21,6 +21,7 @@ from typing import Any
 from lapel.data.coco.parts import (
     Picture,
     Wrong,
+    bare_roots,
     box_faults,
     mask_faults,
     members,
@@ -61,6 +62,7 @@ class Content:
     Attributes:
         pictures: id to image.
         categories: id to category, in the order of the list.
+        roots: the names of categories that only group others, left out.
         marked: id of an image to its annotations as they stand in the file, checked. They become
             garments when they are asked for: as values they would take far more memory.
         holes: whether an outline within another of the same garment is a hole.
@@ -72,6 +74,7 @@ class Content:
 
     pictures: dict[Identifier, Picture] = field(default_factory=dict)
     categories: dict[Identifier, Category] = field(default_factory=dict)
+    roots: list[str] = field(default_factory=list)
     marked: dict[Identifier, list[dict[str, Any]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -132,11 +135,16 @@ def checked_content(value: dict[str, Any], *, holes: bool = False) -> Content:
     content = Content(holes=holes)
     for image in members(value, "images", content):
         _take_picture(image, content)
-    for category in members(value, "categories", content):
-        _take_category(category, content)
-    seen: set[Identifier] = set()
+    categories = members(value, "categories", content)
     # Lists of photos to be judged have no annotations; elsewhere the list may be empty.
-    for one in members(value, "annotations", content) if "annotations" in value else ():
+    marked = members(value, "annotations", content) if "annotations" in value else []
+    roots = bare_roots(categories, marked)
+    content.roots = [str(one["name"]) for one in roots]
+    for category in categories:
+        if category not in roots:
+            _take_category(category, content)
+    seen: set[Identifier] = set()
+    for one in marked:
         wrong = list(_annotation_faults(one, content, seen))
         content.broken += wrong
         content.refused += bool(wrong)

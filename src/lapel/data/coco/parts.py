@@ -54,6 +54,33 @@ def members(value: dict[str, Any], key: str, content: HasFaults) -> list[dict[st
     return found
 
 
+def bare_roots(
+    categories: list[dict[str, Any]], marked: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The categories that only group others, and are no label.
+
+    Roboflow's exports begin with one; it may be named like a label below it.
+
+    Args:
+        categories: as they stand in the file.
+        marked: the annotations, as they stand there.
+
+    Returns:
+        Those without a supercategory that others name as theirs and that no annotation names.
+    """
+    above = [one["supercategory"] for one in categories if not _is_root(one)]
+    named = [one.get("category_id") for one in marked]
+    return [
+        one
+        for one in categories
+        if _is_root(one) and one.get("name") in above and one.get("id") not in named
+    ]
+
+
+def _is_root(category: dict[str, Any]) -> bool:
+    return category.get("supercategory") in (None, "", "none")
+
+
 def box_faults(box: Any, of: str) -> Iterator[Wrong]:  # noqa: ANN401 - what JSON holds
     """What is wrong with left, top, width and height."""
     right = isinstance(box, list) and len(box) == 4 and all(map(is_number, box))

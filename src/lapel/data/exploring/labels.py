@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-
-import numpy as np
+from collections.abc import Sequence
 
 from lapel.data.dataset import Dataset
 from lapel.data.glossary import read_glossary
@@ -89,17 +88,15 @@ def together(dataset: Dataset) -> str:
     tasks = list(dataset.schema)
     if len(tasks) == 1 and tasks[0].kind == "single_label":
         return ""
-    counts = count_together(dataset, [task.name for task in tasks])
     names = [(task.name, label) for task in tasks for label in task.labels]
-    alone = np.diag(counts)
-    commonest = np.sort(np.argsort(-alone, kind="stable")[:PAIRS_SHOWN])
-    chosen = [int(place) for place in commonest if alone[place]]
-    head = "".join(f"<th><div>{word(names[place][1])}</div></th>" for place in chosen)
+    chosen = _commonest(dataset, names)
+    counts: list[list[int]] = count_together(dataset, chosen).tolist()
+    head = "".join(f"<th><div>{word(label)}</div></th>" for _, label in chosen)
     rows = "".join(
-        f"<tr><th>{_full_name(*names[one], several=len(tasks) > 1)}</th>"
-        + "".join(_pair_cell(int(counts[one, two]), int(alone[one])) for two in chosen)
+        f"<tr><th>{_full_name(*name, several=len(tasks) > 1)}</th>"
+        + "".join(_pair_cell(both, row[place]) for both in row)
         + "</tr>"
-        for one in chosen
+        for place, (name, row) in enumerate(zip(chosen, counts, strict=True))
     )
     rest = len(names) - len(chosen)
     unseen = "rarest label is" if rest == 1 else f"{rest:,} rarest labels are"
@@ -109,6 +106,14 @@ def together(dataset: Dataset) -> str:
         f"the row, so many have that of the column.{more}</p>"
         f'<table class="pairs"><tr><th></th>{head}</tr>{rows}</table></section>'
     )
+
+
+def _commonest(dataset: Dataset, names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of the labels whose pairs are shown, in their order; none that never holds."""
+    held = {task.name: count_held(dataset.labels_in_words(task.name)) for task in dataset.schema}
+    images = {(task, label): held[task][label] for task, label in names}
+    commonest = set(sorted(names, key=lambda name: -images[name])[:PAIRS_SHOWN])
+    return [name for name in names if name in commonest and images[name]]
 
 
 def _full_name(task: str, label: str, *, several: bool) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lapel.data.dataset import Dataset
 from lapel.data.exporting import Exported, copy_images
-from lapel.data.garments import read_garments
+from lapel.data.garments import GarmentsLabels
 from lapel.data.kfashion.record import (
     BOX_KEYS,
     BOXES,
@@ -29,7 +29,7 @@ from lapel.data.kfashion.words import PARTS, STYLE, Question, questions
 from lapel.data.progress import Track, silent
 from lapel.schema.annotation import Label, Tags
 from lapel.schema.errors import UsageError
-from lapel.schema.garments import Garment
+from lapel.schema.garments import Garment, Garments
 from lapel.storage.folders import atomic_folder
 
 #: The layout's folders of the splits. It has no test set.
@@ -60,14 +60,16 @@ def export_kfashion(dataset: Dataset, out: Path, *, track: Track = silent) -> Ex
     numbers = _numbers(dataset.names())
     splits = dict(zip(dataset.names(), dataset.table["split"], strict=True))
     places = {name: f"{FOLDERS[splits[name]]}/{number}.jpg" for name, number in numbers.items()}
-    garments = read_garments(dataset.folder)
+    known = GarmentsLabels(dataset.folder, dataset.names(), [True] * len(dataset))
     columns = [dataset.labels(question.task) for question in asked]
     sizes = list(zip(dataset.table["width"], dataset.table["height"], strict=True))
     with atomic_folder(out) as building:
         copy_images(dataset, building, places, track)
         for row, name in enumerate(dataset.names()):
             labels = [(q, column[row]) for q, column in zip(asked, columns, strict=True)]
-            record = _record(numbers[name], sizes[row], labels, garments.get(name, ()))
+            found = known[row]
+            garments = found.each if isinstance(found, Garments) else ()
+            record = _record(numbers[name], sizes[row], labels, garments)
             path = (building / places[name]).with_suffix(".json")
             path.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
     return Exported(path=out, images=len(places))

@@ -118,8 +118,7 @@ def _of_json(path: Path, faults: list[Fault]) -> Iterator[tuple[int | None, List
     try:
         value = loaded_value(read_bytes(path))
     except RecordError as error:
-        fault = Fault(file=str(path), line=error.line, found=str(error), expected=error.expected)
-        faults.append(fault)
+        faults.append(error.fault(path))
         return
     if isinstance(value, dict) and isinstance(value.get("categories"), list):
         value = value["categories"]  # as COCO's files have them

@@ -107,7 +107,7 @@ def _checked(
     try:
         values = read(path)
     except RecordError as error:
-        return Fault(file=str(path), line=error.line, found=str(error), expected=error.expected)
+        return error.fault(path)
     coloured = values.ndim == 3
     if coloured and classes.coloured is None:
         expected = "numbers of classes, or a list of the classes with their colours"

@@ -53,7 +53,7 @@ def tasks_of(path: Path) -> list[Task]:
     try:
         value = loaded_value(read_bytes(path), hook=_compact)
     except RecordError as error:
-        refuse([Fault(file=file, line=error.line, found=str(error), expected=error.expected)])
+        refuse([error.fault(path)])
     if not isinstance(value, list) or not value:
         refuse([Fault(file=file, found=shown_value(value), expected="a list of tasks")])
     faults: list[Fault] = []

@@ -80,15 +80,19 @@ def choose_roles(
 ) -> Roles:
     """The parts of all columns; labels are guessed where neither kind is named.
 
+    Columns called ``split`` and ``group`` are taken as such in either case.
+
     Raises:
         UsageError: a column of tags that is not there, one that is named twice, or no labels.
     """
+    one_each = tuple(single_columns(table, single))
+    tags = dict(_with_mark(table, entry) for entry in multi)
+    twice = [column for column in one_each if column in tags]
+    if twice:
+        raise UsageError(f"column {twice[0]!r} is named by --single and --multi; choose one")
+    split, group = _splits_and_items(table, split, group, taken=(image, *one_each, *tags))
     guess = None
-    if not single and not multi:
-        if split is None and "split" in table.columns and holds_splits(table.column("split")):
-            split = "split"
-        if group is None and "group" in table.columns:
-            group = "group"
+    if not one_each and not tags:
         guess = guess_labels(table, taken={image, split or image, group or image})
         if not guess.single and not guess.multi:
             passed = "; ".join(f"{column}: {why}" for column, why in guess.passed.items())
@@ -96,18 +100,27 @@ def choose_roles(
                 f"{table.file}: found no column of labels ({passed or 'no other columns'}), "
                 "expected at least one; name it with --single or --multi"
             )
-    roles = Roles(
-        image=image,
-        single=guess.single if guess else tuple(single_columns(table, single)),
-        multi=guess.multi if guess else dict(_with_mark(table, entry) for entry in multi),
-        split=split,
-        group=group,
-        guess=guess,
-    )
-    twice = [column for column in roles.single if column in roles.multi]
-    if twice:
-        raise UsageError(f"column {twice[0]!r} is named by --single and --multi; choose one")
-    return roles
+        one_each, tags = guess.single, guess.multi
+    return Roles(image=image, single=one_each, multi=tags, split=split, group=group, guess=guess)
+
+
+def _splits_and_items(
+    table: Cells, split: str | None, group: str | None, *, taken: Sequence[str]
+) -> tuple[str | None, str | None]:
+    """The columns of splits and of what is shown: those that are named, else those called so.
+
+    Args:
+        table: whose.
+        split: the column that is named, if any.
+        group: likewise.
+        taken: columns that play another part.
+    """
+    free = [column for column in table.columns if column not in (*taken, split, group)]
+    if split is None and "split" in free and holds_splits(table.column("split")):
+        split = "split"
+    if group is None and "group" in free:
+        group = "group"
+    return split, group
 
 
 def single_columns(table: Cells, entries: Sequence[str]) -> list[str]:
@@ -134,16 +147,18 @@ def _with_mark(table: Cells, entry: str) -> tuple[str, str]:
     raise UsageError(f"--multi {entry}: {table.file} {what}; expected {expected}")
 
 
-def guess_notes(roles: Roles) -> Iterator[str]:
-    """What the user should know about a guess."""
+def role_notes(roles: Roles) -> Iterator[str]:
+    """What the user should know of the columns' parts, most of all where labels are guessed."""
     if roles.split:
         yield f"column '{roles.split}' says the split"
     if roles.group:
         yield f"column '{roles.group}' says what is shown"
+    if roles.guess is None:
+        return
     if roles.single:
         yield f"taken as one label each (--single): {', '.join(roles.single)}"
     for column, mark in roles.multi.items():
         yield f"taken as tags with {mark!r} between them (--multi): {column}"
-    if roles.guess and roles.guess.passed:
+    if roles.guess.passed:
         passed = ", ".join(f"{column} ({why})" for column, why in roles.guess.passed.items())
         yield f"passed over: {passed}; to choose yourself, name --single and --multi"

@@ -57,7 +57,7 @@ def read_attribute_folders(source: str | Path, *, multi: Sequence[str] = ()) -> 
     Raises:
         UsageError: no such folder or attribute.
         FormatError: pictures outside class folders, a photo in two classes of one attribute,
-            names that are no text, links that lead out; all faults together.
+            names that are no text, links that lead out or to folders; all faults together.
         StorageError: a picture that lies in several folders cannot be read.
     """
     root = existing_folder(source)

@@ -112,14 +112,10 @@ def _labels(path: Path) -> tuple[str, ...]:
     try:
         names = matlab_words(path, "label_list")
     except RecordError as error:
-        raise FormatError([_fault(path, error)]) from error
+        raise FormatError([error.fault(path)]) from error
     twice = sorted({name for name in names if names.count(name) > 1})
     refuse([Fault(file=str(path), found=f"{name!r} twice", expected="each once") for name in twice])
     return names
-
-
-def _fault(path: Path, error: RecordError) -> Fault:
-    return Fault(file=str(path), line=error.line, found=str(error), expected=error.expected)
 
 
 def _photos_of(root: Path, folder: str, pictures: ImageList) -> dict[str, Path]:
@@ -152,7 +148,7 @@ def _tags(
         try:
             numbers = sorted(set(matlab_numbers(path, "tags").ravel().tolist()))
         except RecordError as error:
-            faults.append(_fault(path, error))
+            faults.append(error.fault(path))
             continue
         if numbers[-1] >= len(names):
             expected = f"0 to {len(names) - 1}"

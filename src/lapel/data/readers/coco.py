@@ -47,6 +47,7 @@ class _Found:
     annotations: list[Annotation] = field(default_factory=list)
     marked: dict[str, tuple[Content, Identifier]] = field(default_factory=dict)
     categories: dict[str, Category] = field(default_factory=dict)
+    roots: list[str] = field(default_factory=list)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     garments: int = 0
     faults: list[Fault] = field(default_factory=list)
@@ -151,8 +152,7 @@ def _read_file(
     try:
         value = loaded_object(read_bytes(path), hook=compact)
     except RecordError as error:
-        line, expected = error.line, error.expected
-        found.faults.append(Fault(file=str(path), line=line, found=str(error), expected=expected))
+        found.faults.append(error.fault(path))
         return
     content = checked_content(value, holes=holes)
     found.faults += _as_faults(path, content.faults)
@@ -161,6 +161,7 @@ def _read_file(
     else:
         found.faults += _as_faults(path, content.broken)
     found.oddities += content.oddities
+    found.roots += content.roots
     _take_categories(path, content, found)
     folder = image_folder(root, path, [one.file for one in content.pictures.values()], split)
     rows = content.pictures.items()
@@ -203,4 +204,7 @@ def _remedy(found: _Found) -> str:
 def _notes(found: _Found) -> Iterator[str]:
     images = counted(len(found.marked), "image")
     yield f"kept in garments.jsonl: {counted(found.garments, 'garment')} of {images}"
+    if found.roots:
+        names = ", ".join(dict.fromkeys(found.roots))
+        yield f"categories that only group others, left out: {names}"
     yield from oddity_notes(found.oddities)

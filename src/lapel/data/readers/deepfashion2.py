@@ -168,8 +168,7 @@ def _record(path: Path, faults: list[Fault]) -> Record | None:
     try:
         record = parse_record(read_bytes(path))
     except RecordError as error:
-        line, expected = error.line, error.expected
-        faults.append(Fault(file=str(path), line=line, found=str(error), expected=expected))
+        faults.append(error.fault(path))
         return None
     faults += [Fault(file=str(path), found=what, expected=e) for what, e in record.faults]
     return None if record.faults else record

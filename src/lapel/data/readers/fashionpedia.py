@@ -152,7 +152,7 @@ def _read_split(root: Path, split: str, path: Path, found: _Found, track: Track)
     try:
         value = loaded_object(read_bytes(path), hook=compact)
     except RecordError as error:
-        found.faults.append(_unread(path, error))
+        found.faults.append(error.fault(path))
         return
     content = checked_content(value, labelled=labelled)
     found.faults += [Fault(file=str(path), found=f, expected=e) for f, e in content.faults]
@@ -179,10 +179,6 @@ def _read_split(root: Path, split: str, path: Path, found: _Found, track: Track)
         found.faults.append(Fault(file=str(path), found="no image", expected="some"))
 
 
-def _unread(path: Path, error: RecordError) -> Fault:
-    return Fault(file=str(path), line=error.line, found=str(error), expected=error.expected)
-
-
 def _tags(numbers: set[int], names: dict[int, str]) -> Tags:
     return Tags(tuple(name for number, name in names.items() if number in numbers))
 
@@ -206,7 +202,7 @@ def _whole_attributes(
     try:
         value: Any = loaded_value(read_bytes(path))
     except RecordError as error:
-        found.faults.append(_unread(path, error))
+        found.faults.append(error.fault(path))
         return {}
     rows = value.get("annotations") if isinstance(value, dict) else value
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

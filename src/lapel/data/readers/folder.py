@@ -46,7 +46,7 @@ def read_folder(source: str | Path, *, task: str = "category", split: str | None
     Raises:
         UsageError: no such folder, or no such split.
         FormatError: pictures outside any class, names that are no text, links that lead out
-            of the folder, split names beside others; all faults together.
+            of the folder or to a folder, split names beside others; all faults together.
     """
     root = existing_folder(source)
     if split is not None and split not in SPLITS:

@@ -32,6 +32,8 @@ from lapel.data.progress import Track, silent
 from lapel.data.reading.base import Reading, existing_folder, is_hidden, read_bytes, refuse
 from lapel.data.reading.json_records import RecordError
 from lapel.data.reading.listing import ImageList
+from lapel.data.reading.on_demand import OnDemand
+from lapel.data.reading.walking import link_faults
 from lapel.imaging.file_names import named_like_picture
 from lapel.schema.annotation import SPLIT_NAMES, Annotation, Label, Tags
 from lapel.schema.counting import counted
@@ -46,7 +48,7 @@ class _Found:
     """What is gathered file by file."""
 
     annotations: list[Annotation] = field(default_factory=list)
-    garments: dict[str, tuple[Garment, ...]] = field(default_factory=dict)
+    records: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     oddities: Counter[str] = field(default_factory=Counter)
     asked: set[str] = field(default_factory=set)
@@ -73,13 +75,13 @@ def read_kfashion(
     Raises:
         UsageError: no such folder.
         FormatError: files that are no records, words beyond the vocabulary, images that are
-            missing or described twice; all faults together.
+            missing or described twice, links to folders; all faults together.
         StorageError: a file or folder cannot be read.
     """
     root = existing_folder(source)
     images = ImageList(root)
     found = _Found()
-    records, pictures = _list_files(root)
+    records, pictures = _list_files(root, found)
     for name in track(records, len(records), "Reading records"):
         record = _record(root / name, found, boxes=boxes)
         image = record and _image_of(record, name, pictures, root, found, skip_missing)
@@ -87,7 +89,7 @@ def read_kfashion(
             labels = _labels(record, str(root / name), found, new_labels)
             found.annotations.append(Annotation(image=image, labels=labels, split=_split(name)))
             if record.garments:
-                found.garments[image] = tuple(record.garments)
+                found.records[image] = name
     faults = [*found.faults, *images.faults]
     if not found.annotations and not faults:
         files = counted(len(records), "JSON file")
@@ -104,17 +106,18 @@ def read_kfashion(
         images=root,
         origin="K-Fashion of AI Hub",
         notes=tuple(_notes(found)),
-        garments=found.garments,
+        garments=OnDemand(found.records, lambda image: _garments(root / found.records[image])),
         glossary=_glossary(asked),
     )
 
 
-def _list_files(root: Path) -> tuple[list[str], dict[str, list[str]]]:
+def _list_files(root: Path, found: _Found) -> tuple[list[str], dict[str, list[str]]]:
     """Records, sorted, and pictures by their names without ending; relative to the root."""
     records: list[str] = []
     pictures: dict[str, list[str]] = defaultdict(list)
     for place, folders, files in walk(root):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
+        found.faults += link_faults(place, folders)
         for name in sorted(name for name in files if not is_hidden(name)):
             relative = (Path(place) / name).relative_to(root).as_posix()
             if name.lower().endswith(".json"):
@@ -129,12 +132,24 @@ def _record(path: Path, found: _Found, *, boxes: bool) -> Record | None:
     try:
         record = parse_record(read_bytes(path), places=boxes)
     except RecordError as error:
-        fault = Fault(file=str(path), line=error.line, found=str(error), expected=error.expected)
-        found.faults.append(fault)
+        found.faults.append(error.fault(path))
         return None
     found.faults += [Fault(file=str(path), found=f, expected=e) for f, e in record.faults]
     found.oddities += record.oddities
     return None if record.faults else record
+
+
+def _garments(path: Path) -> tuple[Garment, ...]:
+    """The garments of a record that was read before.
+
+    Raises:
+        FormatError: it was changed in the meantime.
+        StorageError: it cannot be read any more.
+    """
+    found = _Found()
+    record = _record(path, found, boxes=True)
+    refuse(found.faults)
+    return tuple(record.garments) if record else ()
 
 
 def _image_of(
@@ -236,6 +251,6 @@ def _notes(found: _Found) -> Iterator[str]:
     new = sum(map(len, found.new.values()))
     if new:
         yield f"labels beyond the vocabulary: {new:,}"
-    if found.garments:
-        yield f"boxes and outlines of {counted(len(found.garments), 'image')} go to garments.jsonl"
+    if found.records:
+        yield f"boxes and outlines of {counted(len(found.records), 'image')} go to garments.jsonl"
     yield "labels stay Korean; glossary.json has them in English"

@@ -10,8 +10,8 @@ from lapel.data.label_tables.cells import Cells, read_cells
 from lapel.data.label_tables.column_roles import (
     Roles,
     choose_roles,
-    guess_notes,
     image_column_of,
+    role_notes,
     single_columns,
 )
 from lapel.data.label_tables.tag_cells import UNKNOWN_SUFFIX, read_tags
@@ -58,8 +58,10 @@ def read_table(
             the labels in ``COLUMN.unknown`` are unknown. Without ``single`` and ``multi``, both
             are guessed, and the notes say how.
         image_column: the column of the images' names; by default one of a usual name.
-        split_column: the column that says train, validation or test (or val, dev, ...).
-        group_column: the column of what is shown, where several images show one item.
+        split_column: the column that says train, validation or test (or val, dev, ...); by default
+            the one called ``split``, if it says so in every filled cell.
+        group_column: the column of what is shown, where several images show one item; by default
+            the one called ``group``.
         encoding: of a text file, where it is not found out.
         join_extra: the column of free text that takes up the cells that a row has too many; by
             default the last one, if it is free text and no label.
@@ -256,8 +258,7 @@ def _notes(
         more = ", ..." if len(table.joined_lines) > LINES_SHOWN else ""
         cells = f"{counted(len(table.joined_lines), 'row')} with more cells than columns"
         yield f"{cells}: joined in '{table.joined_into}' ({word} {lines}{more})"
-    if roles.guess:
-        yield from guess_notes(roles)
+    yield from role_notes(roles)
     for column, found in labels.items():
         unknown = sum(label is None for label in found)
         if unknown:

@@ -20,8 +20,8 @@ def read_unlabelled(source: str | Path, *, schema: Schema) -> Reading:
 
     Raises:
         UsageError: no such folder.
-        FormatError: no photo in it, names that are no text, or links that lead out of it; all
-            faults together.
+        FormatError: no photo in it, names that are no text, or links that lead out of it or
+            to a folder; all faults together.
     """
     root = existing_folder(source)
     walk = Walk(root)

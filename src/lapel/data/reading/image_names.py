@@ -11,7 +11,7 @@ from pathlib import Path
 from lapel.imaging.file_names import named_like_picture
 from lapel.schema.errors import StorageError
 from lapel.storage.local import LocalStore
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 
 #: Endings that a table may leave out of its image names.
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
@@ -34,7 +34,7 @@ class Listing:
         Raises:
             StorageError: the name, or a link on its way, leaves the root.
         """
-        folder, _, base = checked_name(name).rpartition("/")
+        folder, _, base = checked_stored_name(name).rpartition("/")
         if folder not in self._plain:
             self._plain[folder] = self._files_of(folder)
         # Links, odd spellings and what is not there are looked at one by one, with care.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
+
+from lapel.schema.errors import Fault
 
 _SHOWN = 60
 
@@ -25,6 +28,10 @@ class RecordError(ValueError):
         self.expected = expected
         self.line = line
         super().__init__(found)
+
+    def fault(self, path: Path) -> Fault:
+        """What is wrong with the file."""
+        return Fault(file=str(path), line=self.line, found=str(self), expected=self.expected)
 
 
 def loaded_object(data: bytes, *, unique: bool = True, hook: Hook | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from lapel.data.reading.base import existing_file, existing_folder, is_hidden
 from lapel.schema.errors import Fault, FormatError, StorageError, UsageError
 from lapel.storage.folders import atomic_folder
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 
 #: What an archive may hold; a bomb of a few kilobytes can hold petabytes.
 MOST_FILES = 2_000_000
@@ -84,7 +84,7 @@ def _refuse_entries(archive: Path, files: list[zipfile.ZipInfo]) -> None:
         faults.append(Fault(file=str(archive), found=found, expected=expected))
     for entry in files:
         try:
-            checked_name(entry.filename)
+            checked_stored_name(entry.filename)
         except StorageError as error:
             faults.append(Fault(file=str(archive), found=str(error)))
         if stat.S_ISLNK(entry.external_attr >> 16):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,12 +37,15 @@ class Walk:
     def images(self, folder: Path) -> Iterator[str]:
         """Names of the pictures in a folder and below it, relative to the root, sorted.
 
+        Links to folders are faults: they are not gone into.
+
         Raises:
             StorageError: a folder cannot be read.
         """
         inside = self.root.resolve()
         for place, folders, files in walk(folder):
             folders[:] = sorted(name for name in folders if not is_hidden(name))
+            self.faults += link_faults(place, folders)
             for path in (Path(place) / name for name in sorted(files) if not is_hidden(name)):
                 if not named_like_picture(path):
                     self.others[path.suffix.lower()] += 1
@@ -102,6 +105,19 @@ def subfolders(folder: Path) -> list[str]:
         StorageError: it cannot be read.
     """
     return [one.name for one in entries_of(folder) if one.is_dir() and not is_hidden(one.name)]
+
+
+def link_faults(place: str, folders: Iterable[str]) -> Iterator[Fault]:
+    """A fault for each link to a folder, since a walk passes over what it leads to.
+
+    Args:
+        place: the folder that they lie in.
+        folders: names of what the walk found there that is a folder, or a link to one.
+    """
+    for path in (Path(place) / name for name in folders):
+        if path.is_symlink():
+            found, expected = "a link to a folder", "the folder itself; copy it in"
+            yield Fault(file=str(path), found=found, expected=expected)
 
 
 def _name_fault(path: Path, inside: Path) -> Fault | None:

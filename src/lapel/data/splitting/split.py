@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ from lapel.data.dataset import Dataset
 from lapel.data.splitting.stratify import hold_out, hold_out_evenly
 from lapel.data.table import write_table
 from lapel.schema.annotation import held
+from lapel.schema.counting import counted
 from lapel.schema.errors import DatasetError, UsageError
 
 #: Fraction for validation where nobody names one.
@@ -29,6 +31,7 @@ def split_dataset(
     by: str | None = None,
     redraw_test: bool = False,
     redraw: bool = False,
+    on_notes: Callable[[Sequence[str]], None] | None = None,
 ) -> Dataset:
     """Draw the splits of a dataset anew, and write them into its table.
 
@@ -37,7 +40,8 @@ def split_dataset(
     that exists is kept as it is, since results measured on it would lose their meaning; the
     fractions are then of the other rows. A validation split that exists is given up only when
     asked for, since models that were trained before have learned from what is then drawn: where
-    only a test split is asked for, and there is none yet, it is drawn out of the other rows.
+    only a test split is asked for, and there is none yet, it is drawn out of the other rows. Copies
+    of pictures in a split that is kept, and what shows one item with them, are left in ``train``.
 
     Args:
         folder: the dataset.
@@ -49,6 +53,7 @@ def split_dataset(
         redraw_test: give up the test split that exists, and with it the validation split: both are
             drawn from all rows.
         redraw: give up the validation split that exists.
+        on_notes: is told what was left in ``train``.
 
     Raises:
         UsageError: fractions that leave nothing to train on, no such column (imports keep one of
@@ -68,7 +73,11 @@ def split_dataset(
         fractions = {"validation": VALIDATION if validation is None else validation, "test": test}
         _check_fractions(fractions)
         _refuse_lost(dataset, kept, test, anew=anew)
-    return _write_drawn(dataset, kept, fractions, seed, by)
+    drawn, notes = _drawn(dataset, kept, fractions, seed, by)
+    write_table(dataset.own_folder(), dataset.table.with_columns(drawn))
+    if on_notes:
+        on_notes(notes)
+    return Dataset.open(dataset.folder)
 
 
 def _refuse_lost(dataset: Dataset, kept: str | None, test: float, *, anew: bool) -> None:
@@ -89,23 +98,36 @@ def _refuse_lost(dataset: Dataset, kept: str | None, test: float, *, anew: bool)
         )
 
 
-def _write_drawn(
+def _drawn(
     dataset: Dataset, kept: str | None, fractions: dict[str, float], seed: int, by: str | None
-) -> Dataset:
-    table = dataset.table
+) -> tuple[pl.Series, list[str]]:
+    """The column of splits as it is drawn, and what the user should know of it."""
     groups = _groups(dataset, by)
-    free = [kept is None or split != kept for split in table["split"]]
+    free = [kept is None or split != kept for split in dataset.table["split"]]
     _check_groups(groups, free, kept)
-    drawn = _draw(dataset, groups, free, fractions, seed)
+    bound = _bound(dataset, groups, free)
+    open_rows = [row for row, is_free in enumerate(free) if is_free and row not in bound]
+    drawn = _draw(dataset, groups, open_rows, fractions, seed)
+    for row in bound:
+        drawn[row] = "train"
+    if "train" not in drawn:
+        raise DatasetError("the draw leaves no image to train on; ask for smaller fractions")
     for name, fraction in fractions.items():
         if fraction and name not in drawn:
             raise DatasetError(
-                f"{sum(free)} images are too few for a {name} split of {fraction:g}; "
+                f"{len(open_rows)} images are too few for a {name} split of {fraction:g}; "
                 "add images or ask for a larger fraction"
             )
-    column = pl.Series("split", drawn, dtype=pl.String)
-    write_table(dataset.own_folder(), table.with_columns(column))
-    return Dataset.open(dataset.folder)
+    return pl.Series("split", drawn, dtype=pl.String), list(_notes(kept, len(bound)))
+
+
+def _notes(kept: str | None, bound: int) -> Iterator[str]:
+    if kept and bound:
+        yield (
+            f"left in train, as {kept} is kept: {counted(bound, 'picture')} (copies, bit for bit, "
+            f"of pictures in {kept}, and what shows one item with them); remove the copies, or add "
+            f"{_GIVE_UP[kept]} to draw all splits anew"
+        )
 
 
 def _check_fractions(fractions: dict[str, float]) -> None:
@@ -162,22 +184,39 @@ def _check_groups(groups: list[str | None] | None, free: list[bool], kept: str |
         )
 
 
+def _bound(dataset: Dataset, groups: list[str | None] | None, free: list[bool]) -> set[int]:
+    """The free rows that may not be drawn: copies of pictures in the split that is kept, bit for
+    bit, and what stays together with these. Drawn, they would stand in two judged splits.
+    """
+    digests = dataset.table["sha256"].to_list()
+    kept = {digest for digest, is_free in zip(digests, free, strict=True) if not is_free}
+    rows = [row for row, is_free in enumerate(free) if is_free]
+    copies = {row for row in rows if digests[row] in kept}
+    if not copies:
+        return copies
+    units = dict(zip(rows, _units(dataset, groups, rows), strict=True))
+    beside = {units[row] for row in copies} - {None}
+    return copies | {row for row, unit in units.items() if unit in beside}
+
+
+def _units(dataset: Dataset, groups: list[str | None] | None, rows: list[int]) -> list[str | None]:
+    """What each of some rows stays together with: its item, and pictures like its own."""
+    digests = dataset.table["sha256"].to_list()
+    items = [groups[row] if groups else None for row in rows]
+    return _with_copies(items, [digests[row] for row in rows])
+
+
 def _draw(
     dataset: Dataset,
     groups: list[str | None] | None,
-    free: list[bool],
+    rows: list[int],
     fractions: dict[str, float],
     seed: int,
 ) -> list[str]:
-    rows = [row for row, is_free in enumerate(free) if is_free]
     names = dataset.names()
     chosen = [names[row] for row in rows]
     wanted = {name: fraction for name, fraction in fractions.items() if fraction}
-    digests = dataset.table["sha256"].to_list()
-    its_groups = _with_copies(
-        [groups[row] for row in rows] if groups else None,
-        [digests[row] for row in rows],
-    )
+    its_groups = _units(dataset, groups, rows)
     kinds = [task.kind for task in dataset.schema]
     if kinds == ["single_label"]:
         strata = [(label,) for label in dataset.labels(next(iter(dataset.schema)).name)]
@@ -192,23 +231,21 @@ def _draw(
     drawn: list[str] = dataset.table["split"].to_list()
     for row, part in zip(rows, parts, strict=True):
         drawn[row] = part or "train"
-    if Counter(drawn)["train"] == 0:
-        raise DatasetError("the draw leaves no image to train on; ask for smaller fractions")
     return drawn
 
 
-def _with_copies(groups: list[str | None] | None, digests: list[str]) -> list[str | None] | None:
+def _with_copies(groups: list[str | None], digests: list[str]) -> list[str | None]:
     """The same groups, in which pictures that are bit for bit the same are together as well."""
     counts = Counter(digests)
     if len(counts) == len(digests):
         return groups
     found = [f"sha256 {digest}" if counts[digest] > 1 else None for digest in digests]
-    if groups is None:
-        return found
     joined: dict[str, str] = {}  # what became part of another group, and of which
 
     def whole(group: str) -> str:
         while group in joined:
+            # Each step halves the way: many items that share one file are a long chain.
+            joined[group] = joined.get(joined[group], joined[group])
             group = joined[group]
         return group
 
