@@ -42,6 +42,22 @@ def test_nobody_there(run: Run, token: Path) -> None:
     assert f"Label Studio cannot be reached at {NOWHERE}" in said
 
 
+def test_a_token_that_no_header_holds_is_not_shown(run: Run, token: Path) -> None:
+    token.write_text("# mine\n0123456789abcdef0123456789abcdef01234567\n", encoding="utf-8")
+    code, _, said = run(
+        "label-studio", "accepted", NOWHERE, "--project", "1", "--token-file", token
+    )
+    assert code == 2
+    assert "give the token alone, in one line" in said
+    assert "0123456789abcdef" not in said
+
+
+def test_a_token_file_of_an_editor_of_windows(run: Run, token: Path) -> None:
+    token.write_text("0123456789abcdef0123456789abcdef01234567\r\n", encoding="utf-8-sig")
+    _, _, said = run("label-studio", "accepted", NOWHERE, "--project", "1", "--token-file", token)
+    assert f"Label Studio cannot be reached at {NOWHERE}" in said
+
+
 def test_the_doctor_says_what_is_ill_and_fails(run: Run, token: Path) -> None:
     code, said, _ = run("label-studio", "doctor", NOWHERE, "--token-file", token)
     assert code == 1

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import blocks
 import polars as pl
 import pytest
 from cloud_account import ObjectStore
@@ -54,6 +55,20 @@ def test_predict_from_s3_into_s3(run: Run, bucket: str, photos: Path, colour_bun
     code, _, complaint = run("predict", f"{bucket}/model", f"{bucket}/photos/none.png")
     assert code == 1
     assert f"{bucket}/photos/none.png: {bucket}/photos/none.png could not be" in complaint
+
+
+def test_garments_of_two_models_into_s3(
+    run: Run, bucket: str, colour_bundle: Path, tmp_path: Path
+) -> None:
+    finder = blocks.write_blocks_bundle(tmp_path / "blocks")
+    scene = blocks.block_picture(128, 96, {"skirt": (80, 30, 30, 50)})
+    Image.fromarray(scene).save("scene.png")
+    answers, drawings = f"{bucket}/answers/garments.csv", f"{bucket}/drawings"
+    stages = ("--garments", finder, "--tags", colour_bundle)
+    code, said, _ = run("predict", *stages, "scene.png", "--out", answers, "--draw", drawings)
+    assert code == 0
+    assert said == f"1 garments of 1 pictures in {answers}\ndrawings in {drawings}\n"
+    assert S3Store(drawings).exists("scene.jpg")
 
 
 def test_bulk_answers_in_s3_are_gone_on_with(

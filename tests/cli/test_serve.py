@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lapel.cli.serve import token_of
+from lapel.cli.tokens import token_of
 from lapel.schema.errors import UsageError
 
 Run = Callable[..., tuple[int, str, str]]
@@ -48,6 +48,13 @@ def test_a_folder_without_a_bundle_is_refused(run: Run, tmp_path: Path) -> None:
     code, _, said = run("serve", tmp_path)
     assert code == 1
     assert "holds no bundle" in said
+
+
+@pytest.mark.parametrize("found", ["inf", "1e+305"])
+def test_a_limit_of_pixels_is_a_number(run: Run, colour_bundle: Path, found: str) -> None:
+    code, _, said = run("serve", colour_bundle, "--max-pixels", found)
+    assert code == 2
+    assert f"--max-pixels: found {found}, expected a number of megapixels, such as 40" in said
 
 
 def test_the_token_stands_in_a_file_or_in_the_environment(

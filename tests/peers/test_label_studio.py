@@ -153,11 +153,18 @@ def project(lapel: Lapel, drawn: Path, studio: Started, home: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def connected(lapel: Lapel, studio: Started, model: str, project: int, home: Path) -> str:
-    return lapel(
+def connected(
+    lapel: Lapel, service: LabelStudio, studio: Started, model: str, project: int, home: Path
+) -> str:
+    """What is said when the model is tied to the project; before, it is without predictions."""
+    command = [
         "label-studio", "connect", studio.url, "--project", str(project), "--model", model,
         "--model-token-file", home / "model-token", *studio.token,
-    )  # fmt: skip
+    ]  # fmt: skip
+    assert "predicted" not in lapel(*command, "--no-retrieve")
+    # Until then annotators begin with what the model says when they open a task.
+    assert service.get(f"/api/projects/{project}")["model_version"] == "lapel"
+    return lapel(*command)
 
 
 @pytest.fixture

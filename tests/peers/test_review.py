@@ -124,6 +124,85 @@ def test_undo_brings_the_photo_back_as_it_was_answered(
     assert actions == 4  # two answers, and twice taken back
 
 
+def test_undo_gives_back_what_was_proposed_for_a_photo_passed_over_by_mistake(
+    clothes: Path, tagger: Path, launch: Launch, open_page: Open
+) -> None:
+    url = launch("review", clothes, "--model", tagger, "--annotator", "mina", "--count", "5")
+    page = open_page(url)
+    name = shown(page)
+    points = page.locator("#stage .point").count()
+    assert points > 0
+    page.keyboard.press("s")
+    expect(page.locator("#name")).not_to_have_text(name)
+    page.keyboard.press("u")
+    expect(page.locator("#name")).to_have_text(name)
+    expect(page.locator("#stage .point")).to_have_count(points)
+    expect(page.locator('.labels [aria-pressed="true"]')).to_have_count(1)
+
+
+def test_undo_keeps_what_was_said_of_the_photo_in_front(
+    clothes: Path, tagger: Path, launch: Launch, open_page: Open
+) -> None:
+    arguments = ("--task", "category", "--task", "tags", "--annotator", "mina", "--count", "4")
+    page = open_page(launch("review", clothes, "--model", tagger, *arguments))
+    name = shown(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#name")).not_to_have_text(name)
+    shown(page)
+    page.keyboard.press("3")  # of the category; then the tags are asked for
+    third = page.locator(".task").nth(0).locator(".short").inner_text()
+    page.keyboard.press("u")
+    expect(page.locator("#name")).to_have_text(name)
+    page.keyboard.press("Enter")
+    expect(page.locator("#name")).not_to_have_text(name)
+    expect(page.locator(".task").nth(0).locator(".short")).to_have_text(third)
+
+
+def test_a_key_that_is_held_answers_one_photo(plain: Path, launch: Launch, open_page: Open) -> None:
+    page = open_page(launch("review", plain, "--by", "order", "--annotator", "mina"))
+    shown(page)
+    for _ in range(4):  # the keyboard repeats it
+        page.keyboard.down("1")
+    page.keyboard.up("1")
+    saved(page, 1, 6)
+    expect(page.locator("#name")).to_have_text("1 green.jpg")
+    page.keyboard.press("2")
+    saved(page, 2, 6)
+
+
+def test_a_photo_that_is_gone_is_said_to_be(plain: Path, launch: Launch, open_page: Open) -> None:
+    (plain.parent / "photos" / "0 red.jpg").unlink()
+    page = open_page(launch("review", plain, "--by", "order", "--annotator", "mina"))
+    expect(page.locator("#trouble")).to_contain_text("This photo cannot be shown")
+    page.keyboard.press("s")
+    assert shown(page) == "1 green.jpg"
+
+
+def test_a_label_of_a_long_list_is_looked_for_in_any_script(
+    launch: Launch, open_page: Open, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (60, 60), (90, 90, 90)).save(photos / "one.jpg")
+    labels = (*(f"label {number}" for number in range(80)), "한복")
+    schema = Schema((TaskSpec(name="kind", kind="single_label", labels=labels),))
+    dataset = import_dataset("unlabelled", photos, tmp_path / "long", schema=schema).folder
+    page = open_page(launch("review", dataset, "--by", "order", "--annotator", "mina"))
+    shown(page)
+    page.keyboard.press("/")
+    keyboard = page.context.new_cdp_session(page)
+    # As an input method composes it: each step takes the place of the one before.
+    for composed in ("ㅎ", "하", "한"):
+        place = {"selectionStart": 1, "selectionEnd": 1}
+        keyboard.send("Input.imeSetComposition", {"text": composed, **place})
+    keyboard.send("Input.insertText", {"text": "한"})
+    expect(page.locator("input[type=search]")).to_have_value("한")
+    expect(page.locator(".labels li")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#done-title")).to_have_text("All photos are answered")
+    assert answers(dataset) == {"one.jpg": {"kind": "한복"}}
+
+
 def test_photos_that_were_passed_over_can_be_gone_through_again(
     plain: Path, launch: Launch, open_page: Open
 ) -> None:
@@ -310,6 +389,8 @@ def test_who_comes_second_is_asked_kindly(plain: Path, launch: Launch, open_page
             assert other.post("/v1/review/answers", json=said).status_code == 200
     page.keyboard.press("1")
     dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Enter")  # meant for the next photo: it decides nothing here
     expect(dialog).to_contain_text("jun answered 0 red.jpg while you looked at it.")
     expect(dialog.locator(".lines").nth(0)).to_have_text("jun · colour: blue")
     expect(dialog.locator(".lines").nth(1)).to_have_text("you · colour: red")

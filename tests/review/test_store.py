@@ -16,7 +16,7 @@ import pytest
 from lapel.review.leases import Leases
 from lapel.review.progress import agreement_of, progress_of
 from lapel.review.proposing import given_answers
-from lapel.review.records import ConflictError, Proposed, checked_name
+from lapel.review.records import ConflictError, Proposed, checked_annotator_name
 from lapel.review.store import ReviewStore
 from lapel.schema.errors import DatasetError, SchemaError, StorageError, UsageError
 from lapel.schema.labels import Schema, TaskSpec
@@ -148,7 +148,8 @@ def test_progress_counts_what_was_taken_as_proposed(store: ReviewStore) -> None:
 
 def test_a_later_round_keeps_what_was_said_before(store: ReviewStore) -> None:
     say(store, 1, "mina", "hat")
-    assert store.answered_images() == {"0.jpg"}
+    assert store.answered_images(["category", "details"]) == {"0.jpg"}
+    assert store.answered_images(["category", "size"]) == set()  # nobody was asked for its size
     store.begin_round(pictures(2), tasks=TASKS)
     assert store.round().number == 2
     assert list(store.waiting("mina")) == [5, 6]
@@ -239,7 +240,7 @@ def test_what_is_no_review_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb", "\u202eevil", None, 3])
 def test_names_that_cannot_be_read_are_refused(name: object) -> None:
     with pytest.raises(UsageError, match="1 to 64 letters"):
-        checked_name(name)
+        checked_annotator_name(name)
 
 
 def test_two_people_are_not_given_one_photo() -> None:

@@ -27,6 +27,7 @@ from lapel.serving.sources import Source
 
 RED, GREEN = (220, 20, 20), (20, 220, 20)
 JPEG = {"content-type": "image/jpeg"}
+LINES = "application/jsonlines"
 
 
 @pytest.fixture(scope="module")
@@ -287,11 +288,11 @@ class TestSageMaker:
 
     def test_lines_of_json(self, colours: httpx2.Client, red: bytes) -> None:
         files = [("a", ("one.jpg", red)), ("b", ("two.jpg", red))]
-        accept = {"accept": "application/jsonlines"}
+        accept = {"accept": LINES}
         answer = colours.post("/invocations", files=files, headers=accept)
         lines = [json.loads(line) for line in answer.text.splitlines()]
         assert [line["image"] for line in lines] == ["one.jpg", "two.jpg"]
-        assert answer.headers["content-type"].startswith("application/jsonlines")
+        assert answer.headers["content-type"].startswith(LINES)
 
     def test_a_table_that_no_spreadsheet_runs(self, colours: httpx2.Client, red: bytes) -> None:
         files = [("a", ("=1+1.jpg", red)), ("b", ("bad", b"no"))]
@@ -305,6 +306,23 @@ class TestSageMaker:
         assert (rows[0]["colour"], rows[0]["error"]) == ("red", "")
         assert "expected JPEG" in rows[1]["error"]
         assert set(rows[0]) == {"image", "colour", "colour.probability", "error"}
+
+    @pytest.mark.parametrize("taken", ["colour.probability", "error"])
+    def test_tasks_that_share_a_column_are_no_table(
+        self,
+        red: bytes,
+        tmp_path: Path,
+        make_many_bundle: Callable[..., Path],
+        serving_models: Any,
+        taken: str,
+    ) -> None:
+        bundle = make_many_bundle(tmp_path / "bundle", tags=taken)
+        with serving_models(Source(bundle=bundle)) as client:
+            table = client.post("/invocations", content=red, headers={**JPEG, "accept": "text/csv"})
+            lines = client.post("/invocations", content=red, headers={**JPEG, "accept": LINES})
+        assert table.status_code == 422
+        assert f"share a column of the table: {taken};" in table.json()["error"]["message"]
+        assert set(lines.json()["answers"]) == {"colour", taken}
 
     @pytest.mark.parametrize("accept", ["text/csv", "application/json"])
     def test_a_bad_picture_alone_is_refused(self, colours: httpx2.Client, accept: str) -> None:

@@ -225,6 +225,16 @@ class TestPictures:
             LabelStudio(url, LEGACY)
 
 
+def test_one_that_is_at_work_for_long_is_not_said_to_be_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with (
+            LabelStudio(url, LEGACY, timeout=0.2) as service,
+            pytest.raises(ServerError, match="gave no answer in time; it may still be at work"),
+        ):
+            service.get("/api/version")
+
+
 class TestEvents:
     def test_lines_are_kept_and_a_torn_one_spoils_no_other(self, tmp_path: Path) -> None:
         file = tmp_path / "new" / "events.jsonl"

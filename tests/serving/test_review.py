@@ -21,6 +21,7 @@ from PIL import Image
 
 from lapel.review.records import Proposed
 from lapel.review.store import ReviewStore
+from lapel.schema.errors import StorageError
 from lapel.schema.labels import Schema, TaskSpec
 from lapel.schema.masks import class_run_lengths
 from lapel.serving.review_app import review_app
@@ -79,6 +80,8 @@ def start(tmp_path: Path) -> Start:
 
 
 def read(name: str) -> bytes:
+    if name == "2.png":
+        raise StorageError("a folder of this machine/2.png could not be read: No such file")
     if name == "3.png":
         return b"<svg onload=alert(1)>"
     buffer = io.BytesIO()
@@ -126,6 +129,50 @@ def test_answers_are_kept_counted_and_taken_back(start: Start) -> None:
         assert ask(client, "undo").status_code == 200
         assert ask(client, "undo").status_code == 200
         assert ask(client, "undo").json()["error"]["code"] == "nothing_to_undo"
+
+
+def test_a_photo_that_was_passed_over_by_mistake_comes_back_with_what_is_proposed(
+    start: Start,
+) -> None:
+    with start() as client:
+        (item,) = ask(client, "next").json()["items"]
+        ask(client, "answers", item=item["item"], revision=0)
+        undone = ask(client, "undo").json()
+        assert "answers" not in undone
+        assert undone["proposed"] == item["proposed"]
+
+
+def test_a_turn_through_what_was_passed_over_goes_on_behind_the_last_one(start: Start) -> None:
+    with start() as client:
+        items = ask(client, "next", count=5).json()["items"]
+        for item in items:
+            ask(client, "answers", item=item["item"], revision=0)
+        first, second = ask(client, "next", count=2, again=True).json()["items"]
+        assert [first["item"], second["item"]] == [one["item"] for one in items[:2]]
+        ask(client, "answers", item=first["item"], revision=1)  # passed over once more
+        rest = ask(client, "next", count=8, again=True, behind=second["rank"]).json()["items"]
+        assert [one["item"] for one in rest] == [one["item"] for one in items[2:]]
+
+
+def test_who_passed_over_what_another_one_answered_has_nothing_left_to_go_through(
+    start: Start,
+) -> None:
+    with start() as client:
+        (item,) = ask(client, "next").json()["items"]
+        ask(client, "answers", item=item["item"], revision=0)
+        mina = {"name": "mina", "answered": 0, "skipped": 1}
+        assert client.get("/v1/review/progress").json()["people"] == [mina]
+        ask(client, "answers", annotator="jun", item=item["item"], revision=1,
+            answers={"category": "hat"})  # fmt: skip
+        _, told = client.get("/v1/review/progress").json()["people"]
+        assert told == {**mina, "skipped": 0}
+
+
+def test_a_photo_that_is_gone_is_said_to_be(start: Start) -> None:
+    with start() as client:
+        gone = client.get("/v1/review/pictures/3")
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, "no_photo_file")
+        assert "of this machine" not in gone.text  # where it lies is nobody's business
 
 
 def test_two_people_are_given_different_photos(start: Start) -> None:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from lapel.schema.errors import LapelError, UsageError
 from lapel.storage.places import in_addresses
 
-EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 

@@ -8,13 +8,8 @@ from typing import Annotated
 import typer
 
 from lapel.cli.console import shown
-from lapel.cli.label_studio_options import (
-    ModelTokenFile,
-    TokenFile,
-    Url,
-    label_studio,
-    read_token,
-)
+from lapel.cli.label_studio_options import ModelTokenFile, TokenFile, Url, label_studio
+from lapel.cli.tokens import read_token
 from lapel.schema.counting import counted
 
 label_studio_app = typer.Typer(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lapel.cli.tokens import read_token
+
 if TYPE_CHECKING:
     from lapel.serving.label_studio.routes import Router
     from lapel.serving.label_studio.service import LabelStudio
@@ -97,25 +99,6 @@ def backend_routes(
     token = read_token(token_file) or os.environ.get(TOKEN)
     options = Options(url=url, token=token, storage=tuple(storage or ()), events=events)
     return [label_studio_routes(models, options)]
-
-
-def read_token(file: Path | None) -> str | None:
-    """The token in a file, without the end of its line; None where no file is named.
-
-    Raises:
-        UsageError: there is no such file, or nothing in it.
-    """
-    from lapel.schema.errors import UsageError
-
-    if file is None:
-        return None
-    try:
-        token = file.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file} could not be read: {error}; name a file of a token") from error
-    if not token:
-        raise UsageError(f"{file} is empty; put the token into it")
-    return token
 
 
 def label_studio(url: str, token_file: Path | None, *, needs_token: bool = True) -> LabelStudio:

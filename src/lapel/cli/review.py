@@ -93,7 +93,7 @@ def review(
     from lapel.cli.extras import needs_extra
 
     with needs_extra("review", "lapel review"):
-        from lapel.cli.serve import token_of
+        from lapel.cli.tokens import token_of
         from lapel.data.dataset import Dataset
         from lapel.review.store import ReviewStore
         from lapel.review.tables import REVIEW_FILE

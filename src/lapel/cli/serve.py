@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from lapel.cli.label_studio_options import (
     TokenFile,
     backend_routes,
 )
+from lapel.cli.tokens import TOKEN, token_of
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
@@ -24,9 +25,6 @@ EXAMPLE = """Example, after the demo:
 lapel serve demo/run
 
 curl -F file=@demo/photos/dress.jpg http://127.0.0.1:8080/v1/predict"""
-
-#: Where the token may stand, so that it is no part of a command that others see.
-TOKEN = "LAPEL_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def serve(
@@ -99,6 +97,7 @@ def serve(
     from lapel.cli.extras import needs_extra
 
     token = token_of(token_file)
+    pixels = _pixels(max_pixels)
     with needs_extra("serve", "lapel serve"):
         from lapel.imaging.decode import MEBIBYTE, Limits
         from lapel.serving.models import Models
@@ -116,7 +115,7 @@ def serve(
         batch=batch,
         body_bytes=max_body * MEBIBYTE,
         memory_bytes=max(96, 2 * max_body if max_body > 64 else 0) * MEBIBYTE,
-        limits=Limits(pixels=round(max_pixels * 1e6)),
+        limits=Limits(pixels=pixels),
         access_log=not quiet,
     )
     sources = [Source.parse(text, detector=garments) for text in bundles]
@@ -135,24 +134,20 @@ def serve(
         run_server(models, settings, [page_routes(), *backend], on_start=_say)
 
 
-def token_of(file: Path | None) -> str | None:
-    """The token of a file or of the environment; None where neither has one.
+def _pixels(megapixels: float) -> int:
+    """How many pixels ``--max-pixels`` allows.
 
     Raises:
-        UsageError: a file that cannot be read, or is empty.
+        UsageError: it is infinite, or no number.
     """
     from lapel.schema.errors import UsageError
 
-    if file is None:
-        return os.environ.get(TOKEN) or None
-    try:
-        token = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no text"
-        raise UsageError(f"the token in {file} could not be read: {reason}") from error
-    if not token:
-        raise UsageError(f"{file} is empty; write a token into it, or leave out --token-file")
-    return token
+    pixels = megapixels * 1e6
+    if not math.isfinite(pixels):
+        raise UsageError(
+            f"--max-pixels: found {megapixels:g}, expected a number of megapixels, such as 40"
+        )
+    return round(pixels)
 
 
 def _say(url: str) -> None:

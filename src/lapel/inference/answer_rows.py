@@ -12,6 +12,7 @@ from lapel.inference.pictures import Failure
 from lapel.inference.predictor import Predictor
 from lapel.inference.two_stage import TwoStagePredictor
 from lapel.schema.errors import MissingExtraError, UsageError
+from lapel.schema.formulas import escape_formula
 from lapel.schema.prediction import Prediction
 from lapel.schema.read_garments import GARMENT, GARMENT_WORDS, ReadScene
 
@@ -45,12 +46,19 @@ def rows_of(answered: Answered) -> list[Row]:
 
 
 def rows_with_error(result: Answered | Failure) -> list[Row]:
-    """The same, of pictures that got no answer too: they have a row that says why."""
+    """The same, of pictures that got no answer too: they have a row that says why.
+
+    Raises:
+        UsageError: two tasks would share a column, or one has the column of faults.
+    """
     if isinstance(result, Failure):
         return [{"image": encodable(result.image), ERROR: encodable(result.fault)}]
+    rows = rows_of(result)
+    for row in rows:
+        _refuse_shared([*row, ERROR])
     return [
         {name: encodable(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
-        for row in rows_of(result)
+        for row in rows
     ]
 
 
@@ -110,6 +118,13 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def csv_cell(cell: str | float | None) -> str | float | None:
+    """A cell as it may be written into a CSV file: a text that a spreadsheet would run gets an
+    apostrophe in front.
+    """
+    return escape_formula(encodable(cell)) if isinstance(cell, str) else cell
+
+
 _GARMENT_COLUMNS = ("image", GARMENT, *(f"{GARMENT}.{word}" for word in GARMENT_WORDS))
 
 
@@ -131,5 +146,5 @@ def _refuse_shared(names: Iterable[str]) -> None:
         twice = ", ".join(dict.fromkeys(name for name in found if found.count(name) > 1))
         raise UsageError(
             f"two tasks of this model would share a column of the table: {twice}; "
-            "write the answers to a file that ends in .jsonl"
+            "take the answers as lines of JSON: a file that ends in .jsonl"
         )

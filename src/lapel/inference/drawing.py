@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lapel.imaging.decode import DEFAULT_LIMITS, Limits
-from lapel.imaging.draw import Line, Mark, colours, draw_heat, draw_marks, sheet, strongest
+from lapel.imaging.draw import QUALITY, Line, Mark, colours, draw_heat, draw_marks, sheet, strongest
+from lapel.imaging.pixels import as_rgb
 from lapel.inference.drawn_garments import garment_lines, garment_panels
 from lapel.inference.drawn_masks import mask_lines, mask_panels, mask_paths
 from lapel.inference.examined import Examined
@@ -20,8 +21,6 @@ from lapel.inference.pictures import Picture, upright
 from lapel.schema.errors import UsageError
 from lapel.schema.outputs import ATTENTION
 from lapel.schema.prediction import SEEN, GarmentsAnswer, LandmarksAnswer, SegmentationAnswer
-
-QUALITY = 90
 
 #: Attention that varies by less over a picture shows nothing to look at.
 FLAT = 0.05
@@ -40,7 +39,7 @@ def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAU
     Raises:
         ImageError: a file that cannot be read any more.
     """
-    pixels = _rgb(upright(picture, name=found.prediction.image, limits=limits))
+    pixels = as_rgb(upright(picture, name=found.prediction.image, limits=limits))
     marks, lines = _marks(found)
     panels = [("", draw_marks(pixels, marks, box=found.box))]
     panels += mask_panels(pixels, found.prediction, found.spelling)
@@ -49,10 +48,6 @@ def draw_prediction(picture: Picture, found: Examined, *, limits: Limits = DEFAU
     buffer = io.BytesIO()
     sheet(panels, lines).save(buffer, format="JPEG", quality=QUALITY)
     return buffer.getvalue()
-
-
-def _rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels
 
 
 def _marks(found: Examined) -> tuple[list[Mark], list[Line]]:

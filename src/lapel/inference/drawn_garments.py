@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lapel.imaging.decode import DEFAULT_LIMITS, Limits
-from lapel.imaging.draw import Line, colours, sheet
+from lapel.imaging.draw import QUALITY, Line, colours, sheet
 from lapel.imaging.draw_garments import Shape, draw_garments
+from lapel.imaging.pixels import as_rgb
 from lapel.inference.pictures import Picture, upright
 from lapel.inference.spelling import Spelling
 from lapel.schema.prediction import (
@@ -24,8 +25,6 @@ from lapel.schema.prediction import (
     Prediction,
 )
 from lapel.schema.read_garments import ReadGarment, ReadScene
-
-QUALITY = 90
 
 #: Labels of a task that are named below a drawing.
 NAMED = 3
@@ -77,8 +76,7 @@ def draw_scene(
     Raises:
         ImageError: a file that cannot be read any more.
     """
-    pixels = upright(picture, name=scene.image, limits=limits)
-    pixels = np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels
+    pixels = as_rgb(upright(picture, name=scene.image, limits=limits))
     finder, tagger = spelling
     shapes = _shapes(task, [one.found for one in scene.garments], finder, scene.garments)
     lines = [

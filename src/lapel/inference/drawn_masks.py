@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,9 +13,7 @@ from lapel.imaging.draw import Line
 from lapel.imaging.draw_classes import class_colours, draw_classes, mask_png
 from lapel.inference.spelling import Spelling
 from lapel.schema.prediction import Prediction, SegmentationAnswer
-
-#: Characters of a task's name in the name of a file.
-LONGEST = 40
+from lapel.storage.names import task_file_names
 
 
 def mask_panels(
@@ -47,19 +44,12 @@ def mask_lines(task: str, answer: SegmentationAnswer, spelling: Spelling) -> Ite
 def mask_paths(drawing: Path, tasks: Iterable[str]) -> dict[str, Path]:
     """Where the mask of each task goes, beside the drawing: ``NAME.TASK.png``.
 
-    What stands in a task's name beside letters and digits becomes ``_``; names that are then alike
-    are numbered.
+    :func:`lapel.storage.names.task_file_names` says how a task is called there.
     """
-    paths: dict[str, Path] = {}
-    taken: set[str] = set()
-    for task in tasks:
-        plain = re.sub(r"[^\w-]+", "_", task)[:LONGEST]
-        name, number = plain, 2
-        while name.casefold() in taken:
-            name, number = f"{plain}-{number}", number + 1
-        taken.add(name.casefold())
-        paths[task] = drawing.with_name(f"{drawing.stem}.{name}.png")
-    return paths
+    return {
+        task: drawing.with_name(f"{drawing.stem}.{name}.png")
+        for task, name in task_file_names(tasks).items()
+    }
 
 
 def mask_files(drawing: Path, prediction: Prediction) -> Iterator[tuple[Path, bytes]]:

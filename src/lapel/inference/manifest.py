@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lapel.schema.errors import BundleError, StorageError
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 
 #: Version of the format written here. A number above it is refused, not guessed at.
 FORMAT = "lapel.bundle/1"
@@ -75,7 +75,7 @@ def _check_format(found: object, where: Path) -> None:
 def _check_files(files: Mapping[str, object], where: Path) -> None:
     for name, digest in files.items():
         try:
-            checked_name(name)
+            checked_stored_name(name)
         except StorageError as error:
             raise BundleError(f"{where} names a file outside its folder: {error}") from error
         if not (isinstance(digest, str) and len(digest) == 64):

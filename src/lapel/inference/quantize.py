@@ -32,7 +32,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from lapel.schema.errors import BundleError
+from lapel.schema.errors import BundleError, first_line
 
 #: Layers with weights: nearly all of the time is theirs.
 LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
@@ -74,8 +74,9 @@ def quantize(graph: bytes, batches: Iterable[NDArray[np.uint8]], *, spared: int 
         except BundleError:
             raise
         except Exception as error:  # its exceptions share no base
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise BundleError(f"this network could not be quantised: {said}") from error
+            raise BundleError(
+                f"this network could not be quantised: {first_line(error)}"
+            ) from error
         return (folder / "int8.onnx").read_bytes()
 
 

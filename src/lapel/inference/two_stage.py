@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lapel.imaging.decode import DEFAULT_LIMITS, Limits
+from lapel.imaging.pixels import as_rgb
 from lapel.inference.boxes import outside
 from lapel.inference.pictures import Failure, Picture, as_pictures, upright
 from lapel.inference.predictor import Predictor
@@ -209,8 +210,7 @@ class TwoStagePredictor:
 
     def _pixels(self, picture: Picture, name: str) -> NDArray[np.uint8]:
         """The upright picture at its full size, uint8 (H, W, 3)."""
-        pixels = upright(picture, name=name, limits=self._limits)
-        return np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels
+        return as_rgb(upright(picture, name=name, limits=self._limits))
 
 
 def _with_margin(box: Box, margin: float, pixels: NDArray[np.uint8]) -> tuple[int, int, int, int]:

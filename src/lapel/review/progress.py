@@ -46,7 +46,8 @@ class Progress:
     Attributes:
         total: its pictures.
         done: those with as many opinions as were asked for.
-        people: annotator to how many pictures they answered, and how many they passed over.
+        people: annotator to how many pictures they answered, and how many they passed over that
+            wait for an opinion still.
         tasks: a line a task, in the schema's order; empty where nobody asked.
     """
 
@@ -92,8 +93,9 @@ def progress_of(store: ReviewStore, *, in_full: bool = True) -> Progress:
     ((total, done),) = store.ask("SELECT COUNT(*), COALESCE(SUM(done), 0) FROM present")
     people: dict[str, tuple[int, int]] = {}
     counted = store.ask(
-        "SELECT annotator, SUM(action = ?), SUM(action = ?) FROM opinions "
-        "WHERE round = (SELECT MAX(number) FROM rounds) GROUP BY annotator ORDER BY annotator",
+        "SELECT o.annotator, SUM(o.action = ?), SUM(o.action = ? AND i.done = 0) FROM opinions o "
+        "JOIN items i ON i.number = o.item WHERE o.round = (SELECT MAX(number) FROM rounds) "
+        "GROUP BY o.annotator ORDER BY o.annotator",
         ANSWERED,
         SKIPPED,
     )

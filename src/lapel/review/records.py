@@ -127,7 +127,7 @@ class Opinion:
     round: int
 
 
-def checked_name(name: object) -> str:
+def checked_annotator_name(name: object) -> str:
     """The name of an annotator.
 
     Raises:

@@ -170,15 +170,16 @@ class ReviewStore:
             raise UsageError(f"there is no picture of number {number}; reload the page")
         return _item(row)
 
-    def waiting(self, annotator: str, *, again: bool = False) -> Iterator[int]:
+    def waiting(self, annotator: str, *, again: bool = False, behind: int = -1) -> Iterator[int]:
         """Numbers of the pictures that somebody may be asked about, in the order of the round.
 
         Args:
             annotator: who.
             again: those that they passed over, instead of those that they have not seen.
+            behind: only those of a higher rank.
         """
         query = _PASSED_OVER if again else _UNSEEN
-        last = -1
+        last = behind
         while rows := self._all(query, annotator, last):
             yield from (int(number) for number, _ in rows)
             last = rows[-1][1]
@@ -270,14 +271,20 @@ class ReviewStore:
                 round=round_,
             )
 
-    def answered_images(self) -> set[str]:
-        """Names of the pictures that somebody answered, in any round."""
+    def answered_images(self, tasks: Iterable[str]) -> set[str]:
+        """Names of the pictures that somebody was asked about all these tasks, in any round, and
+        answered; a task may have been left open.
+        """
+        asked = set(tasks)
         rows = self._all(
-            "SELECT DISTINCT i.image FROM opinions o JOIN items i ON i.number = o.item "
-            "WHERE o.action = ?",
+            "SELECT DISTINCT i.image, a.task FROM opinions o JOIN items i ON i.number = o.item "
+            "JOIN answers a ON a.submission = o.submission WHERE o.action = ?",
             ANSWERED,
         )
-        return {image for (image,) in rows}
+        answered: dict[str, set[str]] = {}
+        for image, task in rows:
+            answered.setdefault(image, set()).add(task)
+        return {image for image, known in answered.items() if asked <= known}
 
     def left(self) -> int:
         """How many pictures of the newest round wait for an opinion still."""

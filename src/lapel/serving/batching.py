@@ -25,6 +25,7 @@ from itertools import groupby
 from typing import Any, Generic, Self, TypeVar
 
 from lapel.inference.pictures import Failure
+from lapel.schema.errors import UsageError
 from lapel.serving.answerers import Answerer, Found
 from lapel.serving.faults import Refusal, broken, busy
 
@@ -148,6 +149,9 @@ class Ask(Generic[Rendered]):
         """Keep what is said of one picture, and answer when all are there."""
         try:
             self._results[place] = self._render(found)
+        except UsageError as error:  # what was asked for cannot be: said to who asked
+            self.fail(error)
+            return
         except Exception:
             log.exception("an answer could not be written down")
             self.fail(broken())

@@ -24,6 +24,7 @@ from lapel.schema.labels import Schema
 from lapel.schema.prediction import Prediction
 from lapel.schema.read_garments import ReadScene
 from lapel.schema.read_prediction import prediction_from_json
+from lapel.serving.addresses import is_loopback
 from lapel.serving.carried import (
     Sent,
     Told,
@@ -32,6 +33,7 @@ from lapel.serving.carried import (
     failed,
     failure,
 )
+from lapel.serving.tokens import bare_token
 
 #: Requests on their way at the same time: while one is answered the next arrives.
 CONNECTIONS = 2
@@ -44,9 +46,6 @@ _REFUSED = (413, 415)
 
 #: Seconds to wait where the server does not say, at first and at most.
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
-
-#: Names of this machine; a proxy has no business between it and itself.
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Found = Prediction | ReadScene | Failure
 
@@ -93,7 +92,7 @@ class Client:
             headers=_access(token),
             timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
             limits=httpx2.Limits(max_connections=CONNECTIONS + 1),
-            trust_env=self._url.host not in _LOOPBACK,
+            trust_env=not is_loopback(self._url.host),
         )
 
     def predict(
@@ -350,17 +349,12 @@ def _checked(url: str) -> httpx2.URL:
 
 
 def _access(token: str | None) -> dict[str, str]:
-    """What tells a server who asks. No message ever shows the token.
+    """What tells a server who asks.
 
     Raises:
-        UsageError: white space or other letters within it.
+        UsageError: white space or other letters within the token.
     """
-    bare = (token or "").strip()
-    if not (bare.isascii() and bare.isprintable() and " " not in bare):
-        raise UsageError(
-            "the token holds a line break, a blank or a letter that is not ASCII; give the one "
-            "line that the server was started with"
-        )
+    bare = bare_token(token)
     return {"Authorization": f"Bearer {bare}"} if bare else {}
 
 

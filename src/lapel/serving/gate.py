@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lapel.serving.addresses import is_loopback
 from lapel.serving.faults import Refusal, as_response
-from lapel.serving.settings import Settings, is_loopback
+from lapel.serving.settings import Settings
 
 #: Answered without a token: whether the server lives, and files of pages, which hold no data.
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/ping", "/favicon.ico"})

@@ -44,6 +44,7 @@ class Wanted(_Strict):
     count: Annotated[int, Field(ge=0, le=MOST_AHEAD)] = 1
     held: Annotated[list[Number], Field(max_length=MOST_HELD)] = []
     again: bool = False
+    behind: Annotated[int, Field(ge=-1, le=2**53)] = -1
 
 
 class Said(_Strict):
@@ -87,7 +88,11 @@ def review_routes(reviewing: Reviewing) -> APIRouter:
     @router.post("/next", dependencies=writes, response_model=None)
     def next_items(wanted: Wanted) -> dict[str, Any]:
         items = reviewing.next_items(
-            wanted.annotator, count=wanted.count, held=tuple(wanted.held), again=wanted.again
+            wanted.annotator,
+            count=wanted.count,
+            held=tuple(wanted.held),
+            again=wanted.again,
+            behind=wanted.behind,
         )
         return {"items": items, "progress": reviewing.progress()}
 
@@ -112,7 +117,13 @@ def review_routes(reviewing: Reviewing) -> APIRouter:
 
     @router.get("/pictures/{item}", response_model=None)
     def picture(item: Number) -> Response:
-        data, media_type = reviewing.picture(item)
+        try:
+            data, media_type = reviewing.picture(item)
+        except StorageError as error:
+            # Not the server's fault that passes: the page is to go on with other photos.
+            _LOG.error("%s", error)
+            text = "its file cannot be read; the server's messages say why"
+            raise Refusal(404, text, code="no_photo_file") from error
         # A picture of a number is the same as long as the review lives.
         return Response(
             data, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"}

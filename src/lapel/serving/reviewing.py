@@ -11,7 +11,7 @@ from lapel.imaging.signatures import format_by_signature
 from lapel.review.leases import Leases
 from lapel.review.progress import agreement_json, agreement_of, progress_of
 from lapel.review.proposing import given_answers, likelihoods, proposals
-from lapel.review.records import ConflictError, Given, Item, Opinion, checked_name
+from lapel.review.records import ConflictError, Given, Item, Opinion, checked_annotator_name
 from lapel.review.store import ReviewStore
 from lapel.review.values import Value
 from lapel.schema.errors import ImageError
@@ -65,7 +65,13 @@ class Reviewing:
         return {**progress_of(self.store).to_json(), "agreement": agreement}
 
     def next_items(
-        self, annotator: str, *, count: int, held: tuple[int, ...] = (), again: bool = False
+        self,
+        annotator: str,
+        *,
+        count: int,
+        held: tuple[int, ...] = (),
+        again: bool = False,
+        behind: int = -1,
     ) -> list[dict[str, Any]]:
         """Pictures for somebody to look at, nobody else's meanwhile.
 
@@ -74,12 +80,13 @@ class Reviewing:
             count: how many at most.
             held: numbers of those that their page has already.
             again: those that they passed over.
+            behind: only those of a higher rank.
         """
-        name = checked_name(annotator)
+        name = checked_annotator_name(annotator)
         begun = self.store.round()
         given = self.leases.take(
             name,
-            self.store.waiting(name, again=again),
+            self.store.waiting(name, again=again, behind=behind),
             count=count,
             room=lambda item: begun.overlap - self.store.answered(item),
             held=held,
@@ -124,7 +131,7 @@ class Reviewing:
             SchemaError: values that do not fit.
             UsageError: no such picture, or a name that is none.
         """
-        name = checked_name(annotator)
+        name = checked_annotator_name(annotator)
         picture = self.store.item(item)
         given = given_answers(picture, self.store.round().tasks, answers)
         kept = self.store.submit(item, name, given, revision=revision, seconds=seconds)
@@ -137,19 +144,21 @@ class Reviewing:
         }
 
     def undo(self, annotator: str) -> dict[str, Any] | None:
-        """Take back what somebody said last; the picture as they had answered it, or None."""
-        name = checked_name(annotator)
+        """Take back what somebody said last.
+
+        Returns:
+            The picture as :meth:`shown`, with ``answers`` as they had said, unless they had passed
+            it over; None where there is nothing to take back.
+        """
+        name = checked_annotator_name(annotator)
         undone = self.store.undo(name)
         if undone is None:
             return None
         item, answers = undone
         self.leases.take(name, [item.number], count=1, room=lambda _: 1)
         shown = self.shown(item, name, self.store.round().tasks)
-        return {
-            **shown,
-            "answers": {task: one.value for task, one in answers.items()},
-            "progress": self.progress(),
-        }
+        said = {"answers": {task: one.value for task, one in answers.items()}} if answers else {}
+        return {**shown, **said, "progress": self.progress()}
 
     def picture(self, item: int) -> tuple[bytes, str]:
         """The file of a picture, and its media type.

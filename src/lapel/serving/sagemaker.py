@@ -13,6 +13,9 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 
+from lapel.inference.answer_rows import Answered, Row, rows_with_error
+from lapel.inference.examined import Examined
+from lapel.inference.pictures import Failure
 from lapel.serving.answerers import Found
 from lapel.serving.asked import Asked
 from lapel.serving.faults import Refusal
@@ -20,7 +23,7 @@ from lapel.serving.forms import PICTURES, PredictAnswer, errors
 from lapel.serving.models import Models, ServedModel
 from lapel.serving.parts import pictures_of
 from lapel.serving.predict import JSON, answer, refused, unless_gone
-from lapel.serving.wire import Row, as_json, csv_bytes, json_bytes, json_lines, rows_of
+from lapel.serving.wire import as_json, csv_bytes, json_bytes, json_lines
 
 #: What ``Accept`` may ask for.
 LINES = ("application/jsonlines", "application/x-jsonlines", "application/x-ndjson")
@@ -81,8 +84,8 @@ async def _rows(request: Request, model: ServedModel, asked: Asked, *, in_place:
     sent = await pictures_of(request, most=model.most_pictures)
 
     def render(found: Found) -> tuple[list[Row], dict[str, Any]]:
-        rows = rows_of(found)
-        return rows, as_json(found) if "error" in rows[0] else {}
+        said: Answered | Failure = found.prediction if isinstance(found, Examined) else found
+        return rows_with_error(said), as_json(found) if isinstance(found, Failure) else {}
 
     rendered = await unless_gone(
         request,

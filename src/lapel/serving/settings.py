@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from lapel.imaging.decode import DEFAULT_LIMITS, MEBIBYTE, Limits
 from lapel.schema.errors import UsageError
+from lapel.serving.addresses import is_loopback
 
 #: The shortest token that is taken: sixteen characters of a random text cannot be tried out.
 SHORTEST_TOKEN = 16
@@ -94,16 +94,6 @@ class Settings:
     def is_local(self) -> bool:
         """Whether programs of this machine alone can reach the server."""
         return is_loopback(self.host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False  # a name may lead anywhere
 
 
 def _is_token(token: str) -> bool:

@@ -17,10 +17,10 @@ from lapel.imaging.draw import heat_over, strongest
 from lapel.imaging.outlines import mask_from
 from lapel.imaging.simplifying import simplified
 from lapel.imaging.tracing import outlines_of
+from lapel.inference.answer_rows import Row, csv_cell
 from lapel.inference.drawing import attention_heat
 from lapel.inference.examined import Examined
 from lapel.inference.pictures import Failure
-from lapel.schema.formulas import escape_formula
 from lapel.schema.outputs import ATTENTION
 from lapel.schema.prediction import Answer, FoundGarment, GarmentsAnswer, SegmentationAnswer
 from lapel.schema.read_garments import ReadScene
@@ -35,9 +35,6 @@ OUTLINE_TOLERANCE = 0.001
 
 #: Outlines are traced on so many pixels of the longer side, or up to twice as many.
 OUTLINE_PIXELS = 2000
-
-#: A row of a table.
-Row = dict[str, str | float | None]
 
 Polygons = list[list[list[int]]]
 
@@ -105,25 +102,14 @@ def json_lines(values: Iterable[object]) -> bytes:
     return b"".join(json_bytes(value) + b"\n" for value in values)
 
 
-def rows_of(found: Found) -> list[Row]:
-    """What is said of one picture as rows of a table; a failure has a column ``error``."""
-    if isinstance(found, Failure):
-        return [{"image": found.image, "error": found.fault}]
-    return found.rows() if isinstance(found, ReadScene) else [found.prediction.cells()]
-
-
 def csv_bytes(rows: Sequence[Row]) -> bytes:
     """A table with a header; texts that a spreadsheet would run get an apostrophe in front."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     buffer = io.StringIO()
     table = csv.writer(buffer, lineterminator="\n")
-    table.writerow([_harmless(name) for name in columns])
-    table.writerows([_harmless(row.get(name)) for name in columns] for row in rows)
-    return buffer.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _harmless(cell: str | float | None) -> str | float | None:
-    return escape_formula(cell) if isinstance(cell, str) else cell
+    table.writerow([csv_cell(name) for name in columns])
+    table.writerows([csv_cell(row.get(name)) for name in columns] for row in rows)
+    return buffer.getvalue().encode()
 
 
 def _add_outlines(value: dict[str, Any], answer: Answer) -> None:

@@ -51,6 +51,23 @@ class Model:
     garments: Path | None
     tags: Path | None
 
+    def stages(self) -> tuple[Path, Path] | None:
+        """The model that finds garments, and the one that reads them; None: one model answers.
+
+        Raises:
+            UsageError: one of two is missing.
+        """
+        from lapel.schema.errors import UsageError
+
+        if self.garments is None and self.tags is None:
+            return None
+        if self.garments is None or self.tags is None:
+            raise UsageError(
+                "--garments and --tags go together: one model finds garments, the other reads "
+                "them; to find them alone: lapel predict DETECTOR PICTURES"
+            )
+        return self.garments, self.tags
+
     def question(self, how: Mapping[str, Any]) -> Question:
         """How pictures are answered with them.
 
@@ -58,15 +75,12 @@ class Model:
             UsageError: one of two is missing.
         """
         from lapel.inference.bulk.predict import Question
-        from lapel.schema.errors import UsageError
 
-        if self.garments is None and self.tags is None:
+        stages = self.stages()
+        if stages is None:
             return Question(bundle=self.bundle, **how)
-        if self.garments is None or self.tags is None:
-            raise UsageError(
-                "--garments and --tags go together: one model finds garments, the other reads them"
-            )
-        return Question(bundle=str(self.garments), tags=str(self.tags), **how)
+        finder, reader = stages
+        return Question(bundle=str(finder), tags=str(reader), **how)
 
 
 def is_folder(out: Path | None) -> bool:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from lapel.cli.console import complain
-from lapel.inference.answer_rows import Answered, Row, encodable, needs_parquet, rows_of
+from lapel.inference.answer_rows import Answered, Row, csv_cell, encodable, needs_parquet, rows_of
 from lapel.schema.errors import UsageError
-from lapel.schema.formulas import escape_formula
 from lapel.schema.prediction import Prediction
 from lapel.storage.local import atomic_path
 
@@ -44,7 +43,7 @@ def csv_writer(path: Path, place: Place) -> Iterator[Add]:
 
         def begin(columns: list[str]) -> csv.DictWriter[str]:
             made = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-            made.writerow({key: _harmless(key) for key in columns})
+            made.writerow({key: csv_cell(key) for key in columns})
             made.writerows(waiting)
             waiting.clear()
             return made
@@ -54,7 +53,7 @@ def csv_writer(path: Path, place: Place) -> Iterator[Add]:
             rows = rows_of(answered)
             widest = max(map(len, rows))
             for cells in rows:
-                row = {key: _harmless(value) for key, value in cells.items()}
+                row = {key: csv_cell(value) for key, value in cells.items()}
                 if table is None and _shows_all(answered) and len(row) == widest:
                     table = begin(list(row))
                 if table is None:
@@ -165,9 +164,3 @@ def end_stopped(out: Path, number: int, *, answered: int, total: int) -> NoRetur
 def _shows_all(answered: Answered) -> bool:
     """Whether the rows of a picture have all columns that any has."""
     return isinstance(answered, Prediction) or any(one.answers for one in answered.garments)
-
-
-def _harmless(value: str | float | None) -> str | float | None:
-    if not isinstance(value, str):
-        return value
-    return escape_formula(encodable(value))

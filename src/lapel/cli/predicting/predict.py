@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lapel.cli.box_files import boxes_of, say_seen_whole
-from lapel.cli.console import complain, shown
+from lapel.cli.console import shown
 from lapel.cli.engine_option import EngineOption, say_engine
 from lapel.cli.predicting.bulk import Cluster, Model, is_folder, predict_bulk
 from lapel.cli.predicting.lines import answer_lines, answer_row, as_text, print_table, readable
-from lapel.cli.predicting.results import Results
-from lapel.storage.local import refuse_unwritable
-from lapel.storage.places import holds, in_addresses, puts
+from lapel.cli.predicting.results import Results, Wanted, drawn, give_answers, taken_down
+from lapel.schema.errors import UsageError
+from lapel.storage.local import refuse_unwritable, write_atomically
+from lapel.storage.places import holds, puts
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lapel.inference.predictor import Predictor
     from lapel.inference.two_stage import TwoStagePredictor
     from lapel.schema.prediction import Prediction
+    from lapel.schema.read_garments import ReadGarment
 
 #: Shown below the help; `--help` joins lines that no blank line parts.
 EXAMPLE = """Example, after the demo:
@@ -171,16 +172,18 @@ def predict(
     from lapel.inference.finding import find_pictures
     from lapel.inference.predictor import Predictor
 
-    if garments is None and tags is None and not paths:
+    model = Model(bundle=bundle, garments=garments, tags=tags)
+    stages = model.stages()
+    if stages is None and not paths:
         raise typer.BadParameter("name pictures after the model", param_hint="PATHS")
     if is_folder(out) or part_rows or share or ray or address or workers:
         given = list(paths or ())
-        if garments is not None or tags is not None:
+        if stages is not None:
             given.insert(0, bundle)
         predict_bulk(
             [one for path in given for one in _of_dataset(path, by_cluster=ray)],
             out,
-            model=Model(bundle=bundle, garments=garments, tags=tags),
+            model=model,
             how={
                 "top": top or 1,
                 "engine": engine,
@@ -199,21 +202,17 @@ def predict(
         return
     best = top or (TOP_IN_JSON if out and out.suffix.lower() == ".jsonl" else 1)
     asked = list(paths or ())
-    if garments is not None or tags is not None:
+    wanted = Wanted(out=out, draw=draw, coco=coco, keep_going=keep_going)
+    if stages is not None:
         from lapel.cli.predicting.garments import predict_garments
 
-        predictors = _two_stages(
-            garments,
-            tags,
-            batch,
-            threshold,
-            engine,
-            unfit=boxes is not None or tile is not None,
-        )
+        if boxes is not None or tile is not None:
+            raise UsageError(
+                "with --garments the model itself says where to look: leave out --boxes and --tile"
+            )
+        both = _two_stages(stages, batch, threshold, engine)
         pictures = find_pictures(one for path in (bundle, *asked) for one in _of_dataset(path))
-        predict_garments(
-            predictors, pictures, out=out, top=best, keep_going=keep_going, draw=draw, coco=coco
-        )
+        predict_garments(both, pictures, wanted, top=best)
         return
     pictures = find_pictures(one for path in asked for one in _of_dataset(path))
     predictor = Predictor.load(bundle, engine=engine, batch=batch, threshold=threshold)
@@ -231,45 +230,17 @@ def predict(
         examined = predictor.examine(pictures, boxes=places, top=best, tile=tile)
         masks = [spec.name for spec in predictor.schema if spec.kind == "segmentation"]
         found = _drawn(examined, pictures, draw, masks)
-    results = Results(found if file is None else _told(found, file))
-    _give(results, out, total=len(pictures))
-    if file is not None and coco is not None and results.answered:
-        file.write(coco)
-    results.end({"COCO's JSON": coco, "drawings": draw}, quiet=out is None, keep_going=keep_going)
-
-
-def _give(results: Results[Prediction], out: Path | None, *, total: int) -> None:
-    """Answers into a file, onto a terminal, or to the next program."""
-    if out is not None:
-        _write(results, out, total=total)
-    elif sys.stdout.isatty():
-        print_table(("image", "task", "answer", "probability"), map(_rows, results))
-    else:
-        _print_lines(results)
+    results: Results[Prediction] = Results(taken_down(found, file, _garments_of))
+    total = len(pictures)
+    give_answers(results, wanted, file, total=total, table=_print_table, lines=_print_lines)
 
 
 def _two_stages(
-    garments: Path | None,
-    tags: Path | None,
-    batch: int,
-    threshold: float | None,
-    engine: str,
-    *,
-    unfit: bool,
+    stages: tuple[Path, Path], batch: int, threshold: float | None, engine: str
 ) -> TwoStagePredictor:
     from lapel.inference.two_stage import TwoStagePredictor
-    from lapel.schema.errors import UsageError
 
-    if garments is None or tags is None:
-        raise UsageError(
-            "--garments and --tags go together: one model finds garments, the other reads them; "
-            "to find them alone: lapel predict DETECTOR PICTURES"
-        )
-    if unfit:
-        raise UsageError(
-            "with --garments the model itself says where to look: leave out --boxes and --tile"
-        )
-    both = TwoStagePredictor.load(garments, tags, engine=engine, batch=batch, threshold=threshold)
+    both = TwoStagePredictor.load(*stages, engine=engine, batch=batch, threshold=threshold)
     for predictor in (both.detector, both.tagger):
         say_engine(predictor)
     return both
@@ -282,7 +253,6 @@ def _coco_file(predictor: Predictor) -> CocoFile:
         UsageError: it finds none.
     """
     from lapel.inference.coco import CocoFile
-    from lapel.schema.errors import UsageError
 
     there = [spec for spec in predictor.schema if spec.kind == "garments"]
     if len(there) != 1:
@@ -293,20 +263,12 @@ def _coco_file(predictor: Predictor) -> CocoFile:
     return CocoFile(there[0], model=predictor.bundle.name)
 
 
-def _told(
-    results: Iterable[Prediction | Failure], file: CocoFile
-) -> Iterator[Prediction | Failure]:
-    """The predictions, whose garments are taken down on the way."""
-    from lapel.schema.prediction import GarmentsAnswer, Prediction
+def _garments_of(prediction: Prediction) -> list[ReadGarment]:
+    from lapel.schema.prediction import GarmentsAnswer
     from lapel.schema.read_garments import ReadGarment
 
-    for result in results:
-        if isinstance(result, Prediction):
-            for answer in result.answers.values():
-                if isinstance(answer, GarmentsAnswer):
-                    garments = [ReadGarment(found=one) for one in answer.each]
-                    file.add(result.image, result.width, result.height, garments)
-        yield result
+    found = [one for one in prediction.answers.values() if isinstance(one, GarmentsAnswer)]
+    return [ReadGarment(found=one) for answer in found for one in answer.each]
 
 
 def _of_dataset(path: str, *, by_cluster: bool = False) -> list[str]:
@@ -329,47 +291,29 @@ def _drawn(
     from lapel.inference.drawing import draw_prediction, drawing_paths
     from lapel.inference.drawn_masks import mask_files
     from lapel.inference.pictures import Failure
-    from lapel.schema.errors import ImageError
-    from lapel.storage.local import write_atomically
 
     paths = drawing_paths(pictures, folder, masks=masks)
-    for result, picture, path in zip(results, pictures, paths, strict=True):
+    examined = drawn(results, pictures, paths, draw_prediction)
+    for result, path in zip(examined, paths, strict=True):
         if isinstance(result, Failure):
             yield result
             continue
-        try:
-            write_atomically(path, draw_prediction(picture, result))
-        except ImageError as error:
-            complain(f"not drawn: {error}")
         for file, content in mask_files(path, result.prediction):
             write_atomically(file, content)
         yield result.prediction
 
 
-def _write(results: Results[Prediction], out: Path, *, total: int) -> None:
-    from lapel.cli.predicting.files import end_stopped, open_writer
-    from lapel.cli.progress import track
-    from lapel.schema.errors import ImageError
-
-    with open_writer(out) as (add, stop):
-        for prediction in track(results, total, "Predicting"):
-            add(prediction)
-            if stop.received:
-                break
-        if not results.answered:
-            raise ImageError(str(out), f"not written: none of {total} pictures could be read")
-    if stop.received:
-        end_stopped(out, stop.received, answered=results.answered, total=total)
-    print(f"{results.answered} pictures answered in {shown(in_addresses(out))}")
+def _print_table(predictions: Iterable[Prediction]) -> None:
+    print_table(("image", "task", "answer", "probability"), map(_rows, predictions))
 
 
-def _print_lines(results: Results[Prediction]) -> None:
+def _print_lines(predictions: Iterable[Prediction]) -> None:
     """``IMAGE task label probability``, with tabs between, a line an answer; of landmarks a line
     each: ``IMAGE task name x y probability`` that it can be seen; of classes of pixels a line each
     that occurs: ``IMAGE task class share``; of garments a line each: ``IMAGE task label left top
     width height probability``.
     """
-    for prediction in results:
+    for prediction in predictions:
         for task, answer in prediction.answers.items():
             for cells in answer_lines(task, answer):
                 print("\t".join(map(shown, (prediction.image, task, *map(as_text, cells)))))

@@ -91,7 +91,7 @@ class OpenVinoEngine:
             try:
                 answers = [self._ask(network, wanted, one) for one in batches]
             except Exception as error:  # as above
-                raise wrong_pixels(pixels, _first_line(error)) from error
+                raise wrong_pixels(pixels, _without_places(error)) from error
         return {name: _joined([answer[name] for answer in answers]) for name in wanted}
 
     def _ask(
@@ -166,12 +166,12 @@ def _joined(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def _cannot_run(error: Exception) -> BundleError:
     return BundleError(
-        f"OpenVINO cannot run this network: {_first_line(error)}; use --engine onnxruntime, or "
-        "export the model again"
+        f"OpenVINO cannot run this network: {_without_places(error)}; use --engine onnxruntime, "
+        "or export the model again"
     )
 
 
-def _first_line(error: Exception) -> str:
+def _without_places(error: Exception) -> str:
     """What it says behind the places in its own source."""
     lines = [line for line in str(error).splitlines() if line and "Exception from" not in line]
     return lines[0] if lines else type(error).__name__

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from lapel.imaging.decode import MEBIBYTE
 from lapel.inference.examined import Examined
@@ -16,6 +16,7 @@ from lapel.inference.pictures import Failure
 from lapel.review.label_studio.binding import Binding, bind
 from lapel.review.label_studio.clicked import results_at, selection_in
 from lapel.review.label_studio.config import parse_config
+from lapel.review.label_studio.items import Item
 from lapel.review.label_studio.predictions import results_of, score_of
 from lapel.schema.errors import ImageError, LapelError
 from lapel.schema.prediction import Prediction
@@ -35,11 +36,15 @@ PATIENCE = 90.0
 #: picture: together what a server may hold beside its own requests.
 AT_A_TIME, CALLS, PICTURE_BYTES = 8, 2, 20 * MEBIBYTE
 
-#: Photos whose answers are kept for people who click again and again on the same one.
-KEPT = 32
+#: Photos whose answers are kept for people who click again and again on the same one; and the
+#: pixels of all of them, since a mask has a byte for each: a dozen photos of a telephone.
+KEPT, KEPT_PIXELS = 32, 150_000_000
 
 #: What the model says of one photo, or why it says nothing.
 Told = Prediction | ReadScene | Failure
+
+#: What is made of that.
+Rendered = TypeVar("Rendered")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,7 @@ class Backend:
         self._model = model
         self._pictures = pictures
         self._turn = turn
-        self._kept: OrderedDict[tuple[str, str, str], Told] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, str], Prediction | ReadScene] = OrderedDict()
 
     @property
     def version(self) -> str:
@@ -104,17 +109,21 @@ class Backend:
         """
         model = self._model.present
         binding = _binding(xml, model)
-        told = await self._told(tasks, binding, model)
         version = self._version(model)
+
+        def entry(found: Found) -> dict[str, Any] | Failure:
+            """As Label Studio takes it. Made at once, so that no mask outlives its picture."""
+            one = _plain(found)
+            if isinstance(one, Failure):
+                return one
+            return _entry(version, one, results_of(one, binding))
+
         results: list[Any] = []
         errors = []
-        for task, one in zip(tasks, told, strict=True):
+        for task, one in zip(tasks, await self._told(tasks, binding, model, entry), strict=True):
             if isinstance(one, Failure):
                 errors.append(f"task {task.get('id')}: {one.fault}")
-                results.append([])
-                continue
-            items = await asyncio.to_thread(results_of, one, binding)
-            results.append({"model_version": version, "score": score_of(one), "result": items})
+            results.append([] if isinstance(one, Failure) else one)
         for error in errors[:5]:
             log.warning("Label Studio: %s", error)
         return Answers(version=version, results=results, errors=errors)
@@ -129,8 +138,9 @@ class Backend:
         binding = _binding(xml, model)
         version = self._version(model)
         key = (version, str(task.get("id")), str(_data(task).get(binding.key)))
-        kept = self._kept.get(key)
-        one = (await self._told([task], binding, model))[0] if kept is None else kept
+        one: Told | None = self._kept.get(key)
+        if one is None:
+            (one,) = await self._told([task], binding, model, _plain)
         if isinstance(one, Failure):
             log.warning("Label Studio: task %s: %s", task.get("id"), one.fault)
             return Answers(
@@ -145,21 +155,28 @@ class Backend:
             if place is None
             else await asyncio.to_thread(results_at, one, binding, place)
         )
-        entry = {"model_version": version, "score": score_of(one), "result": items}
-        return Answers(version=version, results=[entry], errors=[])
+        return Answers(version=version, results=[_entry(version, one, items)], errors=[])
 
-    def _keep(self, key: tuple[str, str, str], one: Told) -> None:
+    def _keep(self, key: tuple[str, str, str], one: Prediction | ReadScene) -> None:
+        """Keep the newest answers: so many, and of so many pixels in all, but the newest always."""
         self._kept[key] = one
         self._kept.move_to_end(key)
-        while len(self._kept) > KEPT:
+        while len(self._kept) > 1 and (
+            len(self._kept) > KEPT
+            or sum(kept.width * kept.height for kept in self._kept.values()) > KEPT_PIXELS
+        ):
             self._kept.popitem(last=False)
 
     async def _told(
-        self, tasks: Sequence[Mapping[str, Any]], binding: Binding, model: Loaded
-    ) -> list[Told]:
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        binding: Binding,
+        model: Loaded,
+        render: Callable[[Found], Rendered],
+    ) -> list[Rendered | Failure]:
         """What the model says of each task, some at a time: other callers get their turn."""
         end = time.monotonic() + PATIENCE
-        found: list[Told] = []
+        found: list[Rendered | Failure] = []
         step = min(AT_A_TIME, self._model.most_pictures)
         for first in range(0, len(tasks), step):
             part = tasks[first : first + step]
@@ -172,30 +189,40 @@ class Backend:
                 found += (
                     [Failure(image="", fault=_TOO_LATE) for _ in part]
                     if late
-                    else await self._told_of(part, binding, model, end)
+                    else await self._told_of(part, binding, model, render, end)
                 )
         return found
 
     async def _told_of(
-        self, tasks: Sequence[Mapping[str, Any]], binding: Binding, model: Loaded, end: float
-    ) -> list[Told]:
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        binding: Binding,
+        model: Loaded,
+        render: Callable[[Found], Rendered],
+        end: float,
+    ) -> list[Rendered | Failure]:
         """What the model says of a few tasks: their pictures fetched, then asked of together."""
         fetched = await asyncio.gather(
             *(asyncio.to_thread(self._fetched, task, binding.key) for task in tasks)
         )
         there = [one for one in fetched if isinstance(one, bytes)]
         names = [f"task {number}" for number in range(len(there))]
-        asked = iter(await self._asked(there, names, model, end))
+        asked = iter(await self._asked(there, names, model, render, end))
         return [one if isinstance(one, Failure) else next(asked) for one in fetched]
 
     async def _asked(
-        self, pictures: Sequence[bytes], names: Sequence[str], model: Loaded, end: float
-    ) -> list[Told]:
+        self,
+        pictures: Sequence[bytes],
+        names: Sequence[str],
+        model: Loaded,
+        render: Callable[[Found], Rendered],
+        end: float,
+    ) -> list[Rendered | Failure]:
         """Answers, asked for again while the server is busy."""
         while True:
             try:
                 return await self._model.ask(
-                    pictures, names, render=_plain, answerer=model.answerer, top=_TOP
+                    pictures, names, render=render, answerer=model.answerer, top=_TOP
                 )
             except Refusal as refusal:
                 wait = float((refusal.headers or {}).get("Retry-After", "1"))
@@ -227,6 +254,11 @@ _TOO_LATE = "no time was left: Label Studio waits 100 s; have it retrieve predic
 
 #: Labels whose probabilities say how sure the model is of tags.
 _TOP = 1000
+
+
+def _entry(version: str, one: Prediction | ReadScene, items: list[Item]) -> dict[str, Any]:
+    """A prediction as Label Studio takes it."""
+    return {"model_version": version, "score": score_of(one), "result": items}
 
 
 def _plain(found: Found) -> Told:

@@ -19,6 +19,9 @@ UNBLOCK = (
     "environment, or serve the model at a public address"
 )
 
+#: Label Studio answers when every task is predicted: a night's work, at most.
+RETRIEVING_SECONDS = 12 * 3600.0
+
 #: The user that the basic authentication of backends asks for; the server looks at the password.
 USER = "lapel"
 
@@ -87,18 +90,22 @@ def connect(
     if token:
         _let_webhook_in(service, project, url, token, notes)
     version = str(backend.get("model_version") or "")
+    # Annotators start from what a project names: a backend, by its title, or the version of
+    # predictions that are there. Retrieving them may take long; until then it is the backend.
+    settings = {"show_collab_predictions": True, "evaluate_predictions_automatically": True}
+    service.patch(f"/api/projects/{project}", {**settings, "model_version": backend["title"]})
     retrieved = 0
     if retrieve:
-        service.post(
+        service.call(
+            "POST",
             "/api/dm/actions",
-            {"selectedItems": {"all": True, "excluded": []}},
-            id="retrieve_tasks_predictions",
-            project=project,
+            json={"selectedItems": {"all": True, "excluded": []}},
+            params={"id": "retrieve_tasks_predictions", "project": project},
+            timeout=RETRIEVING_SECONDS,
         )
         version, retrieved = _retrieved(service, project, version)
-    # Annotators start from predictions of the version that a project names.
-    settings = {"show_collab_predictions": True, "evaluate_predictions_automatically": True}
-    service.patch(f"/api/projects/{project}", {**settings, "model_version": version})
+        if retrieved:
+            service.patch(f"/api/projects/{project}", {"model_version": version})
     tasks = int(found.get("task_number") or 0)
     if retrieve and retrieved < tasks:
         notes.append(

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 import httpx2
 
 from lapel.schema.errors import ServerError, UsageError
+from lapel.serving.addresses import is_loopback
+from lapel.serving.tokens import bare_token
 
 #: Seconds that an exchanged token is used; Label Studio lets it live 300.
 _ACCESS_SECONDS = 240.0
@@ -29,9 +31,6 @@ _CONNECT, _ANSWER = 5.0, 60.0
 
 #: So much of an answer is shown in a message.
 _SHOWN = 300
-
-#: Names of this machine; a proxy has no business between it and itself.
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class LabelStudio:
@@ -50,17 +49,17 @@ class LabelStudio:
             timeout: seconds to wait for an answer.
 
         Raises:
-            UsageError: no address.
+            UsageError: no address, or a token that no header holds.
         """
         self.url = checked_url(url)
-        self._token = (token or "").strip()
+        self._token = bare_token(token)
         self._access = ""
         self._access_until = 0.0
         self._lock = threading.Lock()
         self._http = httpx2.Client(
             timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT)),
             follow_redirects=False,
-            trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
+            trust_env=not is_loopback(urlsplit(self.url).hostname or ""),
         )
 
     def __enter__(self) -> Self:
@@ -221,6 +220,11 @@ class LabelStudio:
         return access
 
     def _unreachable(self, error: Exception) -> ServerError:
+        if isinstance(error, httpx2.ReadTimeout | httpx2.WriteTimeout):
+            return ServerError(
+                f"Label Studio at {self.url} gave no answer in time; it may still be at work: look "
+                "at its page, and try again later or with fewer tasks at a time"
+            )
         return ServerError(
             f"Label Studio cannot be reached at {self.url}: {error}; start it, or give the "
             "address at which a browser on this machine opens it"

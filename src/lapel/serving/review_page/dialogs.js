@@ -8,16 +8,20 @@ import { percent, word } from "./words.js";
 
 let number = 0;
 
-/** Open a dialog; gives the value of the button that closed it, empty for Escape. */
-function open(title, content, buttons, { closable = true } = {}) {
+/**
+ * Open a dialog; gives the value of the button that closed it, empty for Escape. One that comes
+ * unasked has no button under the next key, which was meant for the page.
+ */
+function open(title, content, buttons, { closable = true, unasked = false } = {}) {
   const id = `dialog-${(number += 1)}`;
+  const read = unasked ? { tabindex: "-1", autofocus: true } : {};
   const dialog = element(
     "dialog",
     { "aria-labelledby": id },
     element(
       "form",
       { method: "dialog" },
-      element("h2", { id }, title),
+      element("h2", { id, ...read }, title),
       ...content,
       element("div", { class: "row" }, ...buttons),
     ),
@@ -105,7 +109,7 @@ export async function askConflict(tasks, item, refused, mine) {
     button("mine", word("conflict_mine")),
   ];
   const shown = showPhoto(photo, item.item);
-  const chosen = await open(word("conflict"), content, buttons);
+  const chosen = await open(word("conflict"), content, buttons, { unasked: true });
   shown.then((url) => url && URL.revokeObjectURL(url));
   return chosen === "mine";
 }

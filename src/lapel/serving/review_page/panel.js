@@ -101,11 +101,12 @@ export class Panel {
     if (offered(task, this.answer).length <= SHOWN) return null;
     const look = (event) => {
       this.sought = event.target.value.trim().toLowerCase();
-      this.draw();
+      // The field stays: another one in its place would end what an input method is composing.
+      event.target.parentElement.querySelector(".labels").replaceWith(this.#labels(task));
     };
     const take = (event) => {
       const [first] = this.#shown(task);
-      if (event.key === "Enter" && this.sought && first) {
+      if (event.key === "Enter" && !event.isComposing && this.sought && first) {
         event.preventDefault();
         event.stopPropagation();
         this.sought = "";
@@ -227,7 +228,8 @@ export class Panel {
     const { answer } = this;
     const scores = answer.item.likelihoods[task.name] ?? [];
     const rows = answer.garments[task.name].map((row, place) => {
-      const choose = () => {
+      const choose = (event) => {
+        if (event.target.closest("select, button")) return; // they choose by what they do
         answer.selected = place;
         this.tell.changed();
       };
@@ -238,6 +240,7 @@ export class Panel {
         this.tell.changed();
       };
       const rename = (event) => {
+        answer.selected = place;
         answer.rename(task, place, event.target.value);
         this.tell.changed();
       };

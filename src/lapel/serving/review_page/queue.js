@@ -25,8 +25,8 @@ export class Queue {
     this.waiting = [];
     this.current = null;
     this.skippedOnes = false;
-    // Numbers of photos that were passed over once more: not in this turn.
-    this.passed = new Set();
+    // The rank of the last one of them that came in this turn: the next ones lie behind it.
+    this.behind = -1;
     this.outbox = Promise.resolve();
     this.unsaved = 0;
     // Numbers of photos whose answers are on their way: nobody is to be asked about them.
@@ -54,7 +54,7 @@ export class Queue {
   /** The turn through those that were passed over has ended: what comes is new again. */
   #asBefore() {
     this.skippedOnes = false;
-    this.passed.clear();
+    this.behind = -1;
   }
 
   /** Have the next photos come. */
@@ -68,14 +68,19 @@ export class Queue {
   async #fill() {
     const count = AHEAD - this.waiting.length;
     if (count <= 0) return;
-    const said = await this.#ask("next", { count, held: this.#held(), again: this.skippedOnes });
+    const again = this.skippedOnes;
+    const behind = again ? this.behind : -1;
+    const said = await this.#ask("next", { count, held: this.#held(), again, behind });
     this.tell.progress(said.progress);
-    for (const item of said.items) this.waiting.push(new Photo(item));
+    for (const item of said.items) {
+      this.waiting.push(new Photo(item));
+      if (again) this.behind = item.rank;
+    }
   }
 
   #held() {
     const here = [this.current, ...this.waiting].filter(Boolean).map((photo) => photo.item.item);
-    return [...here, ...this.sending, ...this.passed].slice(0, MOST_HELD);
+    return [...here, ...this.sending].slice(0, MOST_HELD);
   }
 
   #beat() {
@@ -87,7 +92,6 @@ export class Queue {
   send(item, answers, seconds) {
     this.unsaved += 1;
     this.sending.add(item.item);
-    if (this.skippedOnes && Object.keys(answers).length === 0) this.passed.add(item.item);
     const said = { item: item.item, revision: item.revision, answers, seconds };
     this.outbox = this.outbox.then(() => this.#deliver(item, said)).then(() => {
       this.unsaved -= 1;
@@ -124,7 +128,6 @@ export class Queue {
     await this.outbox;
     const item = await this.#ask("undo", {});
     this.tell.progress(item.progress);
-    this.passed.delete(item.item);
     if (this.current) this.waiting.unshift(this.current);
     this.current = new Photo(item);
     return this.current;
@@ -133,6 +136,7 @@ export class Queue {
   /** Go through those that were passed over. */
   again() {
     this.skippedOnes = true;
+    this.behind = -1;
     return this.next();
   }
 
@@ -145,6 +149,8 @@ export class Queue {
 class Photo {
   constructor(item) {
     this.item = item;
+    // What somebody is about to say of it.
+    this.answer = null;
     this.url = null;
     this.gone = false;
     this.loaded = this.#load();

@@ -79,7 +79,8 @@ async function show(photo) {
   found("done").hidden = true;
   found("photo").hidden = found("panel").hidden = false;
   found("trouble").hidden = found("note").hidden = true;
-  answer = new Answer(about.tasks, item);
+  // One that comes back after an undo is as it was left.
+  answer = photo.answer ??= new Answer(about.tasks, item);
   stage.open(item);
   since = performance.now();
   draw();
@@ -296,19 +297,27 @@ const ACTIONS = {
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+// Keys that go on while they are held.
+const HELD = new Set([...Object.keys(ARROWS), "+", "=", "-"]);
+
 // Keys that work where there is no photo.
 const ALWAYS = new Set(["u", "?"]);
 
 function pressed(event) {
   if (isOpen() || event.altKey || event.metaKey) return;
   const key = plainKey(event);
-  if (event.ctrlKey) {
-    if (key === "z") act(event, undo);
-    return;
-  }
   const at = event.target;
   if (at.matches("input, select, textarea")) {
     if (key === "Escape") at.blur();
+    return;
+  }
+  // A key that is held would answer photos that nobody has seen.
+  if (event.repeat && !HELD.has(key)) {
+    if (key === "Enter") event.preventDefault(); // nor press a button again and again
+    return;
+  }
+  if (event.ctrlKey) {
+    if (key === "z") act(event, undo);
     return;
   }
   if (at.matches("button, a, summary") && (key === "Enter" || key === " ")) return;

@@ -159,9 +159,9 @@ def open_(
     """Let your new address in, and the old one no more, when you have moved."""
     account = options.account(region, profile, dry_run=dry_run)
     from lapel.cloud.ec2.network import own_network, reopen
-    from lapel.cloud.ec2.plan import checked_name
+    from lapel.cloud.ec2.plan import checked_machine_name
 
-    checked_name(name)
+    checked_machine_name(name)
     network = from_ or (stand_in() if dry_run else own_network())
     opened = reopen(account, account.where(), name, network)
     if dry_run:
@@ -175,11 +175,11 @@ def _to_end(
 ) -> list[tuple[str, str]]:
     """Region and name of what goes; of several that nobody named, the user agrees first."""
     from lapel.cloud.ec2.listing import everywhere, regions
-    from lapel.cloud.ec2.plan import checked_name
+    from lapel.cloud.ec2.plan import checked_machine_name
 
     where = regions(account) if all_regions else [account.where()]
     if name is not None and not all_regions:
-        return [(where[0], checked_name(name))]
+        return [(where[0], checked_machine_name(name))]
     there = everywhere(account, where, name)
     if name is None and there:
         options.agreed(
