@@ -31,7 +31,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.measuring import markdown_table, surroundings, usable_cores, write_results
+from benchmarks.measuring import markdown_table, surroundings, write_results
+from lapel.storage.machine import usable_cores
 
 #: One file in so many is cut off in the middle.
 TORN = 1_000

@@ -26,19 +26,14 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import (
-    markdown_table,
-    median,
-    surroundings,
-    usable_cores,
-    write_results,
-)
+from benchmarks.measuring import markdown_table, median, surroundings, write_results
 from lapel.data.dataset import Dataset
 from lapel.inference.bundle import Bundle
 from lapel.inference.engines.table import ENGINES
 from lapel.inference.predictor import Predictor
 from lapel.schema.errors import BundleError
 from lapel.schema.prediction import Prediction, SingleLabelAnswer
+from lapel.storage.machine import usable_cores
 from lapel.training.export import export
 
 #: The loop that others are compared with, and the same with batches.

@@ -318,7 +318,7 @@ def one_round(
 def answered_in(folder: Path) -> set[str]:
     """The photos that have been answered."""
     with ReviewStore(folder / REVIEW_FILE, create=False) as store:
-        return store.answered_images()
+        return store.answered_images(spec.name for spec in store.round().tasks)
 
 
 def answer(

@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from lapel.storage.machine import processor, usable_cores
+
 PACKAGES = ("lapel", "torch", "torchvision", "timm", "onnxruntime", "numpy", "pillow")
 
 #: Variables that change how fast threads are.
@@ -30,21 +32,6 @@ def surroundings() -> dict[str, Any]:
         "variables": {name: os.environ.get(name) for name in VARIABLES},
         "load": os.getloadavg(),
     }
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text("utf-8").splitlines() if cpuinfo.exists() else []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
 
 
 def installed_version(package: str) -> str | None:

@@ -28,7 +28,6 @@ from benchmarks.measuring import (
     markdown_table,
     median,
     surroundings,
-    usable_cores,
     write_results,
 )
 from lapel.retrieval.graph import (
@@ -39,6 +38,7 @@ from lapel.retrieval.graph import (
 )
 from lapel.retrieval.nearest import Exact
 from lapel.retrieval.neighbours import Nearest, Neighbours
+from lapel.storage.machine import usable_cores
 
 #: Pictures of an item, kinds of items, and directions in which vectors truly differ.
 VIEWS, KINDS, DIRECTIONS = 8, 400, 48

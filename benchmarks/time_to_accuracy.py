@@ -30,14 +30,8 @@ from pathlib import Path
 
 from benchmarks.contestants.pictures import prepare
 from benchmarks.contestants.points import Order, Point, read_points
-from benchmarks.measuring import (
-    VARIABLES,
-    markdown_table,
-    median,
-    surroundings,
-    usable_cores,
-    write_results,
-)
+from benchmarks.measuring import VARIABLES, markdown_table, median, surroundings, write_results
+from lapel.storage.machine import usable_cores
 
 ROOT = Path(__file__).parents[1]
 

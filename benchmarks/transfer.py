@@ -20,15 +20,9 @@ from math import inf
 from pathlib import Path
 
 from benchmarks.contestants.points import Order
-from benchmarks.measuring import (
-    VARIABLES,
-    markdown_table,
-    median,
-    surroundings,
-    usable_cores,
-    write_results,
-)
+from benchmarks.measuring import VARIABLES, markdown_table, median, surroundings, write_results
 from benchmarks.time_to_accuracy import Contestant, Run, environment, rotated, run_order
+from lapel.storage.machine import usable_cores
 
 #: What ``lapel train photos`` is given, from the shortest on.
 HEADS = "--set transfer.train=heads --set schedule.epochs=0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -95,9 +96,14 @@ def test_the_public_face() -> None:
     assert dir(lapel) == sorted([*lapel.__all__, "__version__"])
 
 
-@pytest.mark.parametrize("name", [*lapel.__all__, "__version__"])
-def test_every_public_name_can_be_had(name: str) -> None:
-    assert getattr(lapel, name) == getattr(lapel, name)
+@pytest.mark.parametrize("name", lapel.__all__)
+def test_every_public_name_is_what_its_home_defines(name: str) -> None:
+    found = getattr(lapel, name)
+    assert (found.__name__, found.__module__) == (name, lapel._HOMES[name])
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert lapel.__version__ == version("lapel")
 
 
 def test_an_unknown_name() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from emulated_account import REGION, client
 from moto.s3.responses import S3Response
+from rights_needed import missing
 
 from lapel.cloud.aws import Account
 from lapel.cloud.bucket_presence import region_of_bucket
-from lapel.cloud.permissions import missing
 from lapel.schema.errors import UsageError
 
 BUCKET = "lapel-presence-tests"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from cloud_account import ObjectStore
+from rights_needed import missing
 
-from lapel.cloud import permissions
 from lapel.cloud.aws import Account
 from lapel.cloud.buckets import make_bucket, plan_removal, remove
 from lapel.cloud.tagging import owner_tags
@@ -66,11 +66,7 @@ def test_a_bucket_that_is_set_again_keeps_what_others_gave_it(aws: ObjectStore) 
     assert tidy_again["ID"] == "lapel-tidy"
     kept = client.get_bucket_encryption(**named)["ServerSideEncryptionConfiguration"]["Rules"]
     assert kept[0]["ApplyServerSideEncryptionByDefault"] == how
-    assert (
-        permissions.missing("s3-make-bucket", account.calls)
-        & permissions.missing("s3", account.calls)
-        == set()
-    )
+    assert missing("s3-make-bucket", account.calls) & missing("s3", account.calls) == set()
 
 
 def test_a_removal_leaves_nothing(aws: ObjectStore) -> None:
@@ -92,7 +88,7 @@ def test_a_removal_leaves_nothing(aws: ObjectStore) -> None:
         plan_removal(account, BUCKET / "run-10", bucket=True)
     remove(account, plan_removal(account, BUCKET, bucket=True))
     assert aws.client().list_buckets()["Buckets"] == []
-    lacking = [permissions.missing(group, account.calls) for group in ("s3", "s3-make-bucket")]
+    lacking = [missing(group, account.calls) for group in ("s3", "s3-make-bucket")]
     assert lacking[0] & lacking[1] == set()
 
 

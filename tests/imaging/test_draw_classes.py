@@ -7,9 +7,9 @@ import io
 import numpy as np
 from PIL import Image
 
+from lapel.imaging.draw import WRONG
 from lapel.imaging.draw_classes import (
     UNKNOWN,
-    WRONG,
     class_colours,
     draw_classes,
     draw_difference,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lapel.inference.drawn_masks import mask_paths
 from lapel.inference.pictures import Failure
 from lapel.inference.predictor import Predictor
 from lapel.inference.tiles import Tiling
@@ -156,6 +157,11 @@ class TestTiles:
         )
         with pytest.raises(UsageError, match="boxes and tiles"):
             list(cropping.predict(photo, boxes=[(1, 1, 30, 30)], tile=64))
+
+
+def test_a_mask_is_called_as_every_file_system_takes_it() -> None:
+    paths = mask_paths(Path("drawn/1.jpg"), ["con", "a/b", "A b"])
+    assert [path.name for path in paths.values()] == ["1.con_.png", "1.a_b.png", "1.A_b-2.png"]
 
 
 def test_raw_outputs_of_no_pictures_have_a_shape(predictor: Predictor) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from pathlib import Path
 
 from lapel.schema import errors
 from lapel.schema.errors import FAULTS_SHOWN, Fault, FormatError, ImageError, MissingExtraError
@@ -19,6 +21,18 @@ def test_every_error_has_the_root_and_a_built_in() -> None:
         built_in = [base for base in each.__mro__ if base.__module__ == "builtins"][:1]
         assert issubclass(each, errors.LapelError)
         assert built_in != [Exception], f"{each.__name__} is no built-in that a caller would catch"
+
+
+def test_the_tree_is_drawn_whole() -> None:
+    drawn = set(re.findall(r"^[ │├└─]*(\w+Error)\b", str(errors.__doc__), re.MULTILINE))
+    sources = [path.read_text("utf-8") for path in Path(errors.__file__).parents[1].rglob("*.py")]
+    classes = [
+        found
+        for text in sources
+        for found in re.findall(r"^class ([A-Z]\w*Error)\((\w+)", text, re.MULTILINE)
+    ]
+    assert drawn == {name for name, base in classes if base in drawn} | {"LapelError"}
+    assert len(classes) == len({name for name, _ in classes})
 
 
 def test_a_missing_extra_says_how_to_get_it() -> None:

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from lapel.schema.annotation import Tags
 from lapel.schema.errors import SchemaError
-from lapel.schema.labels import Schema, TaskSpec
+from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import MultiLabelAnswer
-from lapel.schema.views import NO, UNKNOWN, YES, to_flat
 from lapel.tasks.multi_label import MultiLabelTask, sigmoid
 
 LABELS = ("겨울", "lace", "knit")
@@ -32,16 +31,20 @@ def test_tags_become_yes_no_and_unknown() -> None:
     assert target.dtype == weight.dtype == np.uint8
 
 
-@given(st.lists(st.sampled_from([YES, NO, UNKNOWN]), min_size=3, max_size=3))
-def test_targets_are_the_flat_view(values: list[int]) -> None:
+@given(st.lists(st.sampled_from(["yes", "no", "unknown"]), min_size=3, max_size=3))
+def test_targets_are_what_holds_and_weights_what_is_known(states: list[str]) -> None:
     tags = Tags(
-        tuple(label for label, value in zip(LABELS, values, strict=True) if value == YES),
-        tuple(label for label, value in zip(LABELS, values, strict=True) if value == UNKNOWN),
+        tuple(label for label, state in zip(LABELS, states, strict=True) if state == "yes"),
+        tuple(label for label, state in zip(LABELS, states, strict=True) if state == "unknown"),
     )
-    flat = to_flat(Schema((SPEC,)), {"tags": tags})
     target, weight = TASK.encode([tags])
-    assert (target[0] == (flat == YES)).all()
-    assert (weight[0] == (flat != UNKNOWN)).all()
+    assert target[0].tolist() == [state == "yes" for state in states]
+    assert weight[0].tolist() == [state != "unknown" for state in states]
+
+
+def test_a_label_that_is_named_twice_is_refused() -> None:
+    with pytest.raises(SchemaError, match="name these labels twice: lace"):
+        Tags(("lace",), ("lace",))
 
 
 def test_unknown_labels_outside_the_schema_are_refused_too() -> None:

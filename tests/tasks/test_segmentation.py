@@ -18,11 +18,14 @@ from lapel.schema.geometry import Box
 from lapel.schema.labels import TaskSpec
 from lapel.schema.masks import UNKNOWN_CLASS, ClassMap
 from lapel.schema.prediction import SegmentationAnswer
-from lapel.tasks.segmentation import STRIDE, SegmentationTask, mask_of
+from lapel.tasks.segmentation import SegmentationTask, mask_of
 
 LABELS = ("background", "left shoe", "right shoe", "dress")
 TASK = SegmentationTask(TaskSpec(name="parsing", kind="segmentation", labels=LABELS))
 FITS: tuple[Fit, ...] = get_args(Fit)
+
+#: Pixels of the canvas that an output stands for, across and down.
+STRIDE = 4
 
 
 def shown(

@@ -11,7 +11,7 @@ from pathlib import Path
 from lapel.schema.errors import StorageError
 from lapel.storage.folders import atomic_folder
 from lapel.storage.local import atomic_path
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 
 #: What an archive may unpack to: more is no model of ours.
 MOST_FILES, MOST_BYTES = 10_000, 20 * 2**30
@@ -49,7 +49,7 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with atomic_folder(folder) as building, tarfile.open(archive, mode="r:gz") as tar:
             for entry in _entries(tar, archive):
-                path = building / checked_name(entry.name)
+                path = building / checked_stored_name(entry.name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 content = tar.extractfile(entry)
                 if content is not None:

@@ -20,6 +20,12 @@ Colour = tuple[int, int, int]
 
 PAPER, INK, SOFT = (255, 255, 255), (35, 32, 28), (111, 106, 98)
 
+#: Where an answer is wrong.
+WRONG = (214, 64, 24)
+
+#: Of drawings as JPEG files.
+QUALITY = 90
+
 #: Lines are drawn so many times larger, then shrunk: Pillow's have hard edges.
 FINER = 2
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lapel.imaging.draw import PAPER, Colour, colours, drawing_size
+from lapel.imaging.draw import PAPER, WRONG, Colour, colours, drawing_size
 from lapel.schema.masks import BACKGROUND, UNKNOWN_CLASS
 
 #: The colour of a pixel of unknown class: that of PASCAL VOC's masks.
@@ -18,8 +18,8 @@ UNKNOWN = (224, 224, 192)
 #: How much a class covers of the picture; its outline covers it wholly.
 COVER = 0.55
 
-#: Where an answer is wrong, and how much of the picture that covers.
-WRONG, WRONG_COVER = (214, 64, 24), 0.8
+#: How much of the picture the colour of a wrong answer covers.
+WRONG_COVER = 0.8
 
 #: How much of the picture pales where nobody knows what is right.
 PALE = 0.7

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lapel.imaging.draw import INK, PAPER, Colour, drawing_size, text_scale
+from lapel.imaging.draw import INK, PAPER, WRONG, Colour, drawing_size, text_scale
 from lapel.imaging.lettering import nearest_font
 from lapel.imaging.outlines import mask_from
 from lapel.schema.geometry import Box
@@ -18,8 +18,8 @@ from lapel.schema.run_lengths import RunLengths
 #: How much a garment's colour covers of the picture; its rim covers it wholly.
 COVER = 0.4
 
-#: Pixels of the truth alone, and of the answer alone; and how much they cover.
-MISSED, WRONG = (30, 110, 230), (214, 64, 24)
+#: Pixels of the truth alone; and how much these and those of the answer alone cover.
+MISSED = (30, 110, 230)
 DIFFERENT = 0.75
 
 _TEXT, _POINT = 12, 2

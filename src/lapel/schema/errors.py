@@ -1,23 +1,33 @@
 """Every error that Lapel raises on purpose, drawn as one tree.
 
     LapelError
-    ├── UsageError (ValueError)        the command or call was wrong; exit code 2
+    ├── UsageError (ValueError)         the command or call was wrong; exit code 2
     ├── MissingExtraError (ImportError) an optional part is not installed
-    ├── StorageError (OSError)         bytes could not be read or written
-    ├── ImageError (ValueError)        bytes that are no picture we accept
-    │   └── ImageTooLargeError         a picture above a ceiling
-    ├── SchemaError (ValueError)       tasks or label names that do not fit
-    ├── FormatError (ValueError)       a file that does not keep its layout
-    ├── DatasetError (ValueError)      a dataset folder that cannot be used
-    ├── BundleError (ValueError)       a bundle that cannot be trusted or used
-    ├── RecipeError (ValueError)       a recipe with faults, all of them listed
-    ├── CheckpointError (ValueError)   a checkpoint that cannot be trusted
-    ├── TrainingError (RuntimeError)   a run that cannot start or go on
-    ├── ServerError (RuntimeError)     a server that refuses, or that cannot be reached
-    └── CloudError (RuntimeError)      AWS refuses, or what was asked of it did not come about
+    ├── StorageError (OSError)          bytes could not be read or written
+    │   ├── AbsentError                 nothing lies there: storage.s3.client
+    │   ├── ChangedError                something else lies there: storage.s3.client
+    │   ├── TakenError                  another process owns the place: storage.s3.owner
+    │   └── TornError                   other bytes arrived: storage.s3.retrying
+    ├── ImageError (ValueError)         bytes that are no picture we accept
+    │   └── ImageTooLargeError          a picture above a ceiling
+    ├── SchemaError (ValueError)        tasks or label names that do not fit
+    ├── FormatError (ValueError)        a file that does not keep its layout
+    ├── DatasetError (ValueError)       a dataset folder that cannot be used
+    ├── BundleError (ValueError)        a bundle that cannot be trusted or used
+    ├── RecipeError (ValueError)        a recipe with faults, all of them listed
+    ├── CheckpointError (ValueError)    a checkpoint that cannot be trusted
+    ├── TrainingError (RuntimeError)    a run that cannot start or go on
+    │   ├── ProcessLostError            another process of it is gone: training.processes.group
+    │   └── RunInterruptedError         it was asked to end, and is saved: training.stopping
+    ├── ConflictError (RuntimeError)    somebody answered meanwhile: review.records
+    ├── ServerError (RuntimeError)      a server that refuses, or that cannot be reached
+    └── CloudError (RuntimeError)       AWS refuses, or what was asked of it did not come about
+        ├── ConnectionLostError         to a machine; what runs there goes on: cloud.ec2.remote
+        └── RefusedError                AWS answered a call with an error: cloud.aws
 
-Each message says what was found, what was expected and what to do. The leaves are
-built-ins too, so that a caller may catch by meaning or by habit.
+Those that name a module are defined there, the others here. Each message says what was found, what
+was expected and what to do. The leaves are built-ins too, so that a caller may catch by meaning or
+by habit.
 """
 
 from __future__ import annotations
@@ -162,3 +172,8 @@ class ServerError(LapelError, RuntimeError):
 
 class CloudError(LapelError, RuntimeError):
     """AWS refused a call, or what was asked of it did not come about."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, of a library's too; its type where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

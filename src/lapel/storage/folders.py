@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lapel.schema.errors import LapelError, StorageError
 from lapel.storage.local import flush_to_disk, former_beside, partial_beside
-from lapel.storage.names import checked_name, refuse_address
+from lapel.storage.names import checked_stored_name, refuse_address
 
 #: Names that an error shows of what stands in a place.
 _SHOWN = 5
@@ -65,7 +65,7 @@ def replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     """
     with atomic_folder(folder, replace=True) as building:
         for name, data in contents.items():
-            path = building / checked_name(name)
+            path = building / checked_stored_name(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
 

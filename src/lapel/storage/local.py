@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from lapel.schema.errors import StorageError
-from lapel.storage.names import checked_name, refuse_address
+from lapel.storage.names import checked_stored_name, refuse_address
 from lapel.storage.processes import is_gone, surroundings
 
 #: Files being written carry this ending; whoever lists a folder passes over them.
@@ -185,7 +185,7 @@ class LocalStore:
         Raises:
             StorageError: the name, or a link on its way, leaves the root.
         """
-        path = self.root / checked_name(name)
+        path = self.root / checked_stored_name(name)
         if not path.resolve().is_relative_to(self._resolved):
             raise StorageError(
                 f"{name!r} leads out of {self.root} through a link; copy the file in"

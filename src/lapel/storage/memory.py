@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lapel.schema.errors import StorageError
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 
 
 class MemoryStore:
@@ -17,17 +17,17 @@ class MemoryStore:
     def read(self, name: str) -> bytes:
         """All bytes under a name."""
         try:
-            return self._contents[checked_name(name)]
+            return self._contents[checked_stored_name(name)]
         except KeyError:
             raise StorageError(f"{name} could not be read: no such name in memory") from None
 
     def write(self, name: str, data: bytes) -> None:
         """Keep bytes under a name."""
-        self._contents[checked_name(name)] = bytes(data)
+        self._contents[checked_stored_name(name)] = bytes(data)
 
     def exists(self, name: str) -> bool:
         """Whether a name holds bytes."""
-        return checked_name(name) in self._contents
+        return checked_stored_name(name) in self._contents
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """All names that begin with a prefix, sorted."""
@@ -35,4 +35,4 @@ class MemoryStore:
 
     def delete(self, name: str) -> None:
         """Forget a name; one that is not there is no error."""
-        self._contents.pop(checked_name(name), None)
+        self._contents.pop(checked_stored_name(name), None)

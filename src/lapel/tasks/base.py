@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lapel.imaging.preprocess import Frame
 from lapel.schema.annotation import Label
+from lapel.schema.errors import UsageError
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import Answer
 
@@ -35,6 +36,19 @@ def fits(found: Sequence[int], expected: Sequence[int]) -> bool:
     return len(found) == len(expected) and all(
         size in {FREE, there} for there, size in zip(found, expected, strict=True)
     )
+
+
+def check_frames(spec: TaskSpec, frames: Sequence[Frame], count: int) -> None:
+    """See that a task that answers with places has a frame for each picture.
+
+    Raises:
+        UsageError: it has another number of them.
+    """
+    if len(frames) != count:
+        raise UsageError(
+            f"task '{spec.name}' answers with places: it needs a frame for each of {count} "
+            f"pictures, found {len(frames)}; see Preprocess.frame"
+        )
 
 
 class Counts(Protocol):

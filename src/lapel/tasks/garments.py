@@ -20,7 +20,7 @@ from lapel.schema.garments import Garments
 from lapel.schema.geometry import Box
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import Answer, FoundGarment, FoundLandmark, GarmentsAnswer
-from lapel.tasks.base import FREE, Calibration
+from lapel.tasks.base import FREE, Calibration, check_frames
 from lapel.tasks.encoded_garments import EncodedGarments
 from lapel.tasks.placed_garments import found_boxes, slots_of, true_garments
 
@@ -161,11 +161,7 @@ class GarmentsTask:
         Raises:
             UsageError: not as many frames as outputs, or outputs that are no numbers.
         """
-        if len(frames) != len(output):
-            raise UsageError(
-                f"task '{self.spec.name}' answers with places: it needs a frame for each of "
-                f"{len(output)} pictures, found {len(frames)}; see Preprocess.frame"
-            )
+        check_frames(self.spec, frames, len(output))
         least = (calibration or {}).get("threshold", THRESHOLD)
         return [
             GarmentsAnswer(each=tuple(self.found(rows, frame, least)))

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from lapel.imaging.preprocess import Frame
 from lapel.metrics.landmarks import LandmarkCounts, LocatedImages, locate
 from lapel.schema.annotation import Label
-from lapel.schema.errors import SchemaError, UsageError
+from lapel.schema.errors import SchemaError
 from lapel.schema.geometry import Landmarks, mirrored
 from lapel.schema.labels import TaskSpec
 from lapel.schema.prediction import Answer, FoundLandmark, LandmarksAnswer
-from lapel.tasks.base import Calibration
+from lapel.tasks.base import Calibration, check_frames
 from lapel.tasks.multi_label import sigmoid
 
 #: Values of a target: x, y, width and height of the box, visible.
@@ -66,7 +66,7 @@ class LandmarksTask:
             SchemaError: a landmark outside the schema, or a label that is no landmarks.
             UsageError: not as many frames as labels.
         """
-        self._check_frames(frames, len(labels))
+        check_frames(self.spec, frames, len(labels))
         shape = (len(labels), len(self.spec.labels))
         target, weight = np.zeros((*shape, TARGET), np.float32), np.zeros((*shape, 2), np.float32)
         rows: list[tuple[int, int]] = []
@@ -109,13 +109,6 @@ class LandmarksTask:
     def _position(self, name: str) -> int:
         # `index` raises the error that names what was found and what there is.
         return self._positions[name] if name in self._positions else self.spec.index(name)
-
-    def _check_frames(self, frames: Sequence[Frame], count: int) -> None:
-        if len(frames) != count:
-            raise UsageError(
-                f"task '{self.spec.name}' answers with places: it needs a frame for each of "
-                f"{count} pictures, found {len(frames)}; see Preprocess.frame"
-            )
 
     def score(
         self,
@@ -167,7 +160,7 @@ class LandmarksTask:
         Raises:
             UsageError: not as many frames as outputs.
         """
-        self._check_frames(frames, len(output))
+        check_frames(self.spec, frames, len(output))
         if not len(output):
             return []
         scale, offset, size, _ = (part[:, None] for part in _on_canvas(frames))

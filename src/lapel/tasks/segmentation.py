@@ -18,10 +18,7 @@ from lapel.schema.geometry import mirrored
 from lapel.schema.labels import TaskSpec
 from lapel.schema.masks import MOST_CLASSES, UNKNOWN_CLASS, ClassMap, lookup
 from lapel.schema.prediction import Answer, SegmentationAnswer
-from lapel.tasks.base import FREE, Calibration
-
-#: Pixels of the canvas that an output stands for, across and down.
-STRIDE = 4
+from lapel.tasks.base import FREE, Calibration, check_frames
 
 #: An edge that rounding moved by less, in pixels, is where it was.
 SLIGHT = 1e-6
@@ -73,7 +70,7 @@ class SegmentationTask:
                 size than its picture.
             UsageError: not as many frames as labels.
         """
-        self._check_frames(frames, len(labels))
+        check_frames(self.spec, frames, len(labels))
         height, width = (frames[0].height, frames[0].width) if frames else (0, 0)
         target = np.full((len(labels), height, width), UNKNOWN_CLASS, np.uint8)
         weight = np.zeros(len(labels), np.float32)
@@ -158,6 +155,14 @@ class SegmentationTask:
         """
         return np.ascontiguousarray(output[:, list(mirrored(self.spec.labels)), :, ::-1])
 
+    def mean_view(self, views: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """One answer: the outputs for pictures, or the mean of these and of those for their mirror
+        images, which come second.
+        """
+        if len(views) == 1:
+            return views[0]
+        return np.asarray((views[0] + self.unmirrored(views[1])) / 2, np.float32)
+
     def decode(
         self,
         output: NDArray[np.float32],
@@ -175,19 +180,12 @@ class SegmentationTask:
             UsageError: not as many frames as outputs, or frames that do not know their pictures'
                 sizes.
         """
-        self._check_frames(frames, len(output))
+        check_frames(self.spec, frames, len(output))
         pairs = zip(output, frames, strict=True)
         return [
             SegmentationAnswer.of(mask_of(logits, frame), self.spec.labels)
             for logits, frame in pairs
         ]
-
-    def _check_frames(self, frames: Sequence[Frame], count: int) -> None:
-        if len(frames) != count:
-            raise UsageError(
-                f"task '{self.spec.name}' answers with places: it needs a frame for each of "
-                f"{count} pictures, found {len(frames)}; see Preprocess.frame"
-            )
 
 
 def _shown(frame: Frame) -> tuple[int, int, int, int]:

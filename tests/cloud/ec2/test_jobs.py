@@ -20,7 +20,7 @@ from lapel.cloud.ec2.following import LogFollower
 from lapel.cloud.ec2.jobs import Job, attach_command, job, jobs, start
 from lapel.cloud.ec2.keys import MachineFolder, new_key
 from lapel.cloud.ec2.ready import wait_until_ready
-from lapel.cloud.ec2.remote import LostError, Reach
+from lapel.cloud.ec2.remote import ConnectionLostError, Reach
 from lapel.schema.errors import CloudError, StorageError
 
 #: In place of ssh: its last word is run here, by a shell, as a server does; or it is cut.
@@ -132,7 +132,7 @@ def test_a_log_goes_on_where_it_was_cut(reach: Reach, machine: Path) -> None:
 def test_patience_with_a_machine_that_is_gone_ends(reach: Reach, machine: Path) -> None:
     number = start(reach, ["true"])
     (machine / "cut").touch()
-    with pytest.raises(LostError, match="cannot be reached"):
+    with pytest.raises(ConnectionLostError, match="cannot be reached"):
         LogFollower(reach, number, tell=print, say=print, patience=0).follow()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lapel.cloud.ec2.jobs import start
 from lapel.cloud.ec2.keys import MachineFolder, new_key
-from lapel.cloud.ec2.remote import LostError, Reach, refuse_failed
+from lapel.cloud.ec2.remote import ConnectionLostError, Reach, refuse_failed
 from lapel.schema.errors import CloudError, UsageError
 
 
@@ -64,11 +64,11 @@ def test_a_machine_without_a_known_key_is_not_spoken_to(reach: Reach) -> None:
 def test_a_connection_that_failed_is_told_from_one_that_must_not_be(reach: Reach) -> None:
     refuse_failed(reach, 0, "")
     refuse_failed(reach, 1, "")
-    with pytest.raises(LostError, match="Connection refused"):
+    with pytest.raises(ConnectionLostError, match="Connection refused"):
         refuse_failed(reach, 255, "ssh: connect to host x port 22: Connection refused")
     with pytest.raises(CloudError, match="does not hold the key") as told:
         refuse_failed(reach, 255, "No ED25519 host key is known\nHost key verification failed.")
-    assert not isinstance(told.value, LostError)
+    assert not isinstance(told.value, ConnectionLostError)
 
 
 @pytest.mark.parametrize("words", [[], [""], [" "]])

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from emulated_account import client
+from rights_needed import missing
 
 from lapel.cloud.aws import Account, Call, RefusedError, refused
 from lapel.cloud.ec2.keys import machine_folder
@@ -23,7 +24,6 @@ from lapel.cloud.ec2.machines import machine
 from lapel.cloud.ec2.offer import Offer, look
 from lapel.cloud.ec2.plan import Plan
 from lapel.cloud.ec2.teardown import take_down
-from lapel.cloud.permissions import missing
 from lapel.schema.errors import CloudError, UsageError
 
 Plans = Callable[..., Plan]

@@ -10,9 +10,9 @@ from typing import Any
 import boto3
 import pytest
 from job_account import BUCKET, DATA, OUT, PLACES, ROLE, described, put, tuned_recipe
+from rights_needed import missing
 
 from lapel.cloud.aws import Account
-from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker import jobs
 from lapel.cloud.sagemaker.channels import look_before_a_job
 from lapel.cloud.sagemaker.planning import Wish, plan_job

@@ -8,9 +8,9 @@ import pytest
 from emulated_account import ACCOUNT, client
 from moto.core.exceptions import AccessDeniedError
 from moto.iam.models import IAMBackend
+from rights_needed import missing
 
 from lapel.cloud.aws import Account
-from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker.presence import keys_below, refuse_absent_bucket, refuse_absent_role
 from lapel.schema.errors import UsageError
 

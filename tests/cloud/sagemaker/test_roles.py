@@ -11,9 +11,9 @@ from job_account import BUCKET
 from moto.core.exceptions import AccessDeniedError
 from moto.iam.models import IAMBackend
 from moto.s3.responses import S3Response
+from rights_needed import missing
 
 from lapel.cloud.aws import Account
-from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker.roles import UNKNOWN, bucket_of, make_role
 
 Run = Callable[..., tuple[int, str, str]]

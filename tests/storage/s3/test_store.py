@@ -69,13 +69,6 @@ def test_a_conditional_write_whose_answer_is_lost_is_known_for_ones_own(
     assert S3Store(place).read_tagged("owner") == (b"one", tag)
 
 
-def test_spans_are_read_whole(place: S3Location) -> None:
-    store = S3Store(place)
-    store.write("shard.tar", bytes(range(100)))
-    assert store.read_range("shard.tar", 10, 5) == bytes(range(10, 15))
-    assert store.read_range("shard.tar", 10, 0) == b""
-
-
 def test_objects_say_what_they_hash_to(place: S3Location, aws: ObjectStore) -> None:
     S3Store(place).write("a", b"abc")
     head = aws.client().head_object(Bucket=place.bucket, Key=f"{place.key}/a")

@@ -79,7 +79,8 @@ def test_what_the_source_does_not_have_is_deleted_when_asked(
 def test_no_more_rights_are_needed_than_the_page_gives(
     large_folder: Path, place: S3Location, tmp_path: Path
 ) -> None:
-    from lapel.cloud import permissions
+    from rights_needed import missing
+
     from lapel.cloud.aws import Call
     from lapel.storage.s3.client import s3_client
     from lapel.storage.s3.listing import abort_unfinished
@@ -97,7 +98,7 @@ def test_no_more_rights_are_needed_than_the_page_gives(
     verify(place, read=True, client=client)
     abort_unfinished(place, client=client)
     assert {"PutObject", "UploadPart", "DeleteObjects"} < {call.operation for call in calls}
-    assert permissions.missing("s3", calls) == set()
+    assert missing("s3", calls) == set()
 
 
 def test_a_dry_run_changes_nothing(

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lapel.cloud.ec2.remote import LostError, Reach
+from lapel.cloud.ec2.remote import ConnectionLostError, Reach
 from lapel.schema.errors import CloudError, StorageError
 from lapel.storage.folders import refuse_occupied
 from lapel.storage.local import PARTIAL_SUFFIX, atomic_path, flush_to_disk, sha256_of
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 
 #: Attempts over a connection that is cut; files that arrived are not sent again.
 ATTEMPTS = 5
@@ -67,7 +67,7 @@ def bring(reach: Reach, run: str, out: Path, *, say: Callable[[str], None]) -> B
             if missing := _missing(partial, hashes):
                 _fetch(reach, run, missing, partial)
             break
-        except LostError as error:
+        except ConnectionLostError as error:
             if attempt == ATTEMPTS:
                 raise
             say(f"{error}; going on (attempt {attempt + 1} of {ATTEMPTS})")
@@ -106,7 +106,7 @@ cd {shlex.quote(run)} && find . -type f ! -name '*{PARTIAL_SUFFIX}' -print0 | so
     hashes = {}
     for line in said.split("\0")[:-1]:
         digest, _, name = line.partition("  ")
-        hashes[checked_name(name.removeprefix("./"))] = digest
+        hashes[checked_stored_name(name.removeprefix("./"))] = digest
     if not hashes:
         raise CloudError(f"{run} on {reach.name} holds no files")
     return hashes
@@ -132,7 +132,7 @@ def _fetch(reach: Reach, run: str, wanted: list[str], partial: Path) -> None:
         with reach.connected(script, stdin=names.fileno()) as stream:
             torn = _unpack(stream, wanted, partial)
     if torn is not None:
-        raise LostError(f"the connection to {reach.name} was cut: {torn}")
+        raise ConnectionLostError(f"the connection to {reach.name} was cut: {torn}")
 
 
 def _unpack(stream: IO[bytes], wanted: list[str], partial: Path) -> tarfile.TarError | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lapel.cloud.ec2.jobs import Job, job
-from lapel.cloud.ec2.remote import LostError, Reach
+from lapel.cloud.ec2.remote import ConnectionLostError, Reach
 
 #: Seconds between two attempts to connect again: doubled from the first to the last.
 FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0
@@ -55,7 +55,7 @@ class LogFollower:
                 if ended.state != "running":
                     self.read()
                     return ended
-            except LostError as error:
+            except ConnectionLostError as error:
                 if self._answered:  # perhaps for hours, until it was cut
                     pause, silent_since = FIRST_PAUSE, time.monotonic()
                 elif time.monotonic() - silent_since > self.patience:
@@ -68,7 +68,7 @@ class LogFollower:
         """Tell what the log holds behind the offset; perhaps go on until the job has ended.
 
         Raises:
-            LostError: the connection failed; what came is told and counted.
+            ConnectionLostError: the connection failed; what came is told and counted.
             CloudError: there is no such log, or another machine answers.
         """
         follow = "$(flock -s -n lock true || echo -f --pid=$(cat shell))" if until_end else ""

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from lapel.cloud.ec2.plan import checked_name
+from lapel.cloud.ec2.plan import checked_machine_name
 from lapel.schema.errors import CloudError, StorageError
 from lapel.storage.local import write_atomically
 
@@ -111,7 +111,7 @@ def machine_folder(region: str, name: str) -> MachineFolder:
     Raises:
         UsageError: there can be no machine of that name.
     """
-    checked_name(name)
+    checked_machine_name(name)
     own = os.environ.get(VARIABLE, "")
     state = os.environ.get("XDG_STATE_HOME", "")
     root = Path(own) if own else (Path(state) if state else Path.home() / ".local/state") / "lapel"

@@ -10,7 +10,7 @@ from typing import Any
 from lapel.cloud.aws import Account
 from lapel.cloud.ec2.keys import MachineFolder, machine_folder
 from lapel.cloud.ec2.launches import LAUNCH
-from lapel.cloud.ec2.plan import checked_name, is_name
+from lapel.cloud.ec2.plan import checked_machine_name, is_name
 from lapel.cloud.tagging import TAG
 from lapel.schema.errors import CloudError
 
@@ -119,7 +119,7 @@ def owned(name: str | None, launches: Collection[str] | None = None) -> list[dic
     Raises:
         UsageError: there can be no machine of that name. In a filter, ``*`` would mean all.
     """
-    owner = "*" if name is None else checked_name(name)
+    owner = "*" if name is None else checked_machine_name(name)
     filters: list[dict[str, Any]] = [{"Name": f"tag:{TAG}", "Values": [OWNER + owner]}]
     if launches is not None:
         filters.append({"Name": f"tag:{LAUNCH}", "Values": sorted(launches)})

@@ -68,7 +68,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Refuse here what AWS would refuse later, or take; write the network as AWS does."""
-        checked_name(self.name)
+        checked_machine_name(self.name)
         object.__setattr__(self, "open_to", checked_network(self.open_to))
         if not re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", self.kind):
             raise UsageError(f"{self.kind!r} is no instance type; expected one like g6.xlarge")
@@ -92,7 +92,7 @@ def is_name(text: str) -> bool:
     return NAME.fullmatch(text) is not None
 
 
-def checked_name(name: str) -> str:
+def checked_machine_name(name: str) -> str:
     """A machine's name.
 
     Raises:

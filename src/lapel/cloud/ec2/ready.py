@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from lapel.cloud.ec2.remote import LostError, Reach
+from lapel.cloud.ec2.remote import ConnectionLostError, Reach
 from lapel.cloud.ec2.sending import send_wheel
 from lapel.schema.errors import CloudError
 
@@ -73,7 +73,7 @@ def _sent(reach: Reach, say: Callable[[str], None]) -> str:
     say(f"{reach.name}: sending the code that runs here")
     try:
         send_wheel(reach)
-    except LostError as error:
+    except ConnectionLostError as error:
         return str(error)
     return INSTALLING
 
@@ -81,7 +81,7 @@ def _sent(reach: Reach, say: Callable[[str], None]) -> str:
 def _state(reach: Reach) -> str:
     try:
         answer = reach.ask(_LOOK, timeout=60)
-    except LostError as error:
+    except ConnectionLostError as error:
         return str(error)
     state, _, rest = answer.strip().partition("\n")
     if state == "failed":

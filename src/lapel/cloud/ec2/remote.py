@@ -112,7 +112,7 @@ class Reach:
             Its standard output.
 
         Raises:
-            LostError: the connection failed; trying again may help.
+            ConnectionLostError: the connection failed; trying again may help.
             CloudError: the script failed, the host key is another one, or there is no ssh.
         """
         text = f"printf '{MARK}\\n'\ncd {HOME} || exit 1\n{script}"
@@ -127,7 +127,9 @@ class Reach:
         except FileNotFoundError as error:
             raise _no_ssh(error) from error
         except subprocess.TimeoutExpired as error:
-            raise LostError(f"{self.name} did not answer within {timeout:.0f} s") from error
+            raise ConnectionLostError(
+                f"{self.name} did not answer within {timeout:.0f} s"
+            ) from error
         said = done.stderr.decode(errors="replace").strip()
         refuse_failed(self, done.returncode, said)
         if done.returncode != 0:
@@ -145,7 +147,7 @@ class Reach:
             stdin: descriptor that it reads from.
 
         Raises:
-            LostError: the connection failed, or was cut.
+            ConnectionLostError: the connection failed, or was cut.
             CloudError: the script failed, the host key is another one, or there is no ssh.
         """
         command = self.command(f"printf '{MARK}\\n'; cd {HOME} || exit 1; {script}")
@@ -170,12 +172,12 @@ class Reach:
             said = complaints.read().decode(errors="replace").strip()
         refuse_failed(self, code, said)
         if code < 0:  # somebody here ended ssh: as good as a cut cable
-            raise LostError(f"the connection to {self.name} was ended by signal {-code}")
+            raise ConnectionLostError(f"the connection to {self.name} was ended by signal {-code}")
         if code != 0 or not answers:
             raise CloudError(f"on {self.name}: {said or f'failed with {code}'}")
 
 
-class LostError(CloudError):
+class ConnectionLostError(CloudError):
     """The connection to a machine failed; what runs there goes on."""
 
 
@@ -184,7 +186,7 @@ def refuse_failed(reach: Reach, code: int, said: str) -> None:
 
     Raises:
         CloudError: the machine that answers is another one.
-        LostError: there was no connection, or it was cut.
+        ConnectionLostError: there was no connection, or it was cut.
     """
     if code != CONNECTION_FAILED:
         return
@@ -195,7 +197,7 @@ def refuse_failed(reach: Reach, code: int, said: str) -> None:
             f"by another machine, `lapel cloud ec2 list` shows whether {reach.name} still runs"
         )
     words = said.splitlines()[-1] if said else "no answer"
-    raise LostError(f"{reach.name} ({reach.host}) cannot be reached: {words}")
+    raise ConnectionLostError(f"{reach.name} ({reach.host}) cannot be reached: {words}")
 
 
 def _no_ssh(error: FileNotFoundError) -> CloudError:

@@ -15,7 +15,7 @@ def send_wheel(reach: Reach) -> None:
     """Send the code that runs here over SSH, and let the machine begin to install it.
 
     Raises:
-        LostError: the connection failed.
+        ConnectionLostError: the connection failed.
         CloudError: no wheel can be made here, or the machine could not keep it.
     """
     begin = f"nohup bash ${{LAPEL_PROGRAMS:-{PROGRAMS}}}/install.sh > /dev/null 2>&1 < /dev/null &"

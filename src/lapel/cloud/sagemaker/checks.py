@@ -33,7 +33,7 @@ STAMPED = re.compile(r"(?P<name>.+)-\d{6}-\d{6}")
 STAMP_LENGTH = 14
 
 
-def checked_name(name: str, what: str, *, longest: int = LONGEST_NAME) -> str:
+def checked_resource_name(name: str, what: str, *, longest: int = LONGEST_NAME) -> str:
     """A name that SageMaker takes.
 
     Args:

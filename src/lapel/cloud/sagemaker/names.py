@@ -6,7 +6,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 
-from lapel.cloud.sagemaker.checks import checked_name
+from lapel.cloud.sagemaker.checks import checked_resource_name
 
 #: Of a training job, and of a tuning job.
 LONGEST_JOB, LONGEST_TUNING = 63, 32
@@ -22,4 +22,4 @@ def job_name(recipe: str, *, longest: int = LONGEST_JOB) -> str:
     ending = f"{datetime.now(UTC):%y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     stem = re.sub(r"[^a-zA-Z0-9]+", "-", recipe).strip("-") or "lapel"
     stem = stem[: longest - len(ending) - 1].strip("-")
-    return checked_name(f"{stem}-{ending}", "job", longest=longest)
+    return checked_resource_name(f"{stem}-{ending}", "job", longest=longest)

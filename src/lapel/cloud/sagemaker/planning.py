@@ -10,7 +10,7 @@ from lapel.cloud.container.hyperparameters import FORMAT, PROCESSES, RECIPE, REP
 from lapel.cloud.sagemaker.checks import (
     checked_bucket_place,
     checked_kind,
-    checked_name,
+    checked_resource_name,
     checked_role,
 )
 from lapel.cloud.sagemaker.names import LONGEST_JOB, job_name
@@ -94,7 +94,7 @@ def plan_job(wish: Wish, *, longest: int = LONGEST_JOB) -> JobPlan:
     if wish.from_ is not None:
         channels[MODEL] = _place(wish.from_, "--from")
     return JobPlan(
-        name=checked_name(name, "job", longest=longest),
+        name=checked_resource_name(name, "job", longest=longest),
         role=checked_role(wish.role),
         image=wish.container or wish.image or image_for(wish.kind),
         own_container=wish.container is not None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lapel.schema.errors import StorageError, UsageError
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 
 SCHEME = "s3"
 
@@ -63,7 +63,7 @@ class S3Location:
 
     def __truediv__(self, name: str) -> S3Location:
         """What lies under a name below this location."""
-        return S3Location(self.bucket, self.prefix + checked_name(name))
+        return S3Location(self.bucket, self.prefix + checked_stored_name(name))
 
     @property
     def prefix(self) -> str:
@@ -99,6 +99,6 @@ def bucket_named(text: str) -> str:
 
 def _check_key(key: str) -> None:
     if key:
-        checked_name(key)
+        checked_stored_name(key)
     if "//" in key:
         raise StorageError("a part of its key is empty; write one '/' between parts")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lapel.schema.errors import StorageError
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 from lapel.storage.s3.client import AbsentError, ChangedError
 from lapel.storage.s3.location import S3Location
 from lapel.storage.s3.objects import get_object, put_object
@@ -95,12 +95,12 @@ def _parsed(said: dict[str, Any]) -> Manifest:
     if said["format"] != FORMAT or said["version"] != VERSION:
         raise ValueError(f"found {said['format']!r} of version {said['version']!r}")
     files = {
-        checked_name(name): Row(
+        checked_stored_name(name): Row(
             size=int(row["size"]), sha256=str(row["sha256"]), tag=str(row["tag"])
         )
         for name, row in said["files"].items()
     }
-    pending = tuple(checked_name(name) for name in said.get("pending", []))
+    pending = tuple(checked_stored_name(name) for name in said.get("pending", []))
     return Manifest(files=files, finished=said["finished"] is True, pending=pending)
 
 

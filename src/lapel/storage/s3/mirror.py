@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lapel.storage.local import PARTIAL_SUFFIX, write_atomically
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 from lapel.storage.s3.client import AbsentError, ChangedError, s3_client
 from lapel.storage.s3.listing import StoredObject, list_objects
 from lapel.storage.s3.location import S3Location
@@ -71,7 +71,7 @@ def bring(
     if not wanted and only is None:
         raise AbsentError(f"nothing lies at {location}; `lapel cloud s3 list` shows what does")
     for name in wanted:
-        checked_name(name)  # a key may lead out of the mirror
+        checked_stored_name(name)  # a key may lead out of the mirror
     clear(mirror, folders=False)
     mirror.mkdir(parents=True, exist_ok=True)
     _forget_others(mirror, wanted, only)

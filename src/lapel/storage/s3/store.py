@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lapel.storage.names import checked_name
+from lapel.storage.names import checked_stored_name
 from lapel.storage.s3.client import AbsentError, ChangedError, in_words, s3_client
 from lapel.storage.s3.listing import list_objects
 from lapel.storage.s3.location import S3Location
@@ -49,7 +49,7 @@ class S3Store:
         Raises:
             StorageError: the name leaves the root.
         """
-        return self.root / checked_name(name)
+        return self.root / checked_stored_name(name)
 
     def read(self, name: str) -> bytes:
         """All bytes under a name."""
@@ -58,19 +58,6 @@ class S3Store:
     def read_tagged(self, name: str) -> tuple[bytes, str]:
         """All bytes under a name, and the tag that :meth:`exchange` asks for."""
         return get_object(self._client, self.location(name))
-
-    def read_range(self, name: str, start: int, length: int) -> bytes:
-        """Some of the bytes under a name.
-
-        Args:
-            name: of the object.
-            start: of the first byte, from 0.
-            length: how many bytes; all of them must be there.
-
-        Raises:
-            StorageError: as :meth:`read`.
-        """
-        return get_object(self._client, self.location(name), (start, length))[0] if length else b""
 
     def write(self, name: str, data: bytes) -> None:
         """Keep bytes under a name: whole, or not at all."""

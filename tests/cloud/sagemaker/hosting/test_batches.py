@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from hosting_account import BUCKET, IMAGE, ROLE, HostingAccount, client, what_is_there
+from rights_needed import missing
 
 from lapel.cloud.aws import Account
 from lapel.cloud.interruptions import interrupted_when_ended
-from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker.hosting.batch import BatchPlan, answers_of, start_batch
 from lapel.cloud.sagemaker.hosting.looking import look_before_a_batch
 from lapel.cloud.sagemaker.hosting.rehearse import Rehearsal, rehearsed

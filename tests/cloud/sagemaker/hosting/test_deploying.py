@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from hosting_account import BUCKET, IMAGE, ROLE, TOPIC, HostingAccount, client, what_is_there
+from rights_needed import missing
 
 from lapel.cloud.aws import Account, check
-from lapel.cloud.permissions import missing
 from lapel.cloud.sagemaker.hosting import deploy as deploying
 from lapel.cloud.sagemaker.hosting.deploy import Deployed
 from lapel.cloud.sagemaker.hosting.listing import endpoints

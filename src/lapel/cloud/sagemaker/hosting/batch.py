@@ -21,7 +21,7 @@ from lapel.cloud.sagemaker.checks import (
     checked_bucket_place,
     checked_image,
     checked_kind,
-    checked_name,
+    checked_resource_name,
     checked_role,
     stamped,
     tags,
@@ -81,7 +81,7 @@ class BatchPlan:
 
     def __post_init__(self) -> None:
         """Refuse what AWS would refuse."""
-        checked_name(self.name, "batch", longest=LONGEST)
+        checked_resource_name(self.name, "batch", longest=LONGEST)
         checked_image(self.image)
         checked_role(self.role)
         checked_kind(self.kind)

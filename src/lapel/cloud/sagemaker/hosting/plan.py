@@ -12,7 +12,7 @@ from lapel.cloud.sagemaker.checks import (
     checked_bucket_place,
     checked_image,
     checked_kind,
-    checked_name,
+    checked_resource_name,
     checked_role,
     checked_topic,
 )
@@ -152,7 +152,7 @@ class EndpointPlan:
 
     def __post_init__(self) -> None:
         """Refuse what AWS would refuse."""
-        checked_name(self.name, "endpoint", longest=LONGEST)
+        checked_resource_name(self.name, "endpoint", longest=LONGEST)
         checked_image(self.image)
         checked_role(self.role)
         checked_bucket_place(self.archive, "the model")
