@@ -45,19 +45,33 @@ def judged_as(split: str, dataset: Path, folder: Path) -> Dataset:
 
 
 @pytest.mark.parametrize(
-    ("split", "remark"),
-    [("train", "These are training pictures"), ("validation", "These are validation pictures")],
+    ("split", "remark", "warning"),
+    [
+        ("train", "These are training pictures", "has learned from 1 of these"),
+        ("validation", "These are validation pictures", "were chosen on 1 of these"),
+    ],
 )
 def test_a_split_of_another_dataset_is_not_called_one_that_the_model_has_met(
-    colour_bundle: Path, colour_dataset: Path, tmp_path: Path, split: str, remark: str
+    colour_bundle: Path,
+    colour_dataset: Path,
+    tmp_path: Path,
+    split: str,
+    remark: str,
+    warning: str,
 ) -> None:
     own = Dataset.open(colour_dataset).split(split).table["sha256"].to_list()
     others = judged_as(split, colour_dataset, tmp_path / "others")
-    first = others.table["sha256"].to_list()[:1]
-    for name, seen, met in (("stranger", own, False), ("acquainted", own + first, True)):
+    all_of_them = others.table["sha256"].to_list()
+    for name, seen, met, warned in (
+        ("stranger", own, False, False),
+        ("acquainted", own + all_of_them[:1], False, True),
+        ("known", all_of_them, True, False),
+    ):
         bundle = knowing(colour_bundle, tmp_path / name, {split: seen})
         out = tmp_path / f"of {name}"
         found = evaluate(bundle, others, split=split, out=out, resamples=FEW)
-        assert any(said.startswith(remark) for said in found.subject.remarks) is met
+        remarks = found.subject.remarks
+        assert any(said.startswith(remark) for said in remarks) is met, name
+        assert any(warning in said for said in remarks) is warned, name
         doubted = "learnt from these very labels" in (out / "report.html").read_text("utf-8")
-        assert doubted is (met and split == "train")
+        assert doubted is (met and split == "train"), name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -81,7 +82,9 @@ def start(tmp_path: Path) -> Start:
 
 def read(name: str) -> bytes:
     if name == "2.png":
-        raise StorageError("a folder of this machine/2.png could not be read: No such file")
+        raise StorageError("a folder of this machine/2.png is not there") from FileNotFoundError()
+    if name == "4.png":
+        raise StorageError("a disk of this machine is away") from OSError(errno.EIO, "I/O error")
     if name == "3.png":
         return b"<svg onload=alert(1)>"
     buffer = io.BytesIO()
@@ -173,6 +176,8 @@ def test_a_photo_that_is_gone_is_said_to_be(start: Start) -> None:
         gone = client.get("/v1/review/pictures/3")
         assert (gone.status_code, gone.json()["error"]["code"]) == (404, "no_photo_file")
         assert "of this machine" not in gone.text  # where it lies is nobody's business
+        away = client.get("/v1/review/pictures/5")
+        assert (away.status_code, away.headers["retry-after"]) == (503, "5")  # it may come back
 
 
 def test_two_people_are_given_different_photos(start: Start) -> None:

@@ -44,7 +44,7 @@ def test_a_full_accelerator_is_told_with_what_needs_less(
     assert "14.75 GiB of which 1.06 MiB is free); what was saved is kept" in said
     assert "Process 1" not in said
     assert "--set batch=8 (now 16), --set data.resident=never" in said
-    assert "--set precision=bfloat16" in said
+    assert "--set precision=bfloat16" in said  # the recipe of the test learns in float32
     assert said.endswith("lapel train --resume RUN")
 
 

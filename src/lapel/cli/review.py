@@ -88,7 +88,7 @@ def review(
 
     Every answer is on the disk before it is acknowledged, in review.sqlite in the dataset's folder.
     Take the answers in with `lapel data import review`. The same command goes on with a round that
-    is not finished; photos that were answered are not asked again.
+    is not finished; photos that were answered are not asked again about the same tasks.
     """
     from lapel.cli.extras import needs_extra
 

@@ -70,7 +70,7 @@ def begin_review(
     """Choose the photos that people are asked about next, and write them into the store.
 
     A round that was begun with the same settings and is not finished goes on. Photos that somebody
-    answered in a former round are not asked again.
+    answered in a former round are not asked again about the same tasks.
 
     Args:
         dataset: the photos, and the labels that stand.

@@ -111,7 +111,7 @@ def describe(
     """
     met = _has_met(model, part, split)
     remarks = [SPLIT_REMARKS[split]] if met else []
-    remarks += _warnings_of_seen(model, part, split)
+    remarks += _warnings_of_seen(model, part, unless=split if met else None)
     if flip:
         remarks.append(
             "Test-time augmentation: each answer is the mean of what is said of the picture "
@@ -138,26 +138,32 @@ def describe(
 
 def _has_met(model: Bundle, part: Dataset, split: str) -> bool:
     """Whether the model was trained or chosen on a split that is called so; another dataset has one
-    of that name too, so it is asked, where its bundle tells.
+    of that name too, so where the bundle tells it is asked for most of the pictures.
     """
     if split not in SPLIT_REMARKS:
         return False
     digests = part.table["sha256"].to_list()
-    return SEEN_FILES[split] not in model.files or model.has_seen(split, digests) > 0
+    return SEEN_FILES[split] not in model.files or 2 * model.has_seen(split, digests) > len(part)
 
 
-def _warnings_of_seen(model: Bundle, part: Dataset, split: str) -> list[str]:
-    """What to know when the judged pictures are no strangers to the model."""
+def _warnings_of_seen(model: Bundle, part: Dataset, *, unless: str | None) -> list[str]:
+    """What to know when some judged pictures are no strangers to the model.
+
+    Args:
+        model: the model.
+        part: the judged rows.
+        unless: the split that they are said to be of anyhow.
+    """
     digests = part.table["sha256"].to_list()
     warnings = []
-    learned = 0 if split == "train" else model.has_seen("train", digests)
+    learned = 0 if unless == "train" else model.has_seen("train", digests)
     if learned:
         warnings.append(
             f"Warning: the model has learned from {learned:,} of these {len(part):,} pictures, so "
             "the numbers say nothing about new ones. Were the splits drawn anew after training? "
             "Train again on them, or judge on pictures of another source."
         )
-    chosen = 0 if split == "validation" else model.has_seen("validation", digests)
+    chosen = 0 if unless == "validation" else model.has_seen("validation", digests)
     if chosen:
         warnings.append(
             f"Warning: the best epoch and any temperature or thresholds were chosen on {chosen:,} "

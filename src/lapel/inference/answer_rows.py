@@ -25,6 +25,9 @@ Row = dict[str, str | float | None]
 #: In tables that have a row for every picture: what is wrong with one that got no answer.
 ERROR = "error"
 
+#: What to ask for where a table cannot hold the answers.
+_LINES = "lines of JSON (a file that ends in .jsonl; over HTTP Accept: application/jsonlines)"
+
 #: Kinds of value in a column.
 TEXT, NUMBER, WHOLE = "text", "number", "whole"
 
@@ -54,8 +57,11 @@ def rows_with_error(result: Answered | Failure) -> list[Row]:
     if isinstance(result, Failure):
         return [{"image": encodable(result.image), ERROR: encodable(result.fault)}]
     rows = rows_of(result)
-    for row in rows:
-        _refuse_shared([*row, ERROR])
+    if any(ERROR in row for row in rows):
+        raise UsageError(
+            f"a task of this model would share the column of faults, '{ERROR}'; take the answers "
+            f"as {_LINES}"
+        )
     return [
         {name: encodable(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
         for row in rows
@@ -145,6 +151,6 @@ def _refuse_shared(names: Iterable[str]) -> None:
     if len(set(found)) != len(found):
         twice = ", ".join(dict.fromkeys(name for name in found if found.count(name) > 1))
         raise UsageError(
-            f"two tasks of this model would share a column of the table: {twice}; "
-            "take the answers as lines of JSON: a file that ends in .jsonl"
+            f"two tasks of this model would share a column of the table: {twice}; take the answers "
+            f"as {_LINES}"
         )

@@ -276,14 +276,18 @@ class ReviewStore:
         answered; a task may have been left open.
         """
         asked = set(tasks)
+        of_round = {
+            number: {spec.name for spec in Schema.from_json(json.loads(schema))}
+            for number, schema in self._all("SELECT number, tasks FROM rounds")
+        }
         rows = self._all(
-            "SELECT DISTINCT i.image, a.task FROM opinions o JOIN items i ON i.number = o.item "
-            "JOIN answers a ON a.submission = o.submission WHERE o.action = ?",
+            "SELECT DISTINCT i.image, i.round FROM opinions o JOIN items i ON i.number = o.item "
+            "WHERE o.action = ?",
             ANSWERED,
         )
         answered: dict[str, set[str]] = {}
-        for image, task in rows:
-            answered.setdefault(image, set()).add(task)
+        for image, number in rows:
+            answered.setdefault(image, set()).update(of_round[number])
         return {image for image, known in answered.items() if asked <= known}
 
     def left(self) -> int:

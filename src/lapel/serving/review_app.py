@@ -120,9 +120,10 @@ def review_routes(reviewing: Reviewing) -> APIRouter:
         try:
             data, media_type = reviewing.picture(item)
         except StorageError as error:
-            # Not the server's fault that passes: the page is to go on with other photos.
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise  # it may pass: the page asks again
             _LOG.error("%s", error)
-            text = "its file cannot be read; the server's messages say why"
+            text = "its file is gone; the server's messages say where it was"
             raise Refusal(404, text, code="no_photo_file") from error
         # A picture of a number is the same as long as the review lives.
         return Response(

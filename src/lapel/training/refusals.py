@@ -47,7 +47,7 @@ def _no_memory(error: Exception, recipe: Recipe) -> str:
     return (
         f"the accelerator has no memory left ({said}); what was saved is kept. Begin a run with "
         f"less at a time: {', '.join(_with_less(recipe))}. Where another program holds the memory, "
-        "end that and go on with: lapel train --resume RUN"
+        "end that and begin again, or go on with what was saved: lapel train --resume RUN"
     )
 
 
@@ -57,7 +57,7 @@ def _with_less(recipe: Recipe) -> Iterator[str]:
         yield f"--set batch={recipe.batch // 2} (now {recipe.batch})"
     if recipe.data.resident != "never":
         yield "--set data.resident=never (pictures stay outside)"
-    if recipe.precision != "bfloat16":
+    if recipe.precision == "float32":
         yield "--set precision=bfloat16"
     yield "a smaller preprocess.height and preprocess.width"
     yield "or --processes, where there are more GPUs"

@@ -19,6 +19,7 @@ from lapel.data.importing import import_dataset
 from lapel.data.splitting.split import split_dataset
 from lapel.data.table import write_table
 from lapel.schema.annotation import Annotation, Tags
+from lapel.schema.errors import UsageError
 from lapel.schema.labels import Schema, TaskSpec
 
 
@@ -116,7 +117,9 @@ def test_drawing_the_splits_anew_as_the_check_says_brings_copies_of_test_togethe
     shutil.copy(own_photos / "train/hat/hat_0.jpg", own_photos / "test/hat/copy.jpg")
     folder = import_dataset("folder", own_photos, tmp_path / "d").folder
     message = found(check_dataset(folder))["same_across_splits"].message
-    assert "`lapel data split --redraw-test` keeps copies together" in message
+    assert "`lapel data split --redraw-test --test FRACTION` keeps copies together" in message
+    with pytest.raises(UsageError, match="say how large the next one is to be: --test FRACTION"):
+        split_dataset(folder, redraw_test=True, validation=0.3)
     split_dataset(folder, redraw_test=True, validation=0.3, test=0.3)
     assert check_dataset(folder).faults == 0
 

@@ -151,6 +151,10 @@ def test_a_column_called_split_or_group_may_be_something_else(tmp_path: Path) ->
     reading = read_table(path, images=tmp_path, single=["kind", "group"], split_column="fold")
     assert [row.split for row in reading.annotations] == ["train", "test"]
     assert [row.group for row in reading.annotations] == [None, None]
+    by_name = read_table(path, images=tmp_path, single=["kind"])
+    assert [row.group for row in by_name.annotations] == ["x", "y"]
+    reading = read_table(path, images=tmp_path, single=["kind"], group_column="")
+    assert [row.group for row in reading.annotations] == [None, None]
 
 
 def test_a_column_with_a_comma_in_its_name_can_be_named(tmp_path: Path) -> None:

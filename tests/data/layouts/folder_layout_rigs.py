@@ -102,6 +102,10 @@ FOLDER = Rig(
             spoil=lambda root: write_photo(root / "src/hat/1.png", 3),
             says=r"folders named like splits (test, train, val) beside others (hat)",
         ),
+        "linked class": Damage(
+            spoil=link_folder("src/train/more"),
+            says=_LINKED,
+        ),
         "link that leaves": Damage(
             spoil=link_out("src/train/a/link.png"),
             says="link.png: found a link that leads out of the folder",

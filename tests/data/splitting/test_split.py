@@ -107,16 +107,12 @@ def test_copies_of_the_kept_test_split_do_not_stand_in_the_way(own_dataset: Path
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize(
-    ("kept", "drawn", "option"),
-    [("test", "validation", "--redraw-test"), ("validation", "test", "--redraw")],
-)
+@pytest.mark.parametrize(("kept", "drawn"), [("test", "validation"), ("validation", "test")])
 def test_copies_of_a_split_that_is_kept_are_drawn_into_no_other(
     own_dataset: Path,
     run: Callable[..., tuple[int, str, str]],
     kept: str,
     drawn: str,
-    option: str,
     seed: int,
 ) -> None:
     with_column(own_dataset, "sha256", [f"{number // 2:064}" for number in range(18)])
@@ -126,10 +122,20 @@ def test_copies_of_a_split_that_is_kept_are_drawn_into_no_other(
     code, said, _ = run("data", "split", own_dataset, f"--{drawn}", "0.6", "--seed", str(seed))
     assert code == 0
     assert f"left in train, as {kept} is kept: 5 pictures (copies, bit for bit" in said
-    assert f"add {option} to draw all splits anew" in said
+    assert "draw all splits anew with --redraw-test --test FRACTION" in said
     splits = Dataset.open(own_dataset).table["split"].to_list()
     assert splits[:8] == [kept, "train"] * 3 + ["train"] * 2
     assert set(splits[8:]) == {"train", drawn}
+    code, said, _ = run("data", "split", own_dataset, "--redraw-test", "--test", "0.3")
+    assert code == 0
+    assert "left in train" not in said
+
+
+def test_where_copies_leave_too_few_pictures_it_is_said(own_dataset: Path) -> None:
+    with_column(own_dataset, "sha256", [f"{number // 2:064}" for number in range(18)])
+    with_column(own_dataset, "split", ["test", "train"] * 9)
+    with pytest.raises(DatasetError, match=r"0 images are too few.*left in train, as test is kept"):
+        split_dataset(own_dataset, validation=0.3)
 
 
 def test_items_that_share_one_file_are_drawn_as_one_however_many_they_are(

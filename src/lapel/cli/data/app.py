@@ -60,7 +60,9 @@ def split(
             show_default="0.1",
         ),
     ] = None,
-    test: Annotated[float, typer.Option(help="Fraction for test.")] = 0.0,
+    test: Annotated[
+        float | None, typer.Option(help="Fraction for test.", show_default="none")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another draw.")] = 0,
     by: Annotated[
         str | None,

@@ -131,7 +131,7 @@ def import_table(
     split_column: Annotated[
         str | None,
         typer.Option(
-            help="Column of train, validation, test.",
+            help="Column of train, validation, test; '' for none.",
             show_default="split, if it says nothing else",
         ),
     ] = None,
@@ -139,7 +139,7 @@ def import_table(
         str | None,
         typer.Option(
             help="Column of the item shown (such as a product's number): pictures of one item "
-            "are never parted between splits.",
+            "are never parted between splits; '' for none.",
             show_default="group, where there is one",
         ),
     ] = None,

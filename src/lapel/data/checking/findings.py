@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,3 +40,10 @@ def finding(
             count=len(found),
             examples=tuple(found[:EXAMPLES_SHOWN]),
         )
+
+
+def drawing_anew(splits: Collection[str]) -> str:
+    """The command that draws splits anew, test among them only where it has to be."""
+    # Without the option a test split is kept, and so is what stands in it.
+    options = "--redraw-test --test FRACTION" if "test" in splits else "--redraw"
+    return f"`lapel data split {options}`"

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from lapel.data.checking.duplicates import PAIRS_LIMIT, Signature, Signatures, near_pairs, signature
-from lapel.data.checking.findings import Finding, finding
+from lapel.data.checking.findings import Finding, drawing_anew, finding
 from lapel.data.dataset import Dataset
 from lapel.data.description import DESCRIPTION_FILE
 from lapel.data.images import ImageFiles, PackedImages
@@ -114,13 +114,11 @@ def _same_bytes(dataset: Dataset, unread: Collection[str]) -> Iterator[Finding]:
             within.append(shown)
         if any(_contradict([column[place] for place in row["row"]]) for column in labels):
             contradicting.append(shown)
-    # Without it a test split is kept, and so are its pictures that others are copies of.
-    option = "--redraw-test" if "test" in sharing else "--redraw"
     yield from finding(
         "same_across_splits",
         "fault",
         "pictures stand in two splits, bit for bit: what is measured there was learnt by heart; "
-        f"remove one of each, or draw the splits anew: `lapel data split {option}` keeps copies "
+        f"remove one of each, or draw the splits anew: {drawing_anew(sharing)} keeps copies "
         "together",
         across,
     )

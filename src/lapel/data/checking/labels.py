@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from lapel.data.checking.findings import Finding, finding
+from lapel.data.checking.findings import Finding, drawing_anew, finding
 from lapel.data.cleaning.lint import IMPLYING, KINDS, LabelPair
 from lapel.data.dataset import Dataset
 from lapel.data.label_counts import count_held
@@ -105,12 +105,13 @@ def _item_findings(dataset: Dataset) -> Iterator[Finding]:
     for item, split in rows:
         sides.setdefault(item, Counter())[split] += 1
     torn = {item: splits for item, splits in sides.items() if len(splits) > 1}
+    sharing = {split for splits in torn.values() for split in splits}
     yield from finding(
         "item_across_splits",
         "fault",
         "items (column 'group') stand in two splits: what is measured there was learned from other "
-        "pictures of them; remove these, or draw all splits anew with `lapel data split "
-        "--redraw-test`, which leaves each item on one side",
+        f"pictures of them; remove these, or draw the splits anew with {drawing_anew(sharing)}, "
+        "which leaves each item on one side",
         [
             f"{item}: {', '.join(f'{split} {count:,}' for split, count in sorted(splits.items()))}"
             for item, splits in torn.items()

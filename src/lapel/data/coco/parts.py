@@ -66,19 +66,20 @@ def bare_roots(
         marked: the annotations, as they stand there.
 
     Returns:
-        Those without a supercategory that others name as theirs and that no annotation names.
+        Those of the supercategory ``none`` that others name as theirs and that no annotation names.
+        Of a list without annotations, which tells nothing of that, those named like another one.
     """
-    above = [one["supercategory"] for one in categories if not _is_root(one)]
+    names = [one.get("name") for one in categories]
+    above = [one.get("supercategory") for one in categories]
     named = [one.get("category_id") for one in marked]
     return [
         one
         for one in categories
-        if _is_root(one) and one.get("name") in above and one.get("id") not in named
+        if one.get("supercategory") == "none"
+        and one.get("name") in above
+        and one.get("id") not in named
+        and (named or names.count(one.get("name")) > 1)
     ]
-
-
-def _is_root(category: dict[str, Any]) -> bool:
-    return category.get("supercategory") in (None, "", "none")
 
 
 def box_faults(box: Any, of: str) -> Iterator[Wrong]:  # noqa: ANN401 - what JSON holds

@@ -204,7 +204,7 @@ def _remedy(found: _Found) -> str:
 def _notes(found: _Found) -> Iterator[str]:
     images = counted(len(found.marked), "image")
     yield f"kept in garments.jsonl: {counted(found.garments, 'garment')} of {images}"
-    if found.roots:
-        names = ", ".join(dict.fromkeys(found.roots))
-        yield f"categories that only group others, left out: {names}"
+    roots = [name for name in dict.fromkeys(found.roots) if name not in found.categories]
+    if roots:
+        yield f"categories that only group others, left out: {', '.join(roots)}"
     yield from oddity_notes(found.oddities)

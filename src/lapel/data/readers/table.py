@@ -59,9 +59,9 @@ def read_table(
             are guessed, and the notes say how.
         image_column: the column of the images' names; by default one of a usual name.
         split_column: the column that says train, validation or test (or val, dev, ...); by default
-            the one called ``split``, if it says so in every filled cell.
+            the one called ``split``, if it says so in every filled cell; empty: none.
         group_column: the column of what is shown, where several images show one item; by default
-            the one called ``group``.
+            the one called ``group``; empty: none.
         encoding: of a text file, where it is not found out.
         join_extra: the column of free text that takes up the cells that a row has too many; by
             default the last one, if it is free text and no label.

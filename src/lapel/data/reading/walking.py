@@ -42,6 +42,12 @@ class Walk:
         Raises:
             StorageError: a folder cannot be read.
         """
+        linked = [one for one in (folder, *folder.parents) if one.is_symlink()]
+        below = [one for one in linked if one != self.root and one.is_relative_to(self.root)]
+        if below:
+            faults = link_faults(str(below[0].parent), [below[0].name])
+            self.faults += [fault for fault in faults if fault not in self.faults]
+            return
         inside = self.root.resolve()
         for place, folders, files in walk(folder):
             folders[:] = sorted(name for name in folders if not is_hidden(name))

@@ -26,7 +26,7 @@ def split_dataset(
     folder: str | Path,
     *,
     validation: float | None = None,
-    test: float = 0.0,
+    test: float | None = None,
     seed: int = 0,
     by: str | None = None,
     redraw_test: bool = False,
@@ -36,18 +36,19 @@ def split_dataset(
     """Draw the splits of a dataset anew, and write them into its table.
 
     Every split gets each label, of every task, in the proportion of the whole. Pictures that are
-    bit for bit the same are drawn into the same split. A test split
-    that exists is kept as it is, since results measured on it would lose their meaning; the
-    fractions are then of the other rows. A validation split that exists is given up only when
-    asked for, since models that were trained before have learned from what is then drawn: where
-    only a test split is asked for, and there is none yet, it is drawn out of the other rows. Copies
-    of pictures in a split that is kept, and what shows one item with them, are left in ``train``.
+    bit for bit the same are drawn into the same split. A test split that exists is kept as it is,
+    since results measured on it would lose their meaning; the fractions are then of the other rows
+    that may be drawn. A validation split that exists is given up only when asked for, since models
+    that were trained before have learned from what is then drawn: where only a test split is asked
+    for, and there is none yet, it is drawn out of the other rows. Copies of pictures in a split
+    that is kept, and what shows one item with them, are left in ``train``.
 
     Args:
         folder: the dataset.
         validation: fraction for validation, above 0; by default ``VALIDATION``, or the validation
             split that exists where only ``test`` is given.
-        test: fraction for test.
+        test: fraction for test; 0 or None: none is drawn. Where a test split is given up it has to
+            be said.
         seed: the same seed, names and labels give the same draw, everywhere.
         by: column of what must stay on one side; by default ``group`` where there is one.
         redraw_test: give up the test split that exists, and with it the validation split: both are
@@ -57,13 +58,20 @@ def split_dataset(
 
     Raises:
         UsageError: fractions that leave nothing to train on, no such column (imports keep one of
-            items, as ``group``), or splits that exist and are not given up.
+            items, as ``group``), splits that exist and are not given up, or a test split that is
+            given up without a word on the next one.
         DatasetError: items of the kept split stand in other splits too, or there are too few rows.
         StorageError: the table cannot be written; it is as before.
     """
     dataset = Dataset.open(folder)
     there = dataset.splits()
     anew = redraw or redraw_test
+    if redraw_test and test is None and "test" in there:
+        raise UsageError(
+            f"--redraw-test gives up the test split of {there['test']:,}; say how large the next "
+            "one is to be: --test FRACTION, or --test 0 for none"
+        )
+    test = test or 0.0
     if validation is None and test and set(there) == {"train", "validation"} and not anew:
         kept: str | None = "validation"
         fractions = {"test": test}
@@ -112,21 +120,22 @@ def _drawn(
         drawn[row] = "train"
     if "train" not in drawn:
         raise DatasetError("the draw leaves no image to train on; ask for smaller fractions")
+    notes = list(_notes(kept, len(bound)))
     for name, fraction in fractions.items():
         if fraction and name not in drawn:
             raise DatasetError(
                 f"{len(open_rows)} images are too few for a {name} split of {fraction:g}; "
-                "add images or ask for a larger fraction"
+                f"{'; '.join(notes) or 'add images or ask for a larger fraction'}"
             )
-    return pl.Series("split", drawn, dtype=pl.String), list(_notes(kept, len(bound)))
+    return pl.Series("split", drawn, dtype=pl.String), notes
 
 
 def _notes(kept: str | None, bound: int) -> Iterator[str]:
     if kept and bound:
         yield (
             f"left in train, as {kept} is kept: {counted(bound, 'picture')} (copies, bit for bit, "
-            f"of pictures in {kept}, and what shows one item with them); remove the copies, or add "
-            f"{_GIVE_UP[kept]} to draw all splits anew"
+            f"of pictures in {kept}, and what shows one item with them); remove the copies, or "
+            "draw all splits anew with --redraw-test --test FRACTION"
         )
 
 

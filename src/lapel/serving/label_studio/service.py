@@ -95,13 +95,13 @@ class LabelStudio:
         """
         return self.call("GET", path, params=query)
 
-    def post(self, path: str, value: object = None, **query: str | int) -> Any:  # noqa: ANN401 - what JSON holds
+    def post(self, path: str, value: object) -> Any:  # noqa: ANN401 - what JSON holds
         """What ``POST`` of plain values answers.
 
         Raises:
             ServerError: as :meth:`get`.
         """
-        return self.call("POST", path, json=value, params=query)
+        return self.call("POST", path, json=value)
 
     def patch(self, path: str, value: object) -> Any:  # noqa: ANN401 - what JSON holds
         """What ``PATCH`` with plain values answers.

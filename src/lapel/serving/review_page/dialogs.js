@@ -109,7 +109,7 @@ export async function askConflict(tasks, item, refused, mine) {
     button("mine", word("conflict_mine")),
   ];
   const shown = showPhoto(photo, item.item);
-  const chosen = await open(word("conflict"), content, buttons, { unasked: true });
+  const chosen = await open(word("conflict"), content, buttons, { unasked: true, closable: false });
   shown.then((url) => url && URL.revokeObjectURL(url));
   return chosen === "mine";
 }

@@ -309,6 +309,8 @@ function pressed(event) {
   const at = event.target;
   if (at.matches("input, select, textarea")) {
     if (key === "Escape") at.blur();
+    // In a field of text it takes back what was typed.
+    if (event.ctrlKey && key === "z" && !event.repeat && at.matches("select")) act(event, undo);
     return;
   }
   // A key that is held would answer photos that nobody has seen.

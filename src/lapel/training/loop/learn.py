@@ -230,7 +230,9 @@ class Tally:
 
     def row(self) -> dict[str, float]:
         """Speed, mean loss, and the score on the sampled steps."""
-        row = {"train_loss": float(self._learner.epoch_loss) / max(self._steps, 1)}
+        row = {}
+        if self._steps:  # else time was up before the first
+            row["train_loss"] = float(self._learner.epoch_loss) / self._steps
         if self.pictures:  # else resumed between an epoch's last step and its judgement
             row["images_per_second"] = self.pictures / max(self.seconds, 1e-9)
         if self._counts:

@@ -196,7 +196,8 @@ class Learner:
                     name: value.to(self.device) for name, value in average.items()
                 }
             self.best = without_prefix("best.", tensors) if self._keeps else {}
-            self.epoch_loss = tensors["epoch_loss"].to(self.device)
+            # Checkpoints of former versions have none: the log then says the rest's mean too low.
+            self.epoch_loss = tensors.get("epoch_loss", torch.zeros(())).to(self.device)
             self.progress = Progress(**state["progress"])
         except torch.OutOfMemoryError:
             raise

@@ -115,7 +115,7 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the folder for one process; the lock goes with the process, however it ends.
 
-        Where the run was refused before anything was written, nothing is left there.
+        Where the run was refused before anything was written, its folder is not left there.
 
         Raises:
             TrainingError: another process holds it.
@@ -163,8 +163,8 @@ class RunFolder:
         path = self.folder / LOCK
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # Made where there is none and never replaced: of two processes that come together,
-            # both would hold a file of their own.
+            # Made where there is none and not replaced while somebody holds it: of two processes
+            # that come together, both would hold a file of their own.
             return path.open("a+")
         except OSError as error:
             raise StorageError(f"{path} could not be made: {error.strerror or error}") from error
