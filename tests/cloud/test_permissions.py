@@ -133,6 +133,23 @@ def test_who_makes_images_may_push_them_and_take_them_down() -> None:
     assert missing("sagemaker-images", calls) == set()
 
 
+def test_scaling_may_be_tried_without_naming_anything_of_ours() -> None:
+    # As of "Permissions validation", Application Auto Scaling user guide, and "Auto scaling
+    # prerequisites", SageMaker developer guide.
+    tried = {
+        "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
+        "sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+    }  # fmt: skip
+    anywhere = {
+        action
+        for statement in policy("sagemaker-endpoints", bucket="mine")["Statement"]
+        if statement["Resource"] == "*" and "Condition" not in statement
+        for action in statement["Action"]
+    }
+    assert tried <= anywhere
+
+
 def test_a_policy_grants_nothing_by_star() -> None:
     for group in groups():
         for statement in policy(group, bucket="b" * 3)["Statement"]:

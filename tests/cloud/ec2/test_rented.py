@@ -172,12 +172,11 @@ def test_of_all_machines_none_ends_unless_somebody_agrees(
 
 @pytest.mark.usefixtures("rented")
 def test_another_address_is_let_in_instead(run: Run) -> None:
-    code, out, said = run("cloud", "ec2", "open", "trainer", "--from", "2001:db8::7")
+    code, out, said = run("cloud", "ec2", "open", "trainer", "--from", "198.51.100.7")
     assert code == 0, said
-    assert out == "trainer is open to 2001:db8::7/128 alone\n"
+    assert out == "trainer is open to 198.51.100.7/32 alone\n"
     (rule,) = the_group()["IpPermissions"]
-    assert not rule.get("IpRanges")
-    assert [one["CidrIpv6"] for one in rule["Ipv6Ranges"]] == ["2001:db8::7/128"]
+    assert [one["CidrIp"] for one in rule["IpRanges"]] == ["198.51.100.7/32"]
     assert run("cloud", "ec2", "open", "trainer", "--from", "203.0.113.7")[0] == 0
 
 
@@ -194,5 +193,14 @@ def test_the_old_address_stays_let_in_until_the_new_one_is(
         return do(self, service, operation, *rest, **request)
 
     monkeypatch.setattr(Account, "do", refused)
-    assert run("cloud", "ec2", "open", "trainer", "--from", "2001:db8::7")[0] != 0
+    assert run("cloud", "ec2", "open", "trainer", "--from", "198.51.100.7")[0] != 0
+    assert the_group()["IpPermissions"] == before
+
+
+@pytest.mark.usefixtures("rented")
+def test_an_address_that_no_machine_is_reached_from_shuts_nobody_out(run: Run) -> None:
+    before = the_group()["IpPermissions"]
+    code, _, said = run("cloud", "ec2", "open", "trainer", "--from", "2001:db8::7")
+    assert code == 2
+    assert "is of IPv6, and machines have IPv4 addresses alone" in said
     assert the_group()["IpPermissions"] == before

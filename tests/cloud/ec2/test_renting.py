@@ -221,6 +221,8 @@ def test_what_aws_would_refuse_is_refused_before_anything_is_made(
         (("--image", "/aws/service/none"), "AWS names no image by /aws/service/none"),
         (("--image", "ami-0123456789abcdef0"), "there is no image ami-0123456789abcdef0"),
         (("--disk", "1"), "--disk 1: the image needs"),
+        (("--kind", "p3.2xlarge"), "the GPU of p3.2xlarge is too old for AWS's image, which needs"),
+        (("--kind", "g3s.xlarge"), "take g4dn.xlarge, g5.xlarge or g6.xlarge, or name an image"),
         (("--subnet", "subnet-0123456789abcdef0"), "subnet-0123456789abcdef0"),
         (("--bucket", "lapel-nowhere"), "there is no bucket s3://lapel-nowhere; name one"),
     ]
@@ -235,7 +237,7 @@ def test_what_aws_would_refuse_is_refused_before_anything_is_made(
     ("words", "complaint"),
     [
         (("--from", "0.0.0.0/0"), "would open SSH to strangers"),
-        (("--from", "::/0"), "would open SSH to strangers"),
+        (("--from", "2001:db8::7"), "2001:db8::7/128 is of IPv6, and machines have IPv4 addresses"),
         (("--from", "home"), "'home' is no network"),
         (("--hours", "0"), "--hours 0: expected more than 0"),
         (("--hours", "1000"), "at most 168"),

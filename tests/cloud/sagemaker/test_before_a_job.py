@@ -30,6 +30,7 @@ FAR = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lapel-train:0.1.0"
     [
         ({"--kind": "ml.g5.xlarg"}, "did you mean ml.g5.xlarge"),
         ({"--kind": "g5.xlarge"}, "expected one like ml.g5.xlarge"),
+        ({"--kind": "ml.p3.2xlarge"}, "take ml.g4dn.xlarge, ml.g5.xlarge or ml.g6.xlarge, or name"),
         ({"--role": "lapel"}, "'lapel' is no ARN of a role"),
         ({"--name": "my_job"}, "'my_job' is no name of a job"),
         ({"--data": "demo/garments"}, "--data: 'demo/garments' is no address in S3"),

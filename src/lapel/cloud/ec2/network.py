@@ -34,7 +34,7 @@ class Place:
 
 
 def own_network(service: str = ADDRESS_SERVICE) -> str:
-    """The address under which this computer is seen, as a network of itself alone.
+    """The IPv4 address under which this computer is seen, as a network of itself alone.
 
     Raises:
         CloudError: the service cannot be reached, or answers something else.
@@ -48,10 +48,10 @@ def own_network(service: str = ADDRESS_SERVICE) -> str:
             f"{service} could not be asked for your address ({error}); {remedy}"
         ) from error
     try:
-        address = ipaddress.ip_address(text)
+        address = ipaddress.IPv4Address(text)
     except ValueError as error:
-        raise CloudError(f"{service} answered {text!r}, no address; {remedy}") from error
-    return f"{address}/{address.max_prefixlen}"
+        raise CloudError(f"{service} answered {text!r}, no IPv4 address; {remedy}") from error
+    return f"{address}/32"
 
 
 def places(account: Account, plan: Plan) -> list[Place]:

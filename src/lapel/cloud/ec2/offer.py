@@ -12,8 +12,9 @@ from lapel.cloud.bucket_presence import region_of_bucket
 from lapel.cloud.ec2.costs import besides, on_top
 from lapel.cloud.ec2.images import Image, Kind, find_image, find_kind
 from lapel.cloud.ec2.network import Place, places
-from lapel.cloud.ec2.plan import Plan
+from lapel.cloud.ec2.plan import DEEP_LEARNING_IMAGE, Plan
 from lapel.cloud.ec2.taken import refuse_taken
+from lapel.cloud.old_gpus import refuse_old_gpu
 from lapel.cloud.prices import Price
 
 
@@ -79,9 +80,12 @@ def look(
         say: told of a bucket that may not be looked into; the machine may use it all the same.
 
     Raises:
-        UsageError: AWS has no such thing, the machine's name is in use, or its bucket is not there.
+        UsageError: AWS has no such thing, the machine's name is in use, its bucket is not there,
+            or its GPU is too old for the usual image.
         CloudError: AWS refuses, or cannot be reached.
     """
+    if plan.image == DEEP_LEARNING_IMAGE:
+        refuse_old_gpu(plan.kind, "name an image with an older driver by --image")
     refuse_taken(account, plan)
     # The rights of a profile that an administrator made are not those of who rents.
     looked_for = None if plan.instance_profile else plan.bucket

@@ -19,8 +19,8 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]|[a-z]")
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 IMAGE = re.compile(r"ami-[0-9a-z]+")
-#: Networks wider than these are not "the caller's own".
-WIDEST = {4: 16, 6: 48}
+#: Bits of the widest network that is still "the caller's own".
+WIDEST = 16
 MOST_HOURS = 7 * 24
 
 
@@ -110,16 +110,21 @@ def checked_network(text: str) -> str:
     """A network that may open SSH, as AWS writes it; a bare address is one of itself alone.
 
     Raises:
-        UsageError: no network, or one so wide that it is open to strangers.
+        UsageError: no network, one of IPv6, or one so wide that it is open to strangers.
     """
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError as error:
         raise UsageError(f"{text!r} is no network; expected one like 203.0.113.7/32") from error
-    if network.prefixlen < WIDEST[network.version]:
+    if network.version != 4:
+        raise UsageError(
+            f"{network} is of IPv6, and machines have IPv4 addresses alone; give the IPv4 "
+            "address or network under which AWS sees you, as 203.0.113.7/32"
+        )
+    if network.prefixlen < WIDEST:
         raise UsageError(
             f"{network} would open SSH to strangers; name your own address or network, "
-            f"/{WIDEST[network.version]} at the widest"
+            f"/{WIDEST} at the widest"
         )
     return str(network)
 

@@ -76,12 +76,9 @@ def security_group(launch: Launch, vpc: str) -> dict[str, Any]:
 
 def ssh_from(network: str) -> list[dict[str, Any]]:
     """The rule that lets one network in, by SSH."""
-    rule: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": SSH_PORT, "ToPort": SSH_PORT}
-    if ":" in network:
-        rule["Ipv6Ranges"] = [{"CidrIpv6": network, "Description": "the one who rents"}]
-    else:
-        rule["IpRanges"] = [{"CidrIp": network, "Description": "the one who rents"}]
-    return [rule]
+    source = {"CidrIp": network, "Description": "the one who rents"}
+    ports = {"IpProtocol": "tcp", "FromPort": SSH_PORT, "ToPort": SSH_PORT}
+    return [{**ports, "IpRanges": [source]}]
 
 
 def trust() -> str:

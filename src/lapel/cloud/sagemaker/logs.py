@@ -89,7 +89,8 @@ class LogReader:
             for event in page.get("events", []):
                 yield event["message"].rstrip("\n")
             following = page.get("nextForwardToken")
-            if following is None or following == token or not page.get("events"):
+            # Not at an empty page: there may be more behind it.
+            if following is None or following == token:
                 self._tokens |= {stream: following} if following else {}
                 return
             self._tokens[stream] = following

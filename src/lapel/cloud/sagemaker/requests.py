@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lapel.cloud.old_gpus import refuse_old_gpu
 from lapel.cloud.sagemaker.checks import tags
 from lapel.cloud.sagemaker.metrics import DIRECTION, OBJECTIVE, metric_definitions
 from lapel.cloud.sagemaker.ranges import Ranges
@@ -76,7 +77,12 @@ class JobPlan:
 
 
 def image_for(kind: str) -> str:
-    """AWS's training image for a kind of machine."""
+    """AWS's training image for a kind of machine.
+
+    Raises:
+        UsageError: there is none for its GPU.
+    """
+    refuse_old_gpu(kind, "name an image with an older CUDA by --image or --container")
     return GPU_IMAGE if GPU_KINDS.match(kind) else CPU_IMAGE
 
 

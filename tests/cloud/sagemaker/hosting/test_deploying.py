@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,21 @@ def test_an_endpoint_that_does_not_start_leaves_nothing_and_says_why(
     with pytest.raises(CloudError, match="did not become ready: The primary container did not"):
         deploy(account, plans(**FULL))
     assert what_is_there() == {}
+
+
+def test_what_a_former_endpoint_said_is_not_the_end_of_this_ones_log(
+    account: Account, plans: Plans, hosting: HostingAccount
+) -> None:
+    logs, group = client("logs"), "/aws/sagemaker/Endpoints/shoes"
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="one")
+    now = round(time.time() * 1000)
+    said = {"of a former day": now - 3_600_000, "no such module": now + 60_000}
+    events = [{"timestamp": moment, "message": line} for line, moment in said.items()]
+    logs.put_log_events(logGroupName=group, logStreamName="one", logEvents=events)
+    hosting.fails = True
+    with pytest.raises(CloudError, match=r"the end of its log:\n  no such module$"):
+        deploy(account, plans())
 
 
 def test_an_update_that_fails_leaves_what_was_there(

@@ -148,7 +148,7 @@ def open_(
         typer.Option(
             "--from",
             metavar="NETWORK",
-            help="The only address or network that may open SSH from now on.",
+            help="The only IPv4 address or network that may open SSH from now on.",
             show_default="this computer's, as checkip.amazonaws.com sees it",
         ),
     ] = None,

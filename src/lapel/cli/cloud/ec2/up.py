@@ -55,7 +55,7 @@ def up(
         typer.Option(
             "--from",
             metavar="NETWORK",
-            help="The only address or network that may open SSH.",
+            help="The only IPv4 address or network that may open SSH.",
             show_default="this computer's, as checkip.amazonaws.com sees it",
         ),
     ] = None,

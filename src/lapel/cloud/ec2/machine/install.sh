@@ -74,9 +74,13 @@ needs() { # what the wheel will need, while it is on its way; some gigabytes
   venv/bin/python -m pip install --disable-pip-version-check $LAPEL_NEEDS
 }
 
-rm -f setup.exit setup.wants
+# Two installations at once would break each other.
+exec 9> setup.lock
+flock -n 9 || exit 0
+rm -f setup.exit setup.wants setup.taken
 if [ "$LAPEL_INSTALL" = sent ] && ! ls wheels/*.whl > /dev/null 2>&1; then
-  needs > setup.log 2>&1 && : > setup.wants && exit 0
+  # Let go before anybody is told to send: what is started then must not find the lock taken.
+  needs > setup.log 2>&1 && exec 9>&- && : > setup.wants && exit 0
   code=1
 else
   install >> setup.log 2>&1

@@ -6,10 +6,21 @@ user=$1
 home=$2
 here=$(dirname "$0")
 
+# Ubuntu looks for updates by itself at the first start, and holds the locks of packages meanwhile.
+quiet() { systemctl stop apt-daily.timer apt-daily-upgrade.timer apt-daily apt-daily-upgrade; }
+
+apt() { # waits for the lock on packages; none waits for that on their lists
+  DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
+}
+
 packages() { # names of Debian's and Ubuntu's, or of Amazon Linux's and Fedora's packages
   if command -v apt-get > /dev/null; then
-    DEBIAN_FRONTEND=noninteractive apt-get -q update
-    DEBIAN_FRONTEND=noninteractive apt-get -qy install $1
+    quiet
+    for attempt in 1 2 3 4 5; do
+      apt update
+      apt -y install $1 && return
+      sleep 15
+    done
   elif command -v dnf > /dev/null; then
     dnf -qy install $2
   fi

@@ -231,7 +231,8 @@ def finish_batch(
     remove_behind(account, plan.name, called, archive=plan.archive)
     if found["TransformJobStatus"] != "Completed":
         reason = found.get("FailureReason") or "AWS gives no reason"
-        lines = "\n".join(f"  {line}" for line in last_lines(account, called, batch=True))
+        said = last_lines(account, called, since=found.get("CreationTime"), batch=True)
+        lines = "\n".join(f"  {line}" for line in said)
         log = f"\nthe end of its log:\n{lines}" if lines else ""
         raise CloudError(
             f"the batch {called} is {found['TransformJobStatus']}: {reason}; answers so far lie "

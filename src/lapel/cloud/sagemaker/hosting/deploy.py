@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from lapel.cloud.aws import Account
@@ -80,6 +81,7 @@ class _Patience:
     say: Callable[[str], None]
     seconds: float
     every: float
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def deploy(
@@ -174,14 +176,14 @@ def _wait(account: Account, name: str, called: str, waiting: _Patience) -> None:
     found = settled(account, name, say=waiting.say, patience=waiting.seconds, every=waiting.every)
     if found["EndpointStatus"] == READY and found.get("EndpointConfigName", called) == called:
         return
-    raise CloudError(_failure(account, name, found))
+    raise CloudError(_failure(account, name, found, since=waiting.began))
 
 
-def _failure(account: Account, name: str, found: Mapping[str, Any]) -> str:
+def _failure(account: Account, name: str, found: Mapping[str, Any], *, since: datetime) -> str:
     reason = found.get("FailureReason") or "AWS gives no reason"
     goes_on = found["EndpointStatus"] == READY
     after = "; the endpoint goes on as it was before" if goes_on else ""
-    lines = "\n".join(f"  {line}" for line in last_lines(account, name))
+    lines = "\n".join(f"  {line}" for line in last_lines(account, name, since=since))
     log = f"\nthe end of its log:\n{lines}" if lines else ""
     return f"the endpoint {name} did not become ready: {reason}{after}{log}"
 
